@@ -1,0 +1,1 @@
+# Doorward in English: complete; every other language falls back to this file.

@@ -1,0 +1,188 @@
+//! The journal: what must be provable later, one event per decision, both ways. What an event means is said here; where it
+//! is kept is the store's.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::base::{Clock, TraceId, UserId};
+use crate::store::{Entry, EventLog, StoreError};
+
+/// Something that was decided or done, with the circumstances it happened in.
+#[derive(Clone, Debug)]
+pub struct Event {
+    pub trace: Option<TraceId>,
+    pub user: Option<UserId>,
+    pub application: Option<Arc<str>>,
+    /// The true client address, where known.
+    pub address: Option<std::net::IpAddr>,
+    pub what: What,
+}
+
+/// What happened. Field values must hold no secret and no full phone number.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum What {
+    // Node.
+    Started {
+        version: String,
+    },
+    Stopped,
+    ControlUsed {
+        command: String,
+        uid: u32,
+    },
+    // First step.
+    PasswordRight,
+    /// `reason`: wrong, nobody, several, name-paused, account-paused, refused-again, address-busy, directory-failed, malformed.
+    PasswordRefused {
+        reason: String,
+        name: Option<NameMark>,
+        detail: Option<String>,
+    },
+    // Between the steps.
+    PolicyDecided {
+        rule: String,
+        decision: String,
+    },
+    PolicyRefused {
+        reason: String,
+    },
+    PasscodeIssued {
+        label: String,
+        lifetime_s: u64,
+        resend: bool,
+    },
+    ResendRefused {
+        reason: String,
+    },
+    // Sending.
+    MessageHandedOver {
+        message: String,
+        routes: Vec<String>,
+    },
+    MessageTried {
+        message: String,
+        transmitter: String,
+        channel: String,
+        to: String,
+        outcome: String,
+        detail: String,
+        duration_ms: u64,
+    },
+    MessageSent {
+        message: String,
+        transmitter: String,
+        channel: String,
+        to: String,
+        receipt: String,
+    },
+    MessageFailed {
+        message: String,
+        reason: String,
+    },
+    MessageRefused {
+        reason: String,
+    },
+    // Second step.
+    PasscodeRight,
+    /// `reason`: wrong, earlier, expired, ended, used, foreign, paused.
+    PasscodeRefused {
+        reason: String,
+        tries_left: Option<u32>,
+    },
+    FactorPaused {
+        failures: u32,
+    },
+    // Sessions.
+    SignedIn {
+        session: String,
+        factors: Vec<String>,
+        known_browser: bool,
+    },
+    SignedOut {
+        session: String,
+    },
+    SessionEnded {
+        session: String,
+        reason: String,
+    },
+}
+
+/// A typed name that means nobody: enough to see that it is the same again, not to read it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct NameMark {
+    /// First 16 hexadecimal digits of a keyed hash.
+    pub hash: String,
+    pub length: usize,
+}
+
+/// Writes events. Cheap to clone.
+#[derive(Clone)]
+pub struct Journal {
+    log: Arc<dyn EventLog>,
+    clock: Clock,
+}
+
+impl Journal {
+    pub fn new(log: Arc<dyn EventLog>, clock: Clock) -> Self {
+        Self { log, clock }
+    }
+
+    /// Returns once the event is on disk. What must not happen unjournaled (a grant, an operator's act) waits for this.
+    pub async fn record(&self, event: Event) -> Result<(), StoreError> {
+        self.log.append(self.entry(&event)).await
+    }
+
+    /// The same for what goes on even if it cannot be journaled (a refusal): a failure is an error in the log.
+    pub async fn note(&self, event: Event) {
+        let entry = self.entry(&event);
+        if let Err(error) = self.log.append(entry).await {
+            tracing::error!(%error, event = event.what.name(), "an event could not be journaled");
+        }
+    }
+
+    fn entry(&self, event: &Event) -> Entry {
+        let mut detail = serde_json::to_value(&event.what).unwrap_or_default();
+        if let (Some(fields), Some(address)) = (detail.as_object_mut(), event.address) {
+            fields.insert("address".into(), address.to_string().into());
+        }
+        let kind = event.what.name();
+        if let Some(fields) = detail.as_object_mut() {
+            fields.remove("event");
+        }
+        Entry {
+            at: self.clock.now(),
+            trace: event.trace,
+            kind,
+            outcome: event.what.outcome().to_owned(),
+            user: event.user.as_ref().map(ToString::to_string).unwrap_or_default(),
+            application: event.application.as_deref().unwrap_or_default().to_owned(),
+            country: String::new(),
+            detail: detail.to_string(),
+        }
+    }
+}
+
+impl What {
+    /// `password-refused`, ...: the variant's name.
+    pub fn name(&self) -> String {
+        let value = serde_json::to_value(self).unwrap_or_default();
+        value.get("event").and_then(|name| name.as_str()).unwrap_or_default().to_owned()
+    }
+
+    /// Whether somebody got further: `yes`, `no`, or `fact` where nothing was decided.
+    pub fn outcome(&self) -> &'static str {
+        match self {
+            Self::PasswordRight | Self::PasscodeRight | Self::SignedIn { .. } | Self::MessageSent { .. } => "yes",
+            Self::PasswordRefused { .. }
+            | Self::PolicyRefused { .. }
+            | Self::ResendRefused { .. }
+            | Self::MessageFailed { .. }
+            | Self::MessageRefused { .. }
+            | Self::PasscodeRefused { .. }
+            | Self::FactorPaused { .. } => "no",
+            _ => "fact",
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The languages of pages and messages: one Fluent file each, English complete, every other falling back to it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use fluent_bundle::concurrent::FluentBundle;
+use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
+use serde::{Deserialize, Serialize};
+use unic_langid::LanguageIdentifier;
+
+/// A language that we have a file for: `en`, `de`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Language(&'static str);
+
+/// The files. A new language is one more line here.
+const FILES: &[(&str, &str)] = &[("en", include_str!("../../locales/en.ftl")), ("de", include_str!("../../locales/de.ftl"))];
+
+impl Language {
+    pub const ENGLISH: Self = Self("en");
+
+    /// The language of a tag (BCP 47), by its first part: `de-AT` is `de`. Nothing where there is no file for it.
+    pub fn from_tag(tag: &str) -> Option<Self> {
+        let first = tag.split(['-', '_']).next().unwrap_or_default();
+        FILES.iter().find(|(known, _)| known.eq_ignore_ascii_case(first)).map(|(known, _)| Self(known))
+    }
+
+    /// Every language there is a file for, English first.
+    pub fn all() -> impl Iterator<Item = Self> {
+        FILES.iter().map(|(tag, _)| Self(tag))
+    }
+
+    pub fn tag(self) -> &'static str {
+        self.0
+    }
+}
+
+impl fmt::Display for Language {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl Serialize for Language {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0)
+    }
+}
+
+/// A language whose file is gone by now reads as English.
+impl<'de> Deserialize<'de> for Language {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::from_tag(&String::deserialize(deserializer)?).unwrap_or(Self::ENGLISH))
+    }
+}
+
+/// Which language to speak: the user's own, then the browser's (`Accept-Language`, RFC 9110 section 12.5.4), then the first
+/// that the operator names, then English. Only what the operator offers is chosen; an empty offer means everything.
+pub fn choose(user: Option<&str>, accept: Option<&str>, offered: &[Language]) -> Language {
+    let is_offered = |language: &Language| offered.is_empty() || offered.contains(language);
+    let mut wanted: Vec<(u16, &str)> = accept.unwrap_or_default().split(',').take(32).filter_map(weighted).collect();
+    wanted.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
+    user.into_iter()
+        .chain(wanted.into_iter().map(|(_, tag)| tag))
+        .filter_map(Language::from_tag)
+        .find(is_offered)
+        .or_else(|| offered.first().copied())
+        .unwrap_or(Language::ENGLISH)
+}
+
+/// One entry of `Accept-Language` with its weight in thousandths; what has weight zero is not wanted.
+fn weighted(entry: &str) -> Option<(u16, &str)> {
+    let (tag, weight) = match entry.split_once(';') {
+        None => (entry, 1000),
+        Some((tag, parameter)) => {
+            let weight =
+                parameter.trim().strip_prefix("q=")?.parse::<f32>().ok().filter(|weight| (0.0..=1.0).contains(weight))?;
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 1000 by the filter")]
+            let thousandths = (weight * 1000.0) as u16;
+            (tag, thousandths)
+        }
+    };
+    (weight > 0).then_some((weight, tag.trim()))
+}
+
+/// All texts in all languages. Cheap to clone.
+#[derive(Clone)]
+pub struct Texts {
+    bundles: Arc<[(Language, FluentBundle<FluentResource>)]>,
+}
+
+impl fmt::Debug for Texts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Texts")
+    }
+}
+
+impl Texts {
+    /// The texts that are built in. A faulty line of a file is left out (a test sees to it that there is none).
+    pub fn built_in() -> Self {
+        let bundles = FILES.iter().map(|(tag, file)| (Language(tag), bundle(tag, file))).collect();
+        Self { bundles }
+    }
+
+    /// The text of `key` with its variables filled in; in English where the language lacks it, the key itself where that does too.
+    pub fn say(&self, language: Language, key: &str, variables: &[(&str, FluentValue<'_>)]) -> String {
+        let variables: FluentArgs<'_> = variables.iter().map(|(name, value)| (*name, value.clone())).collect();
+        [language, Language::ENGLISH]
+            .into_iter()
+            .find_map(|language| self.find(language, key, &variables))
+            .unwrap_or_else(|| key.to_owned())
+    }
+
+    fn find(&self, language: Language, key: &str, variables: &FluentArgs<'_>) -> Option<String> {
+        let (_, bundle) = self.bundles.iter().find(|(known, _)| *known == language)?;
+        let pattern = bundle.get_message(key)?.value()?;
+        Some(bundle.format_pattern(pattern, Some(variables), &mut Vec::new()).into_owned())
+    }
+}
+
+fn bundle(tag: &str, file: &str) -> FluentBundle<FluentResource> {
+    let locale: LanguageIdentifier = tag.parse().unwrap_or_default();
+    let mut bundle = FluentBundle::new_concurrent(vec![locale]);
+    bundle.set_use_isolating(false);
+    let resource = FluentResource::try_new(file.to_owned()).unwrap_or_else(|(partial, _)| partial);
+    drop(bundle.add_resource(resource));
+    bundle
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+
+    #[test]
+    fn the_language_is_the_users_then_the_browsers_then_the_operators() {
+        let both = [Language("de"), Language("en")];
+        type Row<'a> = (Option<&'a str>, Option<&'a str>, &'a [Language], &'a str);
+        let table: &[Row<'_>] = &[
+            (Some("de-AT"), Some("en"), &both, "de"),
+            (None, Some("fr, en-GB;q=0.7, de;q=0.8"), &both, "de"),
+            (None, Some("de;q=0, en;q=0.1"), &both, "en"),
+            (None, Some("fr"), &both, "de"),
+            (Some("de"), None, &[Language("en")], "en"),
+            (None, None, &[], "en"),
+            (None, Some("de;q=nan,;;,q="), &[], "en"),
+        ];
+        for (user, accept, offered, expected) in table {
+            assert_eq!(choose(*user, *accept, offered).tag(), *expected, "{user:?} {accept:?}");
+        }
+    }
+
+    /// Key -> the variables it uses, read from the file itself.
+    fn shape(file: &str) -> BTreeMap<String, BTreeSet<String>> {
+        let mut keys: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let mut current = String::new();
+        for line in file.lines().filter(|line| !line.starts_with('#')) {
+            if let Some((key, _)) = line.split_once('=')
+                && !line.starts_with([' ', '[', '*', '}'])
+            {
+                key.trim().clone_into(&mut current);
+                keys.entry(current.clone()).or_default();
+            }
+            for (at, _) in line.match_indices('$') {
+                let name = line[at + 1..].split(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_').next().unwrap();
+                keys.entry(current.clone()).or_default().insert(name.to_owned());
+            }
+        }
+        keys
+    }
+
+    #[test]
+    fn every_language_has_every_text_with_the_same_variables() {
+        let english = shape(FILES[0].1);
+        assert!(english.len() > 3);
+        for (tag, file) in FILES {
+            assert_eq!(shape(file), english, "{tag}");
+            assert!(FluentResource::try_new((*file).to_owned()).is_ok(), "{tag}");
+        }
+    }
+}

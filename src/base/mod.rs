@@ -1,0 +1,19 @@
+//! Words that every layer shares. Depends on nothing of ours; what stands here is used by three modules or more.
+
+pub mod clock;
+pub mod id;
+pub mod keys;
+pub mod language;
+pub mod net;
+pub mod random;
+pub mod secret;
+
+pub use clock::{Clock, Time};
+pub use id::{TraceId, UserId};
+pub use keys::Keys;
+pub use language::{Language, Texts};
+pub use random::Random;
+pub use secret::Secret;
+
+/// An answer that comes later, from something that stands behind a trait object.
+pub type Later<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

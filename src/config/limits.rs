@@ -1,0 +1,51 @@
+//! `[limits]`: how often, how many.
+
+use std::time::Duration;
+
+/// So many within a window: `"60/1m"`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rate {
+    /// At least 1.
+    pub count: u32,
+    /// At least one second.
+    pub window: Duration,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Passwords and codes posted. Default: 60 a minute; IPv6 by /64.
+    pub attempts_per_address: Rate,
+    /// Wrong passwords, by typed name and by account; then refused without asking the directory. Default: 5 in 15 minutes.
+    pub failures_per_user: Rate,
+    /// Wrong passcodes over all flows; then the factor pauses. Default: 10 in 15 minutes.
+    pub wrong_factors_per_user: Rate,
+    /// Messages to one person. Default: 20 an hour.
+    pub messages_per_user: Rate,
+    /// Messages to one number or mailbox. Default: 20 an hour.
+    pub messages_per_number: Rate,
+    /// Messages asked for from one address. Default: 200 an hour.
+    pub messages_per_address: Rate,
+    /// Messages of this node in 24 hours. Default: 10,000.
+    pub messages_per_day: u32,
+    /// Connections open at once from one address. Default: 200.
+    pub connections_per_address: u32,
+}
+
+const fn rate(count: u32, minutes: u64) -> Rate {
+    Rate { count, window: Duration::from_secs(60 * minutes) }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            attempts_per_address: rate(60, 1),
+            failures_per_user: rate(5, 15),
+            wrong_factors_per_user: rate(10, 15),
+            messages_per_user: rate(20, 60),
+            messages_per_number: rate(20, 60),
+            messages_per_address: rate(200, 60),
+            messages_per_day: 10_000,
+            connections_per_address: 200,
+        }
+    }
+}

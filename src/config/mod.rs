@@ -1,0 +1,43 @@
+//! What the operator writes, parsed into types that cannot be wrong. One file per section; plain data for everybody below.
+//! All mistakes of a file are found in one pass, each with its line and column.
+
+pub mod application;
+pub mod authentication_policy;
+pub mod directory;
+pub mod dispatch_policy;
+pub mod keys;
+pub mod limits;
+pub mod listener;
+pub mod node;
+pub mod pages;
+pub mod passcode_policy;
+pub mod transmitter;
+
+pub use application::Application;
+pub use authentication_policy::AuthenticationPolicy;
+pub use dispatch_policy::DispatchPolicy;
+pub use limits::Limits;
+pub use listener::Listener;
+pub use node::Node;
+pub use pages::Pages;
+pub use passcode_policy::PasscodePolicy;
+pub use transmitter::Transmitter;
+
+use crate::base::keys::SealKey;
+
+/// A whole configuration in which every name that is used is defined.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub node: Node,
+    /// Absent: a key is made at first start in `state_dir/keys`.
+    pub keys: Option<Vec<SealKey>>,
+    pub listeners: Vec<Listener>,
+    pub applications: Vec<Application>,
+    pub directories: Vec<directory::Directory>,
+    pub transmitters: Vec<Transmitter>,
+    pub dispatch_policies: Vec<DispatchPolicy>,
+    pub passcode_policies: Vec<PasscodePolicy>,
+    pub authentication_policies: Vec<AuthenticationPolicy>,
+    pub limits: Limits,
+    pub pages: Pages,
+}

@@ -1,0 +1,100 @@
+//! All directories together: whom a typed name means. Tried in order: a name written with a domain of ours; the account name,
+//! the default directory first; a mail address, only if nothing else matched. More than one at one step is nobody.
+
+use std::sync::Arc;
+
+use super::{Account, By, Directory, DirectoryError, Name};
+use crate::config::directory::Domain;
+
+/// One directory and what the configuration says of names there.
+#[derive(Clone)]
+pub struct Place {
+    pub directory: Arc<dyn Directory>,
+    pub domain: Domain,
+    /// A bare name means this directory first.
+    pub default: bool,
+}
+
+/// Every directory, the default one first.
+#[derive(Clone)]
+pub struct People {
+    places: Arc<[Place]>,
+}
+
+/// What looking for a name gave.
+#[derive(Clone, Debug)]
+pub enum Found {
+    One(Box<Account>),
+    Nobody,
+    /// Several accounts answer to this name at one step; counts as nobody. Their ids, for the journal.
+    Several(Vec<String>),
+}
+
+impl People {
+    pub fn new(mut places: Vec<Place>) -> Self {
+        places.sort_by_key(|place| !place.default);
+        Self { places: places.into() }
+    }
+
+    /// Whom the name means. An error means that somebody who could have known did not answer: refuse, count nothing.
+    pub async fn find(&self, name: &Name) -> Result<Found, DirectoryError> {
+        let mut exact = Vec::new();
+        for place in self.places.iter() {
+            if let Some(account) = name.account_in(&place.domain) {
+                exact.extend(place.directory.find(&By::Account(account.to_owned())).await?);
+            }
+        }
+        if let Some(found) = decided(exact) {
+            return Ok(found);
+        }
+        if !name.as_str().contains('\\')
+            && let Some(found) = self.by_account_name(name).await?
+        {
+            return Ok(found);
+        }
+        if name.as_str().contains('@') {
+            let mut by_mail = Vec::new();
+            for place in self.places.iter() {
+                by_mail.extend(place.directory.find(&By::Mail(name.as_str().to_owned())).await?);
+            }
+            if let Some(found) = decided(by_mail) {
+                return Ok(found);
+            }
+        }
+        Ok(Found::Nobody)
+    }
+
+    async fn by_account_name(&self, name: &Name) -> Result<Option<Found>, DirectoryError> {
+        let by = By::Account(name.as_str().to_owned());
+        let (default, others): (Vec<_>, Vec<_>) = self.places.iter().partition(|place| place.default);
+        for group in [default, others] {
+            let mut accounts = Vec::new();
+            for place in group {
+                accounts.extend(place.directory.find(&by).await?);
+            }
+            if let Some(found) = decided(accounts) {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The directory an account is of.
+    pub fn directory(&self, name: &str) -> Option<&Arc<dyn Directory>> {
+        self.places.iter().map(|place| &place.directory).find(|directory| directory.name() == name)
+    }
+
+    /// The directory that does the work for a name that means nobody: the one whose domain it is written with, else the first.
+    pub fn for_nobody(&self, name: &Name) -> Option<&Arc<dyn Directory>> {
+        let written = self.places.iter().find(|place| name.account_in(&place.domain).is_some());
+        written.or_else(|| self.places.first()).map(|place| &place.directory)
+    }
+}
+
+fn decided(mut accounts: Vec<Account>) -> Option<Found> {
+    match accounts.len() {
+        0 => None,
+        1 => accounts.pop().map(|account| Found::One(Box::new(account))),
+        _ => Some(Found::Several(accounts.iter().map(|account| account.user.id.to_string()).collect())),
+    }
+}
