@@ -4,6 +4,10 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
+use super::field::Field;
+use super::names::{Kind, STANDARD, Use};
+use super::section::Section;
+
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AuthenticationPolicy {
     pub name: Arc<str>,
@@ -41,4 +45,131 @@ pub enum Then {
         /// Name of a passcode policy.
         passcode: Arc<str>,
     },
+}
+
+impl AuthenticationPolicy {
+    pub(super) fn read(section: Section<'_>) -> Option<Self> {
+        let name = section.name(Kind::AuthenticationPolicy);
+        let entries = section.required("rules").and_then(Field::list);
+        if let (Some(field), Some([])) = (section.optional("rules"), entries.as_deref()) {
+            field.problem("`rules` must not be empty");
+        }
+        let last = entries.as_ref().map_or(0, Vec::len).saturating_sub(1);
+        let rule = |(number, entry): (usize, Field<'_>)| Rule::read(entry.section()?, number == last);
+        let rules = entries.map(|entries| entries.into_iter().enumerate().filter_map(rule).collect());
+        section.finish();
+        Some(Self { name: name?, rules: rules? })
+    }
+}
+
+impl Rule {
+    fn read(section: Section<'_>, is_last: bool) -> Option<Self> {
+        let when = section.optional("when");
+        match when {
+            None if !is_last => {
+                section.problem("a rule without `when` decides everything: the rules behind it are never reached");
+            }
+            Some(when) if is_last => {
+                when.key_problem("the last rule takes no `when`, so that something is decided for everybody");
+            }
+            _ => {}
+        }
+        let when = when.and_then(|field| field.section().map(When::read)).unwrap_or_default();
+        let words = [("admit", Word::Admit), ("refuse", Word::Refuse), ("challenge", Word::Challenge)];
+        let then = section.required("then").and_then(|field| field.choice(&words, &[]));
+        let then = match then {
+            Some(Word::Challenge) => Some(challenge(&section)),
+            Some(word) => {
+                for key in ["factors", "dispatch", "passcode"] {
+                    if let Some(field) = section.optional(key) {
+                        field.key_problem(format!("`{key}` belongs to `then = \"challenge\"` and has no effect here"));
+                    }
+                }
+                Some(if word == Word::Admit { Then::Admit } else { Then::Refuse })
+            }
+            None => return None,
+        };
+        section.finish();
+        Some(Self { when, then: then? })
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Word {
+    Admit,
+    Refuse,
+    Challenge,
+}
+
+fn challenge(section: &Section<'_>) -> Then {
+    if let Some(field) = section.optional("factors") {
+        let later = ["password", "token", "pin", "personal", "passkey", "recovery"];
+        field.some(|entry| {
+            let joined = entry.text()?;
+            if joined.contains('+') {
+                entry.problem("factors joined with `+` are not in this version");
+                return None;
+            }
+            entry.choice(&[("passcode", ())], &later)
+        });
+    }
+    let policy = |key, kind| {
+        let field = section.optional(key);
+        let name = field.and_then(Field::name);
+        let (name, at) = match (field, name) {
+            // What was written is wrong already; nothing can be said of a name.
+            (Some(_), None) => return STANDARD.into(),
+            (Some(field), Some(name)) => (name, field.at()),
+            (None, _) => (STANDARD.into(), section.at),
+        };
+        section.walk.uses(Use { kind, name: Arc::clone(&name), channel: None, at });
+        name
+    };
+    Then::Challenge { dispatch: policy("dispatch", Kind::DispatchPolicy), passcode: policy("passcode", Kind::PasscodePolicy) }
+}
+
+impl When {
+    fn read(section: Section<'_>) -> Self {
+        section.later(&["country", "country_not"]);
+        let networks = |key| section.optional(key).and_then(|list: Field<'_>| list.some(network));
+        let groups = |key| {
+            let list = section.optional(key);
+            list.and_then(|list: Field<'_>| list.some(|entry| entry.text().map(str::to_owned)))
+        };
+        let applications = |key| section.optional(key).and_then(|list: Field<'_>| list.some(application));
+        let when = Self {
+            address: networks("address"),
+            address_not: networks("address_not"),
+            group: groups("group"),
+            group_not: groups("group_not"),
+            application: applications("application"),
+            application_not: applications("application_not"),
+        };
+        if section.entries().is_empty() {
+            section.problem("`when` names nothing, so it would match everything");
+        }
+        section.finish();
+        when
+    }
+}
+
+/// A network, or one address. What stands behind the prefix must be zero: it is most often a mistyped prefix.
+fn network(field: Field<'_>) -> Option<IpNet> {
+    let text = field.text()?;
+    let single = text.parse().ok().map(|address: std::net::IpAddr| IpNet::from(address.to_canonical()));
+    let Some(network) = single.or_else(|| text.parse().ok()) else {
+        field.problem(format!("`{}`: expected a network like \"10.0.0.0/8\" or \"2001:db8::/32\"", field.key));
+        return None;
+    };
+    if network.trunc() != network {
+        field.problem(format!("`{}`: {text} is an address within a network; the network is {}", field.key, network.trunc()));
+        return None;
+    }
+    Some(network)
+}
+
+fn application(field: Field<'_>) -> Option<Arc<str>> {
+    let name = field.name()?;
+    field.walk.uses(Use { kind: Kind::Application, name: Arc::clone(&name), channel: None, at: field.at() });
+    Some(name)
 }

@@ -3,6 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::field::Field;
+use super::names::Kind as NameKind;
+use super::scalar;
+use super::section::Section;
 use crate::base::Secret;
 
 #[derive(Clone, Debug)]
@@ -79,4 +83,160 @@ pub struct Attributes {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Local {
     pub file: PathBuf,
+}
+
+/// All directories. At most one is the default; a single one is it by itself.
+pub(super) fn read_all(sections: Vec<Section<'_>>) -> Vec<Directory> {
+    let mut default_seen = false;
+    let mut directories = Vec::new();
+    for section in sections {
+        let marked = section.optional("default").filter(|field| field.value.get_ref().as_bool() == Some(true));
+        if let Some(field) = marked.filter(|_| default_seen) {
+            field.problem("there is a default directory already; a bare name can mean only one");
+        }
+        default_seen |= marked.is_some();
+        directories.extend(Directory::read(section));
+    }
+    if let [only] = directories.as_mut_slice() {
+        only.default = true;
+    }
+    directories
+}
+
+impl Directory {
+    fn read(section: Section<'_>) -> Option<Self> {
+        let name = section.name(NameKind::Directory);
+        if let (Some(name), Some(field)) = (&name, section.optional("name"))
+            && !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        {
+            field.problem("a directory's name is part of every user's id: letters, digits and hyphens only");
+        }
+        let default = section.or("default", false, Field::boolean);
+        let text = |key| section.optional(key).and_then(|field: Field<'_>| field.text()).map(str::to_owned);
+        let domain = Domain { dns: text("domain"), netbios: text("netbios") };
+        section.later(&["recheck", "default_country_prefix"]);
+        let kind =
+            section.required("kind").and_then(|field| field.choice(&[("ldap", true), ("local", false)], &["active-directory"]));
+        let kind = match kind {
+            Some(true) => Ldap::read(&section).map(|ldap| Kind::Ldap(Box::new(ldap))),
+            Some(false) => section.required("file").and_then(Field::path).map(|file| Kind::Local(Local { file })),
+            // Which of the other keys belong here is not known either.
+            None => return None,
+        };
+        section.finish();
+        Some(Self { name: name?, default, domain, kind: kind? })
+    }
+}
+
+impl Ldap {
+    fn read(section: &Section<'_>) -> Option<Self> {
+        let starttls = section.or("starttls", false, Field::boolean);
+        let servers = section.required("servers").and_then(|list| list.some(|field| LdapServer::read(field, starttls)));
+        let ca = section.optional("ca").and_then(Field::path);
+        let service_user = section.required("service_user").and_then(Field::text).map(str::to_owned);
+        let service_password = section.required("service_password").and_then(Field::secret);
+        let users = section.required("users").and_then(|field| field.section().and_then(Users::read));
+        let attributes = section.or("attributes", Attributes::default(), |field| field.section().map(Attributes::read));
+        Some(Self {
+            servers: servers?,
+            starttls,
+            ca,
+            service_user: service_user?,
+            service_password: service_password?,
+            users: users?,
+            attributes,
+        })
+    }
+}
+
+impl LdapServer {
+    fn read(field: Field<'_>, starttls: bool) -> Option<Self> {
+        let (scheme, host, port) = field.server(&["ldaps", "ldap"])?;
+        let tls = scheme == "ldaps";
+        if !tls && !starttls && !scalar::is_loopback(host) {
+            field.problem("ldap:// without `starttls = true` would send passwords in the clear; it is for loopback only");
+        }
+        Some(Self { tls, host: host.to_ascii_lowercase(), port: port.unwrap_or(if tls { 636 } else { 389 }) })
+    }
+}
+
+impl Users {
+    fn read(section: Section<'_>) -> Option<Self> {
+        let base = section.required("base").and_then(distinguished);
+        let filter = section.or("filter", "(objectClass=person)".to_owned(), filter);
+        let names = section.or("names", vec!["uid".to_owned()], |list| list.some(attribute));
+        let member_of = section.optional("member_of").and_then(distinguished);
+        section.finish();
+        Some(Self { base: base?, filter, names, member_of })
+    }
+}
+
+impl Default for Attributes {
+    fn default() -> Self {
+        Self {
+            id: "entryUUID".into(),
+            mobile: "mobile".into(),
+            second_mobile: None,
+            mail: "mail".into(),
+            language: "preferredLanguage".into(),
+            display_name: "displayName".into(),
+        }
+    }
+}
+
+impl Attributes {
+    fn read(section: Section<'_>) -> Self {
+        let default = Self::default();
+        let attributes = Self {
+            id: section.or("id", default.id, attribute),
+            mobile: section.or("mobile", default.mobile, attribute),
+            second_mobile: section.optional("second_mobile").and_then(attribute),
+            mail: section.or("mail", default.mail, attribute),
+            language: section.or("language", default.language, attribute),
+            display_name: section.or("display_name", default.display_name, attribute),
+        };
+        section.finish();
+        attributes
+    }
+}
+
+/// An attribute's name or number (RFC 4512 section 2.5).
+fn attribute(field: Field<'_>) -> Option<String> {
+    let text = field.text()?;
+    let fits = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b';' | b'.'));
+    if !fits {
+        field.problem(format!("`{}`: expected the name of an attribute", field.key));
+    }
+    fits.then(|| text.to_owned())
+}
+
+/// Only what cannot be a distinguished name at all is refused; the server knows the rest.
+fn distinguished(field: Field<'_>) -> Option<String> {
+    let text = field.text()?;
+    if !text.contains('=') {
+        field.problem(format!("`{}`: expected a distinguished name like \"ou=people,dc=corp,dc=example\"", field.key));
+        return None;
+    }
+    Some(text.to_owned())
+}
+
+/// In parentheses that match: it is put into a larger filter, where it must stay one part (RFC 4515). A parenthesis in a value
+/// is written `\28` or `\29` there, so counting is enough.
+fn filter(field: Field<'_>) -> Option<String> {
+    let text = field.text()?;
+    let mut depth = 0_i32;
+    let mut whole = text.starts_with('(') && text.ends_with(')');
+    for (at, byte) in text.bytes().enumerate() {
+        depth += match byte {
+            b'(' => 1,
+            b')' => -1,
+            _ => 0,
+        };
+        whole &= depth > 0 || at + 1 == text.len();
+    }
+    if !whole || depth != 0 {
+        field.problem("`filter`: expected one LDAP filter in matching parentheses, like \"(objectClass=person)\"");
+        return None;
+    }
+    Some(text.to_owned())
 }

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use super::field::Field;
+use super::section::Section;
+
 /// So many within a window: `"60/1m"`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rate {
@@ -47,5 +50,26 @@ impl Default for Limits {
             messages_per_day: 10_000,
             connections_per_address: 200,
         }
+    }
+}
+
+impl Limits {
+    pub(super) fn read(section: Section<'_>) -> Self {
+        let default = Self::default();
+        section.later(&["messages_per_prefix"]);
+        let rate = |key, default| section.or(key, default, Field::rate);
+        let count = |key, default| section.or(key, default, |field: Field<'_>| field.number(1..=u32::MAX));
+        let limits = Self {
+            attempts_per_address: rate("attempts_per_address", default.attempts_per_address),
+            failures_per_user: rate("failures_per_user", default.failures_per_user),
+            wrong_factors_per_user: rate("wrong_factors_per_user", default.wrong_factors_per_user),
+            messages_per_user: rate("messages_per_user", default.messages_per_user),
+            messages_per_number: rate("messages_per_number", default.messages_per_number),
+            messages_per_address: rate("messages_per_address", default.messages_per_address),
+            messages_per_day: count("messages_per_day", default.messages_per_day),
+            connections_per_address: count("connections_per_address", default.connections_per_address),
+        };
+        section.finish();
+        limits
     }
 }

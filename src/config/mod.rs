@@ -5,13 +5,24 @@ pub mod application;
 pub mod authentication_policy;
 pub mod directory;
 pub mod dispatch_policy;
+mod field;
+pub mod files;
+mod http;
 pub mod keys;
 pub mod limits;
 pub mod listener;
+mod names;
 pub mod node;
 pub mod pages;
 pub mod passcode_policy;
+mod problem;
+mod read;
+mod scalar;
+mod secret;
+mod section;
+mod template;
 pub mod transmitter;
+mod walk;
 
 pub use application::Application;
 pub use authentication_policy::AuthenticationPolicy;
@@ -21,6 +32,8 @@ pub use listener::Listener;
 pub use node::Node;
 pub use pages::Pages;
 pub use passcode_policy::PasscodePolicy;
+pub use problem::{Problem, Problems};
+pub use read::{load, parse};
 pub use transmitter::Transmitter;
 
 use crate::base::keys::SealKey;
@@ -41,3 +54,6 @@ pub struct Config {
     pub limits: Limits,
     pub pages: Pages,
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::section::Section;
+
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Node {
     /// Names this node in logs and leases. Default: `doorward`.
@@ -10,4 +12,25 @@ pub struct Node {
     pub state_dir: PathBuf,
     /// Allows the console transmitter off loopback and puts a banner on every page. Default: false.
     pub trial: bool,
+}
+
+impl Default for Node {
+    fn default() -> Self {
+        Self { name: "doorward".into(), state_dir: "/var/lib/doorward".into(), trial: false }
+    }
+}
+
+impl Node {
+    pub(super) fn read(section: Section<'_>) -> Self {
+        let default = Self::default();
+        section.only("role", "all", &["edge", "core"]);
+        section.later(&["time_zone", "records", "short_lived"]);
+        let node = Self {
+            name: section.or("name", default.name, |field| field.name().map(|name| name.as_ref().to_owned())),
+            state_dir: section.or("state_dir", default.state_dir, |field| field.path()),
+            trial: section.or("trial", default.trial, |field| field.boolean()),
+        };
+        section.finish();
+        node
+    }
 }

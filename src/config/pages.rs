@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::field::Field;
+use super::section::Section;
 use crate::base::Language;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -20,4 +22,38 @@ impl Default for Pages {
     fn default() -> Self {
         Self { title: "Doorward".into(), logo: None, support: None, languages: Language::all().collect() }
     }
+}
+
+impl Pages {
+    pub(super) fn read(section: Section<'_>) -> Self {
+        let default = Self::default();
+        let text = |field: Field<'_>| field.text().map(str::to_owned);
+        let pages = Self {
+            title: section.or("title", default.title, text),
+            logo: section.optional("logo").and_then(logo),
+            support: section.optional("support").and_then(text),
+            languages: section.or("languages", default.languages, |list| list.some(language)),
+        };
+        section.finish();
+        pages
+    }
+}
+
+fn logo(field: Field<'_>) -> Option<PathBuf> {
+    let path = field.path()?;
+    let fits = path.extension().is_some_and(|kind| kind.eq_ignore_ascii_case("svg") || kind.eq_ignore_ascii_case("png"));
+    if !fits {
+        field.problem("`logo`: expected the path of a .svg or .png file");
+    }
+    fits.then_some(path)
+}
+
+fn language(field: Field<'_>) -> Option<Language> {
+    let tag = field.text()?;
+    let language = Language::from_tag(tag);
+    if language.is_none() {
+        let built: Vec<&str> = Language::all().map(Language::tag).collect();
+        field.problem(format!("the language {tag:?} is not in this version; built are {}", built.join(", ")));
+    }
+    language
 }

@@ -4,6 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::field::Field;
+use super::names::{Kind as NameKind, Sender};
+use super::scalar;
+use super::section::Section;
 use crate::base::Secret;
 
 #[derive(Clone, Debug)]
@@ -144,3 +148,115 @@ pub struct Console {
     /// One JSON object a line is appended here. Absent: the terminal alone.
     pub outbox: Option<PathBuf>,
 }
+
+/// Whether a `console` transmitter may be there: every listener is on loopback, or the node is on trial.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Consoles {
+    Allowed,
+    Refused,
+}
+
+#[derive(Clone, Copy)]
+enum Word {
+    Smtp,
+    Http,
+    Console,
+}
+
+impl Transmitter {
+    pub(super) fn read(section: Section<'_>, consoles: Consoles) -> Option<Self> {
+        let name = section.name(NameKind::Transmitter);
+        let group_field = section.optional("group");
+        let group = group_field.and_then(Field::name);
+        let words = [("smtp", Word::Smtp), ("http", Word::Http), ("console", Word::Console)];
+        let kind_field = section.required("kind");
+        let word = kind_field.and_then(|field| field.choice(&words, &["modem", "voice", "push"]));
+        if let Some(name) = &name {
+            let group = group.clone().zip(group_field.map(Field::at));
+            section.walk.sender(Sender { name: Arc::clone(name), group, serves: served(word) });
+        }
+        let kind = match word {
+            Some(Word::Smtp) => Smtp::read(&section).map(Kind::Smtp),
+            Some(Word::Http) => Http::read(&section).map(|http| Kind::Http(Box::new(http))),
+            Some(Word::Console) => {
+                if let Some(field) = kind_field.filter(|_| consoles == Consoles::Refused) {
+                    field.problem(
+                        "a console transmitter needs every listener on loopback, or `trial = true` in [node]: \
+                         it shows passcodes to whoever sees the terminal",
+                    );
+                }
+                Some(Kind::Console(Console { outbox: section.optional("outbox").and_then(Field::path) }))
+            }
+            // Which of the other keys belong here is not known either.
+            None => return None,
+        };
+        section.finish();
+        Some(Self { name: name?, group, kind: kind? })
+    }
+}
+
+/// A transmitter whose kind is wrong already is not blamed for its channel besides.
+fn served(word: Option<Word>) -> &'static [Channel] {
+    match word {
+        Some(Word::Smtp) => &[Channel::Mail],
+        Some(Word::Http) => &[Channel::Sms],
+        Some(Word::Console) | None => &[Channel::Sms, Channel::Mail],
+    }
+}
+
+impl Smtp {
+    fn read(section: &Section<'_>) -> Option<Self> {
+        let server = section.required("server").and_then(Field::host_and_port);
+        let ways = [("starttls", SmtpTls::StartTls), ("tls", SmtpTls::Tls), ("none", SmtpTls::None)];
+        let tls_field = section.optional("tls");
+        let tls = tls_field.and_then(|field| field.choice(&ways, &[])).unwrap_or(SmtpTls::StartTls);
+        let ca = section.optional("ca").and_then(Field::path);
+        let user_field = section.optional("user");
+        let user = user_field.and_then(Field::text).map(str::to_owned);
+        let password_field = section.optional("password");
+        let password = password_field.and_then(Field::secret);
+        match (user_field, password_field) {
+            (Some(user), None) => user.key_problem("`user` without `password`"),
+            (None, Some(password)) => password.key_problem("`password` without `user`"),
+            _ => {}
+        }
+        let from = section.required("from").and_then(from);
+        let (host, port) = server?;
+        if let Some(field) = tls_field.filter(|_| tls == SmtpTls::None && password_field.is_some() && !scalar::is_loopback(host))
+        {
+            field.problem("`tls = \"none\"` would send the password in the clear; it is for loopback only");
+        }
+        let usual = match tls {
+            SmtpTls::StartTls => 587,
+            SmtpTls::Tls => 465,
+            SmtpTls::None => 25,
+        };
+        Some(Self { host: host.to_ascii_lowercase(), port: port.unwrap_or(usual), tls, ca, user, password, from: from? })
+    }
+}
+
+/// `Name <address>` or an address; what makes no header line is refused.
+fn from(field: Field<'_>) -> Option<String> {
+    let text = field.text()?;
+    let (name, address) = match text.split_once('<') {
+        None => ("", text),
+        Some((name, rest)) => (name.trim(), rest.strip_suffix('>').unwrap_or_default()),
+    };
+    // RFC 5322 section 3.2.3: what is special in an address line must stand in quotes.
+    let quoted = name.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let name_fits = match quoted {
+        Some(inside) => !inside.contains(['"', '\\']),
+        None => !name.contains(SPECIAL),
+    };
+    let fits = address.rsplit_once('@').is_some_and(|(local, domain)| {
+        !local.is_empty()
+            && scalar::is_host(domain)
+            && !address.contains(|letter: char| letter.is_whitespace() || "<>,;".contains(letter))
+    });
+    if !fits || !name_fits {
+        field.problem("`from`: expected an address like \"no-reply@example.com\" or \"Doorward <no-reply@example.com>\"");
+    }
+    (fits && name_fits).then(|| text.to_owned())
+}
+
+const SPECIAL: [char; 11] = ['(', ')', '<', '>', '[', ']', ':', ';', '@', ',', '"'];

@@ -1,0 +1,198 @@
+//! One value of the document and the ways of reading it. Every reader gives nothing after it has noted what is wrong.
+
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::limits::Rate;
+use super::scalar;
+use super::section::Section;
+use super::walk::Walk;
+
+#[derive(Clone, Copy)]
+pub(super) struct Field<'d> {
+    pub(super) walk: &'d Walk<'d>,
+    pub(super) key: &'d str,
+    /// Where the key begins, in bytes; for an entry of a list where the entry does.
+    pub(super) key_at: usize,
+    pub(super) value: &'d Spanned<DeValue<'d>>,
+}
+
+impl<'d> Field<'d> {
+    /// Where the value begins, in bytes.
+    pub(super) fn at(self) -> usize {
+        self.value.span().start
+    }
+
+    pub(super) fn problem(self, message: impl Into<String>) {
+        self.walk.problem(self.at(), message);
+    }
+
+    /// A problem of the key rather than of its value.
+    pub(super) fn key_problem(self, message: impl Into<String>) {
+        self.walk.problem(self.key_at, message);
+    }
+
+    /// Another type than the expected one. What a string says is not repeated: it may be a secret at the wrong place.
+    fn expected<T>(self, what: impl Display) -> Option<T> {
+        let found = match self.value.get_ref() {
+            DeValue::String(_) => "a string".to_owned(),
+            DeValue::Integer(number) => number.to_string().chars().take(32).collect(),
+            DeValue::Float(_) => "a fraction".to_owned(),
+            DeValue::Boolean(value) => value.to_string(),
+            DeValue::Datetime(_) => "a date".to_owned(),
+            DeValue::Array(_) => "a list".to_owned(),
+            DeValue::Table(_) => "a table".to_owned(),
+        };
+        self.problem(format!("`{}`: expected {what}, found {found}", self.key));
+        None
+    }
+
+    /// A string that says something else than what is expected.
+    fn misread<T>(self, what: &str, text: &str, hint: &str) -> Option<T> {
+        let cut: String = text.chars().take(64).collect();
+        let dots = if cut.len() < text.len() { "..." } else { "" };
+        self.problem(format!("`{}`: expected {what}, found {cut:?}{dots}{hint}", self.key));
+        None
+    }
+
+    /// A string; `what` is expected otherwise.
+    fn string(self, what: &str) -> Option<&'d str> {
+        match self.value.get_ref() {
+            DeValue::String(text) => Some(text),
+            _ => self.expected(what),
+        }
+    }
+
+    fn parsed<T>(self, what: &str, parse: impl FnOnce(&'d str) -> Option<T>) -> Option<T> {
+        let text = self.string(what)?;
+        parse(text).or_else(|| self.misread(what, text, ""))
+    }
+
+    /// Text of one line that is not empty.
+    pub(super) fn text(self) -> Option<&'d str> {
+        self.parsed("text of one line", |text| {
+            let fits = !text.trim().is_empty() && text.len() <= 4096 && !text.chars().any(char::is_control);
+            fits.then_some(text)
+        })
+    }
+
+    /// Any text, several lines too.
+    pub(super) fn lines(self) -> Option<&'d str> {
+        self.parsed("text", |text| (text.len() <= 65_536 && !text.contains('\0')).then_some(text))
+    }
+
+    /// What one of our sections is called: letters, digits, `-`, `_` and `.`, at most 64.
+    pub(super) fn name(self) -> Option<Arc<str>> {
+        self.parsed("a name of letters, digits, `-`, `_` and `.` (at most 64)", |text| {
+            let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+            ((1..=64).contains(&text.len()) && text.bytes().all(fits)).then(|| text.into())
+        })
+    }
+
+    pub(super) fn boolean(self) -> Option<bool> {
+        self.value.get_ref().as_bool().or_else(|| self.expected("true or false"))
+    }
+
+    pub(super) fn number(self, range: RangeInclusive<u32>) -> Option<u32> {
+        let number = self
+            .value
+            .get_ref()
+            .as_integer()
+            .and_then(|number| u32::from_str_radix(&number.as_str().replace('_', ""), number.radix()).ok())
+            .filter(|number| range.contains(number));
+        number.or_else(|| self.expected(format_args!("a whole number from {} to {}", range.start(), range.end())))
+    }
+
+    pub(super) fn duration(self, range: RangeInclusive<Duration>) -> Option<Duration> {
+        let (least, most) = (scalar::written(*range.start()), scalar::written(*range.end()));
+        let what = format!("a duration from \"{least}\" to \"{most}\"");
+        self.parsed(&what, |text| scalar::duration(text).filter(|span| range.contains(span)))
+    }
+
+    /// Bytes, at least one.
+    pub(super) fn size(self) -> Option<u64> {
+        self.parsed("a size like \"50 MiB\"", |text| scalar::size(text).filter(|bytes| *bytes > 0))
+    }
+
+    pub(super) fn rate(self) -> Option<Rate> {
+        self.parsed("a rate like \"60/1m\"", scalar::rate)
+    }
+
+    pub(super) fn socket(self) -> Option<SocketAddr> {
+        self.parsed("an address and port like \"[::]:443\" or \"127.0.0.1:8443\"", |text| text.parse().ok())
+    }
+
+    /// A path; a relative one is relative to the file's folder.
+    pub(super) fn path(self) -> Option<PathBuf> {
+        let text = self.parsed("a path", |text| (!text.is_empty() && !text.contains('\0')).then_some(text))?;
+        Some(self.walk.folder.join(text))
+    }
+
+    /// A server of one of the schemes: scheme, host without brackets, port where written.
+    pub(super) fn server(self, schemes: &[&'static str]) -> Option<(&'static str, &'d str, Option<u16>)> {
+        let all: Vec<String> = schemes.iter().map(|scheme| format!("{scheme}://host[:port]")).collect();
+        let what = format!("{} with nothing behind it", all.join(" or "));
+        self.parsed(&what, |text| scalar::server(text, schemes))
+    }
+
+    /// `host` or `host:port`.
+    pub(super) fn host_and_port(self) -> Option<(&'d str, Option<u16>)> {
+        self.parsed("host:port", scalar::host_and_port)
+    }
+
+    /// A host name or address without port, in lower case.
+    pub(super) fn host(self) -> Option<Arc<str>> {
+        self.parsed("a host name without port", |text| scalar::is_host(text).then(|| text.to_ascii_lowercase().into()))
+    }
+
+    /// One of the built words; one of the later ones is not in this version.
+    pub(super) fn choice<T: Copy>(self, built: &[(&'static str, T)], later: &[&'static str]) -> Option<T> {
+        let words: Vec<String> = built.iter().map(|(word, _)| format!("{word:?}")).collect();
+        let what = words.join(" or ");
+        let text = self.string(&what)?;
+        if let Some((_, value)) = built.iter().find(|(word, _)| *word == text) {
+            return Some(*value);
+        }
+        if later.contains(&text) {
+            self.problem(format!("`{} = {text:?}` is not in this version", self.key));
+            return None;
+        }
+        let mut known = built.iter().map(|(word, _)| *word);
+        let hint = scalar::did_you_mean(text, &mut known);
+        self.misread(&what, text, &hint)
+    }
+
+    /// The entries of a list; what is no list is a problem.
+    pub(super) fn list(self) -> Option<Vec<Field<'d>>> {
+        match self.value.get_ref() {
+            DeValue::Array(array) => {
+                Some(array.iter().map(|value| Field { key_at: value.span().start, value, ..self }).collect())
+            }
+            _ => self.expected("a list"),
+        }
+    }
+
+    /// Every entry of a list that holds at least one. Gives what could be read.
+    pub(super) fn some<T>(self, read: impl FnMut(Field<'d>) -> Option<T>) -> Option<Vec<T>> {
+        let entries = self.list()?;
+        if entries.is_empty() {
+            self.problem(format!("`{}` must not be empty", self.key));
+        }
+        Some(entries.into_iter().filter_map(read).collect())
+    }
+
+    /// A table, inline or with a header of its own.
+    pub(super) fn section(self) -> Option<Section<'d>> {
+        match self.value.get_ref() {
+            DeValue::Table(table) => Some(Section::new(self.walk, self.key, self.at(), table)),
+            _ => self.expected("a table like { key = value }"),
+        }
+    }
+}

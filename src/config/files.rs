@@ -1,0 +1,82 @@
+//! Whether the files that a configuration names are there and can be read. What is in them is judged by those who use them.
+
+use std::fs::File;
+use std::path::Path;
+
+use super::listener::Serves;
+use super::{Config, directory, transmitter};
+
+/// A logo travels with every page.
+const MOST_LOGO: u64 = 256 << 10;
+
+/// One sentence for each file that is missing or cannot be read, in the order of the sections.
+pub fn problems(config: &Config) -> Vec<String> {
+    named(config)
+        .into_iter()
+        .filter_map(|(what, path)| wrong(path).map(|why| format!("{what}: {}: {why}", path.display())))
+        .collect::<Vec<_>>()
+        .into_iter()
+        .chain(large_logo(config))
+        .chain(outboxes(config))
+        .collect()
+}
+
+/// Every file that must be there, and whose it is.
+fn named(config: &Config) -> Vec<(String, &Path)> {
+    let mut files: Vec<(String, &Path)> = Vec::new();
+    for listener in &config.listeners {
+        if let Serves::Tls(certificates) = &listener.serves {
+            for certificate in certificates {
+                files.push((format!("listener {}, chain", listener.address), &certificate.chain));
+                files.push((format!("listener {}, key", listener.address), &certificate.key));
+            }
+        }
+    }
+    for application in &config.applications {
+        files.extend(application.upstream.ca.iter().map(|ca| (format!("application {}, ca", application.name), ca.as_path())));
+    }
+    for directory in &config.directories {
+        let (word, file) = match &directory.kind {
+            directory::Kind::Ldap(ldap) => ("ca", ldap.ca.as_deref()),
+            directory::Kind::Local(local) => ("file", Some(local.file.as_path())),
+        };
+        files.extend(file.map(|file| (format!("directory {}, {word}", directory.name), file)));
+    }
+    for transmitter in &config.transmitters {
+        let ca = match &transmitter.kind {
+            transmitter::Kind::Smtp(smtp) => smtp.ca.as_deref(),
+            transmitter::Kind::Http(http) => http.ca.as_deref(),
+            transmitter::Kind::Console(_) => None,
+        };
+        files.extend(ca.map(|ca| (format!("transmitter {}, ca", transmitter.name), ca)));
+    }
+    files.extend(config.pages.logo.iter().map(|logo| ("pages, logo".to_owned(), logo.as_path())));
+    files
+}
+
+fn wrong(path: &Path) -> Option<String> {
+    let metadata = match std::fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) => return Some(error.to_string()),
+    };
+    // Asked before opening: to open a FIFO is to wait.
+    if !metadata.is_file() {
+        return Some("not a regular file".to_owned());
+    }
+    File::open(path).err().map(|error| error.to_string())
+}
+
+fn large_logo(config: &Config) -> Option<String> {
+    let logo = config.pages.logo.as_ref()?;
+    let large = std::fs::metadata(logo).is_ok_and(|metadata| metadata.is_file() && metadata.len() > MOST_LOGO);
+    large.then(|| format!("pages, logo: {}: larger than 256 KiB", logo.display()))
+}
+
+/// An outbox is made when the first message is written; its folder must be there.
+fn outboxes(config: &Config) -> impl Iterator<Item = String> {
+    config.transmitters.iter().filter_map(|transmitter| {
+        let transmitter::Kind::Console(console) = &transmitter.kind else { return None };
+        let folder = console.outbox.as_ref()?.parent().filter(|folder| !folder.as_os_str().is_empty())?;
+        (!folder.is_dir()).then(|| format!("transmitter {}, outbox: {}: no such folder", transmitter.name, folder.display()))
+    })
+}

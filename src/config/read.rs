@@ -1,0 +1,112 @@
+//! The whole file: every section in its turn, then what only all of them together can say.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use toml::de::DeTable;
+
+use super::names::STANDARD;
+use super::problem::{Lines, Problem, Problems};
+use super::section::Section;
+use super::transmitter::Consoles;
+use super::walk::Walk;
+use super::{
+    Application, AuthenticationPolicy, Config, DispatchPolicy, Limits, Listener, Node, Pages, PasscodePolicy, Transmitter,
+    directory, keys, listener,
+};
+
+/// A configuration is written by hand; nobody writes more.
+const MOST_BYTES: u64 = 1 << 20;
+
+const LATER: &[&str] =
+    &["link", "geo", "password_reset", "self_service", "receipts", "radius", "admin", "audit", "metrics", "single_sign_on"];
+
+/// Reads a file, with relative paths starting at its folder and the process's environment.
+pub fn load(path: &Path) -> Result<Config, Problems> {
+    let bytes = bytes(path).map_err(|why| Problems::one(path, 1, 1, format!("cannot be read: {why}")))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let whole = String::from_utf8_lossy(error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default());
+        let (line, column) = Lines::new(&whole).place(whole.len());
+        Problems::one(path, line, column, "not valid UTF-8".to_owned())
+    })?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    parse(&text, folder, &|name| std::env::var(name).ok()).map_err(|list| Problems { file: path.to_owned(), list })
+}
+
+fn bytes(path: &Path) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > MOST_BYTES { Err("longer than 1 MiB".to_owned()) } else { Ok(bytes) }
+}
+
+/// Reads a text. Every mistake is given at once, sorted by place; files that hold secrets are read, others are not touched.
+pub fn parse(text: &str, folder: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Result<Config, Vec<Problem>> {
+    if text.len() as u64 > MOST_BYTES {
+        return Err(vec![Problem { line: 1, column: 1, message: "longer than 1 MiB".to_owned() }]);
+    }
+    let (document, errors) = DeTable::parse_recoverable(text);
+    let walk = Walk::new(text, folder, environment, &errors);
+    let config = read(Section::root(&walk, document.get_ref()));
+    let problems = walk.finish();
+    if problems.is_empty() { Ok(config) } else { Err(problems) }
+}
+
+/// The result counts only if no problem was noted.
+fn read(root: Section<'_>) -> Config {
+    let node = root.table("node", "[node]").map(Node::read).unwrap_or_default();
+    let keys = root.table("keys", "[keys]").and_then(keys::read);
+    let sections = root.tables("listener", "[[listener]]");
+    let written = sections.len();
+    let listeners: Vec<Listener> = sections.into_iter().filter_map(Listener::read).collect();
+    let loopback = listeners.iter().all(|listener| listener.address.ip().to_canonical().is_loopback());
+    let consoles = if loopback || node.trial { Consoles::Allowed } else { Consoles::Refused };
+    let is_tls = |listener: &Listener| matches!(listener.serves, listener::Serves::Tls(_));
+    if listeners.len() == written && !listeners.iter().any(is_tls) {
+        lack(&root, "no [[listener]] with certificates: nothing would be served");
+    }
+
+    let applications = root.tables("application", "[[application]]");
+    if applications.is_empty() && root.optional("application").is_none() {
+        lack(&root, "no [[application]]: there is nothing to protect");
+    }
+    let directories = root.tables("directory", "[[directory]]");
+    if directories.is_empty() && root.optional("directory").is_none() {
+        lack(&root, "no [[directory]]: nobody could sign in");
+    }
+    let transmitters = root.tables("transmitter", "[[transmitter]]").into_iter();
+    let dispatch_policies = root.tables("dispatch_policy", "[[dispatch_policy]]").into_iter();
+    let passcode_policies = root.tables("passcode_policy", "[[passcode_policy]]").into_iter();
+    let authentication_policies = root.tables("authentication_policy", "[[authentication_policy]]").into_iter();
+    let config = Config {
+        node,
+        keys,
+        listeners,
+        applications: applications.into_iter().filter_map(Application::read).collect(),
+        directories: directory::read_all(directories),
+        transmitters: transmitters.filter_map(|section| Transmitter::read(section, consoles)).collect(),
+        dispatch_policies: dispatch_policies.filter_map(DispatchPolicy::read).collect(),
+        passcode_policies: with_standard(passcode_policies.filter_map(PasscodePolicy::read).collect()),
+        authentication_policies: authentication_policies.filter_map(AuthenticationPolicy::read).collect(),
+        limits: root.table("limits", "[limits]").map(Limits::read).unwrap_or_default(),
+        pages: root.table("pages", "[pages]").map(Pages::read).unwrap_or_default(),
+    };
+    root.later_sections(LATER);
+    root.finish();
+    config
+}
+
+/// Something the whole file lacks; not said where a part of it could not be read.
+fn lack(root: &Section<'_>, message: &str) {
+    if !root.walk.is_broken() {
+        root.problem(message);
+    }
+}
+
+fn with_standard(mut policies: Vec<PasscodePolicy>) -> Vec<PasscodePolicy> {
+    if policies.iter().all(|policy| &*policy.name != STANDARD) {
+        policies.push(PasscodePolicy::default());
+    }
+    policies
+}

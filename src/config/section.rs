@@ -1,0 +1,161 @@
+//! A table of the document: hands out its keys, remembers which were asked for, and in the end says which nobody knows.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue};
+
+use super::field::Field;
+use super::names::Kind;
+use super::scalar::nearest;
+use super::walk::Walk;
+
+pub(super) struct Section<'d> {
+    pub(super) walk: &'d Walk<'d>,
+    /// As the operator writes it: `[node]`, `[[listener]]`, `upstream`.
+    pub(super) title: &'d str,
+    /// Where it begins, in bytes.
+    pub(super) at: usize,
+    table: &'d DeTable<'d>,
+    asked: RefCell<Vec<&'static str>>,
+    missing: RefCell<Vec<&'static str>>,
+}
+
+impl<'d> Section<'d> {
+    pub(super) fn new(walk: &'d Walk<'d>, title: &'d str, at: usize, table: &'d DeTable<'d>) -> Self {
+        Self { walk, title, at, table, asked: RefCell::default(), missing: RefCell::default() }
+    }
+
+    pub(super) fn problem(&self, message: impl Into<String>) {
+        self.walk.problem(self.at, message);
+    }
+
+    pub(super) fn optional(&self, key: &'static str) -> Option<Field<'d>> {
+        self.asked.borrow_mut().push(key);
+        let (written, value) = self.table.get_key_value(key)?;
+        Some(Field { walk: self.walk, key, key_at: written.span().start, value })
+    }
+
+    /// That it is missing is said by [`Section::finish`], unless it is there under a mistyped name.
+    pub(super) fn required(&self, key: &'static str) -> Option<Field<'d>> {
+        let field = self.optional(key);
+        if field.is_none() {
+            self.missing.borrow_mut().push(key);
+        }
+        field
+    }
+
+    /// The value as `read` gives it, or the default. A wrong value is a problem by then, so the default does no harm.
+    pub(super) fn or<T>(&self, key: &'static str, default: T, read: impl FnOnce(Field<'d>) -> Option<T>) -> T {
+        self.optional(key).and_then(read).unwrap_or(default)
+    }
+
+    /// The section's own `name`: given once among its kind.
+    pub(super) fn name(&self, kind: Kind) -> Option<Arc<str>> {
+        let field = self.required("name");
+        let name = field.and_then(Field::name);
+        match (&name, field) {
+            (Some(name), Some(field)) => self.walk.define(kind, name, field.at()),
+            _ => self.walk.lose(kind),
+        }
+        name
+    }
+
+    /// Keys of a later version.
+    pub(super) fn later(&self, keys: &[&'static str]) {
+        for key in keys {
+            if let Some(field) = self.optional(key) {
+                field.key_problem(format!("`{key}` is not in this version"));
+            }
+        }
+    }
+
+    /// A key with one value that is built so far.
+    pub(super) fn only(&self, key: &'static str, built: &'static str, later: &[&'static str]) {
+        if let Some(field) = self.optional(key) {
+            field.choice(&[(built, ())], later);
+        }
+    }
+
+    /// Says which keys are missing and which nobody asked for.
+    pub(super) fn finish(self) {
+        let (asked, mut missing) = (self.asked.into_inner(), self.missing.into_inner());
+        for key in self.table.keys() {
+            let written: &str = key.get_ref();
+            if asked.contains(&written) {
+                continue;
+            }
+            let near = nearest(written, &mut asked.iter().copied());
+            missing.retain(|key| Some(*key) != near);
+            let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            let word = if self.title.is_empty() { "section" } else { "key" };
+            self.walk.problem(key.span().start, format!("unknown {word} `{}`{hint}", written.escape_debug()));
+        }
+        for key in missing.into_iter().filter(|_| !self.walk.is_broken()) {
+            self.walk.problem(self.at, format!("{} lacks `{key}`", self.title));
+        }
+    }
+
+    /// The key's place and value of everything in the table, in the order of the text; for tables whose keys are the operator's.
+    pub(super) fn entries(&self) -> Vec<Field<'d>> {
+        let mut entries: Vec<_> = self.table.iter().collect();
+        entries.sort_by_key(|(key, _)| key.span().start);
+        let field =
+            |(key, value)| Field { walk: self.walk, key: Spanned::<DeString<'d>>::get_ref(key), key_at: key.span().start, value };
+        entries.into_iter().map(field).collect()
+    }
+}
+
+/// The document itself, whose keys are the sections.
+impl<'d> Section<'d> {
+    pub(super) fn root(walk: &'d Walk<'d>, table: &'d DeTable<'d>) -> Self {
+        Self::new(walk, "", 0, table)
+    }
+
+    /// `[key]`, which may be there once.
+    pub(super) fn table(&self, key: &'static str, title: &'static str) -> Option<Section<'d>> {
+        let field = self.optional(key)?;
+        match field.value.get_ref() {
+            DeValue::Table(table) => Some(Section::new(self.walk, title, field.at(), table)),
+            DeValue::Array(_) => {
+                field.problem(format!("write [{key}]: there is one of it"));
+                None
+            }
+            _ => {
+                field.problem(format!("`{key}` is a section: write [{key}] and its keys below"));
+                None
+            }
+        }
+    }
+
+    /// `[[key]]`, in the order of the text.
+    pub(super) fn tables(&self, key: &'static str, title: &'static str) -> Vec<Section<'d>> {
+        let Some(field) = self.optional(key) else { return Vec::new() };
+        let tables: Option<Vec<_>> = match field.value.get_ref() {
+            DeValue::Array(array) => {
+                array.iter().map(|item| item.get_ref().as_table().map(|table| (item.span().start, table))).collect()
+            }
+            _ => None,
+        };
+        let Some(tables) = tables else {
+            field.problem(format!("write [[{key}]]: there may be several"));
+            return Vec::new();
+        };
+        tables.into_iter().map(|(at, table)| Section::new(self.walk, title, at, table)).collect()
+    }
+
+    /// Whole sections of a later version.
+    pub(super) fn later_sections(&self, keys: &[&'static str]) {
+        for key in keys {
+            let Some(field) = self.optional(key) else { continue };
+            let headers = match field.value.get_ref() {
+                DeValue::Array(array) if !array.is_empty() => array.iter().map(|item| item.span().start).collect(),
+                _ => vec![field.at()],
+            };
+            for at in headers {
+                self.walk.problem(at, format!("the section `{key}` is not in this version"));
+            }
+        }
+    }
+}
