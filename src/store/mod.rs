@@ -1,5 +1,7 @@
 //! What outlives a request: records that expire, and the journal's events. Values are opaque here; times are given, never read.
 
+pub mod sqlite;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};

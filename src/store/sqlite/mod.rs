@@ -1,0 +1,262 @@
+//! Records and journal in one SQLite file on this machine: one thread writes, two read, and no caller ever waits on the disk
+//! in its own thread.
+
+mod events;
+mod line;
+mod migrate;
+mod open;
+mod records;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::Row;
+
+use self::line::Line;
+use self::open::OpenError;
+use super::{Entry, EventLog, Expect, Place, Record, Records, Search, StoreError, Stored, Taken};
+use crate::base::Time;
+
+/// How many threads read. A long search leaves the other one free for the logins.
+const READERS: usize = 2;
+
+/// How long reading the whole journal may take.
+const VERIFY: Duration = Duration::from_secs(600);
+
+/// Every row carries a tenant; there is one, without a name, so far.
+const TENANT: &str = "";
+
+/// An open database. Dropping it lets its threads finish what is waiting and end; [`Sqlite::close`] also waits for them.
+pub struct Sqlite {
+    writer: Line,
+    readers: Line,
+    node: Arc<str>,
+}
+
+impl Sqlite {
+    /// Opens or makes the file, mode 0600, in a folder that must be there. A file that a newer version has written is refused.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::open_lines(path).map_err(|error| StoreError::Failed(Box::new(error)))
+    }
+
+    fn open_lines(path: &Path) -> Result<Self, OpenError> {
+        let writer = Line::to_writer(open::writer(path)?).map_err(OpenError::Thread)?;
+        let connections = (0..READERS).map(|_| open::reader(path)).collect::<Result<_, _>>()?;
+        let readers = Line::to_readers(connections).map_err(OpenError::Thread)?;
+        Ok(Self { writer, readers, node: "doorward".into() })
+    }
+
+    /// Names the node whose chain the events go on; without it, `doorward`.
+    #[must_use]
+    pub fn named(mut self, node: &str) -> Self {
+        self.node = node.into();
+        self
+    }
+
+    /// Finishes what is waiting and closes the file; calls that come later get [`StoreError::Closed`].
+    pub async fn close(&self) {
+        self.readers.stop().await;
+        // Last, because only a connection that may write can put the log away.
+        self.writer.stop().await;
+    }
+}
+
+impl Records for Sqlite {
+    fn find<'a>(&'a self, kind: &'static str, id: &'a str, now: Time) -> Stored<'a, Option<Record>> {
+        let id = id.to_owned();
+        Box::pin(self.readers.ask(move |connection| records::find(connection, kind, &id, now)))
+    }
+
+    fn put_if<'a>(&'a self, place: Place<'a>, value: Vec<u8>, expires: Time, expect: Expect, now: Time) -> Stored<'a, bool> {
+        let place = records::OwnPlace::from(place);
+        Box::pin(self.writer.ask(move |connection| match expect {
+            Expect::Absent => records::put(connection, &place, &value, expires, now),
+            Expect::Version(version) => records::replace(connection, &place, &value, expires, version, now),
+        }))
+    }
+
+    fn take<'a>(&'a self, place: Place<'a>, limit: u32, window: Duration, now: Time) -> Stored<'a, Taken> {
+        let place = records::OwnPlace::from(place);
+        Box::pin(self.writer.ask(move |connection| records::take(connection, &place, limit, now.plus(window), now)))
+    }
+
+    fn give_back<'a>(&'a self, kind: &'static str, id: &'a str, now: Time) -> Stored<'a, ()> {
+        let id = id.to_owned();
+        Box::pin(self.writer.ask(move |connection| records::give_back(connection, kind, &id, now)))
+    }
+
+    fn remove<'a>(&'a self, kind: &'static str, id: &'a str, now: Time) -> Stored<'a, bool> {
+        let id = id.to_owned();
+        Box::pin(self.writer.ask(move |connection| records::remove(connection, kind, &id, now)))
+    }
+
+    fn by_owner<'a>(&'a self, kind: &'static str, owner: &'a str, now: Time) -> Stored<'a, Vec<Record>> {
+        let owner = owner.to_owned();
+        Box::pin(self.readers.ask(move |connection| records::by_owner(connection, kind, &owner, now)))
+    }
+
+    fn claim<'a>(&'a self, kind: &'static str, node: &'a str, lease: Time, now: Time) -> Stored<'a, Option<Record>> {
+        let node = node.to_owned();
+        Box::pin(self.writer.ask(move |connection| records::claim(connection, kind, &node, lease, now)))
+    }
+
+    fn due<'a>(&'a self, kind: &'static str, id: &'a str, due: Option<Time>, now: Time) -> Stored<'a, ()> {
+        let id = id.to_owned();
+        Box::pin(self.writer.ask(move |connection| records::due(connection, kind, &id, due, now)))
+    }
+
+    fn changes_since<'a>(&'a self, kind: &'static str, mark: u64, most: u32, now: Time) -> Stored<'a, (Vec<Record>, u64)> {
+        Box::pin(self.readers.ask(move |connection| records::changes(connection, kind, mark, most, now)))
+    }
+
+    fn sweep(&self, now: Time) -> Stored<'_, u64> {
+        Box::pin(async move {
+            let mut total = 0;
+            loop {
+                let swept = self.writer.ask(move |connection| records::sweep(connection, now)).await?;
+                if swept == 0 {
+                    self.writer.tidy();
+                    return Ok(total);
+                }
+                total += swept;
+            }
+        })
+    }
+}
+
+impl EventLog for Sqlite {
+    fn append(&self, entry: Entry) -> Stored<'_, ()> {
+        let node = Arc::clone(&self.node);
+        Box::pin(self.writer.ask(move |connection| events::append(connection, &node, &entry)))
+    }
+
+    fn search(&self, search: Search) -> Stored<'_, Vec<Entry>> {
+        Box::pin(self.readers.ask(move |connection| events::search(connection, &search)))
+    }
+
+    fn verify(&self) -> Stored<'_, Result<u64, u64>> {
+        Box::pin(self.readers.ask_within(VERIFY, events::verify))
+    }
+}
+
+/// SQLite's whole numbers are signed: what lies beyond counts as the largest.
+fn count(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn millis(time: Time) -> i64 {
+    count(time.millis())
+}
+
+fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Time> {
+    row.get::<_, i64>(column).map(|millis| Time::from_millis(millis.unsigned_abs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Time = Time::from_millis(1_000);
+    const LATER: Time = Time::from_millis(u64::MAX);
+
+    fn open() -> (tempfile::TempDir, Sqlite) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(&folder.path().join("doorward.db")).unwrap();
+        (folder, store)
+    }
+
+    async fn put(store: &Sqlite, id: &str, size: usize) -> Result<bool, StoreError> {
+        store.put_if(Place { kind: "test", owner: "", id }, vec![7; size], LATER, Expect::Absent, NOW).await
+    }
+
+    async fn limit_pages(store: &Sqlite, pages: i64) {
+        let limit = move |connection: &rusqlite::Connection| {
+            connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
+        };
+        store.writer.ask(limit).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_fails_the_call_and_not_the_store() {
+        let (_folder, store) = open();
+        put(&store, "before", 10).await.unwrap();
+        limit_pages(&store, 40).await;
+        // All at once, so that they share a transaction: the small ones must get through although the large one cannot.
+        let (first, large, last) = tokio::join!(put(&store, "first", 10), put(&store, "large", 1 << 20), put(&store, "last", 10));
+        assert!(matches!(large, Err(StoreError::Failed(_))), "{large:?}");
+        assert!(first.unwrap() && last.unwrap());
+        for id in ["before", "first", "last"] {
+            assert!(store.find("test", id, NOW).await.unwrap().is_some(), "{id}");
+        }
+        limit_pages(&store, 1 << 30).await;
+        assert!(put(&store, "large", 1 << 20).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn one_call_that_fails_fails_alone() {
+        let (_folder, store) = open();
+        let broken = store.writer.ask(|connection| {
+            connection.execute("INSERT INTO change VALUES (99)", [])?;
+            connection.execute("INSERT INTO nowhere VALUES (1)", [])
+        });
+        let (first, broken, last) = tokio::join!(put(&store, "first", 1), broken, put(&store, "last", 1));
+        assert!(first.unwrap() && last.unwrap());
+        assert!(matches!(broken, Err(StoreError::Failed(_))));
+        let rows =
+            store.readers.ask(|connection| connection.query_row("SELECT COUNT(*) FROM change", [], |row| row.get::<_, i64>(0)));
+        assert_eq!(rows.await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn after_closing_the_log_is_put_away_and_nothing_is_accepted() {
+        let (folder, store) = open();
+        put(&store, "kept", 10).await.unwrap();
+        store.close().await;
+        assert!(matches!(put(&store, "late", 10).await, Err(StoreError::Closed)));
+        assert!(matches!(store.find("test", "kept", NOW).await, Err(StoreError::Closed)));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_was_removed_is_gone_from_the_files_after_a_sweep() {
+        let (folder, store) = open();
+        let secret = b"a-sealed-password-of-somebody";
+        let place = Place { kind: "test", owner: "", id: "x" };
+        store.put_if(place, secret.to_vec(), LATER, Expect::Absent, NOW).await.unwrap();
+        store.remove("test", "x", NOW).await.unwrap();
+        store.sweep(NOW).await.unwrap();
+        // In the line behind the tidying, so it is done when this is answered.
+        put(&store, "y", 1).await.unwrap();
+        for file in std::fs::read_dir(folder.path()).unwrap() {
+            let bytes = std::fs::read(file.unwrap().path()).unwrap();
+            assert!(!bytes.windows(secret.len()).any(|window| window == secret));
+        }
+    }
+
+    #[tokio::test]
+    async fn another_process_that_holds_the_file_delays_a_write_and_no_read() {
+        let (folder, store) = open();
+        put(&store, "kept", 1).await.unwrap();
+        let other = rusqlite::Connection::open(folder.path().join("doorward.db")).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let write = put(&store, "waiting", 1);
+        let read = async {
+            assert!(store.find("test", "kept", NOW).await.unwrap().is_some());
+            other.execute_batch("COMMIT").unwrap();
+        };
+        let (written, ()) = tokio::join!(write, read);
+        assert!(written.unwrap());
+    }
+
+    #[tokio::test]
+    async fn the_search_of_a_full_journal_uses_an_index() {
+        let (_folder, store) = open();
+        for column in ["trace", "user", "application", "outcome", "country"] {
+            let sql = format!("EXPLAIN QUERY PLAN SELECT * FROM event WHERE tenant = '' AND {column} = 'x' ORDER BY at");
+            let ask = store.readers.ask(move |connection| connection.query_row(&sql, [], |row| row.get::<_, String>(3)));
+            let plan = ask.await.unwrap();
+            assert!(plan.contains(&format!("event_{column}")), "{plan}");
+        }
+    }
+}
