@@ -1,10 +1,15 @@
 //! Who people are: where users and passwords live. Answers with reasons and knows nothing of logins.
 
+pub mod ldap;
+pub mod local;
 pub mod name;
+pub mod password;
 pub mod people;
+mod users_file;
 
 pub use name::{By, Name};
 pub use people::{Found, People};
+pub use users_file::{LocalError, Mistake};
 
 use std::time::Duration;
 

@@ -1,0 +1,98 @@
+//! From an LDAP entry to a user.
+
+use data_encoding::HEXLOWER;
+use ldap3::SearchEntry;
+
+use crate::base::UserId;
+use crate::config::directory::Attributes;
+use crate::directory::User;
+
+/// Everything but the groups. `account` is the attribute of the account name. The error says what is missing, and where.
+pub(super) fn user(directory: &str, account: &str, attributes: &Attributes, entry: &SearchEntry) -> Result<User, String> {
+    let dn = &entry.dn;
+    let id =
+        id(entry, &attributes.id).ok_or_else(|| format!("{dn} has no {}, or the service user may not read it", attributes.id))?;
+    let name = first(entry, account).ok_or_else(|| format!("{dn} has no {account}, or the service user may not read it"))?;
+    Ok(User {
+        id: UserId::new(directory, &id),
+        name,
+        display_name: first(entry, &attributes.display_name),
+        mail: first(entry, &attributes.mail),
+        mobile: first(entry, &attributes.mobile),
+        second_mobile: attributes.second_mobile.as_ref().and_then(|attribute| first(entry, attribute)),
+        language: first(entry, &attributes.language),
+        groups: Vec::new(),
+    })
+}
+
+/// Every value that is text, at most [`MOST`].
+pub(super) fn all(entry: &SearchEntry, attribute: &str) -> Vec<String> {
+    let values = entry.attrs.iter().find(|(name, _)| name.eq_ignore_ascii_case(attribute)).map(|(_, values)| values);
+    values.into_iter().flatten().take(MOST).cloned().collect()
+}
+
+/// The first value that is not blank.
+pub(super) fn first(entry: &SearchEntry, attribute: &str) -> Option<String> {
+    all(entry, attribute).into_iter().map(|value| value.trim().to_owned()).find(|value| !value.is_empty())
+}
+
+/// The id as text; bytes that are none (objectGUID) as hexadecimal digits. The same bytes always give the same id.
+fn id(entry: &SearchEntry, attribute: &str) -> Option<String> {
+    let hex = |bytes: &[u8]| HEXLOWER.encode(bytes);
+    let bytes =
+        entry.bin_attrs.iter().find(|(name, _)| name.eq_ignore_ascii_case(attribute)).and_then(|(_, values)| values.first());
+    let text = all(entry, attribute).into_iter().next();
+    let id = match (bytes, text) {
+        (Some(bytes), _) => hex(bytes),
+        (None, Some(text)) if text.chars().any(char::is_control) => hex(text.as_bytes()),
+        (None, text) => text?,
+    };
+    (!id.is_empty()).then_some(id)
+}
+
+/// Groups of one user that are read; more are left out.
+pub(super) const MOST: usize = 500;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::directory::ldap::tests::config;
+
+    fn entry(text: &[(&str, &str)], bytes: &[(&str, &[u8])]) -> SearchEntry {
+        SearchEntry {
+            dn: "uid=alice,dc=test".into(),
+            attrs: text.iter().map(|(name, value)| ((*name).into(), vec![(*value).into()])).collect(),
+            bin_attrs: bytes.iter().map(|(name, value)| ((*name).into(), vec![value.to_vec()])).collect::<HashMap<_, _>>(),
+        }
+    }
+
+    fn read(entry: &SearchEntry) -> Result<User, String> {
+        user("corp", "uid", &config().attributes, entry)
+    }
+
+    #[test]
+    fn attributes_are_found_in_any_case_and_blank_ones_are_none() {
+        let user =
+            read(&entry(&[("UID", "Alice"), ("entryuuid", "1-2"), ("Mail", " a@b.test "), ("mobile", "  ")], &[])).unwrap();
+        assert_eq!((user.id, user.name), (UserId::new("corp", "1-2"), "Alice".to_owned()));
+        assert_eq!((user.mail.as_deref(), user.mobile), (Some("a@b.test"), None));
+    }
+
+    #[test]
+    fn an_id_of_bytes_is_written_in_hexadecimal_whether_it_looks_like_text_or_not() {
+        let binary = read(&entry(&[("uid", "a")], &[("entryUUID", &[0xff, 0, 1])])).unwrap();
+        assert_eq!(binary.id, UserId::new("corp", "ff0001"));
+        let like_text = read(&entry(&[("uid", "a"), ("entryUUID", "A\u{1}B")], &[])).unwrap();
+        assert_eq!(like_text.id, UserId::new("corp", "410142"));
+    }
+
+    #[test]
+    fn a_user_without_an_id_is_named() {
+        for entry in [entry(&[("uid", "a")], &[]), entry(&[("uid", "a"), ("entryUUID", "")], &[])] {
+            let why = read(&entry).unwrap_err();
+            assert!(why.contains("uid=alice,dc=test has no entryUUID"), "{why}");
+        }
+    }
+}

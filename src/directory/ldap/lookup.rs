@@ -1,0 +1,107 @@
+//! Finding people: who answers to a name, which of them may sign in, and in which groups they are.
+
+use ldap3::{Scope, SearchEntry};
+
+use super::connection::{Connection, Question};
+use super::{Fault, Ldap, entry, filter};
+use crate::directory::Account;
+
+impl Ldap {
+    /// Whoever matches `filter` below the base and is a member, at most two.
+    pub(super) async fn look_with(&self, connection: &Connection, filter: &str) -> Result<Vec<Account>, Fault> {
+        let users = &self.config.users;
+        let attributes = self.attributes();
+        let question =
+            Question { base: &users.base, scope: Scope::Subtree, filter, attributes: &attributes, at_most: CANDIDATES };
+        let found = connection.search(question).await?;
+        let mut accounts = Vec::new();
+        for candidate in &found.entries {
+            if !self.is_member(connection, candidate).await? {
+                continue;
+            }
+            let account = self.account_name();
+            let mut user = entry::user(&self.name, account, &self.config.attributes, candidate).map_err(Fault::Final)?;
+            user.groups = self.groups(connection, candidate).await?;
+            accounts.push(Account { user, handle: candidate.dn.clone(), lock_out: None });
+            if accounts.len() == 2 {
+                return Ok(accounts);
+            }
+        }
+        // Among those that we were not shown there may be another member, and then it would be nobody.
+        if found.is_cut {
+            return Err(Fault::Final(format!("more than {CANDIDATES} entries below {} answer to one name", users.base)));
+        }
+        Ok(accounts)
+    }
+
+    /// Asks the group, then the entry's `memberOf`: the server compares distinguished names better than we could.
+    async fn is_member(&self, connection: &Connection, candidate: &SearchEntry) -> Result<bool, Fault> {
+        let Some(group) = &self.config.users.member_of else {
+            return Ok(true);
+        };
+        let listed = exists(connection, group, &self.groups_with(candidate)).await;
+        if matches!(listed, Ok(true)) {
+            return Ok(true);
+        }
+        let missing = match listed {
+            Ok(_) => None,
+            Err(Fault::Missing(why)) => Some(why),
+            Err(fault) => return Err(fault),
+        };
+        if exists(connection, &candidate.dn, &filter::of_members(group)).await? {
+            return Ok(true);
+        }
+        match missing {
+            // A server that fills memberOf has answered by it; without it only the group could have told.
+            Some(why) if entry::all(candidate, MEMBER_OF).is_empty() => Err(Fault::Final(format!("member_of: {why}"))),
+            _ => Ok(false),
+        }
+    }
+
+    /// `memberOf`, where the server fills it; else every group of the tree that lists the user. Never a reason to refuse somebody.
+    async fn groups(&self, connection: &Connection, candidate: &SearchEntry) -> Result<Vec<String>, Fault> {
+        let carried = entry::all(candidate, MEMBER_OF);
+        if !carried.is_empty() {
+            return Ok(carried);
+        }
+        let question = Question {
+            base: filter::suffix(&self.config.users.base),
+            scope: Scope::Subtree,
+            filter: &self.groups_with(candidate),
+            attributes: NO_ATTRIBUTES,
+            at_most: GROUPS,
+        };
+        match connection.search(question).await {
+            Ok(found) => Ok(found.entries.into_iter().map(|group| group.dn).collect()),
+            Err(Fault::Missing(_) | Fault::Final(_)) => Ok(Vec::new()),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    fn groups_with(&self, candidate: &SearchEntry) -> String {
+        filter::of_groups_with(&candidate.dn, entry::first(candidate, self.account_name()).as_deref())
+    }
+
+    fn account_name(&self) -> &str {
+        filter::account_names(&self.config.users, &self.config.attributes.mail).next().unwrap_or(&self.config.attributes.mail)
+    }
+
+    fn attributes(&self) -> Vec<&str> {
+        let attributes = &self.config.attributes;
+        let always = [&attributes.id, &attributes.mobile, &attributes.mail, &attributes.language, &attributes.display_name];
+        let always = always.into_iter().chain(&attributes.second_mobile).map(String::as_str);
+        always.chain([self.account_name(), MEMBER_OF]).collect()
+    }
+}
+
+async fn exists(connection: &Connection, base: &str, filter: &str) -> Result<bool, Fault> {
+    let question = Question { base, scope: Scope::Base, filter, attributes: NO_ATTRIBUTES, at_most: 1 };
+    Ok(!connection.search(question).await?.entries.is_empty())
+}
+
+const MEMBER_OF: &str = "memberOf";
+/// RFC 4511 section 4.5.1.8: no attributes at all.
+const NO_ATTRIBUTES: &[&str] = &["1.1"];
+/// Entries that are looked at for one name; more than one member already means nobody.
+const CANDIDATES: i32 = 8;
+const GROUPS: i32 = 500;
