@@ -1,12 +1,34 @@
 //! Getting a message to a person: what is handed over here is on record before the caller goes on, and is sent in the
 //! background, rule by rule.
 
+mod allowance;
+mod blot;
+mod board;
+pub mod console;
+pub mod dispatcher;
+pub mod http;
+mod kept;
+pub mod mail;
+#[cfg(test)]
+mod memory;
+pub mod number;
+mod sending;
+mod template;
+pub mod text;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Language, Later, Secret, Time, TraceId, UserId};
 use crate::config::transmitter::Channel;
+
+pub use allowance::MessageLimit;
+pub use board::Grouped;
+pub use console::ConsoleTransmitter;
+pub use dispatcher::{DispatchError, Dispatcher, Parts};
+pub use http::HttpTransmitter;
+pub use mail::MailTransmitter;
 
 /// One passcode on its way to one person: what the dispatcher is given.
 #[derive(Clone, Debug)]

@@ -1,0 +1,90 @@
+//! How many messages one person, one number and this node may have: against bills, and against pestering somebody.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::board::Route;
+use crate::base::{Keys, Time, UserId};
+use crate::config::Limits;
+use crate::store::{Place, Records, StoreError, Taken};
+
+const USER: &str = "messages-user";
+const NUMBER: &str = "messages-number";
+const DAY: &str = "messages-day";
+const ONE_DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Which limit was reached.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MessageLimit {
+    User,
+    Number,
+    Day,
+}
+
+impl MessageLimit {
+    /// The counter's kind in the records, and the reason in the journal.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::User => USER,
+            Self::Number => NUMBER,
+            Self::Day => DAY,
+        }
+    }
+}
+
+pub(super) struct Allowances {
+    pub records: Arc<dyn Records>,
+    pub keys: Keys,
+    pub limits: Limits,
+    pub node: String,
+}
+
+/// Ok: it was taken. The inner error is a no.
+type Answer<T> = Result<Result<T, MessageLimit>, StoreError>;
+
+impl Allowances {
+    /// Takes one message of the person, of this node's day, and of the first address of `routes` that has one left; that
+    /// address is returned. After a no nothing stays taken.
+    pub async fn take<'a>(&self, user: &UserId, routes: &'a [Route], now: Time) -> Answer<&'a str> {
+        let person = self.limits.messages_per_user;
+        if !self.one(USER, user.as_str(), person.count, person.window, now).await? {
+            return Ok(Err(MessageLimit::User));
+        }
+        if !self.one(DAY, &self.node, self.limits.messages_per_day, ONE_DAY, now).await? {
+            self.records.give_back(USER, user.as_str(), now).await?;
+            return Ok(Err(MessageLimit::Day));
+        }
+        for (place, route) in routes.iter().enumerate() {
+            let seen = routes.iter().take(place).any(|earlier| earlier.to == route.to);
+            if !seen && self.address(&route.to, now).await? {
+                return Ok(Ok(&route.to));
+            }
+        }
+        self.records.give_back(USER, user.as_str(), now).await?;
+        self.records.give_back(DAY, &self.node, now).await?;
+        Ok(Err(MessageLimit::Number))
+    }
+
+    /// Takes one message of a number or mailbox; says whether there was one.
+    pub async fn address(&self, to: &str, now: Time) -> Result<bool, StoreError> {
+        let address = self.limits.messages_per_number;
+        self.one(NUMBER, &self.address_id(to), address.count, address.window, now).await
+    }
+
+    /// Undoes a taking that came to nothing.
+    pub async fn give_back(&self, user: &UserId, to: &str, now: Time) -> Result<(), StoreError> {
+        self.records.give_back(USER, user.as_str(), now).await?;
+        self.records.give_back(DAY, &self.node, now).await?;
+        self.records.give_back(NUMBER, &self.address_id(to), now).await
+    }
+
+    async fn one(&self, kind: &'static str, id: &str, limit: u32, window: Duration, now: Time) -> Result<bool, StoreError> {
+        let taken = self.records.take(Place { kind, owner: "", id }, limit, window, now).await?;
+        Ok(matches!(taken, Taken::Yes { .. }))
+    }
+
+    /// A copy of the store tells no numbers. Mailboxes count in one case.
+    fn address_id(&self, to: &str) -> String {
+        data_encoding::HEXLOWER.encode(&self.keys.mac(NUMBER, to.to_lowercase().as_bytes()))
+    }
+}

@@ -1,0 +1,109 @@
+//! What a transmitter says ends in the journal. Gateways like to repeat what they were given, so passcode, address and API
+//! key are blotted out of their words before anybody sees them.
+
+/// How much of a stranger's words is kept.
+const MOST_KEPT: usize = 200;
+const BLOT: &str = "•••";
+/// So many last digits of a phone number are enough to know it by; repeated without its country code it is still found.
+const TELLING_DIGITS: usize = 7;
+
+/// The first 200 printable characters of `words` without any of the `secrets`: neither as they are, nor grouped by blanks
+/// (`482 913`), nor as a URL, JSON or hexadecimal UTF-16 writes them.
+pub fn blot(words: &str, secrets: &[&str]) -> String {
+    let printable: String = words.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    let secrets: Vec<&str> = secrets.iter().copied().filter(|secret| secret.chars().count() >= 3).collect();
+    let mut clean = without_digits(&printable, &secrets);
+    for secret in secrets {
+        for form in forms(secret) {
+            clean = without(&clean, &form);
+        }
+    }
+    clean.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MOST_KEPT).collect()
+}
+
+fn forms(secret: &str) -> [String; 4] {
+    let hex: String = secret.encode_utf16().map(|unit| format!("{unit:04x}")).collect();
+    let json = serde_json::Value::from(secret).to_string();
+    let url = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    [secret.to_owned(), json.trim_matches('"').to_owned(), url, hex]
+}
+
+fn without(words: &str, secret: &str) -> String {
+    // ASCII lower case keeps every byte where it was.
+    let (low, needle) = (words.to_ascii_lowercase(), secret.to_ascii_lowercase());
+    let mut clean = String::with_capacity(words.len());
+    let mut from = 0;
+    for (at, found) in low.match_indices(&needle) {
+        clean.push_str(words.get(from..at).unwrap_or_default());
+        clean.push_str(BLOT);
+        from = at + found.len();
+    }
+    clean.push_str(words.get(from..).unwrap_or_default());
+    clean
+}
+
+/// Blots every run of digits (with blanks and the like between them) in which a secret's digits stand.
+fn without_digits(words: &str, secrets: &[&str]) -> String {
+    let needles: Vec<String> = secrets.iter().filter_map(|secret| telling_digits(secret)).collect();
+    let mut clean = String::with_capacity(words.len());
+    let mut rest = words;
+    while let Some(start) = rest.find(|letter: char| letter.is_ascii_digit()) {
+        let (before, run) = rest.split_at(start);
+        clean.push_str(before);
+        let stop = run.find(|letter: char| !letter.is_ascii_digit() && !between_digits(letter)).unwrap_or(run.len());
+        // What separates words stays: the run ends with its last digit.
+        let stop =
+            run.get(..stop).and_then(|run| run.rfind(|letter: char| letter.is_ascii_digit())).map_or(stop, |last| last + 1);
+        let (run, after) = run.split_at(stop);
+        let digits: String = run.chars().filter(char::is_ascii_digit).collect();
+        let telling = needles.iter().any(|needle| digits.contains(needle.as_str()));
+        clean.push_str(if telling { BLOT } else { run });
+        rest = after;
+    }
+    clean.push_str(rest);
+    clean
+}
+
+fn telling_digits(secret: &str) -> Option<String> {
+    let plain = secret.chars().all(|letter| letter.is_ascii_digit() || letter == '+' || between_digits(letter));
+    let digits: Vec<char> = secret.chars().filter(char::is_ascii_digit).collect();
+    let from = digits.len().saturating_sub(TELLING_DIGITS);
+    (plain && digits.len() >= 3).then(|| digits.get(from..).unwrap_or_default().iter().collect())
+}
+
+fn between_digits(letter: char) -> bool {
+    matches!(letter, ' ' | '-' | '.' | '/' | '(' | ')' | '\u{a0}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_form_of_a_secret_is_left() {
+        let secrets = ["482913", "+4512345678", "k\"ey/7&x", "anna@example.com", "bafoki42"];
+        let table = [
+            ("code 482913 to +4512345678", "code ••• to +•••"),
+            ("482 913", "•••"),
+            ("to=45 12 34 56 78, ok", "to=•••, ok"),
+            ("to 1234 5678: accepted", "to •••: accepted"),
+            ("bad key k\"ey/7&x", "bad key •••"),
+            (r#"{"key":"k\"ey/7&x"}"#, r#"{"key":"•••"}"#),
+            ("?key=k%22ey%2F7%26x&to=%2B4512345678", "?key=•••&to=%2B•••"),
+            ("hex 003400380032003900310033.", "hex •••."),
+            ("Anna@Example.com rejected", "••• rejected"),
+            ("BAFOKI42", "•••"),
+            ("ID: 12345", "ID: 12345"),
+        ];
+        for (words, expected) in table {
+            assert_eq!(blot(words, &secrets), expected, "{words}");
+        }
+    }
+
+    #[test]
+    fn words_are_cut_and_printable() {
+        assert_eq!(blot("a\r\nb\u{1b}[31m", &[]), "a b [31m");
+        assert_eq!(blot(&"ø".repeat(1000), &[]).chars().count(), 200);
+        assert_eq!(blot("", &["", "1"]), "");
+    }
+}

@@ -1,0 +1,793 @@
+//! Takes orders, keeps them on record and has them sent in the background. What a crash leaves behind is taken over by
+//! [`Dispatcher::run`], of this node or of another one on the same store.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::allowance::{Allowances, MessageLimit};
+use super::board::{Board, Grouped};
+use super::kept::{KIND, Kept, Work};
+use super::sending::Sending;
+use super::{Addresses, Order, Progress};
+use crate::audit::{Event, Journal, What};
+use crate::base::{Clock, Keys, Texts, Time};
+use crate::config::{DispatchPolicy, Limits};
+use crate::store::{Expect, Place, Record, Records, StoreError};
+
+/// What a dispatcher is made of.
+pub struct Parts {
+    pub transmitters: Vec<Grouped>,
+    pub policies: Vec<DispatchPolicy>,
+    pub records: Arc<dyn Records>,
+    pub journal: Journal,
+    pub keys: Keys,
+    pub texts: Texts,
+    pub clock: Clock,
+    pub limits: Limits,
+    /// Names this node in leases and in the count of its day.
+    pub node: String,
+    /// `+45`: for numbers without a country code.
+    pub default_country_prefix: Option<String>,
+    /// Where the background tasks are waited for at the end.
+    pub tasks: TaskTracker,
+}
+
+/// An order that was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum DispatchError {
+    #[error("no rule of the dispatch policy leads to an address of this person")]
+    NoRoute,
+    #[error("too many messages ({})", .0.name())]
+    TooMany(MessageLimit),
+    #[error("the message could not be put on record")]
+    Store(#[from] StoreError),
+}
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Dispatcher {
+    inner: Arc<Inner>,
+}
+
+/// What the sending of one message needs of its dispatcher.
+pub(super) struct Inner {
+    pub board: Board,
+    pub allowances: Allowances,
+    pub records: Arc<dyn Records>,
+    pub journal: Journal,
+    pub keys: Keys,
+    pub texts: Texts,
+    pub clock: Clock,
+    /// No further attempt is begun after this; what is left stays on record.
+    pub closing: CancellationToken,
+    /// What this node is sending. As large as the messages under way, which the limits on messages bound.
+    running: Mutex<HashMap<String, CancellationToken>>,
+    node: String,
+    tasks: TaskTracker,
+    take_overs: Arc<Semaphore>,
+}
+
+/// For how long a message counts as being sent without a sign of life from whoever sends it.
+pub(super) const LEASE: Duration = Duration::from_secs(10);
+/// How much longer than its passcode an unsent message stays on record, so that its loss can be journaled after a crash.
+pub(super) const GRACE: Duration = Duration::from_secs(600);
+/// How often what a crash left is looked for.
+const POLL: Duration = Duration::from_secs(3);
+/// So many messages of a crashed node are sent at once; the others wait in the store.
+const MOST_TAKE_OVERS: usize = 64;
+
+impl Dispatcher {
+    pub fn new(parts: Parts) -> Self {
+        let (records, keys, limits, node) = (parts.records, parts.keys, parts.limits, parts.node);
+        let allowances = Allowances { records: Arc::clone(&records), keys: keys.clone(), limits, node: node.clone() };
+        let inner = Inner {
+            board: Board::new(parts.transmitters, parts.policies, parts.default_country_prefix),
+            allowances,
+            records,
+            journal: parts.journal,
+            keys,
+            texts: parts.texts,
+            clock: parts.clock,
+            closing: CancellationToken::new(),
+            running: Mutex::default(),
+            node,
+            tasks: parts.tasks,
+            take_overs: Arc::new(Semaphore::new(MOST_TAKE_OVERS)),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Whether any rule of the policy leads to an address of this person.
+    pub fn reaches(&self, policy: &str, addresses: &Addresses) -> bool {
+        self.inner.board.routes(policy, addresses).is_ok()
+    }
+
+    /// Puts the order on record and into the journal and begins to send in the background. The same id handed over twice is
+    /// sent once.
+    pub async fn hand_over(&self, order: Order) -> Result<Progress, DispatchError> {
+        let inner = &self.inner;
+        let now = inner.clock.now();
+        let routes = match inner.board.routes(&order.policy, &order.addresses) {
+            Ok(routes) => routes,
+            Err(reason) => {
+                inner.refuse(&order, format!("no-route: {reason}")).await;
+                return Err(DispatchError::NoRoute);
+            }
+        };
+        let counted = match inner.allowances.take(&order.user, &routes, now).await? {
+            Ok(counted) => counted.to_owned(),
+            Err(limit) => {
+                inner.refuse(&order, limit.name().to_owned()).await;
+                return Err(DispatchError::TooMany(limit));
+            }
+        };
+        let Some(first) = routes.iter().find(|route| route.to == counted) else { return Err(DispatchError::NoRoute) };
+        let progress = Progress::Sending { channel: first.channel, to: first.masked() };
+        let id = order.id.clone();
+        let kept = Kept { progress: progress.clone(), work: Some(Work::of(order, counted.clone())) };
+        let Some(work) = &kept.work else { return Err(DispatchError::NoRoute) };
+        if !inner.put(&id, &kept, work.expires.plus(GRACE), Expect::Absent).await? {
+            inner.allowances.give_back(&work.user, &counted, now).await?;
+            return self.progress(&id).await;
+        }
+        let routes = routes.iter().map(|route| format!("{} {}", route.channel.name(), route.masked())).collect();
+        let handed_over = inner.event(work, What::MessageHandedOver { message: id.clone(), routes });
+        if let Err(error) = inner.journal.record(handed_over).await {
+            inner.records.remove(KIND, &id, now).await?;
+            return Err(error.into());
+        }
+        inner.records.due(KIND, &id, Some(now.plus(LEASE)), now).await?;
+        if let Some(work) = kept.work {
+            inner.start(Sending::fresh(Arc::clone(inner), id, work), None);
+        }
+        Ok(progress)
+    }
+
+    /// How far a message is. One that is not on record any more counts as failed.
+    pub async fn progress(&self, id: &str) -> Result<Progress, DispatchError> {
+        let found = self.inner.records.find(KIND, id, self.inner.clock.now()).await?;
+        let kept = found.and_then(|record| Kept::from_bytes(&record.value, &self.inner.keys, id));
+        Ok(kept.map_or(Progress::Failed, |kept| kept.progress))
+    }
+
+    /// A newer code replaces it: nothing more of it is sent and its passcode is wiped. What was sent already stays sent.
+    pub async fn cancel(&self, id: &str) {
+        if let Some(sending) = self.inner.running().get(id) {
+            sending.cancel();
+        }
+        // Tried again where the sender wrote at the same moment; it writes no more than once after it was told to stop.
+        for _ in 0..5 {
+            match self.inner.wipe(id, "replaced").await {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::error!(%error, message.id = id, "a replaced message could not be wiped from the store");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Takes over what a crash left, until `stop` fires. After that no further attempt is begun by anything of this dispatcher.
+    pub async fn run(self, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                () = self.take_over() => {}
+            }
+        }
+        self.inner.closing.cancel();
+    }
+
+    async fn take_over(&self) {
+        let inner = &self.inner;
+        // Never closed, so this is always a permit.
+        let permit = Arc::clone(&inner.take_overs).acquire_owned().await.ok();
+        let now = inner.clock.now();
+        match inner.records.claim(KIND, &inner.node, now.plus(LEASE), now).await {
+            Ok(Some(record)) => {
+                if let Err(error) = inner.resume(record, permit, now).await {
+                    tracing::warn!(%error, "a message that was left behind could not be taken over");
+                    inner.clock.sleep(POLL).await;
+                }
+            }
+            Ok(None) => inner.clock.sleep(POLL).await,
+            Err(error) => {
+                tracing::warn!(%error, "the store could not be asked for messages that were left behind");
+                inner.clock.sleep(POLL).await;
+            }
+        }
+    }
+}
+
+impl Inner {
+    /// Sends what was claimed. A crash between a transmitter's taking a message and our noting it looks like one before it:
+    /// such a message goes out a second time, with the same code. Losing it would lock a person out; a second copy does not.
+    async fn resume(self: &Arc<Self>, record: Record, permit: Option<OwnedSemaphorePermit>, now: Time) -> Result<(), StoreError> {
+        if self.running().contains_key(&record.id) {
+            // Our own, whose sign of life came late.
+            return self.records.due(KIND, &record.id, Some(now.plus(LEASE)), now).await;
+        }
+        match Kept::from_bytes(&record.value, &self.keys, &record.id) {
+            Some(Kept { work: Some(work), .. }) => {
+                tracing::info!(message.id = record.id, "message {} was left behind and is taken over", record.id);
+                self.start(Sending::resumed(Arc::clone(self), record.id, work, record.version), permit);
+                Ok(())
+            }
+            Some(Kept { work: None, .. }) => self.records.due(KIND, &record.id, None, now).await,
+            None => {
+                tracing::error!(message.id = record.id, "message {} cannot be read (sealed by another key?); dropped", record.id);
+                self.records.remove(KIND, &record.id, now).await.map(|_| ())
+            }
+        }
+    }
+
+    fn start(self: &Arc<Self>, sending: Sending, permit: Option<OwnedSemaphorePermit>) {
+        let cancelled = CancellationToken::new();
+        self.running().insert(sending.id().to_owned(), cancelled.clone());
+        let running = Running { inner: Arc::clone(self), id: sending.id().to_owned() };
+        self.tasks.spawn(async move {
+            sending.run(cancelled).await;
+            drop((running, permit));
+        });
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashMap<String, CancellationToken>> {
+        // A panic elsewhere leaves the map whole.
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes a message's record; says whether what was expected was so.
+    pub async fn put(&self, id: &str, kept: &Kept, expires: Time, expect: Expect) -> Result<bool, StoreError> {
+        let owner = kept.work.as_ref().map(|work| work.user.clone());
+        let place = Place { kind: KIND, owner: owner.as_ref().map_or("", |user| user.as_str()), id };
+        self.records.put_if(place, kept.to_bytes(&self.keys, id), expires, expect, self.clock.now()).await
+    }
+
+    /// Ends a message that is not done: wiped, never due, journaled as failed. False where somebody wrote in between.
+    async fn wipe(&self, id: &str, reason: &str) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        let Some(record) = self.records.find(KIND, id, now).await? else { return Ok(true) };
+        let kept = Kept::from_bytes(&record.value, &self.keys, id);
+        let Some(Kept { work: Some(work), .. }) = kept else { return Ok(true) };
+        let ended = Kept { progress: Progress::Failed, work: None };
+        let place = Place { kind: KIND, owner: &record.owner, id };
+        let value = ended.to_bytes(&self.keys, id);
+        let expect = Expect::Version(record.version);
+        if !self.records.put_if(place, value, work.expires.max(now.plus(LEASE)), expect, now).await? {
+            return Ok(false);
+        }
+        self.records.due(KIND, id, None, now).await?;
+        let failed = What::MessageFailed { message: id.to_owned(), reason: reason.to_owned() };
+        self.journal.note(self.event(&work, failed)).await;
+        Ok(true)
+    }
+
+    pub fn event(&self, work: &Work, what: What) -> Event {
+        let (user, application) = (Some(work.user.clone()), Some(Arc::clone(&work.application)));
+        Event { trace: Some(work.trace), user, application, address: None, what }
+    }
+
+    async fn refuse(&self, order: &Order, reason: String) {
+        let (user, application) = (Some(order.user.clone()), Some(Arc::clone(&order.application)));
+        let what = What::MessageRefused { reason };
+        self.journal.note(Event { trace: Some(order.trace), user, application, address: None, what }).await;
+    }
+}
+
+/// Takes a message off the list of what is being sent, also when its task panics.
+struct Running {
+    inner: Arc<Inner>,
+    id: String,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.inner.running().remove(&self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::sync::atomic::Ordering;
+
+    use super::super::memory::Memory;
+    use super::super::{Failure, FailureKind, Message, Receipt, Transmitter};
+    use super::*;
+    use crate::base::keys::SealKey;
+    use crate::base::random::SystemSource;
+    use crate::base::{Language, Later, Secret, TraceId, UserId};
+    use crate::config::dispatch_policy::{AddressKind, Rule};
+    use crate::config::limits::Rate;
+    use crate::config::transmitter::Channel;
+
+    const CODE: &str = "482913";
+
+    enum Answer {
+        Take,
+        Fail(FailureKind),
+        Hang,
+    }
+    use Answer::{Fail, Hang, Take};
+    use FailureKind::{Final, RetryElsewhere, RetryHere};
+
+    /// Answers as it was told to, then takes everything.
+    struct Scripted {
+        name: &'static str,
+        answers: Mutex<VecDeque<Answer>>,
+        seen: Mutex<Vec<Message>>,
+        begun: Semaphore,
+    }
+
+    impl Scripted {
+        fn new(name: &'static str, answers: impl IntoIterator<Item = Answer>) -> Arc<Self> {
+            let answers = Mutex::new(answers.into_iter().collect());
+            Arc::new(Self { name, answers, seen: Mutex::default(), begun: Semaphore::new(0) })
+        }
+
+        fn seen(&self) -> Vec<Message> {
+            self.seen.lock().unwrap().clone()
+        }
+
+        /// Waits until another send was begun.
+        async fn asked(&self) {
+            tokio::time::timeout(Duration::from_secs(10), self.begun.acquire())
+                .await
+                .expect("nothing was sent")
+                .unwrap()
+                .forget();
+        }
+    }
+
+    impl Transmitter for Scripted {
+        fn name(&self) -> &str {
+            self.name
+        }
+
+        fn serves(&self, channel: Channel) -> bool {
+            (channel == Channel::Mail) == (self.name == "relay")
+        }
+
+        fn send<'a>(&'a self, message: &'a Message, _now: Time) -> Later<'a, Result<Receipt, Failure>> {
+            self.seen.lock().unwrap().push(message.clone());
+            let answer = self.answers.lock().unwrap().pop_front().unwrap_or(Take);
+            self.begun.add_permits(1);
+            // The worst that a gateway can say.
+            let words = format!("text {} to {}", message.text.expose(), message.to);
+            Box::pin(async move {
+                match answer {
+                    Take => Ok(Receipt(words)),
+                    Fail(kind) => Err(Failure { kind, why: words }),
+                    Hang => std::future::pending().await,
+                }
+            })
+        }
+    }
+
+    struct House {
+        memory: Arc<Memory>,
+        clock: Clock,
+        dispatcher: Dispatcher,
+        tasks: TaskTracker,
+    }
+
+    /// Rules: mobile through `a` and then the group `g`; second_mobile through `g`; mail through `relay`.
+    fn house(transmitters: &[Arc<Scripted>], limits: Limits) -> House {
+        house_on(Arc::default(), Clock::by_hand(), transmitters, limits)
+    }
+
+    fn house_on(memory: Arc<Memory>, clock: Clock, transmitters: &[Arc<Scripted>], limits: Limits) -> House {
+        let tasks = TaskTracker::new();
+        let grouped = |transmitter: &Arc<Scripted>| {
+            let group = transmitter.name.starts_with('g').then(|| Arc::from("g"));
+            (Arc::clone(transmitter) as Arc<dyn Transmitter>, group)
+        };
+        let rule = |channel, to, through: &[&str]| Rule {
+            channel,
+            to,
+            through: through.iter().map(|name| Arc::from(*name)).collect(),
+            wait: Duration::from_secs(30),
+        };
+        let rules = vec![
+            rule(Channel::Sms, AddressKind::Mobile, &["a", "g"]),
+            rule(Channel::Sms, AddressKind::SecondMobile, &["g"]),
+            rule(Channel::Mail, AddressKind::Mail, &["relay"]),
+        ];
+        let dispatcher = Dispatcher::new(Parts {
+            transmitters: transmitters.iter().map(grouped).collect(),
+            policies: vec![DispatchPolicy { name: "standard".into(), rules }],
+            records: Arc::clone(&memory) as Arc<dyn Records>,
+            journal: Journal::new(Arc::clone(&memory) as _, clock.clone()),
+            keys: keys(),
+            texts: Texts::built_in(),
+            clock: clock.clone(),
+            limits,
+            node: "gate1".into(),
+            default_country_prefix: Some("+45".into()),
+            tasks: tasks.clone(),
+        });
+        House { memory, clock, dispatcher, tasks }
+    }
+
+    fn keys() -> Keys {
+        Keys::new(vec![SealKey { id: "k1".into(), secret: Secret::new(vec![7; 32]) }]).unwrap()
+    }
+
+    impl House {
+        fn order(&self, id: &str) -> Order {
+            Order {
+                id: id.into(),
+                trace: TraceId::new(&SystemSource),
+                user: UserId::new("people", "anna"),
+                application: "mail".into(),
+                policy: "standard".into(),
+                addresses: Addresses { mobile: Some("12 34 56 78".into()), ..Addresses::default() },
+                passcode: Secret::new(CODE.into()),
+                label: "K7".into(),
+                host: "mail.example.com".into(),
+                language: Language::ENGLISH,
+                expires: self.clock.now().plus(Duration::from_secs(300)),
+            }
+        }
+
+        async fn hand_over(&self, order: Order) -> Result<Progress, DispatchError> {
+            self.dispatcher.hand_over(order).await
+        }
+
+        /// Moves the clock on, second by second, until nothing is being sent any more.
+        async fn done(&self) {
+            self.tasks.close();
+            for _ in 0..2000 {
+                if tokio::time::timeout(Duration::from_millis(3), self.tasks.wait()).await.is_ok() {
+                    return;
+                }
+                self.clock.advance(Duration::from_secs(1));
+            }
+            panic!("the sending does not end");
+        }
+
+        fn kept(&self, id: &str) -> Kept {
+            Kept::from_bytes(&self.memory.value(KIND, id).expect("a record"), &keys(), id).expect("it opens")
+        }
+
+        async fn was_sent(&self, id: &str) -> bool {
+            matches!(self.dispatcher.progress(id).await.unwrap(), Progress::Sent { .. })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_message_goes_out_by_the_first_transmitter_and_leaves_no_passcode_behind() {
+        let a = Scripted::new("a", [Hang]);
+        let house = house(&[Arc::clone(&a)], Limits::default());
+        let order = house.order("m1");
+        let sending = Progress::Sending { channel: Channel::Sms, to: "•••• 78".into() };
+        assert_eq!(house.hand_over(order).await.unwrap(), sending);
+        a.asked().await;
+        assert_eq!(house.dispatcher.progress("m1").await.unwrap(), sending);
+        let value = house.memory.value(KIND, "m1").unwrap();
+        assert!(!value.windows(6).any(|window| window == CODE.as_bytes()), "the passcode is on record unsealed");
+        assert!(house.kept("m1").work.is_some());
+        house.done().await;
+        assert!(house.kept("m1").work.is_none());
+        house.tasks.reopen();
+
+        house.hand_over(house.order("m2")).await.unwrap();
+        house.done().await;
+        let message = a.seen().remove(1);
+        assert_eq!(message.to, "+4512345678");
+        assert!(message.text.expose().ends_with("\n@mail.example.com #482913"), "{}", message.text.expose());
+        assert!(house.was_sent("m2").await && house.kept("m2").work.is_none());
+        let value = house.memory.value(KIND, "m2").unwrap();
+        let plain = String::from_utf8(keys().open(KIND, b"m2", &value[1..]).unwrap()).unwrap();
+        assert!(!plain.contains(CODE), "{plain}");
+    }
+
+    #[tokio::test]
+    async fn the_next_transmitter_and_then_the_next_rule_is_tried() {
+        let a = Scripted::new("a", [Fail(RetryElsewhere)]);
+        let g = Scripted::new("g1", [Fail(RetryElsewhere), Fail(RetryElsewhere)]);
+        let relay = Scripted::new("relay", []);
+        let house = house(&[a, g, Arc::clone(&relay)], Limits::default());
+        let mut order = house.order("m1");
+        order.addresses.second_mobile = Some("+46 70 123 45 67".into());
+        order.addresses.mail = Some("anna@example.com".into());
+        house.hand_over(order).await.unwrap();
+        house.done().await;
+        let story = [
+            "message-handed-over",
+            "message-tried a failed",
+            "message-tried g1 failed",
+            "message-tried g1 failed",
+            "message-tried relay sent",
+            "message-sent relay",
+        ];
+        assert_eq!(house.memory.story(), story);
+        assert!(relay.seen()[0].subject.contains("K7"));
+        assert!(house.was_sent("m1").await);
+    }
+
+    #[tokio::test]
+    async fn what_transmitters_repeat_does_not_reach_the_journal() {
+        let house = house(&[Scripted::new("a", [Fail(RetryElsewhere)]), Scripted::new("g1", [])], Limits::default());
+        house.hand_over(house.order("m1")).await.unwrap();
+        house.done().await;
+        let entries = house.memory.entries.lock().unwrap();
+        assert_eq!(entries.len(), 4);
+        for entry in entries.iter() {
+            assert!(!entry.detail.contains(CODE) && !entry.detail.contains("12345678"), "{}", entry.detail);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refused_address_skips_the_rest_of_its_rule() {
+        let (a, g) = (Scripted::new("a", [Fail(Final)]), Scripted::new("g1", []));
+        let house = house(&[a, Arc::clone(&g)], Limits::default());
+        let mut order = house.order("m1");
+        order.addresses.second_mobile = Some("87654321".into());
+        house.hand_over(order).await.unwrap();
+        house.done().await;
+        assert_eq!(g.seen().iter().map(|message| message.to.clone()).collect::<Vec<_>>(), ["+4587654321"]);
+    }
+
+    #[tokio::test]
+    async fn a_transmitter_that_said_later_is_asked_once_more_at_the_end() {
+        let (a, g) = (Scripted::new("a", [Fail(RetryHere)]), Scripted::new("g1", [Fail(RetryElsewhere)]));
+        let house = house(&[Arc::clone(&a), g], Limits::default());
+        house.hand_over(house.order("m1")).await.unwrap();
+        house.done().await;
+        assert_eq!(a.seen().len(), 2);
+        assert!(house.was_sent("m1").await);
+    }
+
+    #[tokio::test]
+    async fn when_everything_fails_the_message_has_failed() {
+        let (a, g) = (Scripted::new("a", [Fail(RetryElsewhere)]), Scripted::new("g1", [Fail(RetryElsewhere)]));
+        let house = house(&[a, g], Limits::default());
+        house.hand_over(house.order("m1")).await.unwrap();
+        house.done().await;
+        assert_eq!(house.dispatcher.progress("m1").await.unwrap(), Progress::Failed);
+        assert_eq!(house.memory.story().last().unwrap(), "message-failed every-rule-failed");
+        assert!(house.kept("m1").work.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_hanging_transmitter_costs_one_wait_and_blocks_nobody() {
+        let (a, g) = (Scripted::new("a", (0..40).map(|_| Hang)), Scripted::new("g1", []));
+        let house = house(
+            &[Arc::clone(&a), Arc::clone(&g)],
+            Limits {
+                messages_per_user: Rate { count: 100, window: Duration::from_secs(60) },
+                messages_per_number: Rate { count: 100, window: Duration::from_secs(60) },
+                ..Limits::default()
+            },
+        );
+        for number in 0..40 {
+            house.hand_over(house.order(&format!("hangs{number}"))).await.unwrap();
+        }
+        a.asked().await;
+        let mut other = house.order("other");
+        other.addresses = Addresses { second_mobile: Some("87654321".into()), ..Addresses::default() };
+        house.hand_over(other).await.unwrap();
+        g.asked().await;
+        assert_eq!(g.seen().len(), 1, "the clock was not moved, so nothing else can have gone on");
+        let begun = house.clock.now();
+        house.done().await;
+        assert_eq!(g.seen().len(), 41);
+        assert!(house.clock.now().since(begun) < Duration::from_secs(60));
+    }
+
+    #[tokio::test]
+    async fn a_message_past_its_life_is_dropped() {
+        let (a, g) = (Scripted::new("a", [Hang]), Scripted::new("g1", []));
+        let house = house(&[Arc::clone(&a), Arc::clone(&g)], Limits::default());
+        let mut order = house.order("m1");
+        order.expires = house.clock.now().plus(Duration::from_secs(20));
+        house.hand_over(order).await.unwrap();
+        house.done().await;
+        assert!(g.seen().is_empty());
+        assert_eq!(house.memory.story().last().unwrap(), "message-failed expired");
+    }
+
+    #[tokio::test]
+    async fn nothing_more_of_a_replaced_message_is_sent() {
+        let (a, g) = (Scripted::new("a", [Hang]), Scripted::new("g1", []));
+        let house = house(&[Arc::clone(&a), Arc::clone(&g)], Limits::default());
+        house.hand_over(house.order("m1")).await.unwrap();
+        a.asked().await;
+        house.dispatcher.cancel("m1").await;
+        house.tasks.close();
+        house.tasks.wait().await;
+        assert!(g.seen().is_empty() && house.kept("m1").work.is_none());
+        assert_eq!(house.dispatcher.progress("m1").await.unwrap(), Progress::Failed);
+        assert_eq!(house.memory.story(), ["message-handed-over", "message-failed replaced"]);
+        house.dispatcher.cancel("m1").await;
+        house.dispatcher.cancel("unknown").await;
+        assert_eq!(house.memory.story().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn another_node_that_replaces_a_message_stops_it_here() {
+        let (a, g) = (Scripted::new("a", [Hang]), Scripted::new("g1", []));
+        let house = house(&[Arc::clone(&a), Arc::clone(&g)], Limits::default());
+        house.hand_over(house.order("m1")).await.unwrap();
+        a.asked().await;
+        let other = house_on(Arc::clone(&house.memory), house.clock.clone(), &[], Limits::default());
+        other.dispatcher.cancel("m1").await;
+        house.done().await;
+        assert!(g.seen().is_empty());
+        assert_eq!(house.dispatcher.progress("m1").await.unwrap(), Progress::Failed);
+    }
+
+    /// A runtime that is dropped ends its tasks where they stand, as a crash does.
+    fn crashed_while_sending() -> (Arc<Memory>, Clock) {
+        let (memory, clock) = (Arc::<Memory>::default(), Clock::by_hand());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let a = Scripted::new("a", [Fail(RetryElsewhere)]);
+            let g = Scripted::new("g1", [Hang]);
+            let house = house_on(Arc::clone(&memory), clock.clone(), &[a, Arc::clone(&g)], Limits::default());
+            house.hand_over(house.order("m1")).await.unwrap();
+            g.asked().await;
+        });
+        drop(runtime);
+        (memory, clock)
+    }
+
+    #[test]
+    fn what_a_crash_left_is_sent_by_whoever_comes_next() {
+        let (memory, clock) = crashed_while_sending();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let a = Scripted::new("a", []);
+            let house = house_on(memory, clock, &[Arc::clone(&a)], Limits::default());
+            let stop = CancellationToken::new();
+            let run = tokio::spawn(house.dispatcher.clone().run(stop.clone()));
+            tokio::task::yield_now().await;
+            assert!(a.seen().is_empty(), "as long as its sender may live it is not taken over");
+            house.clock.advance(LEASE + POLL);
+            a.asked().await;
+            house.done().await;
+            assert!(house.was_sent("m1").await);
+            assert_eq!(a.seen()[0].passcode.expose(), CODE);
+            stop.cancel();
+            run.await.unwrap();
+            assert_eq!(a.seen().len(), 1);
+        });
+    }
+
+    #[test]
+    fn what_a_crash_left_for_too_long_is_journaled_as_lost() {
+        let (memory, clock) = crashed_while_sending();
+        clock.advance(Duration::from_secs(400));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let a = Scripted::new("a", []);
+            let house = house_on(Arc::clone(&memory), clock, &[Arc::clone(&a)], Limits::default());
+            let run = tokio::spawn(house.dispatcher.clone().run(CancellationToken::new()));
+            let lost = async {
+                while memory.story().last().is_none_or(|last| last != "message-failed expired") {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(10), lost).await.unwrap();
+            assert!(a.seen().is_empty());
+            run.abort();
+        });
+    }
+
+    #[tokio::test]
+    async fn a_node_that_is_stopped_leaves_the_rest_to_the_next() {
+        let (a, g) = (Scripted::new("a", [Hang]), Scripted::new("g1", []));
+        let house = house(&[Arc::clone(&a), Arc::clone(&g)], Limits::default());
+        let stop = CancellationToken::new();
+        let run = tokio::spawn(house.dispatcher.clone().run(stop.clone()));
+        house.hand_over(house.order("m1")).await.unwrap();
+        a.asked().await;
+        stop.cancel();
+        run.await.unwrap();
+        house.done().await;
+        assert!(g.seen().is_empty());
+        let next = house_on(Arc::clone(&house.memory), house.clock.clone(), &[Arc::clone(&g)], Limits::default());
+        let run = tokio::spawn(next.dispatcher.clone().run(CancellationToken::new()));
+        g.asked().await;
+        next.done().await;
+        assert!(next.was_sent("m1").await);
+        run.abort();
+    }
+
+    #[tokio::test]
+    async fn the_least_busy_of_a_group_is_asked_first() {
+        let (g1, g2) = (Scripted::new("g1", [Hang, Take]), Scripted::new("g2", []));
+        let house = house(&[Arc::clone(&g1), Arc::clone(&g2)], Limits::default());
+        house.hand_over(house.order("m1")).await.unwrap();
+        g1.asked().await;
+        house.hand_over(house.order("m2")).await.unwrap();
+        g2.asked().await;
+        assert_eq!((g1.seen().len(), g2.seen().len()), (1, 1));
+        house.done().await;
+    }
+
+    #[tokio::test]
+    async fn too_many_messages_are_refused_and_cost_nothing_else() {
+        let few = |user, number, day| Limits {
+            messages_per_user: Rate { count: user, window: Duration::from_secs(3600) },
+            messages_per_number: Rate { count: number, window: Duration::from_secs(3600) },
+            messages_per_day: day,
+            ..Limits::default()
+        };
+        let table = [(1, 9, 9, MessageLimit::User), (9, 1, 9, MessageLimit::Number), (9, 9, 1, MessageLimit::Day)];
+        for (user, number, day, limit) in table {
+            let a = Scripted::new("a", []);
+            let house = house(&[Arc::clone(&a)], few(user, number, day));
+            house.hand_over(house.order("m1")).await.unwrap();
+            for _ in 0..12 {
+                let refused = house.hand_over(house.order("m2")).await;
+                assert!(matches!(&refused, Err(DispatchError::TooMany(reached)) if *reached == limit), "{refused:?}");
+            }
+            assert!(house.memory.story().contains(&format!("message-refused {}", limit.name())));
+            house.done().await;
+            house.tasks.reopen();
+            assert_eq!(a.seen().len(), 1);
+            house.clock.advance(Duration::from_secs(25 * 3600));
+            house.hand_over(house.order("m3")).await.unwrap();
+            house.done().await;
+            assert_eq!(a.seen().len(), 2);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_number_that_had_its_share_leaves_the_other_number() {
+        let (a, g) = (Scripted::new("a", []), Scripted::new("g1", []));
+        let limits = Limits { messages_per_number: Rate { count: 1, window: Duration::from_secs(3600) }, ..Limits::default() };
+        let house = house(&[a, Arc::clone(&g)], limits);
+        house.hand_over(house.order("m1")).await.unwrap();
+        let mut order = house.order("m2");
+        order.addresses.second_mobile = Some("87654321".into());
+        let progress = house.hand_over(order).await.unwrap();
+        assert_eq!(progress, Progress::Sending { channel: Channel::Sms, to: "•••• 21".into() });
+        house.done().await;
+        assert_eq!(g.seen()[0].to, "+4587654321");
+    }
+
+    #[tokio::test]
+    async fn somebody_without_an_address_is_not_reached() {
+        let house = house(&[Scripted::new("a", [])], Limits::default());
+        let reaches = |mobile: Option<&str>| {
+            house.dispatcher.reaches("standard", &Addresses { mobile: mobile.map(Into::into), ..Addresses::default() })
+        };
+        assert!(reaches(Some("12345678")));
+        assert!(!reaches(None) && !reaches(Some(" ")) && !reaches(Some("ask my secretary")));
+        assert!(!house.dispatcher.reaches("unknown", &house.order("m").addresses));
+        let mut order = house.order("m1");
+        order.addresses.mobile = Some("none".into());
+        assert!(matches!(house.hand_over(order).await, Err(DispatchError::NoRoute)));
+        assert!(house.memory.story()[0].starts_with("message-refused no-route: mobile: it holds 'n'"));
+    }
+
+    #[tokio::test]
+    async fn an_order_handed_over_twice_is_sent_once() {
+        let a = Scripted::new("a", []);
+        let house = house(&[Arc::clone(&a)], Limits::default());
+        house.hand_over(house.order("m1")).await.unwrap();
+        house.hand_over(house.order("m1")).await.unwrap();
+        house.done().await;
+        assert_eq!(a.seen().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_put_on_record_is_not_sent() {
+        let a = Scripted::new("a", []);
+        let house = house(&[Arc::clone(&a)], Limits::default());
+        house.memory.broken.store(true, Ordering::SeqCst);
+        assert!(matches!(house.hand_over(house.order("m1")).await, Err(DispatchError::Store(_))));
+        house.done().await;
+        assert!(a.seen().is_empty());
+    }
+}

@@ -1,0 +1,168 @@
+//! What a message says. Its last line is bound to the host (origin-bound one-time codes: `@host #code` and nothing after
+//! it), so that a phone offers the code on that site alone.
+
+use crate::base::{Language, Secret, Texts, Time};
+use crate::config::transmitter::Channel;
+
+/// What the texts are filled with.
+#[derive(Clone, Copy, Debug)]
+pub struct Wording<'a> {
+    pub language: Language,
+    pub application: &'a str,
+    pub label: &'a str,
+    pub passcode: &'a Secret<String>,
+    /// Without port; one is cut off.
+    pub host: &'a str,
+    /// The passcode's end.
+    pub expires: Time,
+}
+
+/// A message in words.
+#[derive(Clone, Debug)]
+pub struct Composed {
+    /// Empty but for mail.
+    pub subject: String,
+    pub text: Secret<String>,
+}
+
+/// Longer names of applications are cut, so that a text message stays in one part.
+const MOST_NAME: usize = 24;
+const SEPTETS_ONE_PART: usize = 160;
+const UNITS_ONE_PART: usize = 70;
+
+/// Writes the message for a channel as of `now`.
+pub fn compose(texts: &Texts, channel: Channel, wording: &Wording<'_>, now: Time) -> Composed {
+    // Half a minute up or down: nobody is told "4 minutes" right after a passcode of five was made.
+    let minutes = (wording.expires.since(now).as_millis() + 30_000) / 60_000;
+    let minutes = u32::try_from(minutes).unwrap_or(u32::MAX).max(1);
+    let application: String = one_line(wording.application).chars().take(MOST_NAME).collect();
+    let label = one_line(wording.label);
+    let code = wording.passcode.expose().as_str();
+    let variables =
+        [("code", code.into()), ("application", application.into()), ("label", label.into()), ("minutes", minutes.into())];
+    let (subject, text) = match channel {
+        Channel::Sms => (String::new(), texts.say(wording.language, "message-sms", &variables)),
+        // The code is not among the subject's variables: subjects are shown on locked screens and logged by relays.
+        Channel::Mail => (
+            one_line(&texts.say(wording.language, "message-mail-subject", variables.get(1..).unwrap_or_default())),
+            texts.say(wording.language, "message-mail-text", &variables),
+        ),
+    };
+    let text = Secret::new(text);
+    let host = bare_host(wording.host);
+    Composed { subject, text: Secret::new(format!("{}\n@{host} #{code}", text.expose().trim_end())) }
+}
+
+fn one_line(words: &str) -> String {
+    words.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+}
+
+fn bare_host(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        // Not the last group of an IPv6 address.
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && (name.ends_with(']') || !name.contains(':')) => {
+            name
+        }
+        _ => host,
+    }
+}
+
+/// Whether a text message goes out in one piece: 160 septets of the GSM alphabet, else 70 UTF-16 units.
+pub fn fits_one_part(text: &str) -> bool {
+    match septets(text) {
+        Some(septets) => septets <= SEPTETS_ONE_PART,
+        None => text.encode_utf16().count() <= UNITS_ONE_PART,
+    }
+}
+
+/// How many septets a text takes in the GSM 7-bit default alphabet (3GPP TS 23.038, 6.2.1); nothing where a letter is not in it.
+pub fn septets(text: &str) -> Option<usize> {
+    text.chars().try_fold(0, |sum, letter| {
+        let extended = matches!(letter, '^' | '{' | '}' | '\\' | '[' | '~' | ']' | '|' | '€' | '\u{c}');
+        let basic = letter == '\n' || letter == '\r' || BASIC.contains(letter);
+        match (basic, extended) {
+            (true, _) => Some(sum + 1),
+            (_, true) => Some(sum + 2),
+            _ => None,
+        }
+    })
+}
+
+const BASIC: &str = concat!(
+    "@£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?",
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+);
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const NOW: Time = Time::from_millis(1_700_000_000_000);
+
+    fn composed(language: Language, channel: Channel, host: &str, passcode: &str) -> Composed {
+        let passcode = Secret::new(passcode.to_owned());
+        let expires = NOW.plus(Duration::from_secs(299));
+        // Longer than what is shown of a name.
+        let application = "the-intranet-of-the-headquarters";
+        let wording = Wording { language, application, label: "K7", passcode: &passcode, host, expires };
+        compose(&Texts::built_in(), channel, &wording, NOW)
+    }
+
+    #[test]
+    fn the_last_line_is_bound_to_the_host() {
+        for (host, last) in [
+            ("mail.example.com", "@mail.example.com #048291"),
+            ("localhost:8443", "@localhost #048291"),
+            ("127.0.0.1:8443", "@127.0.0.1 #048291"),
+            ("[::1]:8443", "@[::1] #048291"),
+            ("[::1]", "@[::1] #048291"),
+        ] {
+            for language in Language::all() {
+                for channel in [Channel::Sms, Channel::Mail] {
+                    let text = composed(language, channel, host, "048291").text;
+                    let (before, line) = text.expose().rsplit_once('\n').unwrap();
+                    assert_eq!(line, last);
+                    assert!(before.contains("048291") && before.contains("K7") && before.contains('5'), "{before}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_message_is_one_part_in_every_language() {
+        let host = "a-long-host-name.example.co.uk";
+        assert_eq!(host.len(), 30);
+        for language in Language::all() {
+            for code in ["048291", "bafoki42"] {
+                let text = composed(language, Channel::Sms, host, code).text;
+                assert!(septets(text.expose()).is_some_and(|septets| septets <= 160), "{}", text.expose());
+                assert!(fits_one_part(text.expose()));
+            }
+        }
+    }
+
+    #[test]
+    fn the_subject_is_one_line_without_the_code() {
+        let passcode = Secret::new("048291".to_owned());
+        let application = "mail\r\nBcc: somebody@example.com";
+        let wording =
+            Wording { language: Language::ENGLISH, application, label: "K7", passcode: &passcode, host: "h", expires: NOW };
+        let composed = compose(&Texts::built_in(), Channel::Mail, &wording, NOW);
+        assert!(!composed.subject.contains(['\r', '\n']) && !composed.subject.contains("048291"), "{}", composed.subject);
+        assert!(composed.subject.contains("K7"));
+    }
+
+    #[test]
+    fn lengths_are_counted_as_the_network_counts() {
+        let table =
+            [("", Some(0)), ("aø@\n", Some(4)), ("€[", Some(4)), ("Привет", None), ("`", None), ("ç", None), ("ä", Some(1))];
+        for (text, expected) in table {
+            assert_eq!(septets(text), expected, "{text}");
+        }
+        assert!(fits_one_part(&"a".repeat(160)) && !fits_one_part(&"a".repeat(161)));
+        assert!(fits_one_part(&"ж".repeat(70)) && !fits_one_part(&"ж".repeat(71)));
+        assert!(!fits_one_part(&"€".repeat(81)));
+    }
+}
