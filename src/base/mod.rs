@@ -5,8 +5,10 @@ pub mod id;
 pub mod keys;
 pub mod language;
 pub mod net;
+pub mod path;
 pub mod random;
 pub mod secret;
+pub mod tls;
 
 pub use clock::{Clock, Time};
 pub use id::{TraceId, UserId};

@@ -17,6 +17,11 @@ impl<T: Zeroize> Secret<T> {
     pub fn expose(&self) -> &T {
         &self.0
     }
+
+    /// Changes the value in place. Give it its full capacity first: growing leaves a copy behind.
+    pub fn with(&mut self, change: impl FnOnce(&mut T)) {
+        change(&mut self.0);
+    }
 }
 
 impl<T: Zeroize> Drop for Secret<T> {

@@ -1,0 +1,178 @@
+//! Bodies on their way through, frame by frame: whoever reads sets the pace for whoever writes. Nothing is collected.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use super::headers;
+use super::running::{Cut, Entry, Exchange};
+use super::upstream::Way;
+
+/// A body ended before its end; the connection or stream that carries it is aborted.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    #[error("the session is over")]
+    SessionOver,
+    #[error("the client neither sent nor took anything for too long")]
+    Stalled,
+    #[error("the request's body is too large")]
+    TooLarge,
+    #[error("nobody waits for it any more")]
+    Finished,
+    #[error("it broke off: {0}")]
+    Broken(#[from] hyper::Error),
+}
+
+impl From<Cut> for BodyError {
+    fn from(cut: Cut) -> Self {
+        match cut {
+            Cut::SessionOver => Self::SessionOver,
+            Cut::Stalled => Self::Stalled,
+            Cut::TooLarge => Self::TooLarge,
+            Cut::Finished => Self::Finished,
+        }
+    }
+}
+
+/// What the client sends, at most so much of it. Trailers end here: nobody needs them and they are a way around checks of the head.
+#[derive(Debug)]
+pub(super) struct RequestBody {
+    incoming: Incoming,
+    left: u64,
+    exchange: Rc<Exchange>,
+}
+
+impl RequestBody {
+    pub fn new(incoming: Incoming, most: u64, exchange: Rc<Exchange>) -> Self {
+        Self { incoming, left: most, exchange }
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(cut) = self.exchange.watch_up(context) {
+            return Poll::Ready(Some(Err(cut.into())));
+        }
+        let polled = Pin::new(&mut self.incoming).poll_frame(context);
+        self.exchange.upload_waits(polled.is_pending());
+        let frame = match polled {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(None) => return Poll::Ready(None),
+            Poll::Ready(Some(frame)) => frame?,
+        };
+        self.exchange.moved();
+        let Ok(data) = frame.into_data() else { return Poll::Ready(None) };
+        match self.left.checked_sub(data.len() as u64) {
+            Some(left) => {
+                self.left = left;
+                Poll::Ready(Some(Ok(Frame::data(data))))
+            }
+            None => {
+                self.exchange.cut(Cut::TooLarge);
+                Poll::Ready(Some(Err(BodyError::TooLarge)))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        self.exchange.upload_waits(false);
+    }
+}
+
+/// What the application answers. Dropped before its end it closes the connection to the upstream; at its end that goes back to the pool.
+#[derive(Debug)]
+pub struct ProxyBody {
+    /// Nothing once it is over.
+    open: Option<Answering>,
+}
+
+#[derive(Debug)]
+struct Answering {
+    incoming: Incoming,
+    entry: Entry,
+    way: Way,
+}
+
+impl ProxyBody {
+    /// Without a body: the answer that opens a tunnel.
+    pub(super) fn empty() -> Self {
+        Self { open: None }
+    }
+
+    pub(super) fn new(incoming: Incoming, entry: Entry, way: Way) -> Self {
+        entry.exchange.answer_waits(true);
+        let mut body = Self { open: Some(Answering { incoming, entry, way }) };
+        body.note_end();
+        body
+    }
+
+    /// The end is noticed as early as possible: where the length is known nobody asks for a frame after the last one.
+    fn note_end(&mut self) {
+        if let Some(open) = self.open.take_if(|open| open.incoming.is_end_stream()) {
+            open.way.give_back();
+        }
+    }
+}
+
+impl Body for ProxyBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let Some(open) = &mut self.open else { return Poll::Ready(None) };
+        let exchange = &open.entry.exchange;
+        if let Some(cut) = exchange.watch_down(context) {
+            self.open = None;
+            return Poll::Ready(Some(Err(cut.into())));
+        }
+        let polled = Pin::new(&mut open.incoming).poll_frame(context);
+        exchange.answer_waits(polled.is_ready());
+        match polled {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(None) => {
+                if let Some(open) = self.open.take() {
+                    open.way.give_back();
+                }
+                Poll::Ready(None)
+            }
+            Poll::Ready(Some(Err(error))) => {
+                self.open = None;
+                Poll::Ready(Some(Err(error.into())))
+            }
+            Poll::Ready(Some(Ok(frame))) => {
+                exchange.moved();
+                self.note_end();
+                Poll::Ready(Some(Ok(match frame.into_trailers() {
+                    // gRPC needs them; they pass by the same rules as the head.
+                    Ok(trailers) => Frame::trailers(headers::from_upstream(trailers, false, false)),
+                    Err(frame) => frame,
+                })))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.open.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.open.as_ref().map_or_else(|| SizeHint::with_exact(0), |open| open.incoming.size_hint())
+    }
+}

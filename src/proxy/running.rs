@@ -1,0 +1,262 @@
+//! What is running on this core, so that the end of a session reaches it: a plain list, swept four times a second. No token, no
+//! registration elsewhere, nothing shared between cores. The same sweep ends bodies and tunnels that have come to a halt.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use slab::Slab;
+
+use crate::auth::session::Session;
+use crate::base::Time;
+
+/// Why an exchange was cut from our side.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Cut {
+    /// Its session is over.
+    SessionOver,
+    /// The client has neither sent nor taken anything for too long.
+    Stalled,
+    /// The request's body is longer than the application allows.
+    TooLarge,
+    /// The answer is complete or given up; what is left of the request has no reader.
+    Finished,
+}
+
+/// Who has to move next; decides how long silence is allowed to last.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Turn {
+    /// The application's: the time limit for the head holds, and an answer may pause as long as it likes (long polls).
+    Upstream,
+    /// The client's, who has still to send some of the request.
+    Sender,
+    /// The client's, who has still to take some of the answer.
+    Taker,
+    /// Anybody's: a tunnel.
+    Either,
+}
+
+/// One exchange or tunnel. Its parts (head, request body, answer, tunnel) live in different tasks of this core and hold it together.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    cut: Cell<Option<Cut>>,
+    tunnel: Cell<bool>,
+    /// The request's body waits for the client.
+    upload_waits: Cell<bool>,
+    /// The answer's body was handed a frame and has not been asked for another.
+    answer_waits: Cell<bool>,
+    /// Frames or reads so far, either way.
+    moved: Cell<u64>,
+    seen: Cell<(u64, Time)>,
+    down: RefCell<Option<Waker>>,
+    up: RefCell<Option<Waker>>,
+}
+
+impl Exchange {
+    /// Ends it for this reason; the first reason stays.
+    pub fn cut(&self, why: Cut) {
+        if self.cut.get().is_none() {
+            self.cut.set(Some(why));
+            for side in [&self.down, &self.up] {
+                if let Some(waker) = side.borrow_mut().take() {
+                    waker.wake();
+                }
+            }
+        }
+    }
+
+    pub fn is_cut(&self) -> Option<Cut> {
+        self.cut.get()
+    }
+
+    /// Whether it was cut; if not, the task that asks (awaiting the head, sending the answer, or the tunnel) is woken when it is.
+    pub fn watch_down(&self, context: &Context<'_>) -> Option<Cut> {
+        watch(&self.cut, &self.down, context)
+    }
+
+    /// The same for the task that sends the request's body.
+    pub fn watch_up(&self, context: &Context<'_>) -> Option<Cut> {
+        watch(&self.cut, &self.up, context)
+    }
+
+    pub fn moved(&self) {
+        self.moved.set(self.moved.get().wrapping_add(1));
+    }
+
+    pub fn moves(&self) -> u64 {
+        self.moved.get()
+    }
+
+    pub fn upload_waits(&self, waits: bool) {
+        self.upload_waits.set(waits);
+    }
+
+    pub fn is_upload_waiting(&self) -> bool {
+        self.upload_waits.get()
+    }
+
+    pub fn answer_waits(&self, waits: bool) {
+        self.answer_waits.set(waits);
+    }
+
+    pub fn is_tunnel(&self) {
+        self.tunnel.set(true);
+    }
+
+    fn turn(&self) -> Turn {
+        match (self.tunnel.get(), self.answer_waits.get(), self.upload_waits.get()) {
+            (true, _, _) => Turn::Either,
+            (false, true, _) => Turn::Taker,
+            (false, false, true) => Turn::Sender,
+            (false, false, false) => Turn::Upstream,
+        }
+    }
+
+    fn look(&self, now: Time) {
+        let limit = match self.turn() {
+            Turn::Upstream => None,
+            Turn::Sender => Some(SENDER_STALL),
+            Turn::Taker => Some(TAKER_STALL),
+            Turn::Either => Some(TUNNEL_IDLE),
+        };
+        let (moves, since) = self.seen.get();
+        match limit {
+            Some(limit) if moves == self.moves() => {
+                if now.since(since) >= limit {
+                    self.cut(Cut::Stalled);
+                }
+            }
+            _ => self.seen.set((self.moves(), now)),
+        }
+    }
+}
+
+fn watch(cut: &Cell<Option<Cut>>, waker: &RefCell<Option<Waker>>, context: &Context<'_>) -> Option<Cut> {
+    if cut.get().is_none() {
+        let mut waker = waker.borrow_mut();
+        if !waker.as_ref().is_some_and(|known| known.will_wake(context.waker())) {
+            *waker = Some(context.waker().clone());
+        }
+    }
+    cut.get()
+}
+
+/// An exchange's place in the list, given back when dropped. Whoever holds it last (answer or tunnel) decides when it is over.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub exchange: Rc<Exchange>,
+    running: Rc<Running>,
+    key: usize,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.running.list.borrow_mut().try_remove(self.key);
+        self.exchange.cut(Cut::Finished);
+    }
+}
+
+/// A public path has no session.
+type Listed = (Option<Arc<Session>>, Rc<Exchange>);
+
+/// One core's exchanges. Bounded by the connections and their streams.
+#[derive(Debug, Default)]
+pub struct Running {
+    list: RefCell<Slab<Listed>>,
+}
+
+impl Running {
+    pub(super) fn enter(self: &Rc<Self>, session: Option<Arc<Session>>, now: Time) -> Entry {
+        let exchange = Rc::new(Exchange {
+            cut: Cell::default(),
+            tunnel: Cell::default(),
+            upload_waits: Cell::default(),
+            answer_waits: Cell::default(),
+            moved: Cell::default(),
+            seen: Cell::new((0, now)),
+            down: RefCell::default(),
+            up: RefCell::default(),
+        });
+        let key = self.list.borrow_mut().insert((session, Rc::clone(&exchange)));
+        Entry { exchange, running: Rc::clone(self), key }
+    }
+
+    /// Cuts what runs under a session that is over, and what has stalled. To be called every `SWEEP`.
+    pub fn sweep(&self, now: Time) {
+        self.sweep_by(now, |session| session.is_some_and(|session| session.is_over(now)));
+    }
+
+    /// The same with another idea of what is over. Public paths have no session.
+    pub fn sweep_by(&self, now: Time, is_over: impl Fn(Option<&Session>) -> bool) {
+        // Waking a task only puts it into the queue of this core, so nothing changes the list while it is walked.
+        for (_, (session, exchange)) in &*self.list.borrow() {
+            if is_over(session.as_deref()) {
+                exchange.cut(Cut::SessionOver);
+            } else {
+                exchange.look(now);
+            }
+        }
+    }
+
+    /// How many are running.
+    pub fn len(&self) -> usize {
+        self.list.borrow().len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+pub(super) const SWEEP: Duration = Duration::from_millis(250);
+const SENDER_STALL: Duration = Duration::from_secs(60);
+/// Long, because the connection's buffers (256 KiB) must be allowed to drain over a slow line before another frame is asked for. A
+/// client that takes nothing at all is noticed at its socket after a minute; this is for streams that are given no window.
+const TAKER_STALL: Duration = Duration::from_secs(600);
+const TUNNEL_IDLE: Duration = Duration::from_secs(3600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Time {
+        Time::from_millis(seconds * 1000)
+    }
+
+    #[test]
+    fn what_is_over_is_cut_and_public_paths_are_not() {
+        let running = Rc::new(Running::default());
+        let entry = running.enter(None, at(0));
+        running.sweep(at(10_000));
+        assert_eq!(entry.exchange.is_cut(), None);
+        running.sweep_by(at(10_000), |_| true);
+        assert_eq!(entry.exchange.is_cut(), Some(Cut::SessionOver));
+        drop(entry);
+        assert!(running.is_empty());
+    }
+
+    #[test]
+    fn silence_is_measured_by_whose_turn_it_is() {
+        type Set = fn(&Exchange);
+        let table: [(&str, Set, Option<u64>); 4] = [
+            ("upstream", |_| {}, None),
+            ("sender", |exchange| exchange.upload_waits(true), Some(60)),
+            ("taker", |exchange| exchange.answer_waits(true), Some(600)),
+            ("tunnel", Exchange::is_tunnel, Some(3600)),
+        ];
+        for (name, set, limit) in table {
+            let running = Rc::new(Running::default());
+            let entry = running.enter(None, at(0));
+            set(&entry.exchange);
+            running.sweep(at(1));
+            entry.exchange.moved();
+            running.sweep(at(2));
+            running.sweep(at(1 + limit.unwrap_or(100_000)));
+            assert_eq!(entry.exchange.is_cut(), None, "{name}");
+            running.sweep(at(2 + limit.unwrap_or(100_000)));
+            assert_eq!(entry.exchange.is_cut(), limit.map(|_| Cut::Stalled), "{name}");
+        }
+    }
+}

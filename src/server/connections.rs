@@ -1,0 +1,205 @@
+//! One core's connections: a plain list that is swept every two seconds, so that no connection needs a timer of its own, and
+//! through which a shutdown reaches all of them.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Waker;
+use std::time::Duration;
+
+use slab::Slab;
+
+/// What one connection is told.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Order {
+    GoOn,
+    /// Finish what is open, take nothing new.
+    Finish,
+    /// Drop the socket now.
+    Drop,
+}
+
+/// One connection as the sweep sees it.
+#[derive(Debug)]
+pub(super) struct Connection {
+    /// HTTP/1.1: bytes without an open exchange are a request head on its way. On HTTP/2 they may be anything.
+    pub one_at_a_time: bool,
+    pub order: Cell<Order>,
+    pub waker: RefCell<Option<Waker>>,
+    /// Bytes read, counted by the socket.
+    pub read: Arc<AtomicU64>,
+    /// Exchanges whose answer is not yet wholly sent.
+    open: Cell<usize>,
+    begun: Cell<u64>,
+    seen: Cell<(u64, u64)>,
+    idle_sweeps: Cell<u32>,
+    head_sweeps: Cell<u32>,
+}
+
+impl Connection {
+    pub fn new(one_at_a_time: bool, read: Arc<AtomicU64>) -> Rc<Self> {
+        Rc::new(Self {
+            one_at_a_time,
+            order: Cell::new(Order::GoOn),
+            waker: RefCell::default(),
+            seen: Cell::new((0, 0)),
+            read,
+            open: Cell::default(),
+            begun: Cell::default(),
+            idle_sweeps: Cell::default(),
+            head_sweeps: Cell::default(),
+        })
+    }
+
+    /// An exchange begins; it is over when what is returned is dropped.
+    pub fn exchange(self: &Rc<Self>) -> Open {
+        self.open.set(self.open.get() + 1);
+        self.begun.set(self.begun.get().wrapping_add(1));
+        Open(Rc::clone(self))
+    }
+
+    fn tell(&self, order: Order) {
+        if order > self.order.get() {
+            self.order.set(order);
+            if let Some(waker) = self.waker.borrow().as_ref() {
+                waker.wake_by_ref();
+            }
+        }
+    }
+
+    /// While an exchange is open its own limits hold (the socket's for writing, the body's for reading, the upstream's for waiting).
+    /// Without one the connection must bring a whole head in time, or is idle.
+    fn look(&self) {
+        let (begun, read) = self.seen.get();
+        if self.open.get() > 0 || begun != self.begun.get() {
+            self.seen.set((self.begun.get(), self.read.load(Ordering::Relaxed)));
+            self.idle_sweeps.set(0);
+            self.head_sweeps.set(0);
+            return;
+        }
+        // Before the first request the clock for its head runs from the start.
+        if self.one_at_a_time && (begun == 0 || read != self.read.load(Ordering::Relaxed)) {
+            self.head_sweeps.set(self.head_sweeps.get() + 1);
+            if self.head_sweeps.get() > HEAD_SWEEPS {
+                self.tell(Order::Drop);
+            }
+        }
+        self.idle_sweeps.set(self.idle_sweeps.get() + 1);
+        if self.idle_sweeps.get() > IDLE_SWEEPS {
+            self.tell(Order::Finish);
+        }
+        if self.idle_sweeps.get() > IDLE_SWEEPS + HEAD_SWEEPS {
+            self.tell(Order::Drop);
+        }
+    }
+}
+
+/// An open exchange.
+#[derive(Debug)]
+pub(super) struct Open(Rc<Connection>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.set(self.0.open.get().saturating_sub(1));
+    }
+}
+
+/// All connections of one core; bounded by the places.
+#[derive(Debug, Default)]
+pub(super) struct Connections {
+    list: RefCell<Slab<Rc<Connection>>>,
+    finishing: Cell<bool>,
+}
+
+impl Connections {
+    /// Puts a connection under the sweep until what is returned is dropped.
+    pub fn enter(self: &Rc<Self>, connection: &Rc<Connection>) -> Entered {
+        if self.finishing.get() {
+            connection.tell(Order::Finish);
+        }
+        Entered { key: self.list.borrow_mut().insert(Rc::clone(connection)), connections: Rc::clone(self) }
+    }
+
+    /// To be called every [`SWEEP`].
+    pub fn sweep(&self) {
+        for (_, connection) in &*self.list.borrow() {
+            connection.look();
+        }
+    }
+
+    /// From now on every connection finishes what is open and takes nothing new.
+    pub fn finish(&self) {
+        self.finishing.set(true);
+        for (_, connection) in &*self.list.borrow() {
+            connection.tell(Order::Finish);
+        }
+    }
+}
+
+pub(super) struct Entered {
+    connections: Rc<Connections>,
+    key: usize,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.connections.list.borrow_mut().try_remove(self.key);
+    }
+}
+
+pub(super) const SWEEP: Duration = Duration::from_secs(2);
+/// Ten seconds for a request's head.
+const HEAD_SWEEPS: u32 = 5;
+/// 76 seconds without a request.
+const IDLE_SWEEPS: u32 = 38;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sweeps(connections: &Connections, count: u32) {
+        for _ in 0..count {
+            connections.sweep();
+        }
+    }
+
+    #[test]
+    fn a_head_that_does_not_end_is_dropped_and_an_idle_connection_is_finished() {
+        let connections = Rc::new(Connections::default());
+        let never = Connection::new(true, Arc::default());
+        let _entered = connections.enter(&never);
+        sweeps(&connections, HEAD_SWEEPS + 1);
+        assert_eq!(never.order.get(), Order::Drop);
+
+        let idle = Connection::new(true, Arc::default());
+        let _entered = connections.enter(&idle);
+        idle.read.store(100, Ordering::Relaxed);
+        drop(idle.exchange());
+        sweeps(&connections, IDLE_SWEEPS + 1);
+        assert_eq!(idle.order.get(), Order::GoOn);
+        sweeps(&connections, 1);
+        assert_eq!(idle.order.get(), Order::Finish);
+
+        let slow = Connection::new(true, Arc::default());
+        let _entered = connections.enter(&slow);
+        drop(slow.exchange());
+        sweeps(&connections, 1);
+        slow.read.store(1, Ordering::Relaxed);
+        sweeps(&connections, HEAD_SWEEPS + 1);
+        assert_eq!(slow.order.get(), Order::Drop);
+    }
+
+    #[test]
+    fn an_open_exchange_may_wait_as_long_as_it_likes() {
+        let connections = Rc::new(Connections::default());
+        let polling = Connection::new(true, Arc::default());
+        let _entered = connections.enter(&polling);
+        let open = polling.exchange();
+        sweeps(&connections, 10 * IDLE_SWEEPS);
+        assert_eq!(polling.order.get(), Order::GoOn);
+        drop(open);
+        connections.finish();
+        assert_eq!(polling.order.get(), Order::Finish);
+    }
+}

@@ -1,0 +1,103 @@
+//! A client's socket under watch: counts what comes in, and gives up on a client that does not take what we send.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
+
+use super::listener::Place;
+
+/// `S` with its place, so that the place is held as long as the socket, tunnels included. `Send`, because hyper's upgrades ask for it.
+#[derive(Debug)]
+pub(super) struct Watched<S> {
+    inner: S,
+    /// Bytes read so far; the sweep tells from it whether a request head is on its way.
+    read: Arc<AtomicU64>,
+    /// Runs while a write waits for the client; made at the first such wait, which most connections never see.
+    stalled: Option<Pin<Box<Sleep>>>,
+    /// Runs after the last byte was sent, until the client has closed its side as well.
+    lingering: Option<Pin<Box<Sleep>>>,
+    _place: Place,
+}
+
+impl<S> Watched<S> {
+    pub fn new(inner: S, read: Arc<AtomicU64>, place: Place) -> Self {
+        Self { inner, read, stalled: None, lingering: None, _place: place }
+    }
+
+    /// Passes a write's result on; a write that waits longer than [`WRITE_STALL`] becomes an error.
+    fn judged<T>(&mut self, result: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        if result.is_ready() {
+            self.stalled = None;
+            return result;
+        }
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(WRITE_STALL)));
+        ready!(stalled.as_mut().poll(context));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing")))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let result = Pin::new(&mut self.inner).poll_read(context, buffer);
+        let count = buffer.filled().len() - before;
+        if count > 0 {
+            self.read.fetch_add(count as u64, Ordering::Relaxed);
+        }
+        result
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.inner).poll_write(context, bytes);
+        self.judged(result, context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.inner).poll_write_vectored(context, slices);
+        self.judged(result, context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let result = Pin::new(&mut self.inner).poll_flush(context);
+        self.judged(result, context)
+    }
+
+    /// Says goodbye, then throws away for a moment what the client still sends: a socket that is closed with something unread is reset,
+    /// and the reset can overtake our answer (a 413 in the middle of an upload; RFC 9112 section 9.6).
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.lingering.is_none() {
+            let result = Pin::new(&mut self.inner).poll_shutdown(context);
+            ready!(self.judged(result, context))?;
+        }
+        let this = &mut *self;
+        let lingering = this.lingering.get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER)));
+        let mut scratch = [0; 4096];
+        while lingering.as_mut().poll(context).is_pending() {
+            let mut buffer = ReadBuf::new(&mut scratch);
+            match ready!(Pin::new(&mut this.inner).poll_read(context, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => {}
+                _ => break,
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+const WRITE_STALL: Duration = Duration::from_secs(60);
+const LINGER: Duration = Duration::from_secs(1);
