@@ -1,3 +1,68 @@
 //! The house rules: who comes in and how. No HTTP, no SQL, no LDAP in here.
 
+mod answer;
+pub mod flow;
+mod flow_record;
+pub mod gatekeeper;
+mod house;
+pub mod known;
+pub mod limits;
+pub mod lockout;
+mod login;
+pub mod passcode;
+pub mod policy;
 pub mod session;
+pub mod sessions;
+pub mod steward;
+mod wrong_factors;
+
+pub use answer::{Answer, FlowView};
+pub use gatekeeper::Gatekeeper;
+pub use house::{Attempt, Parts};
+pub use login::{PasswordAnswer, PasswordAttempt};
+pub use sessions::Sessions;
+pub use steward::Steward;
+
+pub use crate::config::transmitter::Channel;
+pub use crate::dispatch::Progress;
+
+use crate::base::Secret;
+
+/// Somebody is in.
+#[derive(Debug)]
+pub struct Admitted {
+    /// For `__Host-doorward`.
+    pub cookie: session::Cookie,
+    /// For `__Host-doorward-known`.
+    pub known: Secret<String>,
+    /// Where to go.
+    pub back: String,
+}
+
+/// Why somebody whose password is right does not get on: what may be said to them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Declined {
+    /// The directory has no number or mailbox that the policy sends to.
+    NoChannel,
+    NotForThisSite,
+    /// Too many wrong passcodes.
+    Paused {
+        minutes: u64,
+    },
+    HelpDesk,
+    TooManyMessages,
+    TooManyAttempts,
+    /// Nobody could tell; nothing was counted.
+    Unavailable,
+}
+
+/// Why a flow goes on no more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FlowOver {
+    /// The last try was wrong.
+    Ended,
+    /// It led to a session already.
+    Used,
+    /// Expired, of another browser, or never there.
+    Gone,
+}

@@ -1,0 +1,331 @@
+//! The second step: what is done with a flow between the right password and the session. Issue, answer, resend, look.
+
+use std::sync::Arc;
+
+use data_encoding::BASE32_NOPAD;
+
+use super::flow::{Answered, Awaiting, Issued, Next, Verdict};
+use super::flow_record::{FLOW, Flow, State};
+use super::house::{Attempt, CouldNotTell, House, bound_to};
+use super::known::Known;
+use super::login::{PasswordAnswer, PasswordAttempt};
+use super::passcode::{self, Sealed};
+use super::{Admitted, Declined, FlowOver};
+use crate::audit::What;
+use crate::base::{Language, Secret, Time, TraceId};
+use crate::config::PasscodePolicy;
+use crate::directory::{Name, User};
+use crate::dispatch::{Addresses, DispatchError, Order, Progress};
+use crate::store::{Expect, Place, StoreError, Taken};
+
+/// What the passcode page shows.
+#[derive(Clone, Debug)]
+pub struct FlowView {
+    pub application: Arc<str>,
+    pub language: Language,
+    pub label: String,
+    pub trace: TraceId,
+    pub progress: Progress,
+    pub tries: u32,
+    pub tries_left: u32,
+    pub last: Option<Answered>,
+    /// When a new passcode may be asked for, and how often still.
+    pub resend: Option<(Time, u32)>,
+    pub lives_until: Time,
+    pub now: Time,
+}
+
+/// What becomes of a passcode that was posted.
+#[derive(Debug)]
+pub enum Answer {
+    Admitted(Admitted),
+    /// The page shows why.
+    Again,
+    Over(FlowOver),
+    Declined {
+        why: Declined,
+        trace: TraceId,
+    },
+}
+
+const TRIES: &str = "flow-tries";
+/// A flow lives for at most so long, resends included.
+const FLOW_LIFE: std::time::Duration = std::time::Duration::from_secs(15 * 60);
+/// How often a step is tried again when another request changed the flow meanwhile.
+const CONFLICTS: u32 = 8;
+
+impl House {
+    /// Steps 6 to 9 of the first step: a passcode is made, kept sealed, handed over and journaled.
+    pub(super) async fn challenge(
+        &self,
+        attempt: &PasswordAttempt,
+        user: User,
+        (dispatch, passcode): (&Arc<str>, &Arc<str>),
+        trace: TraceId,
+    ) -> Result<PasswordAnswer, CouldNotTell> {
+        let now = self.clock.now();
+        let at = &attempt.at;
+        let id = user.id.clone();
+        if let Some(why) = self.is_paused(&user, now).await? {
+            self.note(at, trace, Some(&id), What::PolicyRefused { reason: "second factor paused".into() }).await;
+            return Ok(PasswordAnswer::Declined { why, trace });
+        }
+        let addresses = addresses(&user);
+        if !self.dispatcher.reaches(dispatch, &addresses) {
+            self.note(at, trace, Some(&id), What::MessageRefused { reason: "no address that the policy reaches".into() }).await;
+            return Ok(PasswordAnswer::Declined { why: Declined::NoChannel, trace });
+        }
+        if !self.take_message(at, now).await? {
+            self.note(at, trace, Some(&id), What::MessageRefused { reason: "messages_per_address".into() }).await;
+            return Ok(PasswordAnswer::Declined { why: Declined::TooManyMessages, trace });
+        }
+        let own_language = user.language.as_deref().filter(|_| !attempt.language_chosen).and_then(Language::from_tag);
+        let flow_id = self.new_id();
+        let policy = self.passcode_policy(passcode)?;
+        let (code, issued) = self.issue(&flow_id, policy, now);
+        let flow = Flow {
+            application: Arc::clone(&at.application),
+            host: Arc::clone(&at.host),
+            browser: bound_to(&at.browser),
+            back: attempt.back.clone(),
+            language: own_language.unwrap_or(attempt.language),
+            label: passcode::label(self.random.as_ref()),
+            trace,
+            name_mark: Name::parse(&attempt.name).map(|name| self.name_mark(&name).hash).unwrap_or_default(),
+            dispatch: Arc::clone(dispatch),
+            passcode: Arc::clone(passcode),
+            expires: now.plus(FLOW_LIFE),
+            state: State::Awaiting(Box::new(Awaiting::new(user, issued.clone(), policy.tries, now))),
+        };
+        if !self.put_flow(&flow_id, &flow, Expect::Absent).await? {
+            return Err(CouldNotTell::Unknown("a flow with this id exists"));
+        }
+        match self.send(at, &flow, &issued, code, false).await? {
+            None => Ok(PasswordAnswer::Challenged { flow: flow_id }),
+            Some(why) => {
+                self.records.remove(FLOW, &flow_id, now).await?;
+                Ok(PasswordAnswer::Declined { why, trace })
+            }
+        }
+    }
+
+    /// A passcode was posted.
+    pub async fn answer(&self, at: &Attempt, flow_id: &str, typed: &str) -> Result<Answer, CouldNotTell> {
+        let known = Known::read(at.known.as_deref(), &self.keys);
+        let typed = passcode::typed(typed);
+        let now = self.clock.now();
+        let Some((flow, _)) = self.own_flow(at, flow_id, now).await? else { return Ok(Answer::Over(FlowOver::Gone)) };
+        let user = match &flow.state {
+            State::Done => return self.refuse_over(at, &flow, "used", FlowOver::Used).await,
+            State::Ended => return self.refuse_over(at, &flow, "ended", FlowOver::Ended).await,
+            State::Awaiting(awaiting) => awaiting.user.clone(),
+        };
+        if !self.take_attempt(at, known.by_user(&user.id, &self.keys)) {
+            self.note(at, flow.trace, Some(&user.id), refused("address-busy", None)).await;
+            return Ok(Answer::Declined { why: Declined::TooManyAttempts, trace: flow.trace });
+        }
+        if typed.expose().is_empty() {
+            return Ok(Answer::Again);
+        }
+        let tries = self.passcode_policy(&flow.passcode)?.tries;
+        let place = Place { kind: TRIES, owner: user.id.as_str(), id: flow_id };
+        let Taken::Yes { left } = self.records.take(place, tries, FLOW_LIFE, now).await? else {
+            // Whoever took the last try decides what the flow becomes.
+            return self.refuse_over(at, &flow, "ended", FlowOver::Ended).await;
+        };
+        if let Some(why) = self.take_wrong_factor(&user, now).await? {
+            self.records.give_back(TRIES, flow_id, now).await?;
+            self.note(at, flow.trace, Some(&user.id), refused("paused", None)).await;
+            return Ok(Answer::Declined { why, trace: flow.trace });
+        }
+        self.judge(at, flow_id, &typed, left).await
+    }
+
+    /// One try is taken: decides what it was worth, again if the flow changed meanwhile.
+    async fn judge(&self, at: &Attempt, flow_id: &str, typed: &Secret<String>, left: u32) -> Result<Answer, CouldNotTell> {
+        let offered = Sealed::new(&self.keys, flow_id, typed.expose());
+        for _ in 0..CONFLICTS {
+            let now = self.clock.now();
+            let Some((mut flow, version)) = self.own_flow(at, flow_id, now).await? else {
+                return Ok(Answer::Over(FlowOver::Gone));
+            };
+            let awaiting = match flow.state {
+                State::Done => return self.refuse_over(at, &flow, "used", FlowOver::Used).await,
+                State::Ended => return self.refuse_over(at, &flow, "ended", FlowOver::Ended).await,
+                State::Awaiting(awaiting) => awaiting,
+            };
+            let user = awaiting.user.clone();
+            let verdict = awaiting.judge(|sealed| sealed.matches(&offered), now);
+            let message = awaiting.message.clone();
+            let next = awaiting.submitted(verdict, left);
+            flow.state = match &next {
+                Next::Admit(_) => State::Done,
+                Next::Over => State::Ended,
+                Next::Again(awaiting) => State::Awaiting(awaiting.clone()),
+            };
+            if !self.put_flow(flow_id, &flow, Expect::Version(version)).await? {
+                continue;
+            }
+            if verdict != Verdict::Wrong {
+                self.give_back_wrong_factor(&user, now).await?;
+            }
+            if matches!(verdict, Verdict::Earlier | Verdict::Expired) {
+                self.records.give_back(TRIES, flow_id, now).await?;
+            }
+            return match next {
+                Next::Admit(grant) => {
+                    self.dispatcher.cancel(&message).await;
+                    self.forget_failures(at, &user, &flow.name_mark).await?;
+                    self.note(at, flow.trace, Some(&user.id), What::PasscodeRight).await;
+                    let admitted = self.admit(at, *grant, flow.trace, &flow.name_mark, flow.back).await?;
+                    Ok(Answer::Admitted(admitted))
+                }
+                Next::Again(_) => {
+                    self.note(at, flow.trace, Some(&user.id), refused(verdict.name(), Some(left))).await;
+                    Ok(Answer::Again)
+                }
+                Next::Over => {
+                    self.dispatcher.cancel(&message).await;
+                    self.note(at, flow.trace, Some(&user.id), refused("wrong", Some(0))).await;
+                    Ok(Answer::Over(FlowOver::Ended))
+                }
+            };
+        }
+        Err(CouldNotTell::Unknown("a flow kept changing"))
+    }
+
+    /// A new passcode instead of the last; the old one dies.
+    pub async fn resend(&self, at: &Attempt, flow_id: &str) -> Result<Answer, CouldNotTell> {
+        for _ in 0..CONFLICTS {
+            let now = self.clock.now();
+            let Some((mut flow, version)) = self.own_flow(at, flow_id, now).await? else {
+                return Ok(Answer::Over(FlowOver::Gone));
+            };
+            let mut awaiting = match flow.state {
+                State::Done => return Ok(Answer::Over(FlowOver::Used)),
+                State::Ended => return Ok(Answer::Over(FlowOver::Ended)),
+                State::Awaiting(awaiting) => awaiting,
+            };
+            let user = awaiting.user.id.clone();
+            let replaced = awaiting.message.clone();
+            let policy = self.passcode_policy(&flow.passcode)?;
+            let (code, issued) = self.issue(flow_id, policy, now);
+            let Some(resent) = awaiting.clone().resent(issued.clone(), now) else {
+                awaiting.last = Some(Answered::TooSoon);
+                flow.state = State::Awaiting(awaiting);
+                self.put_flow(flow_id, &flow, Expect::Version(version)).await?;
+                self.note(at, flow.trace, Some(&user), What::ResendRefused { reason: "too soon or too often".into() }).await;
+                return Ok(Answer::Again);
+            };
+            if !self.take_message(at, now).await? {
+                self.note(at, flow.trace, Some(&user), What::ResendRefused { reason: "messages_per_address".into() }).await;
+                return Ok(Answer::Declined { why: Declined::TooManyMessages, trace: flow.trace });
+            }
+            flow.state = State::Awaiting(Box::new(resent));
+            if !self.put_flow(flow_id, &flow, Expect::Version(version)).await? {
+                continue;
+            }
+            self.dispatcher.cancel(&replaced).await;
+            return Ok(match self.send(at, &flow, &issued, code, true).await? {
+                None => Answer::Again,
+                Some(why) => Answer::Declined { why, trace: flow.trace },
+            });
+        }
+        Err(CouldNotTell::Unknown("a flow kept changing"))
+    }
+
+    /// What the passcode page shows; an error of the flow where there is nothing to show.
+    pub async fn look(&self, at: &Attempt, flow_id: &str) -> Result<Result<FlowView, FlowOver>, CouldNotTell> {
+        let now = self.clock.now();
+        let Some((flow, _)) = self.own_flow(at, flow_id, now).await? else { return Ok(Err(FlowOver::Gone)) };
+        let awaiting = match flow.state {
+            State::Done => return Ok(Err(FlowOver::Used)),
+            State::Ended => return Ok(Err(FlowOver::Ended)),
+            State::Awaiting(awaiting) => awaiting,
+        };
+        let tries = self.passcode_policy(&flow.passcode)?.tries;
+        Ok(Ok(FlowView {
+            progress: self.dispatcher.progress(&awaiting.message).await?,
+            tries_left: awaiting.tries_left,
+            tries,
+            last: awaiting.last,
+            resend: awaiting.resend_from().map(|from| (from, awaiting.resends_left)),
+            lives_until: awaiting.lives_until,
+            application: flow.application,
+            language: flow.language,
+            label: flow.label,
+            trace: flow.trace,
+            now,
+        }))
+    }
+
+    async fn refuse_over(&self, at: &Attempt, flow: &Flow, reason: &str, over: FlowOver) -> Result<Answer, CouldNotTell> {
+        self.note(at, flow.trace, None, refused(reason, None)).await;
+        Ok(Answer::Over(over))
+    }
+
+    /// Makes a passcode for one flow.
+    fn issue(&self, flow_id: &str, policy: &PasscodePolicy, now: Time) -> (Secret<String>, Issued) {
+        let code = passcode::issue(policy.length, self.random.as_ref());
+        let sealed = Sealed::new(&self.keys, flow_id, code.expose());
+        (code, Issued { sealed, message: self.new_id(), lives_until: now.plus(policy.lifetime) })
+    }
+
+    /// Hands a passcode over; the category to show where it cannot be sent.
+    async fn send(
+        &self,
+        at: &Attempt,
+        flow: &Flow,
+        issued: &Issued,
+        code: Secret<String>,
+        resend: bool,
+    ) -> Result<Option<Declined>, CouldNotTell> {
+        let State::Awaiting(awaiting) = &flow.state else { return Ok(None) };
+        let lifetime_s = issued.lives_until.since(self.clock.now()).as_secs();
+        let issued_event = What::PasscodeIssued { label: flow.label.clone(), lifetime_s, resend };
+        self.note(at, flow.trace, Some(&awaiting.user.id), issued_event).await;
+        let order = Order {
+            id: issued.message.clone(),
+            trace: flow.trace,
+            user: awaiting.user.id.clone(),
+            application: Arc::clone(&flow.application),
+            policy: Arc::clone(&flow.dispatch),
+            addresses: addresses(&awaiting.user),
+            passcode: code,
+            label: flow.label.clone(),
+            host: flow.host.to_string(),
+            language: flow.language,
+            expires: issued.lives_until,
+        };
+        match self.dispatcher.hand_over(order).await {
+            Ok(_) => Ok(None),
+            Err(DispatchError::NoRoute) => Ok(Some(Declined::NoChannel)),
+            Err(DispatchError::TooMany(_)) => Ok(Some(Declined::TooManyMessages)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn take_message(&self, at: &Attempt, now: Time) -> Result<bool, StoreError> {
+        let rate = self.limits.messages_per_address;
+        let address = crate::base::net::counted(at.address).to_string();
+        let place = Place { kind: "messages-address", owner: "", id: &address };
+        Ok(matches!(self.records.take(place, rate.count, rate.window, now).await?, Taken::Yes { .. }))
+    }
+
+    fn passcode_policy(&self, name: &str) -> Result<&PasscodePolicy, CouldNotTell> {
+        self.passcode_policies.get(name).ok_or(CouldNotTell::Unknown("there is no such passcode policy"))
+    }
+
+    /// 130 random bits.
+    fn new_id(&self) -> String {
+        BASE32_NOPAD.encode(&self.random.bytes::<16>()).to_lowercase()
+    }
+}
+
+fn refused(reason: &str, tries_left: Option<u32>) -> What {
+    What::PasscodeRefused { reason: reason.to_owned(), tries_left }
+}
+
+fn addresses(user: &User) -> Addresses {
+    Addresses { mobile: user.mobile.clone(), second_mobile: user.second_mobile.clone(), mail: user.mail.clone() }
+}

@@ -1,0 +1,73 @@
+//! A flow as it is on record between two requests: sealed, bound to one browser, changed only by whoever read it last.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::flow::Awaiting;
+use super::house::{Attempt, House, bound_to};
+use crate::base::{Language, Time, TraceId};
+use crate::store::{Expect, Place, StoreError};
+
+/// Format 1.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Flow {
+    pub application: Arc<str>,
+    pub host: Arc<str>,
+    pub browser: [u8; 32],
+    pub back: String,
+    pub language: Language,
+    pub label: String,
+    pub trace: TraceId,
+    pub name_mark: String,
+    /// Names of the policies that were decided on.
+    pub dispatch: Arc<str>,
+    pub passcode: Arc<str>,
+    pub expires: Time,
+    pub state: State,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) enum State {
+    Awaiting(Box<Awaiting>),
+    /// The passcode was right; a session was opened.
+    Done,
+    /// The last try was wrong.
+    Ended,
+}
+
+pub(super) const FLOW: &str = "flow";
+const FORMAT: u8 = 1;
+
+impl House {
+    /// A flow of this very browser, host and application, with its version; one of another browser is as good as gone.
+    pub(super) async fn own_flow(&self, at: &Attempt, flow_id: &str, now: Time) -> Result<Option<(Flow, u64)>, StoreError> {
+        let Some(record) = self.records.find(FLOW, flow_id, now).await? else { return Ok(None) };
+        let (format, sealed) = record.value.split_first().unwrap_or((&0, &[]));
+        if *format != FORMAT {
+            return Err(StoreError::Format { kind: FLOW, format: *format });
+        }
+        let plain = self.keys.open(FLOW, flow_id.as_bytes(), sealed);
+        let flow: Option<Flow> = plain.and_then(|plain| serde_json::from_slice(&plain).ok());
+        let own = |flow: &Flow| {
+            crate::base::secret::same(&flow.browser, &bound_to(&at.browser))
+                && flow.host == at.host
+                && flow.application == at.application
+                && now < flow.expires
+        };
+        Ok(flow.filter(own).map(|flow| (flow, record.version)))
+    }
+
+    /// Writes it if nobody else did since; says whether it did.
+    pub(super) async fn put_flow(&self, flow_id: &str, flow: &Flow, expect: Expect) -> Result<bool, StoreError> {
+        let owner = match &flow.state {
+            State::Awaiting(awaiting) => awaiting.user.id.to_string(),
+            State::Done | State::Ended => String::new(),
+        };
+        let plain = serde_json::to_vec(flow).map_err(|error| StoreError::Failed(error.into()))?;
+        let mut value = vec![FORMAT];
+        value.extend(self.keys.seal(FLOW, flow_id.as_bytes(), &plain));
+        let place = Place { kind: FLOW, owner: &owner, id: flow_id };
+        self.records.put_if(place, value, flow.expires, expect, self.clock.now()).await
+    }
+}

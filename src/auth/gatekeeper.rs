@@ -1,0 +1,121 @@
+//! What strangers and users may ask. Everything here that may be slow (directory, store, sending, hashing) runs on the slow
+//! runtime; a core that serves requests only waits for the answer, and a caller that goes away stops nothing half-way.
+
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+
+use super::answer::{Answer, FlowView};
+use super::house::{Attempt, CouldNotTell, House, Parts};
+use super::login::{PasswordAnswer, PasswordAttempt};
+use super::session::{Permit, Wanted};
+use super::sessions::{About, Sessions};
+use super::{Declined, FlowOver};
+use crate::audit::What;
+use crate::base::{Secret, TraceId};
+
+/// Cheap to clone; every core has one.
+#[derive(Clone)]
+pub struct Gatekeeper {
+    house: Arc<House>,
+    sessions: Sessions,
+    slow: Handle,
+    places: Arc<Semaphore>,
+}
+
+/// So many questions are worked on at once; one more is told to try again.
+const MOST_AT_ONCE: usize = 1024;
+
+impl Gatekeeper {
+    pub fn new(parts: Parts, slow: Handle) -> Self {
+        let sessions = parts.sessions.clone();
+        Self { house: Arc::new(House::new(parts)), sessions, slow, places: Arc::new(Semaphore::new(MOST_AT_ONCE)) }
+    }
+
+    /// The first step: a name and a password.
+    pub async fn password(&self, attempt: PasswordAttempt) -> PasswordAnswer {
+        let house = Arc::clone(&self.house);
+        let answer = self.slowly(async move { house.password(attempt).await }).await;
+        answer.unwrap_or_else(|why| PasswordAnswer::Declined { why, trace: self.new_trace() })
+    }
+
+    /// The second step: a passcode.
+    pub async fn answer(&self, at: Attempt, flow: String, typed: Secret<String>) -> Answer {
+        let house = Arc::clone(&self.house);
+        let answer = self.slowly(async move { house.answer(&at, &flow, typed.expose()).await }).await;
+        self.told(answer).unwrap_or_else(|(why, trace)| Answer::Declined { why, trace })
+    }
+
+    /// A new passcode in place of the last.
+    pub async fn resend(&self, at: Attempt, flow: String) -> Answer {
+        let house = Arc::clone(&self.house);
+        let answer = self.slowly(async move { house.resend(&at, &flow).await }).await;
+        self.told(answer).unwrap_or_else(|(why, trace)| Answer::Declined { why, trace })
+    }
+
+    /// How far a flow is. The inner error is the flow's, the outer one says that nobody could tell.
+    pub async fn look(&self, at: Attempt, flow: String) -> Result<Result<FlowView, FlowOver>, (Declined, TraceId)> {
+        let house = Arc::clone(&self.house);
+        self.told(self.slowly(async move { house.look(&at, &flow).await }).await)
+    }
+
+    /// What a session cookie opens. For every request: no lock, no wait.
+    pub fn admit(&self, cookie: &str, wanted: &Wanted<'_>) -> Option<Permit> {
+        self.sessions.admit(cookie, wanted)
+    }
+
+    /// Whether a cookie that opens nothing once opened a session.
+    pub fn was_ours(&self, cookie: &str) -> bool {
+        self.sessions.was_ours(cookie)
+    }
+
+    /// Whether a cookie has a session that can be ended.
+    pub fn has_session(&self, cookie: &str) -> bool {
+        self.sessions.of_cookie(cookie).is_some()
+    }
+
+    /// Ends the session of a cookie and all that runs under it.
+    pub async fn sign_out(&self, cookie: &str, about: About) {
+        let Some(session) = self.sessions.of_cookie(cookie) else { return };
+        let sessions = self.sessions.clone();
+        // Not `slowly`: an end that is refused because others are busy would be no end.
+        let ended = self.slow.spawn(async move {
+            let what = What::SignedOut { session: session.id.to_string() };
+            if let Err(error) = sessions.end(&session, what, &about).await {
+                tracing::error!(%error, "a session ended here, but its record could not be removed");
+            }
+        });
+        drop(ended.await);
+    }
+
+    /// Forgets what need not be remembered. Called about once a minute.
+    pub fn forget_fresh(&self) {
+        self.house.attempts.forget_fresh();
+    }
+
+    fn new_trace(&self) -> TraceId {
+        TraceId::new(self.house.random.as_ref())
+    }
+
+    async fn slowly<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Result<T, Declined> {
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return Err(Declined::TooManyAttempts) };
+        let done = self.slow.spawn(async move {
+            let _place = place;
+            work.await
+        });
+        done.await.map_err(|_| Declined::Unavailable)
+    }
+
+    fn told<T>(&self, answer: Result<Result<T, CouldNotTell>, Declined>) -> Result<T, (Declined, TraceId)> {
+        match answer {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => {
+                let trace = self.new_trace();
+                tracing::error!(%error, %trace, "the second step could not be decided");
+                Err((Declined::Unavailable, trace))
+            }
+            Err(why) => Err((why, self.new_trace())),
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! What every step of a login works with, and the few things that all steps do alike.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+
+use super::known::mark;
+use super::limits::{Attempts, Bucket};
+use super::lockout::RefusedLately;
+use super::sessions::{Door, Parts as SessionParts, Sessions};
+use crate::audit::{Event, Journal, NameMark, What};
+use crate::base::{Clock, Keys, Random, Secret, Time, TraceId, UserId};
+use crate::config::{Application, AuthenticationPolicy, Limits, PasscodePolicy};
+use crate::directory::{DirectoryError, Name, People};
+use crate::dispatch::{DispatchError, Dispatcher};
+use crate::store::{Records, StoreError};
+
+/// Everything the house rules need, handed in by whoever puts the parts together.
+pub struct Parts {
+    pub applications: Vec<Application>,
+    pub authentication_policies: Vec<AuthenticationPolicy>,
+    pub passcode_policies: Vec<PasscodePolicy>,
+    pub limits: Limits,
+    pub people: People,
+    pub dispatcher: Dispatcher,
+    pub sessions: Sessions,
+    pub stores: SessionParts,
+}
+
+pub(super) struct House {
+    pub applications: HashMap<Arc<str>, Application>,
+    pub authentication_policies: HashMap<Arc<str>, AuthenticationPolicy>,
+    pub passcode_policies: HashMap<Arc<str>, PasscodePolicy>,
+    pub limits: Limits,
+    pub people: People,
+    pub dispatcher: Dispatcher,
+    pub sessions: Sessions,
+    pub records: Arc<dyn Records>,
+    pub journal: Journal,
+    pub keys: Keys,
+    pub clock: Clock,
+    pub random: Arc<dyn Random>,
+    pub attempts: Attempts,
+    pub refused_lately: RefusedLately,
+}
+
+/// Somebody or something could not tell. Nobody is let in, nothing is counted against anybody.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CouldNotTell {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    #[error(transparent)]
+    Dispatch(#[from] DispatchError),
+    #[error("{0}")]
+    Unknown(&'static str),
+}
+
+/// Where and from whom an attempt comes, as the door saw it.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// Name of the application.
+    pub application: Arc<str>,
+    /// The public host, lower case, without port.
+    pub host: Arc<str>,
+    /// The true client's address.
+    pub address: IpAddr,
+    /// The value of `__Host-doorward-flow`: binds flows to a browser.
+    pub browser: Secret<String>,
+    /// The value of `__Host-doorward-known`, where sent.
+    pub known: Option<String>,
+}
+
+impl House {
+    pub fn new(parts: Parts) -> Self {
+        let SessionParts { records, journal, keys, clock, random } = parts.stores;
+        Self {
+            applications: parts.applications.into_iter().map(|it| (Arc::clone(&it.name), it)).collect(),
+            authentication_policies: parts.authentication_policies.into_iter().map(|it| (Arc::clone(&it.name), it)).collect(),
+            passcode_policies: parts.passcode_policies.into_iter().map(|it| (Arc::clone(&it.name), it)).collect(),
+            attempts: Attempts::new(parts.limits.attempts_per_address, clock.clone()),
+            limits: parts.limits,
+            people: parts.people,
+            dispatcher: parts.dispatcher,
+            sessions: parts.sessions,
+            records,
+            journal,
+            keys,
+            clock,
+            random,
+            refused_lately: RefusedLately::default(),
+        }
+    }
+
+    pub async fn note(&self, attempt: &Attempt, trace: TraceId, user: Option<&UserId>, what: What) {
+        let event = Event {
+            trace: Some(trace),
+            user: user.cloned(),
+            application: Some(Arc::clone(&attempt.application)),
+            address: Some(attempt.address),
+            what,
+        };
+        self.journal.note(event).await;
+    }
+
+    /// Enough of a typed name to see that it is the same again.
+    pub fn name_mark(&self, name: &Name) -> NameMark {
+        NameMark { hash: mark(&self.keys, &name.folded()), length: name.as_str().chars().count() }
+    }
+
+    /// Takes one attempt of this address, or of the browser where it is known for the user.
+    pub fn take_attempt(&self, attempt: &Attempt, browser: super::known::Browser<'_>) -> bool {
+        let bucket = match browser {
+            super::known::Browser::Stranger => Bucket::address(attempt.address),
+            super::known::Browser::Known(id) => Bucket::Browser(id.into()),
+        };
+        self.attempts.take(&bucket)
+    }
+
+    pub fn application(&self, name: &str) -> Result<&Application, CouldNotTell> {
+        self.applications.get(name).ok_or(CouldNotTell::Unknown("there is no such application"))
+    }
+
+    pub fn door(&self, attempt: &Attempt, trace: TraceId, known_browser: bool) -> Result<Door, CouldNotTell> {
+        Ok(Door {
+            trace,
+            application: Arc::clone(&attempt.application),
+            host: Arc::clone(&attempt.host),
+            address: Some(attempt.address),
+            limits: self.application(&attempt.application)?.session,
+            known_browser,
+        })
+    }
+
+    /// Waits for the next full half second after `received`, so that no refusal tells by its time what was looked up.
+    pub async fn wait_for_the_step(&self, received: Time) {
+        let spent = self.clock.now().since(received).as_millis();
+        let steps = u64::try_from(spent / STEP.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
+        let until = Time::from_millis(received.millis().saturating_add(steps.saturating_mul(500)));
+        self.clock.sleep_until(until).await;
+    }
+}
+
+const STEP: Duration = Duration::from_millis(500);
+
+/// What a flow keeps of the browser it belongs to.
+pub(super) fn bound_to(browser: &Secret<String>) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(b"flow browser");
+    context.update(browser.expose().as_bytes());
+    context.finish().as_ref().try_into().unwrap_or_default()
+}

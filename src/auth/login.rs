@@ -1,0 +1,273 @@
+//! The first step: a name and a password. The order of what happens here is part of the house rules (limits before any
+//! look-up, lock-out before the directory is asked, every refusal in one text and on one grid of time).
+
+use std::sync::Arc;
+
+use super::flow::{AfterPassword, Grant, PasswordRight};
+use super::house::{Attempt, CouldNotTell, House};
+use super::known::{Browser, Known, mark};
+use super::lockout::{Failures, RefusedLately, allowance};
+use super::policy::{Circumstances, Decision, decide};
+use super::{Admitted, Declined};
+use crate::audit::What;
+use crate::base::{Language, Secret, Time, TraceId};
+use crate::directory::{Account, DirectoryError, Found, Name, User, Verdict};
+
+/// A name and a password as they were posted.
+#[derive(Clone, Debug)]
+pub struct PasswordAttempt {
+    pub at: Attempt,
+    pub name: String,
+    pub password: Secret<String>,
+    /// Where the browser goes in the end: a path with its query on this host, already judged.
+    pub back: String,
+    /// What the pages and the message speak where the user's record says nothing else.
+    pub language: Language,
+    /// Whether the person chose that language by hand.
+    pub language_chosen: bool,
+}
+
+/// What becomes of it.
+#[derive(Debug)]
+pub enum PasswordAnswer {
+    Admitted(Admitted),
+    /// Right so far; the passcode page of this flow is next.
+    Challenged {
+        flow: String,
+    },
+    /// Before the password is known to be right: one text for everything.
+    Refused {
+        trace: TraceId,
+    },
+    /// After it: a plain category.
+    Declined {
+        why: Declined,
+        trace: TraceId,
+    },
+}
+
+/// Why a password was not accepted; for the journal alone.
+struct Refusal {
+    reason: &'static str,
+    user: Option<crate::base::UserId>,
+    detail: Option<String>,
+}
+
+impl Refusal {
+    fn new(reason: &'static str) -> Self {
+        Self { reason, user: None, detail: None }
+    }
+
+    fn of(reason: &'static str, user: &User) -> Self {
+        Self { reason, user: Some(user.id.clone()), detail: None }
+    }
+}
+
+/// A right password, and what is needed to forget the failures before it.
+struct Right {
+    proof: PasswordRight,
+    failures: Vec<Failures>,
+}
+
+impl House {
+    pub async fn password(&self, attempt: PasswordAttempt) -> PasswordAnswer {
+        let received = self.clock.now();
+        let trace = TraceId::new(self.random.as_ref());
+        match self.check_password(&attempt).await {
+            Ok(Ok(right)) => match self.after_password(&attempt, right, trace).await {
+                Ok(answer) => answer,
+                Err(error) => {
+                    tracing::error!(%error, %trace, "a login could not go on after the right password");
+                    PasswordAnswer::Declined { why: Declined::Unavailable, trace }
+                }
+            },
+            Ok(Err(refusal)) => {
+                let name = Name::parse(&attempt.name).filter(|_| refusal.user.is_none()).map(|name| self.name_mark(&name));
+                let what = What::PasswordRefused { reason: refusal.reason.to_owned(), name, detail: refusal.detail };
+                self.note(&attempt.at, trace, refusal.user.as_ref(), what).await;
+                self.wait_for_the_step(received).await;
+                PasswordAnswer::Refused { trace }
+            }
+            Err(error) => {
+                tracing::error!(%error, %trace, "a password could not be checked");
+                let what = What::PasswordRefused { reason: "could-not-tell".into(), name: None, detail: Some(error.to_string()) };
+                self.note(&attempt.at, trace, None, what).await;
+                self.wait_for_the_step(received).await;
+                PasswordAnswer::Declined { why: Declined::Unavailable, trace }
+            }
+        }
+    }
+
+    /// Steps 1 to 4: limits, find, lock-out, verify.
+    async fn check_password(&self, attempt: &PasswordAttempt) -> Result<Result<Right, Refusal>, CouldNotTell> {
+        let now = self.clock.now();
+        let known = Known::read(attempt.at.known.as_deref(), &self.keys);
+        let name = Name::parse(&attempt.name);
+        let name_mark = name.as_ref().map(|name| mark(&self.keys, &name.folded())).unwrap_or_default();
+        let browser = known.by_name(&name_mark);
+        if !self.take_attempt(&attempt.at, browser) {
+            return Ok(Err(Refusal::new("address-busy")));
+        }
+        let Some(name) = name else { return Ok(Err(Refusal::new("malformed"))) };
+        if !is_a_password(&attempt.password) {
+            return Ok(Err(Refusal::new("malformed")));
+        }
+        let by_name = Failures::of_name(&name_mark, browser, self.limits.failures_per_user);
+        if !by_name.take(self.records.as_ref(), now).await? {
+            return Ok(Err(Refusal::new("name-paused")));
+        }
+        let checked = self.check_account(attempt, &name, &known, now).await;
+        let counts = matches!(&checked, Ok(Err(refusal)) if !UNCOUNTED.contains(&refusal.reason));
+        if !counts {
+            by_name.give_back(self.records.as_ref(), now).await?;
+        }
+        Ok(checked?.map(|(proof, by_account)| Right { proof, failures: vec![by_name, by_account] }))
+    }
+
+    /// Steps 2 to 4 for a name that still has allowance.
+    async fn check_account(
+        &self,
+        attempt: &PasswordAttempt,
+        name: &Name,
+        known: &Known,
+        now: Time,
+    ) -> Result<Result<(PasswordRight, Failures), Refusal>, CouldNotTell> {
+        let account = match self.people.find(name).await? {
+            Found::One(account) => account,
+            Found::Nobody => return self.refuse_nobody(attempt, name, Refusal::new("nobody"), now).await,
+            Found::Several(ids) => {
+                let refusal = Refusal { detail: Some(ids.join(", ")), ..Refusal::new("several") };
+                return self.refuse_nobody(attempt, name, refusal, now).await;
+            }
+        };
+        let user = &account.user;
+        let mark = RefusedLately::mark(&self.keys, user.id.as_str(), &attempt.password);
+        if self.refused_lately.contains(&mark, now) {
+            return Ok(Err(Refusal::of("refused-again", user)));
+        }
+        let browser = known.by_user(&user.id, &self.keys);
+        let failures = self.failures_of(&account, browser);
+        if !failures.take(self.records.as_ref(), now).await? {
+            return Ok(Err(Refusal::of("account-paused", user)));
+        }
+        let directory =
+            self.people.directory(user.id.directory()).ok_or(CouldNotTell::Unknown("the account's directory is gone"))?;
+        match directory.verify(&account, &attempt.password).await {
+            Ok(Verdict::Wrong) => {
+                self.refused_lately.remember(mark, now);
+                Ok(Err(Refusal::of("wrong", user)))
+            }
+            Ok(verdict @ Verdict::Correct) => {
+                failures.give_back(self.records.as_ref(), now).await?;
+                let right = PasswordRight::new(account.user, verdict).map(|proof| (proof, failures));
+                Ok(right.ok_or(Refusal::new("wrong")))
+            }
+            Err(error) => {
+                failures.give_back(self.records.as_ref(), now).await?;
+                self.not_judged(error, Some(user))
+            }
+        }
+    }
+
+    /// A directory that answers, but neither yes nor no (a policy of its own, say): refused like a wrong password, for only a real
+    /// account may get such an answer, but not counted. One that does not answer says nothing about anybody.
+    fn not_judged<T>(&self, error: DirectoryError, user: Option<&User>) -> Result<Result<T, Refusal>, CouldNotTell> {
+        match error {
+            DirectoryError::Failed { .. } => {
+                tracing::error!(%error, "a directory did not judge a password");
+                let refusal = Refusal { detail: Some(error.to_string()), ..Refusal::new(NOT_JUDGED) };
+                Ok(Err(Refusal { user: user.map(|user| user.id.clone()), ..refusal }))
+            }
+            DirectoryError::Unreachable { .. } => Err(error.into()),
+        }
+    }
+
+    /// The same work for a name that means nobody.
+    async fn refuse_nobody<T>(
+        &self,
+        attempt: &PasswordAttempt,
+        name: &Name,
+        refusal: Refusal,
+        now: Time,
+    ) -> Result<Result<T, Refusal>, CouldNotTell> {
+        let mark = RefusedLately::mark(&self.keys, &name.folded(), &attempt.password);
+        if self.refused_lately.contains(&mark, now) {
+            return Ok(Err(Refusal { reason: "refused-again", ..refusal }));
+        }
+        if let Some(directory) = self.people.for_nobody(name)
+            && let Err(error) = directory.verify_nobody(&attempt.password).await
+        {
+            return self.not_judged(error, None);
+        }
+        self.refused_lately.remember(mark, now);
+        Ok(Err(refusal))
+    }
+
+    fn failures_of(&self, account: &Account, browser: Browser<'_>) -> Failures {
+        let rate = allowance(self.limits.failures_per_user, account.lock_out, browser);
+        Failures::of_account(account.user.id.as_str(), browser, rate)
+    }
+
+    /// Step 5 and what follows from it.
+    async fn after_password(
+        &self,
+        attempt: &PasswordAttempt,
+        right: Right,
+        trace: TraceId,
+    ) -> Result<PasswordAnswer, CouldNotTell> {
+        let at = &attempt.at;
+        let user = right.proof.user().id.clone();
+        self.note(at, trace, Some(&user), What::PasswordRight).await;
+        let policy = &self.application(&at.application)?.policy;
+        let policy = self.authentication_policies.get(policy).ok_or(CouldNotTell::Unknown("there is no such policy"))?;
+        let circumstances = Circumstances { address: Some(at.address), application: Arc::clone(&at.application) };
+        let (rule, decision) = decide(policy, right.proof.user(), &circumstances);
+        let decided = What::PolicyDecided { rule: format!("{} rule {rule}", policy.name), decision: decision.name().into() };
+        self.note(at, trace, Some(&user), decided).await;
+
+        match (right.proof.decided(&decision), &decision) {
+            (AfterPassword::Admit(grant), _) => {
+                for failures in &right.failures {
+                    failures.clear(self.records.as_ref(), self.clock.now()).await?;
+                }
+                let name_mark = Name::parse(&attempt.name).map(|name| self.name_mark(&name).hash).unwrap_or_default();
+                Ok(PasswordAnswer::Admitted(self.admit(at, grant, trace, &name_mark, attempt.back.clone()).await?))
+            }
+            (AfterPassword::Challenge(user), Decision::Challenge { dispatch, passcode }) => {
+                self.challenge(attempt, user, (dispatch, passcode), trace).await
+            }
+            (AfterPassword::Challenge(_) | AfterPassword::Refuse(_), _) => {
+                self.note(at, trace, Some(&user), What::PolicyRefused { reason: format!("{} rule {rule}", policy.name) }).await;
+                Ok(PasswordAnswer::Declined { why: Declined::NotForThisSite, trace })
+            }
+        }
+    }
+
+    /// Opens the session of a grant.
+    pub(super) async fn admit(
+        &self,
+        at: &Attempt,
+        grant: Grant,
+        trace: TraceId,
+        name_mark: &str,
+        back: String,
+    ) -> Result<Admitted, CouldNotTell> {
+        let known = Known::read(at.known.as_deref(), &self.keys);
+        let user = grant.user().id.clone();
+        let was_known = matches!(known.by_user(&user, &self.keys), Browser::Known(_));
+        let cookie = self.sessions.open(grant, &self.door(at, trace, was_known)?).await?;
+        let known = known.with(&user, name_mark, &self.keys, self.random.as_ref());
+        Ok(Admitted { cookie, known, back })
+    }
+}
+
+const NOT_JUDGED: &str = "not-judged";
+/// Refusals that are no failures of anybody.
+const UNCOUNTED: [&str; 3] = ["refused-again", "account-paused", NOT_JUDGED];
+
+/// An empty password would be an anonymous bind (RFC 4513 section 5.1.2), one with NUL might be cut short, one of kilobytes is
+/// nobody's: none of them is shown to a directory.
+fn is_a_password(password: &Secret<String>) -> bool {
+    let password = password.expose();
+    !password.is_empty() && !password.contains('\0') && password.len() <= 1024
+}

@@ -1,0 +1,255 @@
+//! The book of sessions: every live one in memory, where the gate looks without a lock, and on record, so that a restart logs
+//! nobody out. On one node a cookie that is not in memory is no session: the store is never asked for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use data_encoding::{BASE32_NOPAD, HEXLOWER};
+use papaya::HashMap;
+use serde::{Deserialize, Serialize};
+
+use super::flow::Grant;
+use super::session::{Cookie, Kept, Key, KeyId, Permit, Session, Wanted};
+use crate::audit::{Event, Journal, What};
+use crate::base::{Clock, Keys, Random, Time, TraceId};
+use crate::config::application::SessionLimits;
+use crate::store::{Expect, Place, Record, Records, StoreError};
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Sessions {
+    book: Arc<Book>,
+}
+
+struct Book {
+    by_key: HashMap<KeyId, Arc<Key>>,
+    by_id: HashMap<Arc<str>, Arc<Session>>,
+    parts: Parts,
+}
+
+/// What the book works with.
+#[derive(Clone)]
+pub struct Parts {
+    pub records: Arc<dyn Records>,
+    pub journal: Journal,
+    pub keys: Keys,
+    pub clock: Clock,
+    pub random: Arc<dyn Random>,
+}
+
+/// What a key's record holds (format 1); its id is the cookie's hash, its owner the session.
+#[derive(Serialize, Deserialize)]
+struct KeptKey {
+    application: Arc<str>,
+    host: Arc<str>,
+}
+
+/// Where a sign-in happened.
+#[derive(Clone, Debug)]
+pub struct Door {
+    pub trace: TraceId,
+    pub application: Arc<str>,
+    pub host: Arc<str>,
+    pub address: Option<std::net::IpAddr>,
+    pub limits: SessionLimits,
+    /// Whether this user has signed in before in this browser.
+    pub known_browser: bool,
+}
+
+const SESSION: &str = "session";
+const KEY: &str = "session-key";
+const FORMAT: u8 = 1;
+/// How many records are read at a time at the start.
+const PAGE: u32 = 1000;
+
+impl Sessions {
+    /// Reads every live session from the records.
+    pub async fn load(parts: Parts) -> Result<Self, StoreError> {
+        let book = Book { by_key: HashMap::new(), by_id: HashMap::new(), parts };
+        let now = book.parts.clock.now();
+        book.each(SESSION, now, |record| {
+            let kept: Kept = book.open(SESSION, record)?;
+            let id: Arc<str> = record.id.as_str().into();
+            book.by_id.pin().insert(Arc::clone(&id), Arc::new(Session::from_kept(id, kept)));
+            Ok(())
+        })
+        .await?;
+        book.each(KEY, now, |record| {
+            let kept: KeptKey = book.open(KEY, record)?;
+            let id = HEXLOWER.decode(record.id.as_bytes()).ok().and_then(|bytes| KeyId::try_from(bytes).ok());
+            let session = book.by_id.pin().get(record.owner.as_str()).cloned();
+            if let (Some(id), Some(session)) = (id, session) {
+                book.by_key.pin().insert(id, Arc::new(Key { application: kept.application, host: kept.host, session }));
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(Self { book: Arc::new(book) })
+    }
+
+    /// What a cookie opens. Called for every request: no lock, no wait, one hash.
+    pub fn admit(&self, cookie: &str, wanted: &Wanted<'_>) -> Option<Permit> {
+        let id = Cookie::key_id(cookie);
+        let keys = self.book.by_key.pin();
+        Permit::from_key(keys.get(&id)?, wanted)
+    }
+
+    /// Whether a cookie that opens nothing was one of ours once: its session is over then.
+    pub fn was_ours(&self, cookie: &str) -> bool {
+        Cookie::is_ours(cookie, &self.book.parts.keys)
+    }
+
+    /// How many are alive.
+    pub fn count(&self) -> usize {
+        self.book.by_id.len()
+    }
+
+    /// Opens a session for a grant. Journaled and on record before anybody can use it; nothing happens where that fails.
+    pub async fn open(&self, grant: Grant, door: &Door) -> Result<Cookie, StoreError> {
+        let parts = &self.book.parts;
+        let now = parts.clock.now();
+        let id: Arc<str> = BASE32_NOPAD.encode(&parts.random.bytes::<20>()).to_lowercase().into();
+        let signed_in = What::SignedIn {
+            session: id.to_string(),
+            factors: grant.factors().iter().map(|factor| factor.name().to_owned()).collect(),
+            known_browser: door.known_browser,
+        };
+        let user = grant.user().id.clone();
+        parts
+            .journal
+            .record(Event {
+                trace: Some(door.trace),
+                user: Some(user.clone()),
+                application: Some(Arc::clone(&door.application)),
+                address: door.address,
+                what: signed_in,
+            })
+            .await?;
+
+        let session = Arc::new(Session::new(Arc::clone(&id), grant, door.limits, now));
+        let cookie = Cookie::new(&parts.keys, parts.random.as_ref());
+        let key_id = Cookie::key_id(cookie.expose());
+        let key = KeptKey { application: Arc::clone(&door.application), host: Arc::clone(&door.host) };
+        let place = Place { kind: SESSION, owner: user.as_str(), id: &id };
+        self.book.put(place, &session.kept(), session.expires(), now).await?;
+        let place = Place { kind: KEY, owner: &id, id: &HEXLOWER.encode(&key_id) };
+        self.book.put(place, &key, session.expires(), now).await?;
+
+        self.book.by_id.pin().insert(id, Arc::clone(&session));
+        let key = Key { application: key.application, host: key.host, session };
+        self.book.by_key.pin().insert(key_id, Arc::new(key));
+        Ok(cookie)
+    }
+
+    /// The session that a cookie belongs to, alive or not any more.
+    pub fn of_cookie(&self, cookie: &str) -> Option<Arc<Session>> {
+        self.book.by_key.pin().get(&Cookie::key_id(cookie)).map(|key| Arc::clone(&key.session))
+    }
+
+    /// Ends a session with all its keys, and what runs under it. It is over for every request before this returns, whatever
+    /// becomes of the record.
+    pub async fn end(&self, session: &Session, what: What, about: &About) -> Result<(), StoreError> {
+        session.end();
+        let parts = &self.book.parts;
+        let now = parts.clock.now();
+        self.book.by_id.pin().remove(&session.id);
+        self.book.by_key.pin().retain(|_, key| key.session.id != session.id);
+        let keys = parts.records.by_owner(KEY, &session.id, now).await?;
+        parts.records.remove(SESSION, &session.id, now).await?;
+        for key in keys {
+            parts.records.remove(KEY, &key.id, now).await?;
+        }
+        let event = Event {
+            trace: about.trace,
+            user: Some(session.user.id.clone()),
+            application: about.application.clone(),
+            address: about.address,
+            what,
+        };
+        parts.journal.note(event).await;
+        Ok(())
+    }
+
+    /// Ends what has expired and writes down when each was last used. Called about once a minute, and before a stop.
+    pub async fn housekeeping(&self) -> Result<(), StoreError> {
+        let now = self.book.parts.clock.now();
+        let sessions: Vec<Arc<Session>> = self.book.by_id.pin().values().cloned().collect();
+        for session in sessions {
+            if let Some(reason) = session.expired(now) {
+                let what = What::SessionEnded { session: session.id.to_string(), reason: reason.to_owned() };
+                self.end(&session, what, &About::default()).await?;
+            } else {
+                self.book.keep_up(&session, now).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Circumstances of a session's end, as far as there are any.
+#[derive(Clone, Debug, Default)]
+pub struct About {
+    pub trace: Option<TraceId>,
+    pub application: Option<Arc<str>>,
+    pub address: Option<std::net::IpAddr>,
+}
+
+impl Book {
+    async fn each(
+        &self,
+        kind: &'static str,
+        now: Time,
+        mut take: impl FnMut(&Record) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut mark = 0;
+        loop {
+            let (records, next) = self.parts.records.changes_since(kind, mark, PAGE, now).await?;
+            for record in &records {
+                take(record)?;
+            }
+            if records.is_empty() || next == mark {
+                return Ok(());
+            }
+            mark = next;
+        }
+    }
+
+    fn open<T: for<'de> Deserialize<'de>>(&self, kind: &'static str, record: &Record) -> Result<T, StoreError> {
+        let (format, sealed) = record.value.split_first().unwrap_or((&0, &[]));
+        if *format != FORMAT {
+            return Err(StoreError::Format { kind, format: *format });
+        }
+        let plain = self.parts.keys.open(kind, record.id.as_bytes(), sealed);
+        let plain = plain
+            .ok_or_else(|| StoreError::Failed(format!("{kind} {} does not open: were the keys changed?", record.id).into()))?;
+        serde_json::from_slice(&plain).map_err(|error| StoreError::Failed(error.into()))
+    }
+
+    fn sealed(&self, kind: &str, id: &str, value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
+        let plain = serde_json::to_vec(value).map_err(|error| StoreError::Failed(error.into()))?;
+        let mut bytes = vec![FORMAT];
+        bytes.extend(self.parts.keys.seal(kind, id.as_bytes(), &plain));
+        Ok(bytes)
+    }
+
+    async fn put(&self, place: Place<'_>, value: &impl Serialize, expires: Time, now: Time) -> Result<(), StoreError> {
+        let bytes = self.sealed(place.kind, place.id, value)?;
+        if self.parts.records.put_if(place, bytes, expires, Expect::Absent, now).await? {
+            Ok(())
+        } else {
+            Err(StoreError::Failed(format!("there is a {} with this id already", place.kind).into()))
+        }
+    }
+
+    /// Writes a session's record again where it was used since.
+    async fn keep_up(&self, session: &Session, now: Time) -> Result<(), StoreError> {
+        let Some(record) = self.parts.records.find(SESSION, &session.id, now).await? else { return Ok(()) };
+        let kept: Kept = self.open(SESSION, &record)?;
+        if session.last_seen().since(kept.last_seen) < Duration::from_secs(1) {
+            return Ok(());
+        }
+        let bytes = self.sealed(SESSION, &session.id, &session.kept())?;
+        let place = Place { kind: SESSION, owner: session.user.id.as_str(), id: &session.id };
+        self.parts.records.put_if(place, bytes, session.expires(), Expect::Version(record.version), now).await.map(drop)
+    }
+}
