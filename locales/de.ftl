@@ -1,1 +1,195 @@
-# Doorward in English: complete; every other language falls back to this file.
+# Doorward auf Deutsch.
+
+# Der Name der Sprache in ihr selbst; steht in der Sprachauswahl.
+language-name = Deutsch
+language-choice = Sprache
+
+# Auf jeder Seite.
+title-error = Fehler:
+trial = Testbetrieb: nicht für den Produktivbetrieb gesichert
+support = Brauchen Sie Hilfe?
+trace = Vorgangsnummer
+trace-why = Nennen Sie diese Nummer, wenn Sie um Hilfe bitten.
+
+# Schaltflächen und Links zum nächsten Schritt.
+next-start-again = Neu anmelden
+next-go-on = Weiter
+next-retry = Noch einmal versuchen
+next-home = Zur Startseite
+next-sign-out = Abmelden
+
+# Die Anmeldeseite. $application ist der Name der Anwendung.
+login-title = Anmelden bei { $application }
+login-username = Benutzername
+login-username-hint = Name, DOMÄNE\Name oder Name@Domäne
+login-password = Passwort
+login-submit = Anmelden
+login-refused = Die Anmeldung ist nicht gelungen.
+login-refused-next = Prüfen Sie Benutzername und Passwort. Nach mehreren Fehlversuchen warten Sie bitte 15 Minuten.
+login-expired = Diese Seite war zu lange geöffnet.
+login-expired-next = Das macht nichts. Melden Sie sich einfach noch einmal an.
+login-no-cookies = Ihr Browser hat unser Cookie nicht zurückgeschickt.
+login-no-cookies-next = Erlauben Sie in den Einstellungen Ihres Browsers Cookies für diese Seite, oder verlassen Sie den privaten Modus. Melden Sie sich dann noch einmal an.
+login-start-again = Diese Anmeldung ist beendet.
+login-start-again-next = Bitte melden Sie sich neu an; Sie erhalten einen neuen Code.
+login-too-many = Aus Ihrem Netz kamen zu viele Versuche.
+login-too-many-next = Warten Sie eine Minute, und melden Sie sich dann noch einmal an. Dieser Versuch wurde Ihnen nicht angerechnet.
+login-signed-out = Sie sind abgemeldet.
+login-signed-out-next = Sie können sich jederzeit wieder anmelden.
+
+# Die Codeseite. $to ist verdeckt, etwa •••• 12 oder a•••@example.com.
+passcode-title = Code eingeben
+passcode-label = Anmeldung { $label }
+passcode-label-why = In der Nachricht steht „Anmeldung { $label }“. Geben Sie keinen Code aus einer anderen Nachricht ein.
+passcode-sending-sms = Wir senden gerade einen Code per SMS an { $to }.
+passcode-sending-mail = Wir senden gerade einen Code per E-Mail an { $to }.
+passcode-sent-sms = Wir haben einen Code per SMS an { $to } gesendet.
+passcode-sent-mail = Wir haben einen Code per E-Mail an { $to } gesendet.
+passcode-failed = Wir konnten den Code nicht senden. Fordern Sie einen neuen an, oder melden Sie sich etwas später neu an.
+passcode-field = Code
+passcode-life =
+    { $minutes ->
+        [0] Der Code gilt noch weniger als eine Minute.
+        [one] Der Code gilt noch etwa eine Minute.
+       *[other] Der Code gilt noch etwa { $minutes } Minuten.
+    }
+passcode-submit = Anmelden
+passcode-wrong = Dieser Code stimmt nicht.
+passcode-wrong-next =
+    { $left ->
+        [one] Sie haben noch einen Versuch. Vergleichen Sie den Code mit der neuesten Nachricht.
+       *[other] Sie haben noch { $left } Versuche. Vergleichen Sie den Code mit der neuesten Nachricht.
+    }
+passcode-earlier = Das war der frühere Code.
+passcode-earlier-next = Geben Sie den Code aus der neuesten Nachricht ein. Dieser Versuch wurde nicht gezählt.
+passcode-code-expired = Dieser Code ist abgelaufen.
+passcode-code-expired-next = Fordern Sie unten einen neuen Code an.
+passcode-code-expired-over = Bitte melden Sie sich neu an.
+passcode-not-yet = Für einen neuen Code ist es noch zu früh.
+passcode-not-yet-next = Der letzte kann noch eintreffen. Warten Sie einen Moment, und fordern Sie dann einen neuen an.
+passcode-no-more = Wir können vorerst keine weiteren Codes senden.
+passcode-no-more-next = In kurzer Zeit wurden viele gesendet. Der letzte bleibt gültig; geben Sie ihn ein, oder bitten Sie um Hilfe.
+passcode-too-many = Aus Ihrem Netz kamen zu viele Versuche.
+passcode-too-many-next = Warten Sie eine Minute, und geben Sie den Code dann noch einmal ein. Dieser Versuch wurde nicht gezählt.
+passcode-resend = Neuen Code senden
+passcode-resend-in = In { $seconds } s können Sie einen neuen Code anfordern.
+passcode-resend-left =
+    { $left ->
+        [one] Sie können noch einen Code anfordern.
+       *[other] Sie können noch { $left } Codes anfordern.
+    }
+passcode-resend-used = Sie haben alle Codes angefordert, die für eine Anmeldung vorgesehen sind.
+passcode-help = Nichts angekommen?
+passcode-help-wait = Eine Nachricht kann bis zu einer Minute brauchen.
+passcode-help-sms = Prüfen Sie, ob Ihr Telefon Empfang hat und die Nummer oben Ihre ist.
+passcode-help-mail = Sehen Sie auch im Spam-Ordner nach.
+passcode-help-again = Fordern Sie dann einen neuen Code an. Der frühere wird ungültig.
+passcode-check = Erneut prüfen
+passcode-cancel = Von vorn beginnen
+
+# Abmelden.
+logout-title = Abmelden?
+logout-text = Sie werden hier und überall abgemeldet, wo diese Anmeldung gilt.
+logout-submit = Abmelden
+logout-stay = Angemeldet bleiben
+signed-out-title = Sie sind abgemeldet
+signed-out-text = Ihre Sitzung ist beendet.
+signed-out-next = An einem gemeinsam genutzten Computer schließen Sie bitte auch alle Fenster des Browsers.
+
+# Hinweise: was ist, was geschah, was als Nächstes zu tun ist.
+notice-flow-ended-title = Diese Anmeldung wurde abgebrochen
+notice-flow-ended-text = Der Code war zu oft falsch.
+notice-flow-ended-next = Melden Sie sich neu an; Sie erhalten einen neuen Code.
+notice-flow-expired-title = Diese Anmeldung ist abgelaufen
+notice-flow-expired-text = Der Code wurde nicht rechtzeitig eingegeben.
+notice-flow-expired-next = Melden Sie sich neu an; Sie erhalten einen neuen Code.
+notice-flow-used-title = Sie sind bereits angemeldet
+notice-flow-used-text = Dieser Code hat seinen Zweck erfüllt.
+notice-flow-used-next = Sie müssen nichts mehr eingeben und können einfach fortfahren.
+notice-flow-gone-title = Diese Anmeldung ist beendet
+notice-flow-gone-text = Sie wurde abgeschlossen oder abgebrochen, oder sie begann in einem anderen Browser.
+notice-flow-gone-next = Bitte melden Sie sich neu an.
+notice-no-channel-title = Wir können Ihnen keinen Code senden
+notice-no-channel-text = Ihr Passwort stimmt, aber uns ist weder eine Telefonnummer noch eine E-Mail-Adresse von Ihnen bekannt, an die wir einen Code senden können.
+notice-no-channel-next = Lassen Sie sie von Ihrem Helpdesk eintragen, und melden Sie sich dann neu an.
+notice-not-for-this-site-title = Kein Zugang mit diesem Konto
+notice-not-for-this-site-text = Ihr Passwort stimmt, aber Ihr Konto darf diese Seite von Ihrem Standort aus nicht benutzen.
+notice-not-for-this-site-next = Wenn Sie Zugang brauchen, fragen Sie Ihren Helpdesk. Sie können sich auch mit einem anderen Konto anmelden.
+notice-factor-paused-title = Bitte machen Sie eine Pause
+notice-factor-paused-text = Für Ihr Konto wurden zu viele falsche Codes eingegeben.
+notice-factor-paused-next =
+    { $minutes ->
+        [one] Warten Sie eine Minute, und melden Sie sich dann neu an. Wenn Sie es nicht waren, sagen Sie es Ihrem Helpdesk.
+       *[other] Warten Sie { $minutes } Minuten, und melden Sie sich dann neu an. Wenn Sie es nicht waren, sagen Sie es Ihrem Helpdesk.
+    }
+notice-help-desk-title = Bitte wenden Sie sich an Ihren Helpdesk
+notice-help-desk-text = Ihr Konto kann im Moment nicht zum Anmelden benutzt werden.
+notice-help-desk-next = Ihr Helpdesk kann das in Ordnung bringen. Melden Sie sich danach neu an.
+notice-messages-paused-title = Vorerst keine weiteren Codes
+notice-messages-paused-text = In kurzer Zeit wurden viele Codes gesendet; der Versand macht deshalb eine Pause.
+notice-messages-paused-next = Warten Sie etwa eine Stunde, und melden Sie sich dann neu an. Wenn es eilt, bitten Sie um Hilfe.
+notice-not-sent-title = Der Code konnte nicht gesendet werden
+notice-not-sent-text = Keiner der Wege zu Ihnen hat funktioniert. Das liegt an uns, nicht an Ihnen.
+notice-not-sent-next = Warten Sie einige Minuten, und melden Sie sich dann neu an.
+notice-directory-down-title = Wir können gerade keine Passwörter prüfen
+notice-directory-down-text = Das Benutzerverzeichnis antwortet nicht. Ihre Anmeldung wurde nicht gezählt.
+notice-directory-down-next = Warten Sie einige Minuten, und melden Sie sich dann neu an.
+notice-cookies-needed-title = Bitte erlauben Sie Cookies
+notice-cookies-needed-text = Ihr Browser hat das Cookie nicht zurückgeschickt, das er von uns bekam. Ohne dieses Cookie ist keine Anmeldung möglich.
+notice-cookies-needed-next = Erlauben Sie in den Einstellungen Ihres Browsers Cookies für diese Seite, oder verlassen Sie den privaten Modus. Melden Sie sich dann neu an.
+notice-foreign-title = Diese Anfrage kam von einer anderen Seite
+notice-foreign-text = Zu Ihrem Schutz haben wir sie nicht ausgeführt.
+notice-foreign-next = Wenn Sie es so wollten, beginnen Sie hier noch einmal.
+notice-forbidden-title = Kein Zugang
+notice-forbidden-text = Sie sind angemeldet, aber Ihr Konto darf diese Seite nicht öffnen.
+notice-forbidden-next = Wenn Sie sie brauchen, fragen Sie Ihren Helpdesk. Sie können sich auch abmelden und ein anderes Konto benutzen.
+notice-too-many-title = Zu viele Versuche
+notice-too-many-text = Aus Ihrem Netz kamen mehr Versuche, als wir auf einmal zulassen.
+notice-too-many-next = Warten Sie eine Minute, und versuchen Sie es dann noch einmal.
+notice-upstream-down-title = Die Anwendung antwortet nicht
+notice-upstream-down-text = Sie sind hier richtig, aber die Anwendung hinter dieser Seite ist nicht erreichbar.
+notice-upstream-down-next = Warten Sie einige Minuten, und versuchen Sie es dann noch einmal.
+notice-upstream-slow-title = Die Anwendung braucht zu lange
+notice-upstream-slow-text = Sie hat nicht rechtzeitig geantwortet; wir haben nicht länger gewartet.
+notice-upstream-slow-next = Versuchen Sie es noch einmal. Wenn Sie gerade etwas gespeichert haben, sehen Sie vorher nach, ob es angekommen ist.
+notice-bad-request-title = Wir haben diese Anfrage nicht verstanden
+notice-bad-request-text = Die Adresse oder etwas anderes an der Anfrage ist nicht so, wie es sein sollte.
+notice-bad-request-next = Beginnen Sie auf der Startseite. Wenn Sie einem Link gefolgt sind, ist er vielleicht falsch.
+notice-not-found-title = Diese Seite gibt es nicht
+notice-not-found-text = Die Adresse ist vielleicht vertippt oder veraltet.
+notice-not-found-next = Beginnen Sie auf der Startseite.
+notice-not-allowed-title = Das geht hier nicht
+notice-not-allowed-text = Die Seite lässt sich auf diese Weise nicht benutzen.
+notice-not-allowed-next = Beginnen Sie auf der Startseite.
+notice-unknown-host-title = Unter dieser Adresse ist nichts zu finden
+notice-unknown-host-text = Den Namen, nach dem Ihr Browser gefragt hat, kennen wir nicht.
+notice-unknown-host-next = Prüfen Sie den Namen in der Adresszeile, und versuchen Sie es dann noch einmal.
+notice-too-large-title = Das ist zu groß
+notice-too-large-text = Was gesendet wurde, ist größer, als wir weitergeben.
+notice-too-large-next = Versuchen Sie es mit einer kleineren Datei.
+notice-busy-title = Im Moment ist sehr viel los
+notice-busy-text = Wir haben mehr zu tun, als wir schaffen, und haben mit Ihrer Anfrage noch nicht begonnen.
+notice-busy-next = Warten Sie einen Moment, und versuchen Sie es dann noch einmal.
+notice-internal-title = Etwas ist schiefgegangen
+notice-internal-text = Das liegt an uns, nicht an Ihnen. Der Vorgang wurde festgehalten.
+notice-internal-next = Versuchen Sie es noch einmal. Wenn es wieder geschieht, bitten Sie um Hilfe.
+
+# Nachrichten. message-sms ist zusammen mit der Zeile, die beim Versand dazukommt, eine einzige SMS: nur Zeichen aus GSM 7-Bit.
+# In message-sms steht $code so, wie er eingegeben wird, in message-mail-text in Gruppen wie 482 913.
+message-sms =
+    { $minutes ->
+        [one] { $code } ist Ihr Code für { $application }, Anmeldung { $label }, gültig 1 Minute. Sagen Sie ihn niemandem.
+       *[other] { $code } ist Ihr Code für { $application }, Anmeldung { $label }, gültig { $minutes } Minuten. Sagen Sie ihn niemandem.
+    }
+message-mail-subject = Ihr Code für { $application } (Anmeldung { $label })
+message-mail-text =
+    Ihr Code für { $application }:
+
+    { $code }
+
+    Er gehört zur Anmeldung { $label } und gilt { $minutes ->
+        [one] eine Minute.
+       *[other] { $minutes } Minuten.
+    } Geben Sie ihn nur auf der Seite ein, auf der „Anmeldung { $label }“ steht, und sagen Sie ihn niemandem; wir fragen nie danach.
+
+    Haben Sie sich gerade gar nicht angemeldet? Dann kennt jemand anders Ihr Passwort: Ändern Sie es, und sagen Sie es Ihrem Helpdesk.

@@ -1,1 +1,195 @@
 # Doorward in English: complete; every other language falls back to this file.
+
+# The language's name in itself; stands in the choice of languages.
+language-name = English
+language-choice = Language
+
+# On every page.
+title-error = Error:
+trial = Trial: not protected for production use
+support = Need help?
+trace = Trace id
+trace-why = Give it when you ask for help.
+
+# Buttons and links to the next step.
+next-start-again = Sign in again
+next-go-on = Go on
+next-retry = Try again
+next-home = To the start page
+next-sign-out = Sign out
+
+# The login page. $application is the application's name.
+login-title = Sign in to { $application }
+login-username = User name
+login-username-hint = name, DOMAIN\name or name@domain
+login-password = Password
+login-submit = Sign in
+login-refused = We could not sign you in.
+login-refused-next = Check your user name and password. After several wrong attempts, wait 15 minutes.
+login-expired = This page was open for too long.
+login-expired-next = Nothing is wrong. Just sign in again.
+login-no-cookies = Your browser did not send back our cookie.
+login-no-cookies-next = Allow cookies for this site in your browser’s settings, or leave private mode. Then sign in again.
+login-start-again = This sign-in is over.
+login-start-again-next = Please sign in again; you will get a new code.
+login-too-many = Too many attempts came from your network.
+login-too-many-next = Wait a minute, then sign in again. This attempt was not counted against you.
+login-signed-out = You are signed out.
+login-signed-out-next = Sign in again whenever you like.
+
+# The passcode page. $to is masked, like •••• 12 or a•••@example.com.
+passcode-title = Enter your code
+passcode-label = Login { $label }
+passcode-label-why = The message names login { $label }. Enter a code from no other message.
+passcode-sending-sms = We are sending a code by text message to { $to }.
+passcode-sending-mail = We are sending a code by mail to { $to }.
+passcode-sent-sms = We sent a code by text message to { $to }.
+passcode-sent-mail = We sent a code by mail to { $to }.
+passcode-failed = We could not send the code. Ask for a new one, or sign in again a little later.
+passcode-field = Code
+passcode-life =
+    { $minutes ->
+        [0] The code is good for less than a minute.
+        [one] The code is good for about one minute.
+       *[other] The code is good for about { $minutes } minutes.
+    }
+passcode-submit = Sign in
+passcode-wrong = That code is not right.
+passcode-wrong-next =
+    { $left ->
+        [one] You have one more try. Compare the code with the newest message.
+       *[other] You have { $left } more tries. Compare the code with the newest message.
+    }
+passcode-earlier = That was the earlier code.
+passcode-earlier-next = Enter the code from the newest message. This did not count as a try.
+passcode-code-expired = This code has expired.
+passcode-code-expired-next = Ask for a new code below.
+passcode-code-expired-over = Please sign in again.
+passcode-not-yet = It is too early for a new code.
+passcode-not-yet-next = The one on its way may still arrive. Wait a moment, then ask again.
+passcode-no-more = We cannot send more codes for now.
+passcode-no-more-next = Many were sent in a short time. The last one stays good; enter it, or ask for help.
+passcode-too-many = Too many attempts came from your network.
+passcode-too-many-next = Wait a minute, then enter the code again. This did not count as a try.
+passcode-resend = Send a new code
+passcode-resend-in = You can ask for a new code in { $seconds } s.
+passcode-resend-left =
+    { $left ->
+        [one] You can ask for one more code.
+       *[other] You can ask for { $left } more codes.
+    }
+passcode-resend-used = You have asked for all the codes that one sign-in allows.
+passcode-help = Nothing arrived?
+passcode-help-wait = A message can take up to a minute.
+passcode-help-sms = See whether your phone has reception and the number above is yours.
+passcode-help-mail = Look into your spam folder, too.
+passcode-help-again = Then ask for a new code. The earlier one stops working.
+passcode-check = Check again
+passcode-cancel = Start again
+
+# Signing out.
+logout-title = Sign out?
+logout-text = You will be signed out here and in everything that this sign-in opened.
+logout-submit = Sign out
+logout-stay = Stay signed in
+signed-out-title = You are signed out
+signed-out-text = Your session has ended.
+signed-out-next = On a shared computer, close all windows of the browser, too.
+
+# Notices: what is so, what happened, what to do next.
+notice-flow-ended-title = This sign-in was stopped
+notice-flow-ended-text = The code was wrong too often.
+notice-flow-ended-next = Sign in again; you will get a new code.
+notice-flow-expired-title = This sign-in has expired
+notice-flow-expired-text = The code was not entered in time.
+notice-flow-expired-next = Sign in again; you will get a new code.
+notice-flow-used-title = You are already signed in
+notice-flow-used-text = This code has done its work.
+notice-flow-used-next = There is nothing more to enter. Just go on.
+notice-flow-gone-title = This sign-in is over
+notice-flow-gone-text = It was finished or stopped, or it was started in another browser.
+notice-flow-gone-next = Please sign in again.
+notice-no-channel-title = We cannot send you a code
+notice-no-channel-text = Your password is right, but we know no phone number or mail address of yours to send a code to.
+notice-no-channel-next = Ask your help desk to enter one for you, then sign in again.
+notice-not-for-this-site-title = No access with this account
+notice-not-for-this-site-text = Your password is right, but your account may not use this site from where you are.
+notice-not-for-this-site-next = If you need access, ask your help desk. You can also sign in with another account.
+notice-factor-paused-title = Please take a break
+notice-factor-paused-text = Too many wrong codes were entered for your account.
+notice-factor-paused-next =
+    { $minutes ->
+        [one] Wait one minute, then sign in again. If it was not you, tell your help desk.
+       *[other] Wait { $minutes } minutes, then sign in again. If it was not you, tell your help desk.
+    }
+notice-help-desk-title = Please call your help desk
+notice-help-desk-text = Your account cannot be used for signing in at the moment.
+notice-help-desk-next = Your help desk can put this right. After that, sign in again.
+notice-messages-paused-title = No more codes for now
+notice-messages-paused-text = Many codes were sent in a short time, so sending is paused.
+notice-messages-paused-next = Wait for about an hour, then sign in again. If it is urgent, ask for help.
+notice-not-sent-title = The code could not be sent
+notice-not-sent-text = None of the ways to reach you worked. This is our fault, not yours.
+notice-not-sent-next = Wait a few minutes, then sign in again.
+notice-directory-down-title = We cannot check passwords right now
+notice-directory-down-text = The user directory does not answer. Your sign-in was not counted.
+notice-directory-down-next = Wait a few minutes, then sign in again.
+notice-cookies-needed-title = Please allow cookies
+notice-cookies-needed-text = Your browser did not send back the cookie that we gave it. Without it nobody can sign in.
+notice-cookies-needed-next = Allow cookies for this site in your browser’s settings, or leave private mode. Then sign in again.
+notice-foreign-title = This request came from another site
+notice-foreign-text = To protect you, we did not carry it out.
+notice-foreign-next = If you wanted to do it, start again here.
+notice-forbidden-title = No access
+notice-forbidden-text = You are signed in, but your account may not open this page.
+notice-forbidden-next = If you need it, ask your help desk. You can also sign out and use another account.
+notice-too-many-title = Too many attempts
+notice-too-many-text = More attempts came from your network than we allow at a time.
+notice-too-many-next = Wait a minute, then try again.
+notice-upstream-down-title = The application does not answer
+notice-upstream-down-text = You are in the right place, but the application behind this page cannot be reached.
+notice-upstream-down-next = Wait a few minutes, then try again.
+notice-upstream-slow-title = The application takes too long
+notice-upstream-slow-text = It did not answer in time, so we stopped waiting.
+notice-upstream-slow-next = Try again. If you were saving something, see first whether it was saved.
+notice-bad-request-title = We did not understand this request
+notice-bad-request-text = The address or something in the request is not as it should be.
+notice-bad-request-next = Begin at the start page. If you followed a link, it may be wrong.
+notice-not-found-title = There is no such page
+notice-not-found-text = The address may be mistyped or out of date.
+notice-not-found-next = Begin at the start page.
+notice-not-allowed-title = This does not work here
+notice-not-allowed-text = The page cannot be used in this way.
+notice-not-allowed-next = Begin at the start page.
+notice-unknown-host-title = There is no site at this address
+notice-unknown-host-text = We do not serve the name that your browser asked for.
+notice-unknown-host-next = Check the name in the address bar, then try again.
+notice-too-large-title = This is too large
+notice-too-large-text = What was sent is larger than we pass on.
+notice-too-large-next = Try it with a smaller file.
+notice-busy-title = Very busy at the moment
+notice-busy-text = We have more to do than we can manage, so we did not begin with your request.
+notice-busy-next = Wait a moment, then try again.
+notice-internal-title = Something went wrong
+notice-internal-text = This is our fault, not yours. It has been written down.
+notice-internal-next = Try again. If it happens once more, ask for help.
+
+# Messages. message-sms is one text message together with the line that the dispatcher adds (see its test): GSM 7-bit letters only.
+# In message-sms $code is as it is entered; in message-mail-text it is grouped for reading, like 482 913.
+message-sms =
+    { $minutes ->
+        [one] { $code } is your code for { $application }, login { $label }, good for 1 minute. Tell nobody.
+       *[other] { $code } is your code for { $application }, login { $label }, good for { $minutes } minutes. Tell nobody.
+    }
+message-mail-subject = Your code for { $application } (login { $label })
+message-mail-text =
+    Your code for { $application }:
+
+    { $code }
+
+    It belongs to login { $label } and is good for { $minutes ->
+        [one] one minute.
+       *[other] { $minutes } minutes.
+    } Enter it only on the page that shows login { $label }, and tell it to nobody; we never ask for it.
+
+    Did you not sign in just now? Then somebody else knows your password: change it and tell your help desk.

@@ -1,0 +1,220 @@
+//! Makes the pages: one `Look` for a configuration, one method for a page.
+
+use bytes::Bytes;
+use fluent_bundle::FluentValue;
+use http::StatusCode;
+use http::header::{HeaderName, HeaderValue, RETRY_AFTER};
+
+use super::asset::{self, Asset};
+use super::sheet::{Frame, LoginPage, LogoutPage, NoticePage, PasscodePage, Problem, Say, finish};
+use super::{LoginProblem, LoginView, Notice, Page, PasscodeProblem, PasscodeView, Resend};
+use crate::auth::Progress;
+use crate::base::{Language, Texts, TraceId};
+use crate::config;
+use crate::config::transmitter::Channel;
+
+/// What all pages share. Made once for a configuration; cheap to share, never changed.
+#[derive(Clone, Debug)]
+pub struct Look {
+    pub title: String,
+    pub support: Option<String>,
+    /// What is offered; the first is spoken where nothing else decides.
+    pub languages: Vec<Language>,
+    /// Puts a banner on every page.
+    pub trial: bool,
+    pub(super) logo: Option<Asset>,
+    pub(super) texts: Texts,
+}
+
+/// The operator's picture: SVG or PNG.
+#[derive(Clone, Debug)]
+pub struct Logo(Asset);
+
+impl Logo {
+    /// Tells the kind by the content; nothing if it is neither SVG nor PNG, or larger than 256 KiB.
+    pub fn from_bytes(bytes: Bytes) -> Option<Self> {
+        let is_png = bytes.starts_with(b"\x89PNG\r\n\x1a\n");
+        let is_svg = std::str::from_utf8(&bytes).is_ok_and(|text| text.trim_start().starts_with('<') && text.contains("<svg"));
+        let (name, content_type) = match (is_png, is_svg) {
+            (true, _) => ("logo.png", "image/png"),
+            (_, true) => ("logo.svg", "image/svg+xml"),
+            _ => return None,
+        };
+        (bytes.len() <= 256 * 1024).then(|| Self(Asset::new(name, content_type, bytes)))
+    }
+}
+
+impl Look {
+    pub fn new(pages: &config::Pages, trial: bool, logo: Option<Logo>) -> Self {
+        Self {
+            title: pages.title.clone(),
+            support: pages.support.clone(),
+            languages: pages.languages.clone(),
+            trial,
+            logo: logo.map(|logo| logo.0),
+            texts: Texts::built_in(),
+        }
+    }
+
+    /// What stands at a path under [`asset::FOLDER`]: a built-in asset or the logo.
+    pub fn asset(&self, path: &str) -> Option<Page> {
+        self.logo.as_ref().filter(|logo| logo.url == path).map(Asset::page).or_else(|| asset::find(path))
+    }
+
+    /// Asks for name and password.
+    pub fn login(&self, language: Language, view: &LoginView<'_>) -> Page {
+        let say = Say { look: self, language };
+        let problem = view.problem.map(|problem| Problem {
+            what: say.plain(problem.key()),
+            next: say.plain(&format!("{}-next", problem.key())),
+            is_calm: problem.is_calm(),
+            trace: view.trace.filter(|_| !problem.is_calm()),
+        });
+        let status = match view.problem {
+            None | Some(LoginProblem::SignedOut) => StatusCode::OK,
+            Some(LoginProblem::TooMany) => StatusCode::TOO_MANY_REQUESTS,
+            Some(_) => StatusCode::FORBIDDEN,
+        };
+        let heading = say.with("login-title", &[("application", view.application.into())]);
+        let frame = Frame { say, heading, failed: problem.as_ref().is_some_and(|problem| !problem.is_calm) };
+        let refused = view.problem == Some(LoginProblem::Refused);
+        finish(status, language, &LoginPage { frame, problem, view, refused })
+    }
+
+    /// Asks for the passcode and says where it went.
+    pub fn passcode(&self, language: Language, view: &PasscodeView<'_>) -> Page {
+        let say = Say { look: self, language };
+        let status = match view.problem {
+            None => StatusCode::OK,
+            Some(problem) if problem.is_wrong() => StatusCode::FORBIDDEN,
+            Some(_) => StatusCode::TOO_MANY_REQUESTS,
+        };
+        let label = [("label", FluentValue::from(view.label))];
+        let (resend, wait, left) = match view.resend {
+            Resend::Now { left } => (say.with("passcode-resend-left", &[("left", left.into())]), None, left),
+            Resend::In { seconds, left } => (say.with("passcode-resend-in", &[("seconds", seconds.into())]), Some(seconds), left),
+            Resend::Used => (say.plain("passcode-resend-used"), None, 0),
+        };
+        let page = PasscodePage {
+            problem: view.problem.map(|problem| passcode_problem(say, view, problem)),
+            view,
+            application: say.with("login-title", &[("application", view.application.into())]),
+            label: say.with("passcode-label", &label),
+            label_why: say.with("passcode-label-why", &label),
+            progress: self.progress_text(language, view.progress),
+            state: state(view.progress),
+            life: match view.expires_in_s {
+                _ if matches!(view.progress, Progress::Failed) => String::new(),
+                0 => say.plain("passcode-code-expired"),
+                seconds => say.with("passcode-life", &[("minutes", (seconds.saturating_add(30) / 60).into())]),
+            },
+            expired: say.plain("passcode-code-expired"),
+            resend,
+            wait,
+            resend_left: say.with("passcode-resend-left", &[("left", left.into())]),
+            resend_offered: view.resend != Resend::Used,
+            help: match channel(view.progress) {
+                Some(Channel::Mail) => "passcode-help-mail",
+                _ => "passcode-help-sms",
+            },
+            wrong: view.problem.is_some_and(PasscodeProblem::is_wrong),
+            frame: Frame { say, heading: say.plain("passcode-title"), failed: view.problem.is_some() },
+        };
+        finish(status, language, &page)
+    }
+
+    /// One sentence on how far the message is, with where it goes.
+    pub fn progress_text(&self, language: Language, progress: &Progress) -> String {
+        let say = Say { look: self, language };
+        let (key, to) = match progress {
+            Progress::Sending { channel: Channel::Sms, to } => ("passcode-sending-sms", to),
+            Progress::Sending { channel: Channel::Mail, to } => ("passcode-sending-mail", to),
+            Progress::Sent { channel: Channel::Sms, to, .. } => ("passcode-sent-sms", to),
+            Progress::Sent { channel: Channel::Mail, to, .. } => ("passcode-sent-mail", to),
+            Progress::Failed => return say.plain("passcode-failed"),
+        };
+        // Kept on one line: •••• 12.
+        say.with(key, &[("to", to.replace(' ', "\u{a0}").into())])
+    }
+
+    /// The same for the page's script: `{"state":"sending|sent|failed","text":"…"}`.
+    pub fn progress(&self, language: Language, progress: &Progress) -> Page {
+        let value = serde_json::json!({ "state": state(progress), "text": self.progress_text(language, progress) });
+        Page::json(StatusCode::OK, &value)
+    }
+
+    /// Asks whether to sign out.
+    pub fn logout(&self, language: Language, csrf: &str) -> Page {
+        let say = Say { look: self, language };
+        let frame = Frame { say, heading: say.plain("logout-title"), failed: false };
+        finish(StatusCode::OK, language, &LogoutPage { frame, csrf })
+    }
+
+    /// Says that it is done, and has the browser forget what it kept of the application.
+    pub fn signed_out(&self, language: Language) -> Page {
+        let say = Say { look: self, language };
+        let page = NoticePage {
+            what: say.plain("signed-out-text"),
+            next: say.plain("signed-out-next"),
+            href: "/.doorward/login?back=/",
+            act: say.plain("next-start-again"),
+            trace: None,
+            frame: Frame { say, heading: say.plain("signed-out-title"), failed: false },
+        };
+        finish(StatusCode::OK, language, &page)
+            .with(HeaderName::from_static("clear-site-data"), HeaderValue::from_static("\"cache\""))
+    }
+
+    /// Says why it does not go on, and what to do next.
+    pub fn notice(&self, language: Language, notice: Notice, trace: Option<TraceId>) -> Page {
+        let say = Say { look: self, language };
+        let minutes = match notice {
+            Notice::FactorPaused { minutes } => minutes.max(1),
+            _ => 0,
+        };
+        let part = |end: &str| say.with(&format!("notice-{}-{end}", notice.key()), &[("minutes", minutes.into())]);
+        let page = NoticePage {
+            what: part("text"),
+            next: part("next"),
+            href: notice.next().href(),
+            act: say.plain(notice.next().key()),
+            trace,
+            frame: Frame { say, heading: part("title"), failed: notice.status().as_u16() >= 400 },
+        };
+        let page = finish(notice.status(), language, &page);
+        match notice.retry_after() {
+            Some(seconds) => page.with(RETRY_AFTER, seconds.into()),
+            None => page,
+        }
+    }
+
+    /// The picture of the page and of its tab: the logo, or ours.
+    pub(super) fn icon(&self) -> &str {
+        self.logo.as_ref().map_or_else(|| asset::url("icon.svg"), |logo| &logo.url)
+    }
+}
+
+fn passcode_problem(say: Say<'_>, view: &PasscodeView<'_>, problem: PasscodeProblem) -> Problem {
+    let key = problem.key();
+    let next = match (problem, view.resend) {
+        (PasscodeProblem::CodeExpired, Resend::Used) => format!("{key}-over"),
+        _ => format!("{key}-next"),
+    };
+    let next = say.with(&next, &[("left", view.tries_left.into())]);
+    Problem { what: say.plain(key), next, is_calm: false, trace: None }
+}
+
+const fn state(progress: &Progress) -> &'static str {
+    match progress {
+        Progress::Sending { .. } => "sending",
+        Progress::Sent { .. } => "sent",
+        Progress::Failed => "failed",
+    }
+}
+
+const fn channel(progress: &Progress) -> Option<Channel> {
+    match progress {
+        Progress::Sending { channel, .. } | Progress::Sent { channel, .. } => Some(*channel),
+        Progress::Failed => None,
+    }
+}

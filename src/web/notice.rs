@@ -1,0 +1,140 @@
+//! The pages that say why something does not go on, and what to do next. A user reads what is chosen here and nothing else;
+//! details go to the log under the trace id that the page shows.
+
+use http::StatusCode;
+
+/// Why it does not go on here. The texts are `notice-…` in `locales/`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Notice {
+    /// The last try was wrong.
+    FlowEnded,
+    /// The passcode was not entered in time.
+    FlowExpired,
+    /// The flow has ended well already, in this browser: the session is there.
+    FlowUsed,
+    /// No such flow, or it belongs to another browser.
+    FlowGone,
+    /// The directory knows no address that the dispatch policy could use.
+    NoChannel,
+    /// The policy refuses this user, here or from where they are.
+    NotForThisSite,
+    /// Too many wrong passcodes for this account.
+    FactorPaused {
+        minutes: u32,
+    },
+    /// The account cannot sign in until somebody acts.
+    HelpDesk,
+    /// A limit on messages was reached.
+    MessagesPaused,
+    /// No transmitter took the message.
+    NotSent,
+    DirectoryDown,
+    CookiesNeeded,
+    /// A form was posted from another site.
+    Foreign,
+    /// Signed in, but not for this.
+    Forbidden,
+    /// The limit of this address was reached.
+    TooMany,
+    UpstreamDown,
+    UpstreamSlow,
+    BadRequest,
+    NotFound,
+    /// The page is there, but not for this method.
+    NotAllowed,
+    UnknownHost,
+    TooLarge,
+    /// Too much at once, or shutting down.
+    Busy,
+    Internal,
+}
+
+/// Where a notice leads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Next {
+    StartAgain,
+    GoOn,
+    /// The same address once more.
+    Retry,
+    Home,
+    SignOut,
+}
+
+impl Notice {
+    pub const fn status(self) -> StatusCode {
+        self.row().1
+    }
+
+    /// Seconds after which it is worth trying again, for `Retry-After`.
+    pub const fn retry_after(self) -> Option<u32> {
+        match self {
+            Self::FactorPaused { minutes } => Some(minutes.saturating_mul(60)),
+            Self::TooMany => Some(60),
+            Self::DirectoryDown | Self::NotSent | Self::UpstreamDown => Some(30),
+            Self::Busy => Some(5),
+            _ => None,
+        }
+    }
+
+    /// The middle of its keys in `locales/`.
+    pub const fn key(self) -> &'static str {
+        self.row().0
+    }
+
+    pub(super) const fn next(self) -> Next {
+        self.row().2
+    }
+
+    /// What every notice is, in one table.
+    const fn row(self) -> (&'static str, StatusCode, Next) {
+        match self {
+            Self::FlowEnded => ("flow-ended", StatusCode::FORBIDDEN, Next::StartAgain),
+            Self::FlowExpired => ("flow-expired", StatusCode::FORBIDDEN, Next::StartAgain),
+            Self::FlowUsed => ("flow-used", StatusCode::OK, Next::GoOn),
+            Self::FlowGone => ("flow-gone", StatusCode::FORBIDDEN, Next::StartAgain),
+            Self::NoChannel => ("no-channel", StatusCode::FORBIDDEN, Next::StartAgain),
+            Self::NotForThisSite => ("not-for-this-site", StatusCode::FORBIDDEN, Next::StartAgain),
+            Self::FactorPaused { .. } => ("factor-paused", StatusCode::FORBIDDEN, Next::StartAgain),
+            Self::HelpDesk => ("help-desk", StatusCode::FORBIDDEN, Next::StartAgain),
+            Self::MessagesPaused => ("messages-paused", StatusCode::TOO_MANY_REQUESTS, Next::StartAgain),
+            Self::NotSent => ("not-sent", StatusCode::SERVICE_UNAVAILABLE, Next::StartAgain),
+            Self::DirectoryDown => ("directory-down", StatusCode::SERVICE_UNAVAILABLE, Next::StartAgain),
+            Self::CookiesNeeded => ("cookies-needed", StatusCode::FORBIDDEN, Next::StartAgain),
+            Self::Foreign => ("foreign", StatusCode::FORBIDDEN, Next::Home),
+            Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, Next::SignOut),
+            Self::TooMany => ("too-many", StatusCode::TOO_MANY_REQUESTS, Next::Retry),
+            Self::UpstreamDown => ("upstream-down", StatusCode::BAD_GATEWAY, Next::Retry),
+            Self::UpstreamSlow => ("upstream-slow", StatusCode::GATEWAY_TIMEOUT, Next::Retry),
+            Self::BadRequest => ("bad-request", StatusCode::BAD_REQUEST, Next::Home),
+            Self::NotFound => ("not-found", StatusCode::NOT_FOUND, Next::Home),
+            Self::NotAllowed => ("not-allowed", StatusCode::METHOD_NOT_ALLOWED, Next::Home),
+            Self::UnknownHost => ("unknown-host", StatusCode::MISDIRECTED_REQUEST, Next::Retry),
+            Self::TooLarge => ("too-large", StatusCode::PAYLOAD_TOO_LARGE, Next::Home),
+            Self::Busy => ("busy", StatusCode::SERVICE_UNAVAILABLE, Next::Retry),
+            Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, Next::Retry),
+        }
+    }
+}
+
+impl Next {
+    /// The text on its button.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::StartAgain => "next-start-again",
+            Self::GoOn => "next-go-on",
+            Self::Retry => "next-retry",
+            Self::Home => "next-home",
+            Self::SignOut => "next-sign-out",
+        }
+    }
+
+    pub(super) const fn href(self) -> &'static str {
+        match self {
+            Self::StartAgain => "/.doorward/login?back=/",
+            Self::GoOn | Self::Home => "/",
+            // An empty reference is the page's own address, always by GET.
+            Self::Retry => "",
+            Self::SignOut => "/.doorward/logout",
+        }
+    }
+}

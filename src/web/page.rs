@@ -1,0 +1,117 @@
+//! A finished answer of our own, with the headers that keep it from being framed, cached, sniffed or scripted by others.
+
+use bytes::Bytes;
+use http::header::{
+    CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use http::{Response, StatusCode};
+
+use crate::base::Language;
+
+/// What the gateway turns into an HTTP response. It sets no length, no date and no cookie.
+#[derive(Clone, Debug)]
+pub struct Page {
+    pub status: StatusCode,
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    pub body: Bytes,
+}
+
+impl Page {
+    /// An HTML page in one language.
+    pub fn html(status: StatusCode, language: Language, body: String) -> Self {
+        Self::new(status, "text/html; charset=utf-8", body.into())
+            .with(CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()))
+            .with(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY))
+            .with(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"))
+            .with(HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin"))
+            .with(HeaderName::from_static("permissions-policy"), HeaderValue::from_static(PERMISSIONS))
+    }
+
+    /// A small answer for our own script and for programs.
+    pub fn json(status: StatusCode, value: &serde_json::Value) -> Self {
+        Self::new(status, "application/json", value.to_string().into())
+            .with(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"))
+    }
+
+    /// "Look there instead, by GET" (303, RFC 9110 section 15.4.4). What cannot stand in a header becomes `/`.
+    pub fn see_other(location: &str) -> Self {
+        let location = HeaderValue::from_str(location).unwrap_or(HeaderValue::from_static("/"));
+        Self::new(StatusCode::SEE_OTHER, "text/plain; charset=utf-8", Bytes::new()).with(LOCATION, location)
+    }
+
+    /// A word for a machine.
+    pub fn text(word: &'static str) -> Self {
+        Self::new(StatusCode::OK, "text/plain; charset=utf-8", Bytes::from_static(word.as_bytes()))
+    }
+
+    /// "It is there for good" (308, RFC 9110 section 15.4.9).
+    pub fn moved(location: &str) -> Self {
+        Self { status: StatusCode::PERMANENT_REDIRECT, ..Self::see_other(location) }
+    }
+
+    /// The headers that every answer of ours carries.
+    fn new(status: StatusCode, content_type: &'static str, body: Bytes) -> Self {
+        let headers = vec![
+            (CONTENT_TYPE, HeaderValue::from_static(content_type)),
+            (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+            (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+            (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        ];
+        Self { status, headers, body }
+    }
+
+    /// The same page with one header more.
+    #[must_use]
+    pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+}
+
+impl From<Page> for Response<Bytes> {
+    fn from(page: Page) -> Self {
+        let mut response = Self::new(page.body);
+        *response.status_mut() = page.status;
+        response.headers_mut().extend(page.headers);
+        response
+    }
+}
+
+/// Everything comes from our own host and nothing stands inside the page itself.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
+                      form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// `otp-credentials` stays: the passcode page asks for the code from the message.
+const PERMISSIONS: &str = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_may_not_be_kept_framed_or_sniffed() {
+        let response = Response::from(Page::html(StatusCode::OK, Language::ENGLISH, String::new()));
+        let table = [
+            ("content-type", "text/html; charset=utf-8"),
+            ("content-language", "en"),
+            ("cache-control", "no-store"),
+            ("x-content-type-options", "nosniff"),
+            ("referrer-policy", "no-referrer"),
+            ("x-frame-options", "DENY"),
+            ("cross-origin-opener-policy", "same-origin"),
+        ];
+        for (name, value) in table {
+            assert_eq!(response.headers()[name], value, "{name}");
+        }
+        let policy = response.headers()["content-security-policy"].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none';") && !policy.contains("unsafe"), "{policy}");
+    }
+
+    #[test]
+    fn a_redirect_that_cannot_be_written_goes_home() {
+        let response = Response::from(Page::see_other("/a\r\nset-cookie: b=c"));
+        assert_eq!(response.headers()[LOCATION], "/");
+        assert_eq!(response.headers().len(), 5);
+    }
+}

@@ -1,0 +1,139 @@
+//! One request for a page of ours, and what answering it needs. Form in, one call of the house rules, page out: the pages
+//! themselves are in `login.rs`, `passcode.rs` and `logout.rs`.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::HeaderMap;
+use http::header::{ACCEPT_LANGUAGE, SET_COOKIE};
+
+use super::{Look, Notice, Page, cookie, form};
+use crate::auth::{Admitted, Attempt, Declined, FlowOver, Gatekeeper};
+use crate::base::{Clock, Keys, Language, Random, Secret, TraceId, language, path};
+
+/// Answers for our own pages. Cheap to clone; every core has one.
+#[derive(Clone)]
+pub struct Site {
+    pub look: Arc<Look>,
+    pub gatekeeper: Gatekeeper,
+    pub keys: Keys,
+    pub clock: Clock,
+    pub random: Arc<dyn Random>,
+}
+
+/// Who asks, for what, from where.
+#[derive(Clone, Copy, Debug)]
+pub struct Visit<'a> {
+    pub application: &'a Arc<str>,
+    /// Lower case, without port.
+    pub host: &'a Arc<str>,
+    pub address: IpAddr,
+    pub query: Option<&'a str>,
+    pub headers: &'a HeaderMap,
+}
+
+impl Visit<'_> {
+    pub(super) fn attempt(&self, browser: &Secret<String>) -> Attempt {
+        Attempt {
+            application: Arc::clone(self.application),
+            host: Arc::clone(self.host),
+            address: self.address,
+            browser: browser.clone(),
+            known: cookie::find(self.headers, cookie::KNOWN).map(str::to_owned),
+        }
+    }
+
+    /// Where to go in the end: a path with its query on this very host, at most 2 KiB; anything else, and our own pages, is `/`.
+    pub(super) fn back(&self) -> String {
+        form::parameter(self.query, "back").filter(|back| is_a_way_back(back)).unwrap_or_else(|| "/".to_owned())
+    }
+
+    pub(super) fn chosen_language(&self) -> Option<Language> {
+        form::parameter(self.query, "language").and_then(|tag| Language::from_tag(&tag))
+    }
+
+    /// What to speak before the user is known.
+    pub fn language(&self, look: &Look) -> Language {
+        let accept = self.headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        language::choose(self.chosen_language().map(Language::tag), accept, &look.languages)
+    }
+}
+
+/// A path and query that a browser takes for this host and no other.
+fn is_a_way_back(back: &str) -> bool {
+    let plain = back.split('?').next().unwrap_or_default();
+    back.len() <= 2048
+        && back.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\' && byte != b'#')
+        && path::judge(plain).is_ok()
+        && !path::is_below(plain, "/.doorward")
+}
+
+impl Site {
+    /// Somebody is in: the cookies that say so, and the way to where they wanted to go. The flow cookie stays: another tab may be in
+    /// the middle of a flow of its own.
+    pub(super) fn enter(admitted: &Admitted) -> Page {
+        let cookies = [
+            cookie::set(cookie::KEY, admitted.cookie.expose(), None),
+            cookie::set(cookie::KNOWN, admitted.known.expose(), Some(A_YEAR)),
+        ];
+        cookies.into_iter().flatten().fold(Page::see_other(&admitted.back), |page, cookie| page.with(SET_COOKIE, cookie))
+    }
+
+    pub(super) fn declined(&self, language: Language, why: Declined, trace: TraceId) -> Page {
+        let notice = match why {
+            Declined::NoChannel => Notice::NoChannel,
+            Declined::NotForThisSite => Notice::NotForThisSite,
+            Declined::Paused { minutes } => Notice::FactorPaused { minutes: u32::try_from(minutes).unwrap_or(u32::MAX) },
+            Declined::HelpDesk => Notice::HelpDesk,
+            Declined::TooManyMessages => Notice::MessagesPaused,
+            Declined::TooManyAttempts => Notice::TooMany,
+            Declined::Unavailable => Notice::DirectoryDown,
+        };
+        self.look.notice(language, notice, Some(trace))
+    }
+
+    pub(super) fn over(&self, language: Language, over: FlowOver) -> Page {
+        let notice = match over {
+            FlowOver::Ended => Notice::FlowEnded,
+            FlowOver::Used => Notice::FlowUsed,
+            FlowOver::Gone => Notice::FlowGone,
+        };
+        self.look.notice(language, notice, None)
+    }
+}
+
+const A_YEAR: u32 = 365 * 24 * 3600;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_back_stays_on_this_host() {
+        for back in ["/", "/a/b?c=d&e=/x//y", "/a?next=https://other.example/", "/%C3%BC"] {
+            assert!(is_a_way_back(back), "{back}");
+        }
+        let long = format!("/{}", "a".repeat(2048));
+        for back in [
+            "",
+            "a",
+            "//evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "https://evil.example/",
+            "javascript:alert(1)",
+            "/\t/evil.example",
+            "/ /evil.example",
+            "/a\r\nSet-Cookie: x=1",
+            "/%2fevil.example",
+            "/..//evil.example",
+            "/a#b",
+            "/.doorward/login",
+            "/.doorward",
+            "/\u{fc}",
+            &long,
+        ] {
+            assert!(!is_a_way_back(back), "{back:?}");
+        }
+    }
+}

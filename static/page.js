@@ -1,0 +1,72 @@
+// The passcode page, made easier where there is a script; it works without one.
+'use strict';
+(() => {
+  const progress = document.getElementById('progress');
+  const answer = document.getElementById('answer');
+  const field = document.getElementById('passcode');
+  const life = document.getElementById('life');
+  const resend = document.getElementById('resend');
+  const when = document.getElementById('resend-when');
+  if (!progress || !answer || !field) return;
+
+  const began = Date.now();
+  const lifetime = Number(progress.dataset.life) * 1000;
+  const passed = () => Date.now() - began;
+
+  // How far the message is: every 2 s, later every 5 s, until it is sent or the code is too old.
+  const poll = async () => {
+    if (passed() > lifetime) return;
+    try {
+      const reply = await fetch(progress.dataset.poll, { credentials: 'same-origin', headers: { accept: 'application/json' } });
+      if (!reply.ok) return;
+      const news = await reply.json();
+      if (progress.textContent !== news.text) progress.textContent = news.text;
+      progress.className = news.state;
+      if (news.state !== 'sending') return;
+    } catch {
+      // The network may come back; the next round tries again.
+    }
+    later();
+  };
+  const later = () => setTimeout(poll, passed() < 20000 ? 2000 : 5000);
+  if (progress.dataset.state === 'sending') later();
+
+  // When the code is too old.
+  setTimeout(() => { if (life.textContent) life.textContent = life.dataset.over; }, lifetime);
+
+  // How long until a new code may be asked for. The sentence comes from the server; only its number moves.
+  if (resend && resend.dataset.wait) {
+    const wait = Number(resend.dataset.wait);
+    const sentence = when.textContent;
+    resend.disabled = true;
+    const tick = setInterval(() => {
+      const left = Math.ceil(wait - passed() / 1000);
+      if (left > 0) {
+        when.textContent = sentence.replace(/\d+/, left);
+        return;
+      }
+      clearInterval(tick);
+      when.textContent = when.dataset.now;
+      resend.disabled = false;
+    }, 1000);
+  }
+
+  // One press is one try.
+  let sent = false;
+  answer.addEventListener('submit', (event) => {
+    if (sent) event.preventDefault();
+    sent = true;
+  });
+  addEventListener('pageshow', () => { sent = false; });
+
+  // The phone offers the code from the message (WebOTP), where it can.
+  if ('OTPCredential' in window) {
+    const stop = new AbortController();
+    answer.addEventListener('submit', () => stop.abort());
+    setTimeout(() => stop.abort(), lifetime);
+    navigator.credentials.get({ otp: { transport: ['sms'] }, signal: stop.signal }).then((credential) => {
+      field.value = credential.code;
+      answer.requestSubmit();
+    }).catch(() => {});
+  }
+})();

@@ -1,0 +1,117 @@
+// Looks at our own pages in a real browser: screenshots, accessibility rules, what the console complains about.
+//
+//   GALLERY=/tmp/gallery cargo test --lib gallery      writes every page
+//   NODE_MODS=folder node tests/browser/pages.mjs /tmp/gallery [OUT] [only=REGEX]
+//   NODE_MODS=folder node tests/browser/pages.mjs https://localhost:8443/.doorward/login [OUT]
+//
+// NODE_MODS is the folder in which `npm install` was run with the package.json beside this file. Ends with 1 if anything is wrong.
+import { createRequire } from 'node:module';
+import { createServer } from 'node:http';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+const require = createRequire(resolve(process.env.NODE_MODS ?? import.meta.dirname) + '/');
+const { chromium } = require('playwright-core');
+const { AxeBuilder } = require('@axe-core/playwright');
+
+const [target, ...rest] = process.argv.slice(2);
+const only = new RegExp(rest.find((word) => word.startsWith('only='))?.slice(5) ?? '');
+const out = rest.find((word) => !word.startsWith('only='));
+if (!target) throw new Error('usage: pages.mjs FOLDER_OR_URL [OUT] [only=REGEX]');
+
+const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage'];
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+// The rules are checked on the phone; the desktop is for the eye.
+const SCREENS = [['phone', 360, 740], ...(out ? [['desktop', 1280, 800]] : [])];
+
+/** Serves a gallery with the headers that the pages really carry. */
+async function serve(folder) {
+  const index = JSON.parse(readFileSync(join(folder, 'index.json')));
+  const server = createServer((request, response) => {
+    const path = request.url.split('?')[0];
+    if (path === '/.doorward/login/status') {
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{"state":"sent","text":"We sent a code (polled)."}');
+      return;
+    }
+    const entry = index[path];
+    if (!entry) return void response.writeHead(404).end();
+    response.writeHead(entry.status, entry.headers).end(readFileSync(join(folder, entry.file)));
+  });
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  const base = `http://localhost:${server.address().port}`;
+  const names = Object.keys(index).filter((name) => !name.startsWith('/.doorward/') && only.test(name));
+  return { server, base, urls: names.map((name) => base + name) };
+}
+
+/** One page on one screen: the accessibility rules, a narrow window, how much it loads. */
+async function look(page, url, name, problems) {
+  const requests = [];
+  const note = (request) => requests.push(request.url());
+  page.on('request', note);
+  await page.goto(url);
+  page.off('request', note);
+  if (out) await page.screenshot({ path: join(out, name + '.png'), fullPage: true });
+  if (/login/.test(name) && requests.length > 3) problems.push(`${name}: ${requests.length} requests`);
+  if (!name.includes('.phone.')) return;
+
+  const { violations } = await new AxeBuilder({ page }).withTags(RULES).analyze();
+  for (const { id, impact, nodes } of violations) problems.push(`${name}: ${id} (${impact}) ${nodes.map((node) => node.html).join(' ')}`);
+  await page.setViewportSize({ width: 320, height: 640 });
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+  if (wide > 320) problems.push(`${name}: scrolls sideways at 320 px (${wide})`);
+  const small = await page.evaluate(() => [...document.querySelectorAll('a, button, summary, input:not([type=hidden])')]
+    .filter((one) => one.getBoundingClientRect().height < 43.5).map((one) => one.outerHTML));
+  for (const one of small) problems.push(`${name}: lower than 44 px: ${one}`);
+}
+
+/** What the script of the passcode page does, with the clock in our hand. */
+async function script(browser, base, problems) {
+  const page = await browser.newPage();
+  const expect = async (what, wanted, read) => {
+    const found = await page.evaluate(read);
+    if (found !== wanted) problems.push(`script: ${what}: ${JSON.stringify(found)} instead of ${JSON.stringify(wanted)}`);
+  };
+  await page.clock.install();
+  await page.goto(base + '/passcode-sending.en');
+  await expect('asking again is not possible yet', true, () => document.getElementById('resend').disabled);
+  await page.clock.runFor(3000);
+  await page.waitForSelector('#progress.sent');
+  await expect('what was polled is shown', 'We sent a code (polled).', () => document.getElementById('progress').textContent);
+  await expect('the wait counts down', 'You can ask for a new code in 20 s.', () => document.getElementById('resend-when').textContent);
+  await page.clock.runFor(21000);
+  await expect('asking again is possible', false, () => document.getElementById('resend').disabled);
+  await expect('how often is shown', 'You can ask for 3 more codes.', () => document.getElementById('resend-when').textContent);
+  await page.clock.runFor(300000);
+  await expect('the end of its life is shown', 'This code has expired.', () => document.getElementById('life').textContent);
+  await page.close();
+}
+
+if (out) mkdirSync(out, { recursive: true });
+const { server, base, urls } = /^https?:/.test(target) ? { urls: [target] } : await serve(target);
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
+const problems = [];
+for (const colorScheme of ['light', 'dark']) {
+  for (const [screen, width, height] of SCREENS) {
+    const context = await browser.newContext({ colorScheme, ignoreHTTPSErrors: true, reducedMotion: 'reduce' });
+    for (const url of urls) {
+      const name = `${new URL(url).pathname.slice(1).replaceAll('/', '_')}.${screen}.${colorScheme}`;
+      const page = await context.newPage();
+      await page.setViewportSize({ width, height });
+      page.on('pageerror', (error) => problems.push(`${name}: ${error}`));
+      page.on('console', (message) => {
+        // A page with an error status is itself such a resource.
+        if (['error', 'warning'].includes(message.type()) && !/the server responded with a status/.test(message.text())) problems.push(`${name}: console: ${message.text()}`);
+      });
+      await look(page, url, name, problems);
+      await page.close();
+    }
+    await context.close();
+  }
+}
+if (base) await script(browser, base, problems);
+await browser.close();
+server?.close();
+for (const problem of problems) console.log(problem);
+console.log(`${urls.length} pages, ${problems.length} problems`);
+process.exit(problems.length ? 1 : 0);
