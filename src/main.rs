@@ -1,1 +1,5 @@
-fn main() {}
+//! The program: its arguments go to `cli`, which says how it went.
+
+fn main() -> std::process::ExitCode {
+    doorward::cli::run()
+}

@@ -1,0 +1,87 @@
+//! From the configuration to the concrete parts: directories, transmitters, the logo. What cannot be built is said in words, by
+//! `check` for all of them at once.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+
+use crate::base::random::SystemSource;
+use crate::base::{Clock, Time};
+use crate::config::directory::Kind as DirectoryKind;
+use crate::config::listener::Serves;
+use crate::config::transmitter::Kind as TransmitterKind;
+use crate::config::{self, Config};
+use crate::directory::ldap::Ldap;
+use crate::directory::local::Local;
+use crate::directory::people::Place;
+use crate::directory::{Directory, People};
+use crate::dispatch::console::ConsoleTransmitter;
+use crate::dispatch::http::HttpTransmitter;
+use crate::dispatch::mail::MailTransmitter;
+use crate::dispatch::{Grouped, Transmitter};
+use crate::proxy::Applications;
+use crate::server::tls;
+use crate::web::Logo;
+
+pub fn people(config: &Config, clock: &Clock) -> Result<People> {
+    let places = config.directories.iter().map(|listed| {
+        let directory = directory(listed, clock).with_context(|| format!("directory {}", listed.name))?;
+        Ok(Place { directory, domain: listed.domain.clone(), default: listed.default })
+    });
+    Ok(People::new(places.collect::<Result<_>>()?))
+}
+
+fn directory(listed: &config::directory::Directory, clock: &Clock) -> Result<Arc<dyn Directory>> {
+    let name = Arc::clone(&listed.name);
+    Ok(match &listed.kind {
+        DirectoryKind::Local(local) => Arc::new(Local::open(name, local)?),
+        DirectoryKind::Ldap(ldap) => Arc::new(Ldap::new(name, ldap, clock.clone(), &SystemSource)?),
+    })
+}
+
+pub fn transmitters(config: &Config) -> Result<Vec<Grouped>> {
+    let build = |listed: &config::Transmitter| {
+        let transmitter = transmitter(listed).with_context(|| format!("transmitter {}", listed.name))?;
+        Ok((transmitter, listed.group.clone()))
+    };
+    config.transmitters.iter().map(build).collect()
+}
+
+fn transmitter(listed: &config::Transmitter) -> Result<Arc<dyn Transmitter>> {
+    let name = Arc::clone(&listed.name);
+    Ok(match &listed.kind {
+        TransmitterKind::Smtp(smtp) => Arc::new(MailTransmitter::new(name, smtp.clone())?),
+        TransmitterKind::Http(http) => Arc::new(HttpTransmitter::new(name, http.as_ref().clone())?),
+        TransmitterKind::Console(console) => Arc::new(ConsoleTransmitter::new(name, console.clone())),
+    })
+}
+
+pub fn logo(config: &Config) -> Result<Option<Logo>> {
+    let Some(path) = &config.pages.logo else { return Ok(None) };
+    let bytes = std::fs::read(path).with_context(|| format!("the logo {}", path.display()))?;
+    let logo = Logo::from_bytes(bytes.into()).with_context(|| format!("the logo {} is neither SVG nor PNG", path.display()))?;
+    Ok(Some(logo))
+}
+
+/// Everything that would keep this configuration from working here, as far as it can be told without asking anybody.
+pub fn problems(config: &Config, clock: &Clock, now: Time) -> Vec<String> {
+    let mut problems = config::files::problems(config);
+    let hosts: Vec<Arc<str>> = config.applications.iter().flat_map(|application| application.hosts.clone()).collect();
+    for listener in &config.listeners {
+        if let Serves::Tls(certificates) = &listener.serves {
+            problems.extend(tls::inspect(certificates, now, &hosts));
+        }
+    }
+    let mut built = |what: Result<()>| problems.extend(what.err().map(|error| format!("{error:#}")));
+    for listed in &config.directories {
+        built(directory(listed, clock).map(drop).with_context(|| format!("directory {}", listed.name)));
+    }
+    for listed in &config.transmitters {
+        built(transmitter(listed).map(drop).with_context(|| format!("transmitter {}", listed.name)));
+    }
+    built(Applications::load(&config.applications).map(drop).context("an application's CA"));
+    built(logo(config).map(drop));
+    let mut said = std::collections::HashSet::new();
+    problems.retain(|problem| said.insert(problem.clone()));
+    problems
+}

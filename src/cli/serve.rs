@@ -1,0 +1,41 @@
+//! `serve` and `demo`.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use super::BAD_CONFIGURATION;
+use crate::app::telemetry::{self, Format};
+use crate::app::{self, shutdown};
+use crate::base::Clock;
+use crate::config;
+
+pub fn serve(file: &Path, log: Format) -> Result<ExitCode> {
+    let config = match config::load(file) {
+        Ok(config) => config,
+        Err(problems) => {
+            eprintln!("{problems}");
+            return Ok(ExitCode::from(BAD_CONFIGURATION));
+        }
+    };
+    telemetry::start(log, "info");
+    shutdown::wait(app::start(&config, &Clock::system())?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub fn demo(listen: SocketAddr, state: &Path) -> Result<ExitCode> {
+    if !listen.ip().is_loopback() {
+        bail!("the demo's password is in its documentation: it listens on a loopback address alone, not on {listen}");
+    }
+    telemetry::start(Format::Text, "warn");
+    let demo = app::demo::start(listen, state, &Clock::system())?;
+    let address = demo.node.addresses.first().copied().unwrap_or(listen);
+    println!("Doorward shows itself at   https://localhost:{}/", address.port());
+    println!("Sign in as                 alice   password  wonderland");
+    println!("Your browser will warn of the certificate: it was made here a moment ago and nobody vouches for it.");
+    println!("The codes appear below, and in {}. Stop with Ctrl-C.", demo.outbox.display());
+    shutdown::wait(demo.node)?;
+    Ok(ExitCode::SUCCESS)
+}

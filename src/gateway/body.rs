@@ -1,0 +1,80 @@
+//! Bodies: what we answer, and what is posted to our own pages.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderValue;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+
+use crate::proxy::{BodyError, ProxyBody};
+use crate::web::Notice;
+use crate::web::form::{Form, FormError, MOST_BYTES};
+
+/// A page of ours, or what an application answers.
+#[derive(Debug)]
+pub enum Body {
+    Page(Full<Bytes>),
+    Application(ProxyBody),
+}
+
+impl From<ProxyBody> for Body {
+    fn from(body: ProxyBody) -> Self {
+        Self::Application(body)
+    }
+}
+
+impl HttpBody for Body {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match self.get_mut() {
+            Self::Page(body) => Pin::new(body).poll_frame(context).map_err(|never| match never {}),
+            Self::Application(body) => Pin::new(body).poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Page(body) => body.is_end_stream(),
+            Self::Application(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Page(body) => body.size_hint(),
+            Self::Application(body) => body.size_hint(),
+        }
+    }
+}
+
+/// How long a form may take to arrive.
+const FORM_WAIT: Duration = Duration::from_secs(10);
+
+/// Reads a posted form: of the right type, small, in time.
+pub async fn form(content_type: Option<&HeaderValue>, incoming: Incoming) -> Result<Form, Notice> {
+    let is_form = content_type.and_then(|value| value.to_str().ok()).is_some_and(|value| {
+        value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    });
+    if !is_form {
+        return Err(Notice::BadRequest);
+    }
+    if incoming.size_hint().lower() > u64::try_from(MOST_BYTES).unwrap_or(u64::MAX) {
+        return Err(Notice::TooLarge);
+    }
+    let body = tokio::time::timeout(FORM_WAIT, Limited::new(incoming, MOST_BYTES).collect()).await;
+    let body = match body {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(Notice::TooLarge),
+        Ok(Err(_)) | Err(_) => return Err(Notice::BadRequest),
+    };
+    Form::parse(&body).map_err(|error| match error {
+        FormError::TooLarge => Notice::TooLarge,
+        FormError::TooMany | FormError::Twice => Notice::BadRequest,
+    })
+}

@@ -1,0 +1,89 @@
+//! Errors and pages become HTTP answers here and nowhere else. A person gets a page with a next step, a program a few words
+//! of JSON and never a redirect.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use http::header::{ACCEPT_LANGUAGE, CONNECTION, HeaderValue};
+use http::{Request, Response, StatusCode, Version};
+
+use super::body::Body;
+use super::gate::is_navigation;
+use crate::base::{Language, TraceId, language};
+use crate::proxy::ForwardError;
+use crate::web::{Look, Notice, Page};
+
+/// Who gets the answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker {
+    is_person: bool,
+    language: Language,
+    version: Version,
+}
+
+impl Asker {
+    pub fn of<B>(request: &Request<B>, look: &Look) -> Self {
+        let accept = request.headers().get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        Self {
+            is_person: is_navigation(request) || request.headers().get("sec-fetch-mode").is_some_and(|mode| mode == "navigate"),
+            language: language::choose(None, accept, &look.languages),
+            version: request.version(),
+        }
+    }
+
+    pub fn told(&self, look: &Look, notice: Notice, trace: Option<TraceId>) -> Response<Body> {
+        if self.is_person {
+            return page(look.notice(self.language, notice, trace));
+        }
+        let mut value = serde_json::json!({ "error": notice.key() });
+        if let (Some(trace), Some(fields)) = (trace, value.as_object_mut()) {
+            fields.insert("trace".to_owned(), trace.to_string().into());
+        }
+        page(Page::json(notice.status(), &value))
+    }
+}
+
+pub fn page(page: Page) -> Response<Body> {
+    let mut response = Response::new(Body::Page(page.body.into()));
+    *response.status_mut() = page.status;
+    response.headers_mut().extend(page.headers);
+    response
+}
+
+/// 401 for a program or a page's script. Without `WWW-Authenticate`: no browser shall ask for a password in its own window.
+pub fn sign_in_needed() -> Response<Body> {
+    page(Page::json(StatusCode::UNAUTHORIZED, &serde_json::json!({ "error": "sign-in-needed", "login": "/.doorward/login" })))
+}
+
+/// Why a permitted request has no answer from its application.
+pub fn not_forwarded(look: &Look, asker: &Asker, error: &ForwardError, about: (&Arc<str>, TraceId)) -> Response<Body> {
+    let (application, trace) = about;
+    let (notice, status) = match error {
+        ForwardError::Ended => return sign_in_needed(),
+        ForwardError::TooLarge => (Notice::TooLarge, None),
+        ForwardError::UnknownCoding => (Notice::BadRequest, Some(StatusCode::NOT_IMPLEMENTED)),
+        ForwardError::Stalled => (Notice::BadRequest, Some(StatusCode::REQUEST_TIMEOUT)),
+        ForwardError::BadUpgrade(_) => (Notice::BadRequest, None),
+        ForwardError::TimedOut => (Notice::UpstreamSlow, None),
+        ForwardError::Unreachable(_) | ForwardError::Broken(_) | ForwardError::Wrong(_) | ForwardError::NoApplication(_) => {
+            (Notice::UpstreamDown, None)
+        }
+    };
+    if matches!(notice, Notice::UpstreamSlow | Notice::UpstreamDown) {
+        let cause = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+        tracing::warn!(%trace, application = application.as_ref(), "no answer from the application: {error}{cause}");
+    } else {
+        tracing::debug!(%trace, application = application.as_ref(), %error, "a request was not forwarded");
+    }
+    let mut response = asker.told(look, notice, Some(trace));
+    if let Some(status) = status {
+        *response.status_mut() = status;
+    }
+    if matches!(error, ForwardError::TooLarge | ForwardError::Stalled | ForwardError::UnknownCoding)
+        && asker.version < Version::HTTP_2
+    {
+        // What is left of the body is not read: the connection cannot go on.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}

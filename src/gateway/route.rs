@@ -1,0 +1,221 @@
+//! Where a request belongs: the host and the path are judged here, once, before anything else looks at them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use http::header::HOST;
+use http::{Method, Request, Version};
+
+use crate::base::path;
+use crate::config::Application;
+
+/// All hosts, made once per configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Router {
+    hosts: HashMap<Arc<str>, Place>,
+}
+
+/// A host and the application behind it.
+#[derive(Clone, Debug)]
+pub struct Place {
+    pub host: Arc<str>,
+    pub application: Arc<Application>,
+}
+
+/// Where a request belongs.
+#[derive(Clone, Debug)]
+pub enum Route<'a> {
+    /// A page of ours on an application's host.
+    Page(&'a Place, PageName),
+    Application(&'a Place),
+    /// No application of ours is at this host.
+    UnknownHost,
+    /// Below `/.doorward/`, but nothing we know.
+    NotFound(&'a Place),
+    /// It could be read in two ways, or is no request for us at all; the words are for the log.
+    Bad(&'static str),
+    /// A method that is never forwarded.
+    NotAllowed,
+}
+
+/// The names below `/.doorward/`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PageName {
+    Login,
+    Passcode,
+    Status,
+    Logout,
+    Health,
+    Asset,
+}
+
+impl Router {
+    pub fn new(applications: &[Application]) -> Self {
+        let mut hosts = HashMap::new();
+        for application in applications {
+            let application = Arc::new(application.clone());
+            for host in &application.hosts {
+                hosts.insert(Arc::clone(host), Place { host: Arc::clone(host), application: Arc::clone(&application) });
+            }
+        }
+        Self { hosts }
+    }
+
+    /// The place a request names, whatever its path.
+    pub fn place<B>(&self, request: &Request<B>) -> Option<&Place> {
+        self.hosts.get(host_of(request)?.as_str())
+    }
+
+    pub fn route<B>(&self, request: &Request<B>) -> Route<'_> {
+        if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
+            return Route::NotAllowed;
+        }
+        let Some(host) = host_of(request) else { return Route::Bad("the host is missing, doubled or malformed") };
+        let Some(place) = self.hosts.get(host.as_str()) else { return Route::UnknownHost };
+        let path = request.uri().path();
+        if path::judge(path).is_err() {
+            return Route::Bad("the path could be read in two ways");
+        }
+        match own_path(path) {
+            Some("login") => Route::Page(place, PageName::Login),
+            Some("login/passcode") => Route::Page(place, PageName::Passcode),
+            Some("login/status") => Route::Page(place, PageName::Status),
+            Some("logout") => Route::Page(place, PageName::Logout),
+            Some("health") => Route::Page(place, PageName::Health),
+            Some(own) if own.starts_with("assets/") => Route::Page(place, PageName::Asset),
+            Some(_) => Route::NotFound(place),
+            None => Route::Application(place),
+        }
+    }
+}
+
+/// What follows `/.doorward/`. In any case and escaping of that first segment the path is ours, never the application's: an
+/// upstream that folds case must not be reached under our name.
+fn own_path(path: &str) -> Option<&str> {
+    let (first, rest) = path.strip_prefix('/')?.split_once('/').unwrap_or((path.get(1..)?, ""));
+    if first == ".doorward" {
+        return Some(rest);
+    }
+    let plain: String = form_urlencoded_first(first);
+    plain.eq_ignore_ascii_case(".doorward").then_some("?")
+}
+
+fn form_urlencoded_first(segment: &str) -> String {
+    let mut parts = segment.split('%');
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2).unwrap_or((part, ""));
+        plain.push(u8::from_str_radix(digits, 16).map_or('\u{fffd}', char::from));
+        plain.push_str(rest);
+    }
+    plain
+}
+
+/// The one host that a request names: lower case, without port. A request that names none, several, or different ones has
+/// none (RFC 9112 section 3.2, RFC 9113 section 8.3.1).
+fn host_of<B>(request: &Request<B>) -> Option<String> {
+    let mut named = request.headers().get_all(HOST).iter();
+    let header = named.next().map(|value| value.to_str().ok().and_then(plain_host));
+    if named.next().is_some() {
+        return None;
+    }
+    let target = request.uri().authority().map(|authority| plain_host(authority.as_str()));
+    match (header, target) {
+        // Only HTTP/2 may name its host in the target alone.
+        (None, Some(target)) if request.version() == Version::HTTP_2 => target,
+        (Some(header), None) => header,
+        (Some(header), Some(target)) => header.filter(|header| target.as_ref() == Some(header)),
+        (None, _) => None,
+    }
+}
+
+fn plain_host(named: &str) -> Option<String> {
+    let (host, port) = match named.strip_prefix('[') {
+        Some(rest) => {
+            let (address, port) = rest.split_once(']')?;
+            (address, port.strip_prefix(':').or((port.is_empty()).then_some("443")))
+        }
+        None => match named.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (named, Some("443")),
+        },
+    };
+    let is_host =
+        !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':'));
+    let is_port = port.is_some_and(|port| port.parse::<u16>().is_ok() && port.bytes().all(|byte| byte.is_ascii_digit()));
+    (is_host && is_port).then(|| host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_read_without_case_port_and_final_dot() {
+        let table = [
+            ("mail.example.com", Some("mail.example.com")),
+            ("MAIL.example.com:443", Some("mail.example.com")),
+            ("mail.example.com.", Some("mail.example.com")),
+            ("[::1]:8443", Some("::1")),
+            ("[::1]", Some("::1")),
+            ("127.0.0.1:8443", Some("127.0.0.1")),
+            ("", None),
+            (":443", None),
+            ("mail.example.com:", None),
+            ("mail.example.com:x", None),
+            ("mail.example.com:99999", None),
+            ("mail.example.com:+80", None),
+            ("user@mail.example.com", None),
+            ("mail.example.com/x", None),
+            ("mail example.com", None),
+            ("[::1", None),
+        ];
+        for (named, expected) in table {
+            assert_eq!(plain_host(named).as_deref(), expected, "{named}");
+        }
+    }
+
+    #[test]
+    fn our_paths_are_ours_in_any_spelling() {
+        let table = [
+            ("/.doorward/login", Some("login")),
+            ("/.doorward/", Some("")),
+            ("/.doorward", Some("")),
+            ("/.Doorward/login", Some("?")),
+            ("/%2edoorward/login", Some("?")),
+            ("/.%64oorward/x", Some("?")),
+            ("/doorward/login", None),
+            ("/a/.doorward/login", None),
+            ("/", None),
+        ];
+        for (path, expected) in table {
+            assert_eq!(own_path(path), expected, "{path}");
+        }
+    }
+
+    fn request(version: Version, target: &str, hosts: &[&str]) -> Request<()> {
+        let mut request = Request::builder().version(version).uri(target);
+        for host in hosts {
+            request = request.header(HOST, *host);
+        }
+        request.body(()).unwrap()
+    }
+
+    #[test]
+    fn a_request_names_exactly_one_host() {
+        let table: &[(Version, &str, &[&str], Option<&str>)] = &[
+            (Version::HTTP_11, "/", &["a.example"], Some("a.example")),
+            (Version::HTTP_11, "/", &[], None),
+            (Version::HTTP_11, "/", &["a.example", "a.example"], None),
+            (Version::HTTP_11, "http://a.example/", &["a.example"], Some("a.example")),
+            (Version::HTTP_11, "http://b.example/", &["a.example"], None),
+            (Version::HTTP_11, "http://a.example/", &[], None),
+            (Version::HTTP_2, "https://a.example/", &[], Some("a.example")),
+            (Version::HTTP_2, "https://a.example/", &["a.example"], Some("a.example")),
+            (Version::HTTP_2, "https://a.example/", &["b.example"], None),
+        ];
+        for (version, target, hosts, expected) in table {
+            assert_eq!(host_of(&request(*version, target, hosts)).as_deref(), *expected, "{version:?} {target} {hosts:?}");
+        }
+    }
+}

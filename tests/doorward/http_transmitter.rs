@@ -1,0 +1,335 @@
+//! Text messages through HTTP gateways, against a strict small server.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use doorward::base::{Clock, Secret, Time, UserId};
+use doorward::config::transmitter::{Body, Channel, Encoder, Http, Piece, Slot, Success, Template};
+use doorward::dispatch::{Failure, FailureKind, HttpTransmitter, Message, Receipt, Transmitter};
+use http::{HeaderMap, Method, Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+
+const NOW: Time = Time::from_millis(1_700_000_000_000);
+const KEY: &str = "k3y/+secret==";
+const TEXT: &str = "482913 is \"your\" code\\ for <mail> & more 😀 ø\n@mail.example.com #482913";
+
+/// What arrived.
+struct Seen {
+    method: Method,
+    target: String,
+    headers: HeaderMap,
+    body: String,
+}
+
+#[derive(Clone)]
+struct Gateway {
+    port: u16,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+impl Gateway {
+    /// Answers every request with this.
+    async fn start(status: u16, headers: &'static [(&'static str, &'static str)], body: impl Into<Bytes>) -> Self {
+        Self::start_with(None, status, headers, body.into()).await
+    }
+
+    async fn start_with(
+        tls: Option<tokio_rustls::TlsAcceptor>,
+        status: u16,
+        headers: &'static [(&'static str, &'static str)],
+        body: Bytes,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let gateway = Self { port: listener.local_addr().unwrap().port(), seen: Arc::default() };
+        let seen = Arc::clone(&gateway.seen);
+        let answer = move |request: Request<Incoming>| {
+            let (seen, body) = (Arc::clone(&seen), body.clone());
+            async move {
+                let (parts, incoming) = request.into_parts();
+                let received = String::from_utf8(incoming.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+                let target = parts.uri.to_string();
+                seen.lock().unwrap().push(Seen { method: parts.method, target, headers: parts.headers, body: received });
+                let mut response = Response::builder().status(status);
+                for (name, value) in headers {
+                    response = response.header(*name, *value);
+                }
+                Ok::<_, Infallible>(response.body(Full::new(body)).unwrap())
+            }
+        };
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                let (tls, answer) = (tls.clone(), answer.clone());
+                tokio::spawn(async move {
+                    let server = hyper::server::conn::http1::Builder::new();
+                    let service = service_fn(answer);
+                    match tls {
+                        None => drop(server.serve_connection(TokioIo::new(socket), service).await),
+                        Some(tls) => {
+                            if let Ok(socket) = tls.accept(socket).await {
+                                drop(server.serve_connection(TokioIo::new(socket), service).await);
+                            }
+                        }
+                    }
+                });
+            }
+        });
+        gateway
+    }
+
+    /// The one request there was.
+    fn request(&self) -> Seen {
+        let mut seen = self.seen.lock().unwrap();
+        assert_eq!(seen.len(), 1);
+        seen.remove(0)
+    }
+}
+
+fn text(text: &str) -> Piece {
+    Piece::Text(text.into())
+}
+
+/// Clickatell's platform API: `POST /v1/message`, the key as it is in `Authorization`.
+fn clickatell(base: &str) -> Http {
+    let body = Template(vec![
+        text(r#"{"messages":[{"channel":"sms","to":""#),
+        Piece::Slot(Slot::ToDigits),
+        text(r#"","content":""#),
+        Piece::Slot(Slot::Text),
+        text(r#""}]}"#),
+    ]);
+    Http {
+        method: "POST".into(),
+        url: Template(vec![text(&format!("{base}/v1/message"))]),
+        headers: vec![("Authorization".into(), Template(vec![Piece::Slot(Slot::ApiKey)]))],
+        body: Some(Body { content_type: "application/json".into(), encoder: Encoder::Json, template: body }),
+        success: Success { status: (200..300).collect(), body: None },
+        ca: None,
+        timeout: Duration::from_secs(5),
+        sender: Some("Doorward & Co".into()),
+        api_key: Some(Secret::new(KEY.into())),
+    }
+}
+
+fn plain(gateway: &Gateway) -> String {
+    format!("http://127.0.0.1:{}", gateway.port)
+}
+
+fn message() -> Message {
+    Message {
+        id: "m1x2y3".into(),
+        channel: Channel::Sms,
+        to: "+4512345678".into(),
+        subject: String::new(),
+        text: Secret::new(TEXT.into()),
+        passcode: Secret::new("482913".into()),
+        user: UserId::new("people", "anna"),
+        expires: NOW.plus(Duration::from_secs(240)),
+    }
+}
+
+async fn send(config: Http) -> Result<Receipt, Failure> {
+    HttpTransmitter::new("gateway".into(), config).unwrap().send(&message(), NOW).await
+}
+
+#[tokio::test]
+async fn clickatell_gets_what_it_documents() {
+    let gateway = Gateway::start(202, &[], r#"{"messages":[{"apiMessageId":"abc123","accepted":true,"to":"4512345678"}]}"#).await;
+    let Receipt(words) = send(clickatell(&plain(&gateway))).await.unwrap();
+    assert_eq!(words, r#"{"messages":[{"apiMessageId":"abc123","accepted":true,"to":"•••"}]}"#);
+    let request = gateway.request();
+    assert_eq!((request.method, request.target.as_str()), (Method::POST, "/v1/message"));
+    assert_eq!(request.headers["authorization"], KEY);
+    assert_eq!(request.headers["content-type"], "application/json");
+    assert!(!request.headers.contains_key("cookie") && !request.headers.contains_key("referer"));
+    let body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
+    assert_eq!(body, serde_json::json!({ "messages": [{ "channel": "sms", "to": "4512345678", "content": TEXT }] }));
+}
+
+#[tokio::test]
+async fn every_slot_is_written_as_its_place_demands() {
+    let gateway = Gateway::start(200, &[], "OK").await;
+    let slots = [
+        ("a", Slot::ToE164, "+4512345678"),
+        ("b", Slot::To00, "004512345678"),
+        ("c", Slot::Text, TEXT),
+        ("d", Slot::Sender, "Doorward & Co"),
+        ("e", Slot::Reference, "m1x2y3"),
+        ("f", Slot::TtlSeconds, "240"),
+        ("g", Slot::Code, "482913"),
+        ("h", Slot::ApiKey, KEY),
+    ];
+    let mut url = vec![text(&format!("{}/send?x=1", plain(&gateway)))];
+    for (name, slot, _) in slots {
+        url.extend([text(&format!("&{name}=")), Piece::Slot(slot)]);
+    }
+    url.extend([text("&hex="), Piece::Slot(Slot::TextHexUtf16)]);
+    let config = Http { method: "GET".into(), url: Template(url), headers: Vec::new(), body: None, ..clickatell("http://x") };
+    send(config).await.unwrap();
+    let request = gateway.request();
+    let (path, query) = request.target.split_once('?').unwrap();
+    assert_eq!((path, request.method), ("/send", Method::GET));
+    let pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    assert_eq!(pairs.len(), 10);
+    for (name, _, expected) in slots {
+        assert!(pairs.contains(&(name.into(), expected.into())), "{name}: {query}");
+    }
+    let hex = &pairs[9].1;
+    let units: Vec<u16> = (0..hex.len() / 4).map(|at| u16::from_str_radix(&hex[4 * at..4 * at + 4], 16).unwrap()).collect();
+    assert_eq!(String::from_utf16(&units).unwrap(), TEXT);
+}
+
+#[tokio::test]
+async fn a_success_rule_looks_at_the_body_too() {
+    let like = |regex: &str| Success { status: vec![200], body: Some(regex.into()) };
+    let vonage = r#"{"messages":[{"status":"6","error-text":"invalid message"}]}"#;
+    let gateway = Gateway::start(200, &[], vonage).await;
+    let failed = send(Http { success: like(r#""status":\s*"0""#), ..clickatell(&plain(&gateway)) }).await.unwrap_err();
+    assert_eq!(failed.kind, FailureKind::RetryElsewhere);
+    assert!(failed.why.starts_with("status 200: ") && failed.why.contains("invalid message"), "{failed:?}");
+    send(Http { success: like("invalid message"), ..clickatell(&plain(&gateway)) }).await.unwrap();
+}
+
+#[tokio::test]
+async fn failures_say_why_without_any_secret() {
+    use FailureKind::{Final, RetryElsewhere};
+    let echo = format!("no: key={KEY} to=+45 12 34 56 78 text={TEXT} code 482 913");
+    let table: [(u16, &str, FailureKind); 7] = [
+        (401, &echo, RetryElsewhere),
+        (429, "slow down", RetryElsewhere),
+        (500, "", RetryElsewhere),
+        (503, "later", RetryElsewhere),
+        (400, "bad request", RetryElsewhere),
+        (400, r#"{"code":21211,"message":"x"}"#, Final),
+        (401, "invalid number", RetryElsewhere),
+    ];
+    for (status, body, kind) in table {
+        let gateway = Gateway::start(status, &[], body.to_owned()).await;
+        let failure = send(clickatell(&plain(&gateway))).await.unwrap_err();
+        assert_eq!(failure.kind, kind, "{status} {body}");
+        assert!(failure.why.starts_with(&format!("status {status}")), "{failure:?}");
+        for secret in ["482913", "482 913", "12345678", "12 34 56 78", KEY] {
+            assert!(!failure.why.contains(secret), "{failure:?}");
+        }
+    }
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let url =
+        Template(vec![text(&format!("http://127.0.0.1:{nobody}/?key=")), Piece::Slot(Slot::ApiKey), Piece::Slot(Slot::Code)]);
+    let failure = send(Http { url, ..clickatell("http://x") }).await.unwrap_err();
+    assert!(failure.kind == RetryElsewhere && failure.why.contains("refused"), "{failure:?}");
+    assert!(!failure.why.contains("482913") && !failure.why.contains("k3y"), "{failure:?}");
+}
+
+#[tokio::test]
+async fn no_redirect_is_followed() {
+    let gateway = Gateway::start(307, &[("location", "/elsewhere")], "").await;
+    let failure = send(clickatell(&plain(&gateway))).await.unwrap_err();
+    assert_eq!(failure.why, "status 307");
+    gateway.request();
+}
+
+#[tokio::test]
+async fn a_huge_answer_is_read_in_part_only() {
+    let gateway = Gateway::start(200, &[], vec![b'x'; 50 * 1024 * 1024]).await;
+    let Receipt(words) = send(clickatell(&plain(&gateway))).await.unwrap();
+    assert_eq!(words.len(), 200);
+    // What lies beyond the first 64 KiB is not looked at.
+    let mut late = vec![b'x'; 64 * 1024];
+    late.extend_from_slice(b"SENT");
+    let gateway = Gateway::start(200, &[], late).await;
+    let success = Success { status: vec![200], body: Some("SENT".into()) };
+    assert!(send(Http { success, ..clickatell(&plain(&gateway)) }).await.is_err());
+}
+
+#[tokio::test]
+async fn a_slow_answer_ends_at_the_time_limit() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
+    let slow = tokio::spawn(async move {
+        use tokio::io::AsyncWriteExt;
+        let (mut socket, _) = listener.accept().await.unwrap();
+        // A head at once, and then a byte now and then: only a limit for the whole ends this.
+        drop(socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n").await);
+        while socket.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    let clock = Clock::system();
+    let begun = clock.now();
+    let failure = send(Http { timeout: Duration::from_millis(200), ..clickatell(&base) }).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::RetryElsewhere);
+    assert!(clock.now().since(begun) < Duration::from_secs(3), "{failure:?}");
+    tokio::time::timeout(Duration::from_secs(5), slow).await.expect("the connection was closed").unwrap();
+}
+
+#[tokio::test]
+async fn a_value_that_would_add_a_header_is_refused() {
+    let gateway = Gateway::start(200, &[], "").await;
+    let headers = vec![("X-Text".into(), Template(vec![Piece::Slot(Slot::Text)]))];
+    let failure = send(Http { headers, ..clickatell(&plain(&gateway)) }).await.unwrap_err();
+    assert!(failure.why.contains("x-text") && !failure.why.contains("482913"), "{failure:?}");
+    assert!(gateway.seen.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn only_the_configured_ca_is_trusted() {
+    let issuer_key = rcgen::KeyPair::generate().unwrap();
+    let mut issuer = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    issuer.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let ca = issuer.self_signed(&issuer_key).unwrap();
+    let issuer = rcgen::Issuer::new(issuer, issuer_key);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new(vec!["localhost".into()]).unwrap().signed_by(&key, &issuer).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let server = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate.der().clone()],
+            rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+        )
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(server));
+    let gateway = Gateway::start_with(Some(acceptor), 200, &[], Bytes::from_static(b"OK")).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ca.crt");
+    std::fs::write(&path, ca.pem()).unwrap();
+
+    let named = format!("https://localhost:{}", gateway.port);
+    let failure = send(clickatell(&named)).await.unwrap_err();
+    assert!(failure.why.contains("certificate"), "{failure:?}");
+    let by_address = format!("https://127.0.0.1:{}", gateway.port);
+    send(Http { ca: Some(path.clone()), ..clickatell(&by_address) }).await.unwrap_err();
+    assert!(gateway.seen.lock().unwrap().is_empty());
+    assert_eq!(send(Http { ca: Some(path), ..clickatell(&named) }).await.unwrap(), Receipt("OK".into()));
+    gateway.request();
+}
+
+#[test]
+fn a_gateway_that_cannot_work_is_refused_at_the_start() {
+    let good = || clickatell("https://gateway.example.com");
+    let url = |pieces: Vec<Piece>| Http { url: Template(pieces), ..good() };
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().join("empty.crt");
+    std::fs::write(&empty, "").unwrap();
+    assert!(HttpTransmitter::new("g".into(), good()).is_ok());
+    for bad in [
+        Http { method: "DELETE".into(), ..good() },
+        url(vec![text("https://"), Piece::Slot(Slot::ToDigits), text(".example.com/")]),
+        url(vec![text("https://gateway.example"), Piece::Slot(Slot::ToDigits)]),
+        url(vec![text("ftp://gateway.example/")]),
+        url(Vec::new()),
+        Http { headers: vec![("X Y".into(), Template(Vec::new()))], ..good() },
+        Http { success: Success { status: vec![200], body: Some("(".into()) }, ..good() },
+        Http { ca: Some("/nonexistent.pem".into()), ..good() },
+        Http { ca: Some(empty), ..good() },
+    ] {
+        assert!(HttpTransmitter::new("g".into(), bad.clone()).is_err(), "{bad:?}");
+    }
+}
