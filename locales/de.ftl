@@ -32,8 +32,6 @@ login-no-cookies = Ihr Browser hat unser Cookie nicht zurückgeschickt.
 login-no-cookies-next = Erlauben Sie in den Einstellungen Ihres Browsers Cookies für diese Seite, oder verlassen Sie den privaten Modus. Melden Sie sich dann noch einmal an.
 login-start-again = Diese Anmeldung ist beendet.
 login-start-again-next = Bitte melden Sie sich neu an; Sie erhalten einen neuen Code.
-login-too-many = Aus Ihrem Netz kamen zu viele Versuche.
-login-too-many-next = Warten Sie eine Minute, und melden Sie sich dann noch einmal an. Dieser Versuch wurde Ihnen nicht angerechnet.
 login-signed-out = Sie sind abgemeldet.
 login-signed-out-next = Sie können sich jederzeit wieder anmelden.
 

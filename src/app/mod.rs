@@ -6,12 +6,13 @@ pub mod demo;
 mod demo_application;
 mod door;
 mod keys;
+mod open_files;
 mod parts;
 pub mod shutdown;
 pub mod telemetry;
 
 use std::net::SocketAddr;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -55,6 +56,8 @@ pub struct Node {
     sessions: Sessions,
     journal: Journal,
     store: Arc<Sqlite>,
+    /// Held as long as we use the state folder; the machine lets go of it when we die.
+    _lock: std::fs::File,
 }
 
 /// How often what has expired is cleared away and what was used last is written down.
@@ -80,6 +83,7 @@ struct House {
 pub fn start(config: &Config, clock: &Clock) -> Result<Node> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     prepare(&config.node.state_dir)?;
+    let lock = lock(&config.node.state_dir)?;
     let slow =
         tokio::runtime::Builder::new_multi_thread().worker_threads(cores.max(2)).thread_name("slow").enable_all().build()?;
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
@@ -94,6 +98,7 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Node> {
         drain: DRAIN,
         ..server::Limits::default()
     };
+    let limits = server::Limits { connections: open_files::connections(limits.connections), ..limits };
     let control = config.node.state_dir.join("control.sock");
     let socket = control::bind(&control).with_context(|| format!("the control socket {}", control.display()))?;
     let running = server::run(listeners, limits, &stop, handler)?;
@@ -101,13 +106,14 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Node> {
     let _in_slow = slow.enter();
     tasks.spawn(control::serve(socket, house.steward.clone(), stop.clone(), tasks.clone()));
     tasks.spawn(house.dispatcher.clone().run(stop.clone()));
-    tasks.spawn(housekeeping(
-        house.gatekeeper.clone(),
-        house.sessions.clone(),
-        Arc::clone(&house.store),
-        clock.clone(),
-        stop.clone(),
-    ));
+    let housekeeping = Housekeeping {
+        gatekeeper: house.gatekeeper.clone(),
+        sessions: house.sessions.clone(),
+        journal: house.journal.clone(),
+        store: Arc::clone(&house.store),
+        clock: clock.clone(),
+    };
+    tasks.spawn(keep_house(housekeeping, stop.clone()));
     tracing::info!(sessions = house.steward.session_count(), "doorward {} serves on {addresses:?}", env!("CARGO_PKG_VERSION"));
     Ok(Node {
         addresses,
@@ -122,6 +128,7 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Node> {
         journal: house.journal,
         store: house.store,
         slow: Some(slow),
+        _lock: lock,
     })
 }
 
@@ -154,6 +161,7 @@ impl Node {
             if let Err(error) = self.sessions.housekeeping().await {
                 tracing::error!(%error, "when the sessions were used last could not be written down");
             }
+            self.journal.note_counts().await;
             let what = What::Stopped;
             self.journal.note(Event { trace: None, user: None, application: None, address: None, what }).await;
             self.store.close().await;
@@ -177,6 +185,20 @@ fn prepare(state_dir: &Path) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Two nodes on one state folder would each think that they know every session. Asked before anything in it is touched.
+fn lock(state_dir: &Path) -> Result<std::fs::File> {
+    let path = state_dir.join("lock");
+    let file = std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
+    let file = file.with_context(|| format!("the state folder {} cannot be written", state_dir.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => {
+            anyhow::bail!("another doorward runs with the state folder {}", state_dir.display())
+        }
+        Err(std::fs::TryLockError::Error(error)) => Err(error).with_context(|| path.display().to_string()),
+    }
 }
 
 async fn build(config: &Config, clock: &Clock, tasks: &TaskTracker, slow: &tokio::runtime::Handle) -> Result<House> {
@@ -211,7 +233,6 @@ async fn build(config: &Config, clock: &Clock, tasks: &TaskTracker, slow: &tokio
         clock: clock.clone(),
         limits: config.limits.clone(),
         node: config.node.name.clone(),
-        default_country_prefix: None,
         tasks: tasks.clone(),
     });
     let parts = HouseParts {
@@ -261,13 +282,24 @@ fn gateway(
     })
 }
 
-async fn housekeeping(gatekeeper: Gatekeeper, sessions: Sessions, store: Arc<Sqlite>, clock: Clock, stop: CancellationToken) {
+/// What must be cleared away and written down now and then.
+struct Housekeeping {
+    gatekeeper: Gatekeeper,
+    sessions: Sessions,
+    journal: Journal,
+    store: Arc<Sqlite>,
+    clock: Clock,
+}
+
+async fn keep_house(house: Housekeeping, stop: CancellationToken) {
+    let Housekeeping { gatekeeper, sessions, journal, store, clock } = house;
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             () = clock.sleep(HOUSEKEEPING) => {}
         }
         gatekeeper.forget_fresh();
+        journal.note_counts().await;
         if let Err(error) = sessions.housekeeping().await {
             tracing::error!(%error, "expired sessions could not be cleared away");
         }

@@ -26,7 +26,12 @@ use crate::web::Logo;
 pub fn people(config: &Config, clock: &Clock) -> Result<People> {
     let places = config.directories.iter().map(|listed| {
         let directory = directory(listed, clock).with_context(|| format!("directory {}", listed.name))?;
-        Ok(Place { directory, domain: listed.domain.clone(), default: listed.default })
+        Ok(Place {
+            directory,
+            domain: listed.domain.clone(),
+            country_prefix: listed.country_prefix.clone(),
+            default: listed.default,
+        })
     });
     Ok(People::new(places.collect::<Result<_>>()?))
 }

@@ -1,12 +1,15 @@
 //! The journal: what must be provable later, one event per decision, both ways. What an event means is said here; where it
 //! is kept is the store's.
 
+mod repeats;
+
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::base::{Clock, TraceId, UserId};
+use crate::base::{Clock, Time, TraceId, UserId};
 use crate::store::{Entry, EventLog, StoreError};
+use repeats::Repeats;
 
 /// Something that was decided or done, with the circumstances it happened in.
 #[derive(Clone, Debug)]
@@ -34,7 +37,8 @@ pub enum What {
     },
     // First step.
     PasswordRight,
-    /// `reason`: wrong, nobody, several, name-paused, account-paused, refused-again, address-busy, directory-failed, malformed.
+    /// `reason`: wrong, refused-again, nobody, several, name-paused, account-paused, address-busy, malformed, not-judged,
+    /// could-not-tell.
     PasswordRefused {
         reason: String,
         name: Option<NameMark>,
@@ -84,15 +88,17 @@ pub enum What {
     MessageRefused {
         reason: String,
     },
+    /// So many more refusals like the one before within a minute; the trace id is the last one's.
+    RefusalsRepeated {
+        reason: String,
+        more: u32,
+    },
     // Second step.
     PasscodeRight,
-    /// `reason`: wrong, earlier, expired, ended, used, foreign, paused.
+    /// `reason`: wrong, earlier, expired, ended, used, paused, address-busy.
     PasscodeRefused {
         reason: String,
         tries_left: Option<u32>,
-    },
-    FactorPaused {
-        failures: u32,
     },
     // Sessions.
     SignedIn {
@@ -122,45 +128,70 @@ pub struct NameMark {
 pub struct Journal {
     log: Arc<dyn EventLog>,
     clock: Clock,
+    repeats: Arc<Repeats>,
 }
 
 impl Journal {
     pub fn new(log: Arc<dyn EventLog>, clock: Clock) -> Self {
-        Self { log, clock }
+        Self { log, clock, repeats: Arc::default() }
     }
 
     /// Returns once the event is on disk. What must not happen unjournaled (a grant, an operator's act) waits for this.
     pub async fn record(&self, event: Event) -> Result<(), StoreError> {
-        self.log.append(self.entry(&event)).await
+        self.log.append(entry(&event, self.clock.now())).await
     }
 
     /// The same for what goes on even if it cannot be journaled (a refusal): a failure is an error in the log.
     pub async fn note(&self, event: Event) {
-        let entry = self.entry(&event);
+        let entry = entry(&event, self.clock.now());
         if let Err(error) = self.log.append(entry).await {
             tracing::error!(%error, event = event.what.name(), "an event could not be journaled");
         }
     }
 
-    fn entry(&self, event: &Event) -> Entry {
-        let mut detail = serde_json::to_value(&event.what).unwrap_or_default();
-        if let (Some(fields), Some(address)) = (detail.as_object_mut(), event.address) {
-            fields.insert("address".into(), address.to_string().into());
+    /// Notes a refusal by a limit: the first of its kind within a minute at once, the others as a count after it. `key` names the
+    /// limit and whom it is about.
+    pub async fn note_repeated(&self, key: &str, event: Event) {
+        if self.repeats.is_first(key, &event, self.clock.now()) {
+            self.note(event).await;
         }
-        let kind = event.what.name();
-        if let Some(fields) = detail.as_object_mut() {
-            fields.remove("event");
+    }
+
+    /// Writes the counts of [`Journal::note_repeated`] that are due. Called about once a minute.
+    pub async fn note_counts(&self) {
+        for (event, more) in self.repeats.take_old(self.clock.now()) {
+            let reason = match event.what {
+                What::PasswordRefused { reason, .. } | What::PasscodeRefused { reason, .. } => reason,
+                other => other.name(),
+            };
+            self.note(Event { what: What::RefusalsRepeated { reason, more }, ..event }).await;
         }
-        Entry {
-            at: self.clock.now(),
-            trace: event.trace,
-            kind,
-            outcome: event.what.outcome().to_owned(),
-            user: event.user.as_ref().map(ToString::to_string).unwrap_or_default(),
-            application: event.application.as_deref().unwrap_or_default().to_owned(),
-            country: String::new(),
-            detail: detail.to_string(),
-        }
+    }
+
+    /// A refusal that was only counted, as it would have been written; while it is remembered.
+    pub fn counted(&self, trace: TraceId) -> Option<Entry> {
+        self.repeats.find(trace).map(|(at, event)| entry(&event, at))
+    }
+}
+
+fn entry(event: &Event, at: Time) -> Entry {
+    let mut detail = serde_json::to_value(&event.what).unwrap_or_default();
+    if let (Some(fields), Some(address)) = (detail.as_object_mut(), event.address) {
+        fields.insert("address".into(), address.to_string().into());
+    }
+    let kind = event.what.name();
+    if let Some(fields) = detail.as_object_mut() {
+        fields.remove("event");
+    }
+    Entry {
+        at,
+        trace: event.trace,
+        kind,
+        outcome: event.what.outcome().to_owned(),
+        user: event.user.as_ref().map(ToString::to_string).unwrap_or_default(),
+        application: event.application.as_deref().unwrap_or_default().to_owned(),
+        country: String::new(),
+        detail: detail.to_string(),
     }
 }
 
@@ -176,12 +207,12 @@ impl What {
         match self {
             Self::PasswordRight | Self::PasscodeRight | Self::SignedIn { .. } | Self::MessageSent { .. } => "yes",
             Self::PasswordRefused { .. }
+            | Self::RefusalsRepeated { .. }
             | Self::PolicyRefused { .. }
             | Self::ResendRefused { .. }
             | Self::MessageFailed { .. }
             | Self::MessageRefused { .. }
-            | Self::PasscodeRefused { .. }
-            | Self::FactorPaused { .. } => "no",
+            | Self::PasscodeRefused { .. } => "no",
             _ => "fact",
         }
     }

@@ -70,9 +70,9 @@ impl House {
             self.note(at, trace, Some(&id), What::PolicyRefused { reason: "second factor paused".into() }).await;
             return Ok(PasswordAnswer::Declined { why, trace });
         }
-        let addresses = addresses(&user);
-        if !self.dispatcher.reaches(dispatch, &addresses) {
-            self.note(at, trace, Some(&id), What::MessageRefused { reason: "no address that the policy reaches".into() }).await;
+        let addresses = self.addresses(&user);
+        if let Err(why) = self.dispatcher.reaches(dispatch, &addresses) {
+            self.note(at, trace, Some(&id), What::MessageRefused { reason: format!("no-route: {why}") }).await;
             return Ok(PasswordAnswer::Declined { why: Declined::NoChannel, trace });
         }
         if !self.take_message(at, now).await? {
@@ -116,12 +116,13 @@ impl House {
         let now = self.clock.now();
         let Some((flow, _)) = self.own_flow(at, flow_id, now).await? else { return Ok(Answer::Over(FlowOver::Gone)) };
         let user = match &flow.state {
-            State::Done => return self.refuse_over(at, &flow, "used", FlowOver::Used).await,
-            State::Ended => return self.refuse_over(at, &flow, "ended", FlowOver::Ended).await,
+            State::Done => return self.refuse_used(at, &flow).await,
+            State::Ended => return self.refuse_ended(at, &flow).await,
             State::Awaiting(awaiting) => awaiting.user.clone(),
         };
         if !self.take_attempt(at, known.by_user(&user.id, &self.keys)) {
-            self.note(at, flow.trace, Some(&user.id), refused("address-busy", None)).await;
+            let key = format!("address-busy {}", at.address);
+            self.note_repeated(&key, at, flow.trace, (Some(&user.id), refused("address-busy", None))).await;
             return Ok(Answer::Declined { why: Declined::TooManyAttempts, trace: flow.trace });
         }
         if typed.expose().is_empty() {
@@ -131,7 +132,7 @@ impl House {
         let place = Place { kind: TRIES, owner: user.id.as_str(), id: flow_id };
         let Taken::Yes { left } = self.records.take(place, tries, FLOW_LIFE, now).await? else {
             // Whoever took the last try decides what the flow becomes.
-            return self.refuse_over(at, &flow, "ended", FlowOver::Ended).await;
+            return self.refuse_ended(at, &flow).await;
         };
         if let Some(why) = self.take_wrong_factor(&user, now).await? {
             self.records.give_back(TRIES, flow_id, now).await?;
@@ -150,8 +151,8 @@ impl House {
                 return Ok(Answer::Over(FlowOver::Gone));
             };
             let awaiting = match flow.state {
-                State::Done => return self.refuse_over(at, &flow, "used", FlowOver::Used).await,
-                State::Ended => return self.refuse_over(at, &flow, "ended", FlowOver::Ended).await,
+                State::Done => return self.refuse_used(at, &flow).await,
+                State::Ended => return self.refuse_ended(at, &flow).await,
                 State::Awaiting(awaiting) => awaiting,
             };
             let user = awaiting.user.clone();
@@ -187,7 +188,7 @@ impl House {
                 Next::Over => {
                     self.dispatcher.cancel(&message).await;
                     self.note(at, flow.trace, Some(&user.id), refused("wrong", Some(0))).await;
-                    Ok(Answer::Over(FlowOver::Ended))
+                    Ok(Answer::Over(FlowOver::Ended { back: flow.back }))
                 }
             };
         }
@@ -202,8 +203,8 @@ impl House {
                 return Ok(Answer::Over(FlowOver::Gone));
             };
             let mut awaiting = match flow.state {
-                State::Done => return Ok(Answer::Over(FlowOver::Used)),
-                State::Ended => return Ok(Answer::Over(FlowOver::Ended)),
+                State::Done => return Ok(Answer::Over(FlowOver::Used { back: flow.back })),
+                State::Ended => return Ok(Answer::Over(FlowOver::Ended { back: flow.back })),
                 State::Awaiting(awaiting) => awaiting,
             };
             let user = awaiting.user.id.clone();
@@ -219,19 +220,33 @@ impl House {
             };
             if !self.take_message(at, now).await? {
                 self.note(at, flow.trace, Some(&user), What::ResendRefused { reason: "messages_per_address".into() }).await;
-                return Ok(Answer::Declined { why: Declined::TooManyMessages, trace: flow.trace });
+                return self.keep_last(flow_id, Flow { state: State::Awaiting(awaiting), ..flow }, version).await;
             }
             flow.state = State::Awaiting(Box::new(resent));
             if !self.put_flow(flow_id, &flow, Expect::Version(version)).await? {
                 continue;
             }
-            self.dispatcher.cancel(&replaced).await;
-            return Ok(match self.send(at, &flow, &issued, code, true).await? {
-                None => Answer::Again,
-                Some(why) => Answer::Declined { why, trace: flow.trace },
-            });
+            return match self.send(at, &flow, &issued, code, true).await? {
+                None => {
+                    self.dispatcher.cancel(&replaced).await;
+                    Ok(Answer::Again)
+                }
+                Some(Declined::TooManyMessages) => {
+                    self.keep_last(flow_id, Flow { state: State::Awaiting(awaiting), ..flow }, version + 1).await
+                }
+                Some(why) => Ok(Answer::Declined { why, trace: flow.trace }),
+            };
         }
         Err(CouldNotTell::Unknown("a flow kept changing"))
+    }
+
+    /// A limit let no new passcode out: the last one stays good, and the page says so. Whoever changed the flow meanwhile knows better.
+    async fn keep_last(&self, flow_id: &str, mut flow: Flow, version: u64) -> Result<Answer, CouldNotTell> {
+        if let State::Awaiting(awaiting) = &mut flow.state {
+            awaiting.last = Some(Answered::NoMore);
+        }
+        self.put_flow(flow_id, &flow, Expect::Version(version)).await?;
+        Ok(Answer::Again)
     }
 
     /// What the passcode page shows; an error of the flow where there is nothing to show.
@@ -239,8 +254,8 @@ impl House {
         let now = self.clock.now();
         let Some((flow, _)) = self.own_flow(at, flow_id, now).await? else { return Ok(Err(FlowOver::Gone)) };
         let awaiting = match flow.state {
-            State::Done => return Ok(Err(FlowOver::Used)),
-            State::Ended => return Ok(Err(FlowOver::Ended)),
+            State::Done => return Ok(Err(FlowOver::Used { back: flow.back })),
+            State::Ended => return Ok(Err(FlowOver::Ended { back: flow.back })),
             State::Awaiting(awaiting) => awaiting,
         };
         let tries = self.passcode_policy(&flow.passcode)?.tries;
@@ -259,9 +274,14 @@ impl House {
         }))
     }
 
-    async fn refuse_over(&self, at: &Attempt, flow: &Flow, reason: &str, over: FlowOver) -> Result<Answer, CouldNotTell> {
-        self.note(at, flow.trace, None, refused(reason, None)).await;
-        Ok(Answer::Over(over))
+    async fn refuse_used(&self, at: &Attempt, flow: &Flow) -> Result<Answer, CouldNotTell> {
+        self.note(at, flow.trace, None, refused("used", None)).await;
+        Ok(Answer::Over(FlowOver::Used { back: flow.back.clone() }))
+    }
+
+    async fn refuse_ended(&self, at: &Attempt, flow: &Flow) -> Result<Answer, CouldNotTell> {
+        self.note(at, flow.trace, None, refused("ended", None)).await;
+        Ok(Answer::Over(FlowOver::Ended { back: flow.back.clone() }))
     }
 
     /// Makes a passcode for one flow.
@@ -290,7 +310,7 @@ impl House {
             user: awaiting.user.id.clone(),
             application: Arc::clone(&flow.application),
             policy: Arc::clone(&flow.dispatch),
-            addresses: addresses(&awaiting.user),
+            addresses: self.addresses(&awaiting.user),
             passcode: code,
             label: flow.label.clone(),
             host: flow.host.to_string(),
@@ -312,6 +332,15 @@ impl House {
         Ok(matches!(self.records.take(place, rate.count, rate.window, now).await?, Taken::Yes { .. }))
     }
 
+    fn addresses(&self, user: &User) -> Addresses {
+        Addresses {
+            mobile: user.mobile.clone(),
+            second_mobile: user.second_mobile.clone(),
+            mail: user.mail.clone(),
+            country_prefix: self.people.country_prefix(user.id.directory()).map(str::to_owned),
+        }
+    }
+
     fn passcode_policy(&self, name: &str) -> Result<&PasscodePolicy, CouldNotTell> {
         self.passcode_policies.get(name).ok_or(CouldNotTell::Unknown("there is no such passcode policy"))
     }
@@ -324,8 +353,4 @@ impl House {
 
 fn refused(reason: &str, tries_left: Option<u32>) -> What {
     What::PasscodeRefused { reason: reason.to_owned(), tries_left }
-}
-
-fn addresses(user: &User) -> Addresses {
-    Addresses { mobile: user.mobile.clone(), second_mobile: user.second_mobile.clone(), mail: user.mail.clone() }
 }

@@ -21,6 +21,7 @@ pub enum Factor {
 }
 
 impl Factor {
+    /// As the journal has it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Password => "password",
@@ -114,6 +115,8 @@ pub enum Answered {
     Earlier,
     Expired,
     TooSoon,
+    /// No new passcode was sent because of a limit on messages; the last one is still good.
+    NoMore,
 }
 
 /// Whether an answer was the passcode. Told by [`Awaiting::judge`].
@@ -197,6 +200,7 @@ impl Awaiting {
         Some(self)
     }
 
+    /// The state after a right password: `issued` is on its way, `tries` wrong answers are allowed in all.
     pub fn new(user: User, issued: Issued, tries: u32, now: Time) -> Self {
         Self {
             user,
@@ -230,7 +234,6 @@ pub const RESENDS: u32 = 3;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::UserId;
 
     fn sealed(byte: u8) -> Sealed {
         Sealed::from_bytes([byte; 32])
@@ -245,17 +248,7 @@ mod tests {
     }
 
     fn awaiting() -> Awaiting {
-        let user = User {
-            id: UserId::new("local", "alice"),
-            name: "alice".into(),
-            display_name: None,
-            mail: None,
-            mobile: None,
-            second_mobile: None,
-            language: None,
-            groups: Vec::new(),
-        };
-        Awaiting::new(user, issued(1, 300), 3, at(0))
+        Awaiting::new(User::bare("alice"), issued(1, 300), 3, at(0))
     }
 
     fn is(wanted: u8) -> impl Fn(&Sealed) -> bool {

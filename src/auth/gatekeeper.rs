@@ -28,6 +28,7 @@ pub struct Gatekeeper {
 const MOST_AT_ONCE: usize = 1024;
 
 impl Gatekeeper {
+    /// `slow` is the runtime that all work is done on; it must run on threads of its own.
     pub fn new(parts: Parts, slow: Handle) -> Self {
         let sessions = parts.sessions.clone();
         Self { house: Arc::new(House::new(parts)), sessions, slow, places: Arc::new(Semaphore::new(MOST_AT_ONCE)) }
@@ -35,9 +36,16 @@ impl Gatekeeper {
 
     /// The first step: a name and a password.
     pub async fn password(&self, attempt: PasswordAttempt) -> PasswordAnswer {
+        let received = self.house.clock.now();
         let house = Arc::clone(&self.house);
-        let answer = self.slowly(async move { house.password(attempt).await }).await;
-        answer.unwrap_or_else(|why| PasswordAnswer::Declined { why, trace: self.new_trace() })
+        match self.slowly(async move { house.password(attempt, received).await }).await {
+            Ok((answer, leaves)) => {
+                // Waits without a place: whoever is refused again and again must not use up what others need.
+                self.house.clock.sleep(leaves.since(self.house.clock.now())).await;
+                answer
+            }
+            Err(why) => PasswordAnswer::Declined { why, trace: self.new_trace() },
+        }
     }
 
     /// The second step: a passcode.
@@ -99,12 +107,12 @@ impl Gatekeeper {
     }
 
     async fn slowly<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Result<T, Declined> {
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return Err(Declined::TooManyAttempts) };
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return Err(Declined::Busy) };
         let done = self.slow.spawn(async move {
             let _place = place;
             work.await
         });
-        done.await.map_err(|_| Declined::Unavailable)
+        done.await.map_err(|_| Declined::Broken)
     }
 
     fn told<T>(&self, answer: Result<Result<T, CouldNotTell>, Declined>) -> Result<T, (Declined, TraceId)> {
@@ -113,7 +121,7 @@ impl Gatekeeper {
             Ok(Err(error)) => {
                 let trace = self.new_trace();
                 tracing::error!(%error, %trace, "the second step could not be decided");
-                Err((Declined::Unavailable, trace))
+                Err((Declined::Broken, trace))
             }
             Err(why) => Err((why, self.new_trace())),
         }

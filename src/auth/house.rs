@@ -76,6 +76,7 @@ pub struct Attempt {
 }
 
 impl House {
+    /// Begins with empty memory: attempts by address and passwords refused lately.
     pub fn new(parts: Parts) -> Self {
         let SessionParts { records, journal, keys, clock, random } = parts.stores;
         Self {
@@ -96,15 +97,14 @@ impl House {
         }
     }
 
+    /// Journals something that goes on even if it cannot be journaled (a refusal).
     pub async fn note(&self, attempt: &Attempt, trace: TraceId, user: Option<&UserId>, what: What) {
-        let event = Event {
-            trace: Some(trace),
-            user: user.cloned(),
-            application: Some(Arc::clone(&attempt.application)),
-            address: Some(attempt.address),
-            what,
-        };
-        self.journal.note(event).await;
+        self.journal.note(event(attempt, trace, user, what)).await;
+    }
+
+    /// The same for a refusal by a limit, which is counted where it repeats.
+    pub async fn note_repeated(&self, key: &str, attempt: &Attempt, trace: TraceId, (user, what): (Option<&UserId>, What)) {
+        self.journal.note_repeated(key, event(attempt, trace, user, what)).await;
     }
 
     /// Enough of a typed name to see that it is the same again.
@@ -125,6 +125,7 @@ impl House {
         self.applications.get(name).ok_or(CouldNotTell::Unknown("there is no such application"))
     }
 
+    /// Where a session is about to be opened, with the limits of its application.
     pub fn door(&self, attempt: &Attempt, trace: TraceId, known_browser: bool) -> Result<Door, CouldNotTell> {
         Ok(Door {
             trace,
@@ -136,16 +137,25 @@ impl House {
         })
     }
 
-    /// Waits for the next full half second after `received`, so that no refusal tells by its time what was looked up.
-    pub async fn wait_for_the_step(&self, received: Time) {
+    /// The next full half second after `received`: then a refusal leaves, so that none tells by its time what was looked up.
+    pub fn next_step(&self, received: Time) -> Time {
         let spent = self.clock.now().since(received).as_millis();
         let steps = u64::try_from(spent / STEP.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
-        let until = Time::from_millis(received.millis().saturating_add(steps.saturating_mul(500)));
-        self.clock.sleep_until(until).await;
+        Time::from_millis(received.millis().saturating_add(steps.saturating_mul(500)))
     }
 }
 
 const STEP: Duration = Duration::from_millis(500);
+
+fn event(attempt: &Attempt, trace: TraceId, user: Option<&UserId>, what: What) -> Event {
+    Event {
+        trace: Some(trace),
+        user: user.cloned(),
+        application: Some(Arc::clone(&attempt.application)),
+        address: Some(attempt.address),
+        what,
+    }
+}
 
 /// What a flow keeps of the browser it belongs to.
 pub(super) fn bound_to(browser: &Secret<String>) -> [u8; 32] {

@@ -24,6 +24,7 @@ pub enum Bucket {
 }
 
 impl Bucket {
+    /// An IPv4 address, or the /64 of an IPv6 one.
     pub fn address(address: IpAddr) -> Self {
         Self::Address(net::counted(address))
     }
@@ -39,6 +40,7 @@ pub struct Attempts {
 const MOST_BUCKETS: usize = 200_000;
 
 impl Attempts {
+    /// Each bucket holds `rate.count` and fills again evenly over `rate.window`.
     pub fn new(rate: Rate, clock: Clock) -> Self {
         let burst = NonZeroU32::new(rate.count).unwrap_or(NonZeroU32::MIN);
         let quota = Quota::with_period(rate.window / burst.get()).unwrap_or_else(|| Quota::per_second(burst)).allow_burst(burst);

@@ -70,7 +70,8 @@ pub struct RefusedLately {
     entries: Mutex<VecDeque<(Time, [u8; 32])>>,
 }
 
-const REMEMBERED_FOR: Duration = Duration::from_secs(15 * 60);
+/// "A moment ago": longer, and whoever tried the new password just before it was set would be refused although it is right.
+const REMEMBERED_FOR: Duration = Duration::from_secs(2 * 60);
 /// When full, the oldest is forgotten: it is merely asked for again.
 const MOST_REMEMBERED: usize = 10_000;
 
@@ -86,6 +87,7 @@ impl RefusedLately {
         keys.mac("refused password", data.expose())
     }
 
+    /// Whether it was refused within the last 15 minutes.
     pub fn contains(&self, mark: &[u8; 32], now: Time) -> bool {
         let Ok(mut entries) = self.entries.lock() else { return false };
         while entries.front().is_some_and(|(at, _)| now.since(*at) >= REMEMBERED_FOR) {
@@ -94,19 +96,13 @@ impl RefusedLately {
         entries.iter().any(|(_, known)| known == mark)
     }
 
+    /// It was refused now.
     pub fn remember(&self, mark: [u8; 32], now: Time) {
         let Ok(mut entries) = self.entries.lock() else { return };
         if entries.len() >= MOST_REMEMBERED {
             entries.pop_front();
         }
         entries.push_back((now, mark));
-    }
-
-    /// The password may be right by now (it was just changed, say): forget what was refused of it.
-    pub fn forget(&self, mark: &[u8; 32]) {
-        if let Ok(mut entries) = self.entries.lock() {
-            entries.retain(|(_, known)| known != mark);
-        }
     }
 }
 
@@ -150,6 +146,6 @@ mod tests {
         lately.remember([1; 32], Time::from_millis(0));
         assert!(lately.contains(&[1; 32], Time::from_millis(1000)));
         assert!(!lately.contains(&[2; 32], Time::from_millis(1000)));
-        assert!(!lately.contains(&[1; 32], Time::from_millis(15 * 60 * 1000)));
+        assert!(!lately.contains(&[1; 32], Time::from_millis(2 * 60 * 1000)));
     }
 }

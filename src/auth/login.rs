@@ -59,7 +59,7 @@ impl Refusal {
     }
 
     fn of(reason: &'static str, user: &User) -> Self {
-        Self { reason, user: Some(user.id.clone()), detail: None }
+        Self { user: Some(user.id.clone()), ..Self::new(reason) }
     }
 }
 
@@ -70,31 +70,48 @@ struct Right {
 }
 
 impl House {
-    pub async fn password(&self, attempt: PasswordAttempt) -> PasswordAnswer {
-        let received = self.clock.now();
+    /// Steps 1 to 5: the answer, and when it may leave. A refusal before the password is known to be right, or an error, does not
+    /// leave before the next full half second after `received`; each is journaled with its reason, an error counts against nobody.
+    pub async fn password(&self, attempt: PasswordAttempt, received: Time) -> (PasswordAnswer, Time) {
         let trace = TraceId::new(self.random.as_ref());
-        match self.check_password(&attempt).await {
-            Ok(Ok(right)) => match self.after_password(&attempt, right, trace).await {
-                Ok(answer) => answer,
-                Err(error) => {
+        let answer = match self.check_password(&attempt).await {
+            Ok(Ok(right)) => {
+                let answer = self.after_password(&attempt, right, trace).await.unwrap_or_else(|error| {
                     tracing::error!(%error, %trace, "a login could not go on after the right password");
-                    PasswordAnswer::Declined { why: Declined::Unavailable, trace }
-                }
-            },
+                    PasswordAnswer::Declined { why: Declined::Broken, trace }
+                });
+                return (answer, received);
+            }
             Ok(Err(refusal)) => {
-                let name = Name::parse(&attempt.name).filter(|_| refusal.user.is_none()).map(|name| self.name_mark(&name));
-                let what = What::PasswordRefused { reason: refusal.reason.to_owned(), name, detail: refusal.detail };
-                self.note(&attempt.at, trace, refusal.user.as_ref(), what).await;
-                self.wait_for_the_step(received).await;
+                self.note_refusal(&attempt, refusal, trace).await;
                 PasswordAnswer::Refused { trace }
             }
             Err(error) => {
                 tracing::error!(%error, %trace, "a password could not be checked");
                 let what = What::PasswordRefused { reason: "could-not-tell".into(), name: None, detail: Some(error.to_string()) };
                 self.note(&attempt.at, trace, None, what).await;
-                self.wait_for_the_step(received).await;
-                PasswordAnswer::Declined { why: Declined::Unavailable, trace }
+                let why = if matches!(error, CouldNotTell::Directory(_)) { Declined::Unavailable } else { Declined::Broken };
+                PasswordAnswer::Declined { why, trace }
             }
+        };
+        (answer, self.next_step(received))
+    }
+
+    async fn note_refusal(&self, attempt: &PasswordAttempt, refusal: Refusal, trace: TraceId) {
+        let reason = refusal.reason;
+        tracing::info!(%trace, reason, address = %attempt.at.address, "a password was refused");
+        let name = Name::parse(&attempt.name).filter(|_| refusal.user.is_none()).map(|name| self.name_mark(&name));
+        let about = match (&refusal.user, &name, reason) {
+            (_, _, "address-busy") => attempt.at.address.to_string(),
+            (Some(user), ..) => user.to_string(),
+            (None, Some(name), _) => name.hash.clone(),
+            (None, None, _) => attempt.at.address.to_string(),
+        };
+        let what = What::PasswordRefused { reason: reason.to_owned(), name, detail: refusal.detail };
+        if BY_LIMITS.contains(&reason) {
+            self.note_repeated(&format!("{reason} {about}"), &attempt.at, trace, (refusal.user.as_ref(), what)).await;
+        } else {
+            self.note(&attempt.at, trace, refusal.user.as_ref(), what).await;
         }
     }
 
@@ -141,17 +158,22 @@ impl House {
             }
         };
         let user = &account.user;
-        let mark = RefusedLately::mark(&self.keys, user.id.as_str(), &attempt.password);
+        // By the typed name, as it is for a name that is nobody's: a second spelling of a name must not tell whether it is somebody's.
+        let mark = RefusedLately::mark(&self.keys, &name.folded(), &attempt.password);
         if self.refused_lately.contains(&mark, now) {
             return Ok(Err(Refusal::of("refused-again", user)));
         }
         let browser = known.by_user(&user.id, &self.keys);
         let failures = self.failures_of(&account, browser);
-        if !failures.take(self.records.as_ref(), now).await? {
-            return Ok(Err(Refusal::of("account-paused", user)));
-        }
         let directory =
             self.people.directory(user.id.directory()).ok_or(CouldNotTell::Unknown("the account's directory is gone"))?;
+        if !failures.take(self.records.as_ref(), now).await? {
+            // The password is not judged, but it costs what any other costs: a directory that is slow shall not tell them apart.
+            return match directory.verify_nobody(&attempt.password).await {
+                Ok(()) => Ok(Err(Refusal::of("account-paused", user))),
+                Err(error) => self.not_judged(error, Some(user)),
+            };
+        }
         match directory.verify(&account, &attempt.password).await {
             Ok(Verdict::Wrong) => {
                 self.refused_lately.remember(mark, now);
@@ -261,6 +283,8 @@ impl House {
     }
 }
 
+/// Refusals that the directory was not asked for; a flood of them is counted, not written one by one.
+const BY_LIMITS: [&str; 5] = ["address-busy", "name-paused", "account-paused", "refused-again", "malformed"];
 const NOT_JUDGED: &str = "not-judged";
 /// Refusals that are no failures of anybody.
 const UNCOUNTED: [&str; 3] = ["refused-again", "account-paused", NOT_JUDGED];

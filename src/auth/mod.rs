@@ -52,17 +52,21 @@ pub enum Declined {
     HelpDesk,
     TooManyMessages,
     TooManyAttempts,
-    /// Nobody could tell; nothing was counted.
+    /// We have more to do than we can manage; nothing was begun.
+    Busy,
+    /// The directory could not tell; nothing was counted.
     Unavailable,
+    /// Something of ours failed.
+    Broken,
 }
 
 /// Why a flow goes on no more.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum FlowOver {
     /// The last try was wrong.
-    Ended,
+    Ended { back: String },
     /// It led to a session already.
-    Used,
+    Used { back: String },
     /// Expired, of another browser, or never there.
     Gone,
 }

@@ -16,6 +16,7 @@ pub fn issue(length: u8, random: &dyn Random) -> Secret<String> {
 }
 
 impl Sealed {
+    /// `passcode` as [`issue`] made it or [`typed`] read it. The result is good for comparing within this flow alone.
     pub fn new(keys: &Keys, flow: &str, passcode: &str) -> Self {
         let mut data = Vec::with_capacity(flow.len() + passcode.len() + 1);
         data.extend_from_slice(flow.as_bytes());

@@ -16,6 +16,7 @@ pub struct Circumstances {
     pub application: Arc<str>,
 }
 
+/// What a policy says to a right password.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Decision {
     Refuse,
@@ -80,20 +81,10 @@ fn is_member(user: &User, group: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::UserId;
     use crate::config::authentication_policy::Rule;
 
     fn user(groups: &[&str]) -> User {
-        User {
-            id: UserId::new("local", "alice"),
-            name: "alice".into(),
-            display_name: None,
-            mail: None,
-            mobile: None,
-            second_mobile: None,
-            language: None,
-            groups: groups.iter().map(ToString::to_string).collect(),
-        }
+        User { groups: groups.iter().map(ToString::to_string).collect(), ..User::bare("alice") }
     }
 
     fn at(address: Option<&str>) -> Circumstances {

@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::digest;
@@ -29,7 +29,11 @@ pub struct Session {
     /// Set where the password alone was enough because of the address: outside these it opens nothing.
     only_from: Option<Vec<IpNet>>,
     last_seen: AtomicU64,
+    /// The last use that is on record.
+    recorded: AtomicU64,
     ended: AtomicBool,
+    /// Where its keys are kept; never looked at on a request's way.
+    keys: Mutex<Vec<KeyId>>,
 }
 
 /// What a session's record holds (format 1).
@@ -55,7 +59,9 @@ impl Session {
             limits,
             only_from,
             last_seen: AtomicU64::new(now.millis()),
+            recorded: AtomicU64::new(now.millis()),
             ended: AtomicBool::new(false),
+            keys: Mutex::default(),
         }
     }
 
@@ -69,7 +75,9 @@ impl Session {
             // A network that does not read any more must not widen anything: it is left out, an empty list opens nothing.
             only_from: kept.only_from.map(|nets| nets.iter().filter_map(|net| net.parse().ok()).collect()),
             last_seen: AtomicU64::new(kept.last_seen.millis()),
+            recorded: AtomicU64::new(kept.last_seen.millis()),
             ended: AtomicBool::new(false),
+            keys: Mutex::default(),
         }
     }
 
@@ -108,6 +116,23 @@ impl Session {
 
     pub(super) fn last_seen(&self) -> Time {
         Time::from_millis(self.last_seen.load(Ordering::Relaxed))
+    }
+
+    /// Whether it was used since it was last written down.
+    pub(super) fn is_unrecorded(&self) -> bool {
+        self.last_seen.load(Ordering::Relaxed) != self.recorded.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn recorded(&self, last_seen: Time) {
+        self.recorded.store(last_seen.millis(), Ordering::Relaxed);
+    }
+
+    pub(super) fn add_key(&self, key: KeyId) {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner).push(key);
+    }
+
+    pub(super) fn keys(&self) -> Vec<KeyId> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Notes a request. A shared write at most once a second, whatever the load.
@@ -153,6 +178,7 @@ impl Cookie {
         Self(Secret::new(format!("{}.{}", keys.first_id(), BASE64URL_NOPAD.encode(&body))))
     }
 
+    /// For `Set-Cookie`, and for nothing else.
     pub fn expose(&self) -> &str {
         self.0.expose()
     }
@@ -166,7 +192,7 @@ impl Cookie {
     }
 
     /// Whether we made this value once, told by its tag alone: nobody needs to be asked about one that we did not make.
-    pub(super) fn is_ours(value: &str, keys: &Keys) -> bool {
+    pub fn is_ours(value: &str, keys: &Keys) -> bool {
         let parts = value.split_once('.').and_then(|(id, body)| Some((id, BASE64URL_NOPAD.decode(body.as_bytes()).ok()?)));
         let Some((id, body)) = parts else { return false };
         let Some((bits, tag)) = body.split_at_checked(RANDOM).filter(|(_, tag)| tag.len() == TAG) else { return false };
@@ -239,7 +265,6 @@ pub struct Wanted<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::UserId;
     use crate::base::keys::SealKey;
     use crate::base::random::SystemSource;
 
@@ -247,22 +272,9 @@ mod tests {
         Keys::new(vec![SealKey { id: "k1".into(), secret: Secret::new(vec![byte; 32]) }]).unwrap()
     }
 
-    fn user() -> User {
-        User {
-            id: UserId::new("local", "alice"),
-            name: "alice".into(),
-            display_name: None,
-            mail: None,
-            mobile: None,
-            second_mobile: None,
-            language: None,
-            groups: Vec::new(),
-        }
-    }
-
     fn key(only_from: Option<Vec<IpNet>>) -> Key {
         let kept = Kept {
-            user: user(),
+            user: User::bare("alice"),
             factors: vec![Factor::Password],
             opened: Time::from_millis(1_000_000),
             idle: Duration::from_secs(60),

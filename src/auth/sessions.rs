@@ -1,8 +1,7 @@
 //! The book of sessions: every live one in memory, where the gate looks without a lock, and on record, so that a restart logs
 //! nobody out. On one node a cookie that is not in memory is no session: the store is never asked for it.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use data_encoding::{BASE32_NOPAD, HEXLOWER};
 use papaya::HashMap;
@@ -24,6 +23,8 @@ pub struct Sessions {
 struct Book {
     by_key: HashMap<KeyId, Arc<Key>>,
     by_id: HashMap<Arc<str>, Arc<Session>>,
+    /// Sessions that ended while the store failed: still on record, they would be back after a restart.
+    left_behind: Mutex<Vec<Arc<str>>>,
     parts: Parts,
 }
 
@@ -65,7 +66,7 @@ const PAGE: u32 = 1000;
 impl Sessions {
     /// Reads every live session from the records.
     pub async fn load(parts: Parts) -> Result<Self, StoreError> {
-        let book = Book { by_key: HashMap::new(), by_id: HashMap::new(), parts };
+        let book = Book { by_key: HashMap::new(), by_id: HashMap::new(), left_behind: Mutex::default(), parts };
         let now = book.parts.clock.now();
         book.each(SESSION, now, |record| {
             let kept: Kept = book.open(SESSION, record)?;
@@ -79,6 +80,7 @@ impl Sessions {
             let id = HEXLOWER.decode(record.id.as_bytes()).ok().and_then(|bytes| KeyId::try_from(bytes).ok());
             let session = book.by_id.pin().get(record.owner.as_str()).cloned();
             if let (Some(id), Some(session)) = (id, session) {
+                session.add_key(id);
                 book.by_key.pin().insert(id, Arc::new(Key { application: kept.application, host: kept.host, session }));
             }
             Ok(())
@@ -135,6 +137,7 @@ impl Sessions {
         let place = Place { kind: KEY, owner: &id, id: &HEXLOWER.encode(&key_id) };
         self.book.put(place, &key, session.expires(), now).await?;
 
+        session.add_key(key_id);
         self.book.by_id.pin().insert(id, Arc::clone(&session));
         let key = Key { application: key.application, host: key.host, session };
         self.book.by_key.pin().insert(key_id, Arc::new(key));
@@ -151,14 +154,11 @@ impl Sessions {
     pub async fn end(&self, session: &Session, what: What, about: &About) -> Result<(), StoreError> {
         session.end();
         let parts = &self.book.parts;
-        let now = parts.clock.now();
         self.book.by_id.pin().remove(&session.id);
-        self.book.by_key.pin().retain(|_, key| key.session.id != session.id);
-        let keys = parts.records.by_owner(KEY, &session.id, now).await?;
-        parts.records.remove(SESSION, &session.id, now).await?;
-        for key in keys {
-            parts.records.remove(KEY, &key.id, now).await?;
+        for key in session.keys() {
+            self.book.by_key.pin().remove(&key);
         }
+        let removed = self.book.remove(&session.id).await;
         let event = Event {
             trace: about.trace,
             user: Some(session.user.id.clone()),
@@ -167,11 +167,17 @@ impl Sessions {
             what,
         };
         parts.journal.note(event).await;
-        Ok(())
+        removed
     }
 
     /// Ends what has expired and writes down when each was last used. Called about once a minute, and before a stop.
     pub async fn housekeeping(&self) -> Result<(), StoreError> {
+        let mut removed = Ok(());
+        for id in self.book.left_behind() {
+            // The others are tried too: what is not removed is left behind again.
+            removed = self.book.remove(&id).await.and(removed);
+        }
+        removed?;
         let now = self.book.parts.clock.now();
         let sessions: Vec<Arc<Session>> = self.book.by_id.pin().values().cloned().collect();
         for session in sessions {
@@ -195,6 +201,28 @@ pub struct About {
 }
 
 impl Book {
+    /// Takes a session and its keys off the record. Where that fails it is tried again by the housekeeping.
+    async fn remove(&self, id: &Arc<str>) -> Result<(), StoreError> {
+        let removed = self.remove_now(id).await;
+        if removed.is_err() {
+            self.left_behind.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(id));
+        }
+        removed
+    }
+
+    async fn remove_now(&self, id: &str) -> Result<(), StoreError> {
+        let (records, now) = (&self.parts.records, self.parts.clock.now());
+        records.remove(SESSION, id, now).await?;
+        for key in records.by_owner(KEY, id, now).await? {
+            records.remove(KEY, &key.id, now).await?;
+        }
+        Ok(())
+    }
+
+    fn left_behind(&self) -> Vec<Arc<str>> {
+        std::mem::take(&mut *self.left_behind.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     async fn each(
         &self,
         kind: &'static str,
@@ -243,13 +271,17 @@ impl Book {
 
     /// Writes a session's record again where it was used since.
     async fn keep_up(&self, session: &Session, now: Time) -> Result<(), StoreError> {
-        let Some(record) = self.parts.records.find(SESSION, &session.id, now).await? else { return Ok(()) };
-        let kept: Kept = self.open(SESSION, &record)?;
-        if session.last_seen().since(kept.last_seen) < Duration::from_secs(1) {
+        if !session.is_unrecorded() {
             return Ok(());
         }
-        let bytes = self.sealed(SESSION, &session.id, &session.kept())?;
+        let Some(record) = self.parts.records.find(SESSION, &session.id, now).await? else { return Ok(()) };
+        let kept = session.kept();
+        let bytes = self.sealed(SESSION, &session.id, &kept)?;
         let place = Place { kind: SESSION, owner: session.user.id.as_str(), id: &session.id };
-        self.parts.records.put_if(place, bytes, session.expires(), Expect::Version(record.version), now).await.map(drop)
+        // Lost to whoever ended it meanwhile: then there is nothing to keep up.
+        if self.parts.records.put_if(place, bytes, session.expires(), Expect::Version(record.version), now).await? {
+            session.recorded(kept.last_seen);
+        }
+        Ok(())
     }
 }

@@ -77,7 +77,8 @@ impl Clock {
         }
     }
 
-    /// Returns once `now()` has reached `when`.
+    /// Returns once `now()` has reached `when`. Somebody who sets the machine's clock back meanwhile makes this longer; see
+    /// [`Clock::sleep`].
     pub async fn sleep_until(&self, when: Time) {
         let mut moved = self.ahead.as_ref().map(|ahead| ahead.subscribe());
         loop {
@@ -93,8 +94,12 @@ impl Clock {
         }
     }
 
+    /// Never longer than `span`, even if the machine's clock is set back meanwhile: what must happen every so often goes on.
     pub async fn sleep(&self, span: Duration) {
-        self.sleep_until(self.now().plus(span)).await;
+        match &self.ahead {
+            None => tokio::time::sleep(span).await,
+            Some(_) => drop(tokio::time::timeout(span, self.sleep_until(self.now().plus(span))).await),
+        }
     }
 }
 

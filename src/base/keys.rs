@@ -24,6 +24,7 @@ pub struct SealKey {
     pub secret: Secret<Vec<u8>>,
 }
 
+/// Why these cannot be the seal keys.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
     #[error("there is no seal key")]
@@ -37,6 +38,7 @@ pub enum KeysError {
 const NONCE: usize = 12;
 
 impl Keys {
+    /// `seal` in the order of the configuration. Ids are not compared here: of two equal ones the first counts.
     pub fn new(seal: Vec<SealKey>) -> Result<Self, KeysError> {
         if seal.is_empty() {
             return Err(KeysError::None);
@@ -82,7 +84,7 @@ impl Keys {
         Some(body)
     }
 
-    /// HMAC-SHA-256 of `data` under the first key: for what is compared, never read back.
+    /// HMAC-SHA-256 of `data` under the first key: for what is compared, never read back. With another first key it is another value.
     pub fn mac(&self, purpose: &str, data: &[u8]) -> [u8; 32] {
         self.seal.first().map(|key| mac(key, purpose, data)).unwrap_or_default()
     }

@@ -47,8 +47,9 @@ fn check_escapes(path: &str) -> Result<(), Ambiguous> {
     Ok(())
 }
 
-/// `.` and `..`, also escaped, also with parameters behind (`..;x`), which some servers cut off.
+/// `.` and `..`, also escaped, also with parameters behind (`..;x`, `..%3bx`), which some servers cut off.
 fn is_dots(segment: &str) -> bool {
+    let segment = segment.replace("%3b", ";").replace("%3B", ";");
     let plain = segment.split(';').next().unwrap_or_default().replace("%2e", ".").replace("%2E", ".");
     plain == "." || plain == ".."
 }
@@ -82,6 +83,7 @@ mod tests {
             ("/a/%2e%2e/b", Ambiguous::DotSegment),
             ("/a/.%2E/b", Ambiguous::DotSegment),
             ("/a/..;/b", Ambiguous::DotSegment),
+            ("/a/..%3bx/b", Ambiguous::DotSegment),
             ("/a/%2e%2e;x=1/b", Ambiguous::DotSegment),
             ("/a%2fb", Ambiguous::Escape),
             ("/a%2Fb", Ambiguous::Escape),

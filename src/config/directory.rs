@@ -17,6 +17,8 @@ pub struct Directory {
     pub default: bool,
     /// The domain that users may write with their name.
     pub domain: Domain,
+    /// `+45`: for phone numbers that are written without a country code. Absent: such numbers are not sent to.
+    pub country_prefix: Option<String>,
     pub kind: Kind,
 }
 
@@ -114,7 +116,8 @@ impl Directory {
         let default = section.or("default", false, Field::boolean);
         let text = |key| section.optional(key).and_then(|field: Field<'_>| field.text()).map(str::to_owned);
         let domain = Domain { dns: text("domain"), netbios: text("netbios") };
-        section.later(&["recheck", "default_country_prefix"]);
+        section.later(&["recheck"]);
+        let country_prefix = section.optional("default_country_prefix").and_then(country_prefix);
         let kind =
             section.required("kind").and_then(|field| field.choice(&[("ldap", true), ("local", false)], &["active-directory"]));
         let kind = match kind {
@@ -124,8 +127,20 @@ impl Directory {
             None => return None,
         };
         section.finish();
-        Some(Self { name: name?, default, domain, kind: kind? })
+        Some(Self { name: name?, default, domain, country_prefix, kind: kind? })
     }
+}
+
+/// A plus sign and one to four digits, the first not 0 (ITU-T E.164).
+fn country_prefix(field: Field<'_>) -> Option<String> {
+    let text = field.text()?;
+    let digits = text.strip_prefix('+').unwrap_or_default();
+    let fits = (1..=4).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
+    if !fits {
+        field.problem("expected a country code like \"+45\"");
+        return None;
+    }
+    Some(text.to_owned())
 }
 
 impl Ldap {

@@ -43,7 +43,7 @@ impl Local {
             name,
             file: config.file.clone(),
             users: ArcSwap::from_pointee(users),
-            hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
+            hashing: Arc::new(Semaphore::new(hashes_at_once())),
             patience: PATIENCE,
         })
     }
@@ -78,7 +78,8 @@ impl Local {
 
     /// Runs one hash on a blocking thread, two at once. When both are busy it waits, at most ten seconds; then we could not tell.
     async fn hash<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, DirectoryError> {
-        let failed = |why: &str| DirectoryError::Failed { directory: self.name.to_string(), why: why.to_owned() };
+        // Nobody could tell: "try again", not "wrong".
+        let failed = |why: &str| DirectoryError::Unreachable { directory: self.name.to_string(), why: why.to_owned() };
         let place = timeout(self.patience, Arc::clone(&self.hashing).acquire_owned()).await;
         let Ok(Ok(place)) = place else {
             return Err(failed("too many passwords are being checked; none was free within 10 s"));
@@ -188,7 +189,11 @@ fn account(directory: &str, entry: &Entry) -> Account {
     Account { user, handle: entry.id.clone(), lock_out: None }
 }
 
-const HASHES_AT_ONCE: usize = 2;
+/// Half of the cores at most: the other half goes on serving whoever is signed in, whatever is guessed.
+fn hashes_at_once() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1))
+}
+
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
@@ -288,9 +293,9 @@ mod tests {
         let mut local = open(folder.path(), &user("alice", "wonderland", "")).unwrap();
         let alice = one(&local, "alice").await.unwrap();
         local.patience = Duration::from_millis(1);
-        let taken = Arc::clone(&local.hashing).acquire_many_owned(2).await.unwrap();
+        let taken = Arc::clone(&local.hashing).acquire_many_owned(u32::try_from(hashes_at_once()).unwrap()).await.unwrap();
         let answer = local.verify(&alice, &secret("wonderland")).await;
-        assert!(matches!(answer, Err(DirectoryError::Failed { .. })), "{answer:?}");
+        assert!(matches!(answer, Err(DirectoryError::Unreachable { .. })), "{answer:?}");
         drop(taken);
         local.patience = PATIENCE;
         assert_eq!(local.verify(&alice, &secret("wonderland")).await.unwrap(), Verdict::Correct);

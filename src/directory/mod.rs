@@ -34,6 +34,23 @@ pub struct User {
     pub groups: Vec<String>,
 }
 
+#[cfg(test)]
+impl User {
+    /// Somebody of whom nothing is known but the name.
+    pub(crate) fn bare(name: &str) -> Self {
+        Self {
+            id: UserId::new("local", name),
+            name: name.to_owned(),
+            display_name: None,
+            mail: None,
+            mobile: None,
+            second_mobile: None,
+            language: None,
+            groups: Vec::new(),
+        }
+    }
+}
+
 /// A user that was found, and what `verify` needs to check the password.
 #[derive(Clone, Debug)]
 pub struct Account {
@@ -61,7 +78,7 @@ pub enum Verdict {
 /// A directory could not tell. Nobody is let in on one of these, and nothing is counted against anybody.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
-    #[error("directory {directory}: no server answered: {why}")]
+    #[error("directory {directory}: nobody could tell: {why}")]
     Unreachable { directory: String, why: String },
     #[error("directory {directory}: {why}")]
     Failed { directory: String, why: String },

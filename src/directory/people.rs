@@ -11,6 +11,8 @@ use crate::config::directory::Domain;
 pub struct Place {
     pub directory: Arc<dyn Directory>,
     pub domain: Domain,
+    /// `+45`: for phone numbers there that are written without a country code.
+    pub country_prefix: Option<String>,
     /// A bare name means this directory first.
     pub default: bool,
 }
@@ -82,6 +84,12 @@ impl People {
     /// The directory an account is of.
     pub fn directory(&self, name: &str) -> Option<&Arc<dyn Directory>> {
         self.places.iter().map(|place| &place.directory).find(|directory| directory.name() == name)
+    }
+
+    /// The country code of phone numbers in a directory, where it is set.
+    pub fn country_prefix(&self, directory: &str) -> Option<&str> {
+        let place = self.places.iter().find(|place| place.directory.name() == directory);
+        place.and_then(|place| place.country_prefix.as_deref())
     }
 
     /// The directory that does the work for a name that means nobody: the one whose domain it is written with, else the first.

@@ -24,7 +24,6 @@ pub type Grouped = (Arc<dyn Transmitter>, Option<Arc<str>>);
 pub(super) struct Board {
     lines: Vec<Arc<Line>>,
     policies: HashMap<Arc<str>, DispatchPolicy>,
-    prefix: Option<String>,
 }
 
 /// One transmitter and how busy it is.
@@ -57,14 +56,13 @@ impl Route {
 }
 
 impl Board {
-    pub fn new(transmitters: Vec<Grouped>, policies: Vec<DispatchPolicy>, prefix: Option<String>) -> Self {
+    pub fn new(transmitters: Vec<Grouped>, policies: Vec<DispatchPolicy>) -> Self {
         let line = |(transmitter, group)| {
             Arc::new(Line { transmitter, group, busy: AtomicUsize::new(0), places: Semaphore::new(PLACES) })
         };
         Self {
             lines: transmitters.into_iter().map(line).collect(),
             policies: policies.into_iter().map(|policy| (Arc::clone(&policy.name), policy)).collect(),
-            prefix,
         }
     }
 
@@ -97,7 +95,9 @@ impl Board {
             return Err(format!("{name}: none"));
         }
         match channel {
-            Channel::Sms => number::normalise(typed, self.prefix.as_deref()).map_err(|error| format!("{name}: {error}")),
+            Channel::Sms => {
+                number::normalise(typed, addresses.country_prefix.as_deref()).map_err(|error| format!("{name}: {error}"))
+            }
             Channel::Mail => mail::address(typed).ok_or_else(|| format!("{name}: not a mail address")),
         }
     }

@@ -31,8 +31,6 @@ pub struct Parts {
     pub limits: Limits,
     /// Names this node in leases and in the count of its day.
     pub node: String,
-    /// `+45`: for numbers without a country code.
-    pub default_country_prefix: Option<String>,
     /// Where the background tasks are waited for at the end.
     pub tasks: TaskTracker,
 }
@@ -86,7 +84,7 @@ impl Dispatcher {
         let (records, keys, limits, node) = (parts.records, parts.keys, parts.limits, parts.node);
         let allowances = Allowances { records: Arc::clone(&records), keys: keys.clone(), limits, node: node.clone() };
         let inner = Inner {
-            board: Board::new(parts.transmitters, parts.policies, parts.default_country_prefix),
+            board: Board::new(parts.transmitters, parts.policies),
             allowances,
             records,
             journal: parts.journal,
@@ -102,9 +100,9 @@ impl Dispatcher {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Whether any rule of the policy leads to an address of this person.
-    pub fn reaches(&self, policy: &str, addresses: &Addresses) -> bool {
-        self.inner.board.routes(policy, addresses).is_ok()
+    /// Whether any rule of the policy leads to an address of this person; if none does, why, for the journal.
+    pub fn reaches(&self, policy: &str, addresses: &Addresses) -> Result<(), String> {
+        self.inner.board.routes(policy, addresses).map(drop)
     }
 
     /// Puts the order on record and into the journal and begins to send in the background. The same id handed over twice is
@@ -371,6 +369,10 @@ mod tests {
         }
     }
 
+    fn danish() -> Addresses {
+        Addresses { country_prefix: Some("+45".into()), ..Addresses::default() }
+    }
+
     struct House {
         memory: Arc<Memory>,
         clock: Clock,
@@ -410,7 +412,6 @@ mod tests {
             clock: clock.clone(),
             limits,
             node: "gate1".into(),
-            default_country_prefix: Some("+45".into()),
             tasks: tasks.clone(),
         });
         House { memory, clock, dispatcher, tasks }
@@ -428,7 +429,7 @@ mod tests {
                 user: UserId::new("people", "anna"),
                 application: "mail".into(),
                 policy: "standard".into(),
-                addresses: Addresses { mobile: Some("12 34 56 78".into()), ..Addresses::default() },
+                addresses: Addresses { mobile: Some("12 34 56 78".into()), ..danish() },
                 passcode: Secret::new(CODE.into()),
                 label: "K7".into(),
                 host: "mail.example.com".into(),
@@ -573,7 +574,7 @@ mod tests {
         }
         a.asked().await;
         let mut other = house.order("other");
-        other.addresses = Addresses { second_mobile: Some("87654321".into()), ..Addresses::default() };
+        other.addresses = Addresses { second_mobile: Some("87654321".into()), ..danish() };
         house.hand_over(other).await.unwrap();
         g.asked().await;
         assert_eq!(g.seen().len(), 1, "the clock was not moved, so nothing else can have gone on");
@@ -760,11 +761,13 @@ mod tests {
     async fn somebody_without_an_address_is_not_reached() {
         let house = house(&[Scripted::new("a", [])], Limits::default());
         let reaches = |mobile: Option<&str>| {
-            house.dispatcher.reaches("standard", &Addresses { mobile: mobile.map(Into::into), ..Addresses::default() })
+            house.dispatcher.reaches("standard", &Addresses { mobile: mobile.map(Into::into), ..danish() })
         };
-        assert!(reaches(Some("12345678")));
-        assert!(!reaches(None) && !reaches(Some(" ")) && !reaches(Some("ask my secretary")));
-        assert!(!house.dispatcher.reaches("unknown", &house.order("m").addresses));
+        assert_eq!(reaches(Some("12345678")), Ok(()));
+        assert!(reaches(None).is_err() && reaches(Some(" ")).is_err());
+        let why = reaches(Some("ask my secretary")).unwrap_err();
+        assert!(why.contains("mobile: it holds 'a'"), "{why}");
+        assert!(house.dispatcher.reaches("unknown", &house.order("m").addresses).is_err());
         let mut order = house.order("m1");
         order.addresses.mobile = Some("none".into());
         assert!(matches!(house.hand_over(order).await, Err(DispatchError::NoRoute)));

@@ -57,6 +57,8 @@ pub struct Addresses {
     pub mobile: Option<String>,
     pub second_mobile: Option<String>,
     pub mail: Option<String>,
+    /// `+45`: for numbers without a country code.
+    pub country_prefix: Option<String>,
 }
 
 /// How far a message is. `to` is masked: `•••• 12`, `a•••@example.com`.

@@ -40,12 +40,17 @@ pub fn compose(texts: &Texts, channel: Channel, wording: &Wording<'_>, now: Time
     let code = wording.passcode.expose().as_str();
     let variables =
         [("code", code.into()), ("application", application.into()), ("label", label.into()), ("minutes", minutes.into())];
+    let read = grouped(code);
+    let mut in_groups = variables.clone();
+    if let Some((_, value)) = in_groups.first_mut() {
+        *value = read.expose().as_str().into();
+    }
     let (subject, text) = match channel {
         Channel::Sms => (String::new(), texts.say(wording.language, "message-sms", &variables)),
         // The code is not among the subject's variables: subjects are shown on locked screens and logged by relays.
         Channel::Mail => (
             one_line(&texts.say(wording.language, "message-mail-subject", variables.get(1..).unwrap_or_default())),
-            texts.say(wording.language, "message-mail-text", &variables),
+            texts.say(wording.language, "message-mail-text", &in_groups),
         ),
     };
     let text = Secret::new(text);
@@ -55,6 +60,24 @@ pub fn compose(texts: &Texts, channel: Channel, wording: &Wording<'_>, now: Time
 
 fn one_line(words: &str) -> String {
     words.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+}
+
+/// For reading out and typing: `482 913`, `4829 1348`. Only digits, which may be entered with the blank; the last line of the
+/// message, which a machine reads, has them together.
+fn grouped(code: &str) -> Secret<String> {
+    let length = code.len();
+    if length < 6 || !code.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Secret::new(code.to_owned());
+    }
+    let group = if length.is_multiple_of(3) { 3 } else { 4 };
+    let mut text = String::with_capacity(length * 2);
+    for (place, digit) in code.chars().enumerate() {
+        if place > 0 && place.is_multiple_of(group) {
+            text.push(' ');
+        }
+        text.push(digit);
+    }
+    Secret::new(text)
 }
 
 fn bare_host(host: &str) -> &str {
@@ -124,9 +147,28 @@ mod tests {
                     let text = composed(language, channel, host, "048291").text;
                     let (before, line) = text.expose().rsplit_once('\n').unwrap();
                     assert_eq!(line, last);
-                    assert!(before.contains("048291") && before.contains("K7") && before.contains('5'), "{before}");
+                    let code = if channel == Channel::Mail { "048 291" } else { "048291" };
+                    assert!(before.contains(code) && before.contains("K7") && before.contains('5'), "{before}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_code_in_a_mail_is_written_in_groups() {
+        let table = [
+            ("1234", "1234"),
+            ("12345", "12345"),
+            ("482913", "482 913"),
+            ("4829134", "4829 134"),
+            ("48291348", "4829 1348"),
+            ("482913485", "482 913 485"),
+            ("bafoki42", "bafoki42"),
+        ];
+        for (code, expected) in table {
+            assert_eq!(grouped(code).expose(), expected);
+            let text = composed(Language::ENGLISH, Channel::Mail, "h", code).text;
+            assert!(text.expose().lines().any(|line| line == expected), "{}", text.expose());
         }
     }
 

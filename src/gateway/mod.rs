@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::header::{CONTENT_TYPE, HOST, HeaderValue, STRICT_TRANSPORT_SECURITY};
+use http::header::{ALLOW, CONTENT_TYPE, HOST, HeaderValue, STRICT_TRANSPORT_SECURITY};
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
 
@@ -42,14 +42,15 @@ impl Gateway {
     pub async fn handle(&self, request: Request<Incoming>, peer: IpAddr, secure: bool) -> Response<Body> {
         let started = self.clock.now();
         let address = net::plain(peer);
-        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let asked = tracing::enabled!(tracing::Level::DEBUG).then(|| (request.method().clone(), request.uri().path().to_owned()));
         let mut response = if secure { self.answer(request, address).await } else { self.redirect(&request) };
         if secure && self.strict_transport {
             response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
         }
-        let status = response.status().as_u16();
-        let duration_ms = self.clock.now().since(started).as_millis();
-        tracing::debug!(%address, %method, path, status, duration_ms, "answered {status}");
+        if let Some((method, path)) = asked {
+            let (status, duration_ms) = (response.status().as_u16(), self.clock.now().since(started).as_millis());
+            tracing::debug!(%address, %method, path, status, duration_ms, "answered {status}");
+        }
         response
     }
 
@@ -60,7 +61,11 @@ impl Gateway {
             Route::Page(place, page) => respond::page(self.page(place, page, request, address).await),
             Route::Application(place) => self.application(place, request, address).await,
             Route::NotFound(_) => self.notice(&request, Notice::NotFound),
-            Route::UnknownHost => self.notice(&request, Notice::UnknownHost),
+            // The page that says so has a style too.
+            Route::UnknownHost => match self.site.look.asset(request.uri().path()) {
+                Some(asset) => respond::page(asset),
+                None => self.notice(&request, Notice::UnknownHost),
+            },
             Route::NotAllowed => self.notice(&request, Notice::NotAllowed),
             Route::Bad(why) => {
                 tracing::debug!(client.address = %address, why, "a request was refused");
@@ -76,9 +81,8 @@ impl Gateway {
             Gate::SignInNeeded => return respond::sign_in_needed(),
             Gate::Forbidden => return self.notice(&request, Notice::Forbidden),
         };
-        let host = written_host(&request);
+        let host = public_host(place, &request);
         let asker = Asker::of(&request, &self.site.look);
-        // The host is judged; upstream there is one spelling of it.
         request.headers_mut().remove(HOST);
         match self.proxy.forward(permit, request, &ClientInfo { address, host: &host }).await {
             Ok(response) => response.map(Body::from),
@@ -123,7 +127,7 @@ impl Gateway {
                     _ => self.site.logout(&visit, &form).await,
                 }
             }
-            _ => notice(Notice::NotAllowed),
+            _ => notice(Notice::NotAllowed).with(ALLOW, HeaderValue::from_static("GET, HEAD, POST")),
         }
     }
 
@@ -147,8 +151,14 @@ impl Gateway {
     }
 }
 
-/// The public host as the client wrote it, with its port: the router has seen that it is one and fits.
-fn written_host<B>(request: &Request<B>) -> HeaderValue {
-    let written = request.uri().authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
-    written.or_else(|| request.headers().get(HOST).cloned()).unwrap_or_else(|| HeaderValue::from_static(""))
+/// The public host in its one spelling, with the port that the client wrote: what the application builds its links from.
+fn public_host<B>(place: &Place, request: &Request<B>) -> HeaderValue {
+    let written = request.uri().authority().map(http::uri::Authority::as_str);
+    let written = written.or_else(|| request.headers().get(HOST).and_then(|host| host.to_str().ok())).unwrap_or_default();
+    let port = written.rsplit_once(':').map(|(_, port)| port).filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
+    let host = match port {
+        Some(port) => HeaderValue::from_str(&format!("{}:{port}", place.host)),
+        None => HeaderValue::from_str(&place.host),
+    };
+    host.unwrap_or_else(|_| HeaderValue::from_static(""))
 }

@@ -63,7 +63,7 @@ pub fn not_forwarded(look: &Look, asker: &Asker, error: &ForwardError, about: (&
         ForwardError::TooLarge => (Notice::TooLarge, None),
         ForwardError::UnknownCoding => (Notice::BadRequest, Some(StatusCode::NOT_IMPLEMENTED)),
         ForwardError::Stalled => (Notice::BadRequest, Some(StatusCode::REQUEST_TIMEOUT)),
-        ForwardError::BadUpgrade(_) => (Notice::BadRequest, None),
+        ForwardError::BadUpgrade(_) | ForwardError::Unreadable => (Notice::BadRequest, None),
         ForwardError::TimedOut => (Notice::UpstreamSlow, None),
         ForwardError::Unreachable(_) | ForwardError::Broken(_) | ForwardError::Wrong(_) | ForwardError::NoApplication(_) => {
             (Notice::UpstreamDown, None)
@@ -79,7 +79,7 @@ pub fn not_forwarded(look: &Look, asker: &Asker, error: &ForwardError, about: (&
     if let Some(status) = status {
         *response.status_mut() = status;
     }
-    if matches!(error, ForwardError::TooLarge | ForwardError::Stalled | ForwardError::UnknownCoding)
+    if matches!(error, ForwardError::TooLarge | ForwardError::Stalled | ForwardError::UnknownCoding | ForwardError::Unreadable)
         && asker.version < Version::HTTP_2
     {
         // What is left of the body is not read: the connection cannot go on.

@@ -97,6 +97,8 @@ fn own_path(path: &str) -> Option<&str> {
         return Some(rest);
     }
     let plain: String = form_urlencoded_first(first);
+    // Some servers cut off what follows a semicolon.
+    let plain = plain.split(';').next().unwrap_or_default();
     plain.eq_ignore_ascii_case(".doorward").then_some("?")
 }
 
@@ -132,7 +134,7 @@ fn host_of<B>(request: &Request<B>) -> Option<String> {
 fn plain_host(named: &str) -> Option<String> {
     let (host, port) = match named.strip_prefix('[') {
         Some(rest) => {
-            let (address, port) = rest.split_once(']')?;
+            let (address, port) = rest.split_once(']').filter(|(address, _)| address.contains(':'))?;
             (address, port.strip_prefix(':').or((port.is_empty()).then_some("443")))
         }
         None => match named.split_once(':') {
@@ -169,6 +171,7 @@ mod tests {
             ("mail.example.com/x", None),
             ("mail example.com", None),
             ("[::1", None),
+            ("[mail.example.com]", None),
         ];
         for (named, expected) in table {
             assert_eq!(plain_host(named).as_deref(), expected, "{named}");
@@ -184,6 +187,7 @@ mod tests {
             ("/.Doorward/login", Some("?")),
             ("/%2edoorward/login", Some("?")),
             ("/.%64oorward/x", Some("?")),
+            ("/.doorward;x/login", Some("?")),
             ("/doorward/login", None),
             ("/a/.doorward/login", None),
             ("/", None),

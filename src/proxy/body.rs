@@ -21,6 +21,8 @@ pub enum BodyError {
     Stalled,
     #[error("the request's body is too large")]
     TooLarge,
+    #[error("the client's request could not be read to its end")]
+    Unreadable,
     #[error("nobody waits for it any more")]
     Finished,
     #[error("it broke off: {0}")]
@@ -33,6 +35,7 @@ impl From<Cut> for BodyError {
             Cut::SessionOver => Self::SessionOver,
             Cut::Stalled => Self::Stalled,
             Cut::TooLarge => Self::TooLarge,
+            Cut::Unreadable => Self::Unreadable,
             Cut::Finished => Self::Finished,
         }
     }
@@ -65,7 +68,11 @@ impl Body for RequestBody {
         let frame = match polled {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(None) => return Poll::Ready(None),
-            Poll::Ready(Some(frame)) => frame?,
+            Poll::Ready(Some(Ok(frame))) => frame,
+            Poll::Ready(Some(Err(error))) => {
+                self.exchange.cut(Cut::Unreadable);
+                return Poll::Ready(Some(Err(error.into())));
+            }
         };
         self.exchange.moved();
         let Ok(data) = frame.into_data() else { return Poll::Ready(None) };

@@ -4,7 +4,7 @@ use http::header::{self, HeaderMap, HeaderValue};
 
 /// The `Cookie` field as the application gets it: without our cookies, the others byte for byte. The several fields that HTTP/2 allows
 /// become one (RFC 9113 section 8.2.3). Nothing, if nothing is left.
-pub(super) fn for_upstream(headers: &HeaderMap) -> Option<HeaderValue> {
+pub fn for_upstream(headers: &HeaderMap) -> Option<HeaderValue> {
     let mut fields = headers.get_all(header::COOKIE).iter();
     let first = fields.next()?;
     let alone = fields.next().is_none();
@@ -23,7 +23,7 @@ pub(super) fn for_upstream(headers: &HeaderMap) -> Option<HeaderValue> {
 }
 
 /// Whether a `Set-Cookie` would set a cookie of ours, also by the trick of a nameless cookie whose value looks like one.
-pub(super) fn sets_ours(value: &HeaderValue) -> bool {
+pub fn sets_ours(value: &HeaderValue) -> bool {
     is_ours(value.as_bytes())
 }
 

@@ -34,6 +34,9 @@ pub enum ForwardError {
     BadUpgrade(#[source] BadUpgrade),
     #[error("the session ended while the request was under way")]
     Ended,
+    /// 400.
+    #[error("the client's request could not be read to its end")]
+    Unreadable,
     /// 408.
     #[error("the client stopped sending the request")]
     Stalled,
@@ -50,6 +53,7 @@ impl From<Cut> for ForwardError {
         match cut {
             Cut::TooLarge => Self::TooLarge,
             Cut::Stalled => Self::Stalled,
+            Cut::Unreadable => Self::Unreadable,
             // Nothing but the end of a session cuts an exchange that still waits for its head.
             Cut::SessionOver | Cut::Finished => Self::Ended,
         }

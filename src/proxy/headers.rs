@@ -54,7 +54,7 @@ pub(super) fn for_upstream(given: HeaderMap, client: &ClientInfo<'_>, signed_on:
     copy(given, &mut headers, |name| {
         !is_hop_by_hop(name)
             && !listed.contains(name)
-            && !matches!(*name, header::HOST | header::COOKIE | header::EXPECT)
+            && !matches!(*name, header::HOST | header::COOKIE | header::EXPECT | header::TRAILER)
             && !is_forged(name)
     });
     if let Some(cookie) = cookie {
@@ -82,6 +82,8 @@ pub(super) fn for_upstream(given: HeaderMap, client: &ClientInfo<'_>, signed_on:
 /// The fields of an answer as the client gets them.
 pub(super) fn from_upstream(given: HeaderMap, service_worker: bool, websocket: bool) -> HeaderMap {
     let listed = Listed::by(&given);
+    // Where both are there the length is not the body's (RFC 9112 section 6.3).
+    let false_length = given.contains_key(header::TRANSFER_ENCODING);
     let mut headers = HeaderMap::with_capacity(given.len() + 4);
     let mut name = None;
     for (next, value) in given {
@@ -89,6 +91,7 @@ pub(super) fn from_upstream(given: HeaderMap, service_worker: bool, websocket: b
         let Some(name) = &name else { continue };
         let dropped = (is_hop_by_hop(name) && *name != header::PROXY_AUTHENTICATE)
             || listed.contains(name)
+            || (*name == header::CONTENT_LENGTH && false_length)
             || matches!(*name, header::ALT_SVC | header::STRICT_TRANSPORT_SECURITY)
             || (*name == SERVICE_WORKER_ALLOWED && !service_worker)
             || (*name == header::SET_COOKIE && cookies::sets_ours(&value));

@@ -1,7 +1,7 @@
 //! To the application and back; nothing goes there without a `Permit`. One `Proxy` per core, with its own upstream connections.
 
 mod body;
-mod cookies;
+pub mod cookies;
 mod forward;
 pub mod headers;
 mod running;

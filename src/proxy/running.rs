@@ -21,6 +21,8 @@ pub(super) enum Cut {
     Stalled,
     /// The request's body is longer than the application allows.
     TooLarge,
+    /// The client's request broke off, or its body cannot be read.
+    Unreadable,
     /// The answer is complete or given up; what is left of the request has no reader.
     Finished,
 }

@@ -7,15 +7,19 @@ mod listener;
 mod socket;
 pub mod tls;
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_local;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 pub use http::{BoxError, Exchange, Handler};
@@ -111,7 +115,7 @@ async fn core<H: Handler>(
         parts: CoreParts::new(handler()),
         places,
         live: Arc::default(),
-        handshakes: Semaphore::new(HANDSHAKES),
+        hellos: Semaphore::new(HELLOS),
         handshake: limits.handshake,
     });
     for (socket, tls) in sockets {
@@ -145,7 +149,7 @@ struct Core<H> {
     /// This core's open sockets.
     live: Arc<AtomicUsize>,
     /// So that a flood of handshakes does not starve requests; those beyond wait, and their time runs.
-    handshakes: Semaphore,
+    hellos: Semaphore,
     handshake: Duration,
 }
 
@@ -187,12 +191,8 @@ async fn connection<H: Handler>(
         let io = Watched::new(stream, Arc::clone(&read), place);
         return http::serve(io, false, about, Connection::new(true, read), &core.parts).await;
     };
-    let handshake = async {
-        let _permit = core.handshakes.acquire().await;
-        TlsAcceptor::from(tls).accept(stream).await
-    };
     // Boxed, so that a connection does not carry the handshake's size for the rest of its life.
-    let stream = match tokio::time::timeout(core.handshake, Box::pin(handshake)).await {
+    let stream = match tokio::time::timeout(core.handshake, Box::pin(handshake(stream, tls, &core.hellos))).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return tracing::debug!(client.address = %peer, %error, "no TLS handshake"),
         Err(_) => return tracing::debug!(client.address = %peer, "the TLS handshake took too long"),
@@ -204,5 +204,26 @@ async fn connection<H: Handler>(
     http::serve(io, http2, about, Connection::new(!http2, read), &core.parts).await;
 }
 
-const HANDSHAKES: usize = 256;
+/// A place is taken only once there is a hello to answer, and held for one turn of the core's queue: whoever says nothing keeps
+/// nobody waiting, and of a flood so many are answered before everything else that is ready gets its turn.
+async fn handshake(
+    stream: TcpStream,
+    tls: Arc<rustls::ServerConfig>,
+    hellos: &Semaphore,
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await?;
+    let place = hellos.acquire().await;
+    let mut accepted = hello.into_stream(tls);
+    // The signature, which is what a handshake costs, is made when this is polled for the first time.
+    let first = poll_fn(|context| Poll::Ready(Pin::new(&mut accepted).poll(context))).await;
+    tokio::task::yield_now().await;
+    drop(place);
+    match first {
+        Poll::Ready(stream) => stream,
+        Poll::Pending => accepted.await,
+    }
+}
+
+/// Hellos that are answered in one turn of a core's queue: some milliseconds of work.
+const HELLOS: usize = 8;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -58,6 +58,7 @@ pub enum StoreError {
     Format { kind: &'static str, format: u8 },
 }
 
+/// A store's answer, later. The error says that it could not tell.
 pub type Stored<'a, T> = Later<'a, Result<T, StoreError>>;
 
 /// Expiring records. Every method is atomic, also against other nodes on the same store. An expired record counts as absent

@@ -60,6 +60,7 @@ pub enum Opened<T> {
 }
 
 impl<T> Opened<T> {
+    /// What it carries, if it is good for what the form does.
     pub fn fresh(self) -> Option<T> {
         match self {
             Self::Fresh(value) => Some(value),
@@ -76,12 +77,13 @@ struct Sealed<T> {
 
 const LIFE: Duration = Duration::from_secs(3600);
 
-/// `bound` is the value of the cookie that the form goes with.
+/// The field for a form that is shown now, in base64url. `bound` is the value of the cookie that the form goes with.
 pub fn seal<T: Field>(keys: &Keys, bound: &str, value: T, now: Time) -> String {
     let plain = serde_json::to_vec(&Sealed { at: now, value }).unwrap_or_default();
     BASE64URL_NOPAD.encode(&keys.seal(T::PURPOSE, bound.as_bytes(), &plain))
 }
 
+/// What came back in `field`, with the cookie `bound`. Anything that [`seal`] did not make for this kind of form and this cookie is foreign.
 pub fn open<T: Field>(keys: &Keys, bound: &str, field: &str, now: Time) -> Opened<T> {
     let sealed = BASE64URL_NOPAD.decode(field.as_bytes()).ok();
     let plain = sealed.and_then(|sealed| keys.open(T::PURPOSE, bound.as_bytes(), &sealed));

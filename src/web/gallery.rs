@@ -80,7 +80,7 @@ fn pages(language: Language) -> Vec<(String, Page)> {
         ("signed-out".to_owned(), look.signed_out(language)),
     ];
     use LoginProblem::*;
-    for problem in [Refused, Expired, NoCookies, StartAgain, LoginProblem::TooMany, SignedOut] {
+    for problem in [Refused, Expired, NoCookies, StartAgain, SignedOut] {
         pages.push((problem.key().to_owned(), look.login(language, &login_view(Some(problem), &links))));
     }
     let to = || "•••• 12".to_owned();
@@ -308,7 +308,32 @@ fn the_script_is_told_how_far_the_message_is() {
 #[test]
 fn the_gallery_is_written_where_it_is_asked_for() {
     let Some(folder) = std::env::var_os("GALLERY") else { return };
-    let folder = Path::new(&folder);
+    write(Path::new(&folder));
+}
+
+#[test]
+fn every_page_follows_the_accessibility_rules_in_a_browser() {
+    let modules = std::env::var_os("DOORWARD_NODE_MODULES").map(std::path::PathBuf::from).unwrap_or_default();
+    if !modules.join("playwright-core").exists() {
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "DOORWARD_NODE_MODULES does not lead to playwright-core");
+        println!("skipped: the accessibility of every page: DOORWARD_NODE_MODULES does not lead to playwright-core");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path());
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/pages.mjs");
+    // German has the longer words. Every day the forms and one notice, which all notices look like; else everything, dark too.
+    let everyday = ["only=^/(login|passcode|logout|signed-out|notice-upstream-down).*\\.de$", "light"];
+    let all = ["only="];
+    let chosen: &[&str] = if std::env::var_os("DOORWARD_LONG").is_some() { &all } else { &everyday };
+    let looked = std::process::Command::new("node").arg(script).arg(folder.path()).args(chosen).output().unwrap();
+    let said = String::from_utf8_lossy(&looked.stdout);
+    assert!(looked.status.success(), "{said}{}", String::from_utf8_lossy(&looked.stderr));
+    println!("{said}");
+}
+
+/// Every page with what it loads, and an index of them with the headers that they carry.
+fn write(folder: &Path) {
     std::fs::create_dir_all(folder).unwrap();
     let mut index = serde_json::Map::new();
     let look = look(false);

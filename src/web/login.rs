@@ -61,7 +61,7 @@ impl Site {
         match answer.await {
             PasswordAnswer::Admitted(admitted) => Self::enter(&admitted),
             PasswordAnswer::Challenged { flow } => Page::see_other(&format!("/.doorward/login/passcode?flow={flow}")),
-            PasswordAnswer::Declined { why, trace } => self.declined(language, why, trace),
+            PasswordAnswer::Declined { why, trace } => self.declined(language, (why, trace), &carried.back),
             PasswordAnswer::Refused { trace } => {
                 let shown = Shown {
                     browser,

@@ -72,7 +72,6 @@ impl Look {
         });
         let status = match view.problem {
             None | Some(LoginProblem::SignedOut) => StatusCode::OK,
-            Some(LoginProblem::TooMany) => StatusCode::TOO_MANY_REQUESTS,
             Some(_) => StatusCode::FORBIDDEN,
         };
         let heading = say.with("login-title", &[("application", view.application.into())]);
@@ -156,7 +155,7 @@ impl Look {
         let page = NoticePage {
             what: say.plain("signed-out-text"),
             next: say.plain("signed-out-next"),
-            href: "/.doorward/login?back=/",
+            href: "/.doorward/login?back=/".to_owned(),
             act: say.plain("next-start-again"),
             trace: None,
             frame: Frame { say, heading: say.plain("signed-out-title"), failed: false },
@@ -167,6 +166,11 @@ impl Look {
 
     /// Says why it does not go on, and what to do next.
     pub fn notice(&self, language: Language, notice: Notice, trace: Option<TraceId>) -> Page {
+        self.notice_before(language, notice, trace, "/")
+    }
+
+    /// The same in the middle of a sign-in that was to lead to `back`, a path and query of this host.
+    pub fn notice_before(&self, language: Language, notice: Notice, trace: Option<TraceId>, back: &str) -> Page {
         let say = Say { look: self, language };
         let minutes = match notice {
             Notice::FactorPaused { minutes } => minutes.max(1),
@@ -176,7 +180,7 @@ impl Look {
         let page = NoticePage {
             what: part("text"),
             next: part("next"),
-            href: notice.next().href(),
+            href: notice.next().href(back),
             act: say.plain(notice.next().key()),
             trace,
             frame: Frame { say, heading: part("title"), failed: notice.status().as_u16() >= 400 },

@@ -128,13 +128,17 @@ impl Next {
         }
     }
 
-    pub(super) const fn href(self) -> &'static str {
+    /// `back` is where the sign-in leads, a path and query of this host.
+    pub(super) fn href(self, back: &str) -> String {
         match self {
-            Self::StartAgain => "/.doorward/login?back=/",
-            Self::GoOn | Self::Home => "/",
+            Self::StartAgain => {
+                format!("/.doorward/login?back={}", form_urlencoded::byte_serialize(back.as_bytes()).collect::<String>())
+            }
+            Self::GoOn => back.to_owned(),
+            Self::Home => "/".to_owned(),
             // An empty reference is the page's own address, always by GET.
-            Self::Retry => "",
-            Self::SignOut => "/.doorward/logout",
+            Self::Retry => String::new(),
+            Self::SignOut => "/.doorward/logout".to_owned(),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::csrf;
 use super::form::{Form, parameter};
 use super::{Notice, Page, PasscodeProblem, PasscodeView, Resend, Site, Visit, cookie};
 use crate::auth::flow::Answered;
-use crate::auth::{Answer, FlowView};
+use crate::auth::{Answer, Declined, FlowView};
 use crate::base::Secret;
 
 impl Site {
@@ -16,9 +16,9 @@ impl Site {
         };
         let flow = flow_of(visit);
         match self.gatekeeper.look(visit.attempt(&browser), flow.clone()).await {
-            Err((why, trace)) => self.declined(language, why, trace),
+            Err(why) => self.declined(language, why, "/"),
             Ok(Err(over)) => self.over(language, over),
-            Ok(Ok(view)) => self.show_passcode(&view, &flow, &browser),
+            Ok(Ok(view)) => self.show_passcode(&view, &flow, &browser, None),
         }
     }
 
@@ -50,20 +50,33 @@ impl Site {
             Answer::Admitted(admitted) => Self::enter(&admitted),
             Answer::Again => Page::see_other(&address(&flow)),
             Answer::Over(over) => self.over(language, over),
-            Answer::Declined { why, trace } => self.declined(language, why, trace),
+            Answer::Declined { why, trace } => {
+                // A limit that passes by itself must not cost the flow: its page stays, and says why nothing happened.
+                let problem = match why {
+                    Declined::TooManyAttempts => PasscodeProblem::TooMany,
+                    Declined::TooManyMessages => PasscodeProblem::NoMore,
+                    _ => return self.declined(language, (why, trace), "/"),
+                };
+                match self.gatekeeper.look(visit.attempt(&browser), flow.clone()).await {
+                    Ok(Ok(view)) => self.show_passcode(&view, &flow, &browser, Some(problem)),
+                    _ => self.declined(language, (why, trace), "/"),
+                }
+            }
         }
     }
 
-    fn show_passcode(&self, view: &FlowView, flow: &str, browser: &Secret<String>) -> Page {
+    /// `problem` is what this very request met; else the page says what the flow remembers.
+    fn show_passcode(&self, view: &FlowView, flow: &str, browser: &Secret<String>, problem: Option<PasscodeProblem>) -> Page {
         let field = csrf::Passcode { flow: flow.to_owned() };
         let expired = view.now >= view.lives_until;
-        let problem = match view.last {
+        let problem = problem.or(match view.last {
             Some(Answered::Wrong) => Some(PasscodeProblem::Wrong),
             Some(Answered::Earlier) => Some(PasscodeProblem::Earlier),
             Some(Answered::TooSoon) if view.resend.is_some_and(|(from, _)| view.now < from) => Some(PasscodeProblem::NotYet),
             Some(Answered::Expired) => Some(PasscodeProblem::CodeExpired),
+            Some(Answered::NoMore) if !expired => Some(PasscodeProblem::NoMore),
             _ => expired.then_some(PasscodeProblem::CodeExpired),
-        };
+        });
         let resend = match view.resend {
             None => Resend::Used,
             Some((from, left)) if view.now >= from => Resend::Now { left },

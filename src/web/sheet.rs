@@ -117,7 +117,7 @@ pub(super) struct NoticePage<'a> {
     pub(super) frame: Frame<'a>,
     pub(super) what: String,
     pub(super) next: String,
-    pub(super) href: &'static str,
+    pub(super) href: String,
     pub(super) act: String,
     pub(super) trace: Option<TraceId>,
 }

@@ -79,7 +79,8 @@ impl Site {
         cookies.into_iter().flatten().fold(Page::see_other(&admitted.back), |page, cookie| page.with(SET_COOKIE, cookie))
     }
 
-    pub(super) fn declined(&self, language: Language, why: Declined, trace: TraceId) -> Page {
+    /// `back` is where the sign-in would have led.
+    pub(super) fn declined(&self, language: Language, (why, trace): (Declined, TraceId), back: &str) -> Page {
         let notice = match why {
             Declined::NoChannel => Notice::NoChannel,
             Declined::NotForThisSite => Notice::NotForThisSite,
@@ -87,18 +88,20 @@ impl Site {
             Declined::HelpDesk => Notice::HelpDesk,
             Declined::TooManyMessages => Notice::MessagesPaused,
             Declined::TooManyAttempts => Notice::TooMany,
+            Declined::Busy => Notice::Busy,
             Declined::Unavailable => Notice::DirectoryDown,
+            Declined::Broken => Notice::Internal,
         };
-        self.look.notice(language, notice, Some(trace))
+        self.look.notice_before(language, notice, Some(trace), back)
     }
 
     pub(super) fn over(&self, language: Language, over: FlowOver) -> Page {
-        let notice = match over {
-            FlowOver::Ended => Notice::FlowEnded,
-            FlowOver::Used => Notice::FlowUsed,
-            FlowOver::Gone => Notice::FlowGone,
+        let (notice, back) = match &over {
+            FlowOver::Ended { back } => (Notice::FlowEnded, back.as_str()),
+            FlowOver::Used { back } => (Notice::FlowUsed, back.as_str()),
+            FlowOver::Gone => (Notice::FlowGone, "/"),
         };
-        self.look.notice(language, notice, None)
+        self.look.notice_before(language, notice, None, back)
     }
 }
 

@@ -29,8 +29,7 @@ pub enum LoginProblem {
     NoCookies,
     /// The login that this belonged to is over or gone.
     StartAgain,
-    /// The limit of this address was reached; nobody was asked.
-    TooMany,
+    /// The browser still has the cookie of a session that is over.
     SignedOut,
 }
 
@@ -42,7 +41,6 @@ impl LoginProblem {
             Self::Expired => "login-expired",
             Self::NoCookies => "login-no-cookies",
             Self::StartAgain => "login-start-again",
-            Self::TooMany => "login-too-many",
             Self::SignedOut => "login-signed-out",
         }
     }

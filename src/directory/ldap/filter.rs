@@ -6,7 +6,7 @@ use crate::config::directory::Users;
 use crate::directory::By;
 
 /// The filter that finds whom `by` means; nothing where this directory does not look people up that way.
-pub(super) fn of_users(users: &Users, mail: &str, by: &By) -> Option<String> {
+pub fn of_users(users: &Users, mail: &str, by: &By) -> Option<String> {
     let (attributes, value): (Vec<&str>, &str) = match by {
         By::Account(name) => (account_names(users, mail).collect(), name),
         By::Mail(address) => {

@@ -1,5 +1,8 @@
 //! Finding people: who answers to a name, which of them may sign in, and in which groups they are.
 
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+
 use ldap3::{Scope, SearchEntry};
 
 use super::connection::{Connection, Question};
@@ -27,11 +30,32 @@ impl Ldap {
                 return Ok(accounts);
             }
         }
+        if found.entries.is_empty() {
+            self.look_for_nobody(connection).await?;
+        }
         // Among those that we were not shown there may be another member, and then it would be nobody.
         if found.is_cut {
             return Err(Fault::Final(format!("more than {CANDIDATES} entries below {} answer to one name", users.base)));
         }
         Ok(accounts)
+    }
+
+    /// What is asked of the server about somebody who was found, asked about somebody who cannot exist: a server that is slow shall
+    /// not tell by the time who does.
+    async fn look_for_nobody(&self, connection: &Connection) -> Result<(), Fault> {
+        let nobody = SearchEntry { dn: self.nobody.clone(), attrs: HashMap::new(), bin_attrs: HashMap::new() };
+        let asked = match &self.config.users.member_of {
+            Some(group) => exists(connection, group, &self.groups_with(&nobody)).await.map(drop),
+            None => Ok(()),
+        };
+        match asked {
+            Ok(()) | Err(Fault::Missing(_) | Fault::Final(_)) => {}
+            Err(fault) => return Err(fault),
+        }
+        if self.fills_member_of.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.groups(connection, &nobody).await.map(drop)
     }
 
     /// Asks the group, then the entry's `memberOf`: the server compares distinguished names better than we could.
@@ -62,6 +86,7 @@ impl Ldap {
     async fn groups(&self, connection: &Connection, candidate: &SearchEntry) -> Result<Vec<String>, Fault> {
         let carried = entry::all(candidate, MEMBER_OF);
         if !carried.is_empty() {
+            self.fills_member_of.store(true, Ordering::Relaxed);
             return Ok(carried);
         }
         let question = Question {

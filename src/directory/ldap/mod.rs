@@ -4,13 +4,14 @@
 
 mod connection;
 mod entry;
-mod filter;
+pub mod filter;
 mod lookup;
 mod servers;
 mod service;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;
@@ -32,6 +33,8 @@ pub struct Ldap {
     service: Service,
     /// A distinguished name that nobody has.
     nobody: String,
+    /// Whether entries carry `memberOf`: learnt from the first that does.
+    fills_member_of: AtomicBool,
     calls: Semaphore,
 }
 
@@ -107,6 +110,7 @@ impl Ldap {
             config: config.clone(),
             servers: Servers::new(config, clock)?,
             service: Service::default(),
+            fills_member_of: AtomicBool::new(false),
             nobody: filter::nobody(attribute, &HEXLOWER.encode(&random.bytes::<16>()), &config.users.base),
             calls: Semaphore::new(CALLS_AT_ONCE),
         })
