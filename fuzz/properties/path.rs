@@ -1,0 +1,55 @@
+//! Paths: what is accepted can be read in one way only, and what lies below a public prefix stays there.
+
+use doorward::base::path::{is_below, judge};
+
+/// A path; after a line break, a prefix.
+pub fn holds(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let (path, prefix) = text.split_once('\n').unwrap_or((text, "/public"));
+    let below = is_below(path, prefix);
+    if below {
+        assert!(path.starts_with(prefix), "{path:?} {prefix:?}");
+        let rest = &path[prefix.len()..];
+        assert!(rest.is_empty() || rest.starts_with('/') || prefix.ends_with('/'), "{path:?} {prefix:?}");
+    }
+    assert!(is_below(path, path));
+    assert!(is_below(&format!("{path}/x"), path));
+    if !path.ends_with('/') {
+        assert!(!is_below(&format!("{path}x"), path));
+    }
+    if judge(path).is_err() {
+        return;
+    }
+
+    assert!(path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic()), "{path:?}");
+    assert!(!path.contains("//") && !path.contains(['\\', '#']), "{path:?}");
+    let plain = decoded(path.as_bytes()).expect("every escape is one");
+    assert!(!plain.iter().any(|byte| matches!(byte, b'\\' | 0..=0x1f | 0x7f)), "{path:?}");
+    let slashes = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'/').count();
+    assert_eq!(slashes(path.as_bytes()), slashes(&plain), "{path:?}: decoding makes no new segment");
+    for segment in plain.split(|byte| *byte == b'/') {
+        let name = segment.split(|byte| *byte == b';').next().unwrap_or_default();
+        assert!(![b".".as_slice(), b".."].contains(&segment) && ![b".".as_slice(), b".."].contains(&name), "{path:?}");
+    }
+    if below && judge(prefix).is_ok() {
+        let plain_prefix = decoded(prefix.as_bytes()).expect("every escape is one");
+        assert!(plain.starts_with(&plain_prefix), "{path:?} {prefix:?}: also below it once both are decoded");
+    }
+}
+
+/// Percent-decodes once; nothing where an escape is none.
+fn decoded(path: &[u8]) -> Option<Vec<u8>> {
+    let mut plain = Vec::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        if *byte != b'%' {
+            plain.push(*byte);
+            continue;
+        }
+        let digit = |at: usize| after.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+        plain.push(u8::try_from(digit(0)? * 16 + digit(1)?).ok()?);
+        rest = &after[2..];
+    }
+    Some(plain)
+}

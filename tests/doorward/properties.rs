@@ -1,0 +1,163 @@
+//! What the fuzz targets look for, on inputs that are the same every day: pieces of what the parsers know, put together and damaged by a
+//! small generator. `cargo fuzz` looks further, by coverage and by the clock.
+
+#[path = "../../fuzz/properties/config.rs"]
+mod config;
+#[path = "../../fuzz/properties/cookie.rs"]
+mod cookie;
+#[path = "../../fuzz/properties/csrf.rs"]
+mod csrf;
+#[path = "../../fuzz/properties/form.rs"]
+mod form;
+#[path = "../../fuzz/properties/language.rs"]
+mod language;
+#[path = "../../fuzz/properties/name.rs"]
+mod name;
+#[path = "../../fuzz/properties/number.rs"]
+mod number;
+#[path = "../../fuzz/properties/path.rs"]
+mod path;
+
+const INPUTS: u64 = 20_000;
+
+/// SplitMix64 (Steele, Lea, Flood 2014): good enough to choose inputs, and the same everywhere.
+struct Choices(u64);
+
+impl Choices {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        usize::try_from(self.next() % u64::try_from(bound.max(1)).unwrap()).unwrap()
+    }
+
+    /// Up to `most` pieces in a row, now and then a stray byte among them.
+    fn input(&mut self, pieces: &[&str], most: usize) -> Vec<u8> {
+        let mut input = Vec::new();
+        for _ in 0..=self.below(most) {
+            if self.below(8) == 0 {
+                input.push(self.next().to_le_bytes()[0]);
+            } else {
+                input.extend_from_slice(pieces[self.below(pieces.len())].as_bytes());
+            }
+        }
+        input
+    }
+}
+
+/// Says which input broke it: the panic's own words are printed before.
+fn holds_for_all(inputs: u64, make: impl Fn(&mut Choices) -> Vec<u8>, holds: impl Fn(&[u8])) {
+    for seed in 0..inputs {
+        let input = make(&mut Choices(seed));
+        let held = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| holds(&input)));
+        assert!(held.is_ok(), "seed {seed}: {:?}", String::from_utf8_lossy(&input));
+    }
+}
+
+#[test]
+fn a_cookie_is_found_alone_and_ours_reach_no_application() {
+    let pieces = [
+        "__Host-doorward",
+        "__Host-doorward-flow",
+        "__Host-doorward-known",
+        "__hOST-dOORWARD",
+        "=",
+        ";",
+        "; ",
+        " ",
+        "\t",
+        "\n",
+        ",",
+        "\"",
+        "a",
+        "a=1",
+        "k1.",
+        ".",
+        "AAAA",
+        "\u{e9}",
+        "__Host-",
+        "$Path=/",
+    ];
+    holds_for_all(INPUTS, |choices| choices.input(&pieces, 16), cookie::holds);
+}
+
+#[test]
+fn a_csrf_field_opens_as_it_was_sealed_or_not_at_all() {
+    let pieces = ["AmsxAA", "k1", "A", "_", "-", "=", "+", "browser", "\u{e9}", "\"", "\\", "{\"at\":0}", "\0"];
+    holds_for_all(INPUTS / 4, |choices| choices.input(&pieces, 12), csrf::holds);
+}
+
+#[test]
+fn an_accepted_path_reads_in_one_way() {
+    let pieces = [
+        "/", "/", "/", "a", "b", ".", "..", "%2e", "%2E", "%2f", "%5c", "%25", "%00", "%", "%2", ";", ";x=1", "\\", "?", "#",
+        " ", "\n", "\u{fc}", "%c3%bc", "public", "Public",
+    ];
+    let make = |choices: &mut Choices| [b"/".to_vec(), choices.input(&pieces, 10)].concat();
+    holds_for_all(5 * INPUTS, make, path::holds);
+}
+
+#[test]
+fn a_form_is_read_as_it_was_posted() {
+    let pieces = [
+        "username", "password", "passcode", "csrf", "act", "=", "=", "&", "&", "+", "%", "%41", "%c3%bc", "%ff", "%00", "x",
+        "back",
+    ];
+    let make = |choices: &mut Choices| {
+        let input = choices.input(&pieces, 60);
+        // Now and then about as long as a form may be.
+        if choices.below(500) == 0 { input.repeat(17_000 / input.len() + 1)[..16_380 + choices.below(8)].to_vec() } else { input }
+    };
+    holds_for_all(INPUTS, make, form::holds);
+}
+
+/// The example with a few places cut out, doubled or overwritten.
+#[test]
+fn any_text_is_a_configuration_or_is_told_why_not() {
+    let example = include_str!("../../doorward.example.toml").as_bytes();
+    let pieces = [
+        "[", "]", "[[", "\"", "'", "=", "{", "}", ",", "\n", "#", "true", "-1", "30s", "name", "[node]\n", "\u{feff}", "1e9",
+        "{{",
+    ];
+    let make = |choices: &mut Choices| {
+        let mut text = example.to_vec();
+        for _ in 0..=choices.below(3) {
+            let from = choices.below(text.len());
+            let to = (from + choices.below(40)).min(text.len());
+            let instead = choices.input(&pieces, 3);
+            text.splice(from..to, instead);
+        }
+        text.truncate(if choices.below(10) == 0 { choices.below(text.len()) } else { text.len() });
+        text
+    };
+    holds_for_all(INPUTS / 10, make, config::holds);
+    holds_for_all(INPUTS / 10, |choices| choices.input(&pieces, 30), config::holds);
+}
+
+#[test]
+fn a_name_never_leaves_its_place_in_the_filter() {
+    let pieces =
+        ["a", "*", "(", ")", "\\", "\\2a", "\0", "&", "|", "!", "=", "uid", "\u{fc}", " ", "CORP\\", "@corp.example", "\n"];
+    holds_for_all(INPUTS, |choices| choices.input(&pieces, 12), name::holds);
+}
+
+#[test]
+fn a_number_is_e164_or_none() {
+    let pieces = [
+        "+", "00", "0", "(0)", "1", "45", "12 34", "-", ".", "/", "(", ")", "\u{a0}", "\u{202a}", "\u{661}", "x", ";", "@",
+        "345678",
+    ];
+    holds_for_all(5 * INPUTS, |choices| choices.input(&pieces, 10), number::holds);
+}
+
+#[test]
+fn only_offered_languages_are_spoken() {
+    let pieces =
+        ["de", "en", "fr", "DE", "-AT", ",", ", ", ";q=", ";", "0", "1", ".", "0.5", "nan", "inf", "-", "_", "*", "\n", "1e-9"];
+    holds_for_all(INPUTS, |choices| choices.input(&pieces, 12), language::holds);
+}
