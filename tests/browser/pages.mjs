@@ -1,22 +1,24 @@
 // Looks at our own pages in a real browser: screenshots, accessibility rules, what the console complains about.
 //
 //   GALLERY=/tmp/gallery cargo test --lib gallery      writes every page
-//   NODE_MODS=folder node tests/browser/pages.mjs /tmp/gallery [OUT] [only=REGEX]
-//   NODE_MODS=folder node tests/browser/pages.mjs https://localhost:8443/.doorward/login [OUT]
+//   DOORWARD_NODE_MODULES=folder node tests/browser/pages.mjs /tmp/gallery [OUT] [only=REGEX] [light]
+//   DOORWARD_NODE_MODULES=folder node tests/browser/pages.mjs https://localhost:8443/.doorward/login [OUT]
 //
-// NODE_MODS is the folder in which `npm install` was run with the package.json beside this file. Ends with 1 if anything is wrong.
+// DOORWARD_NODE_MODULES is the folder node_modules with what the package.json beside this file names (tests/run makes it). Ends with
+// 1 if anything is wrong.
 import { createRequire } from 'node:module';
 import { createServer } from 'node:http';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-const require = createRequire(resolve(process.env.NODE_MODS ?? import.meta.dirname) + '/');
+const require = createRequire(join(resolve(process.env.DOORWARD_NODE_MODULES ?? join(import.meta.dirname, 'node_modules')), 'x'));
 const { chromium } = require('playwright-core');
 const { AxeBuilder } = require('@axe-core/playwright');
 
 const [target, ...rest] = process.argv.slice(2);
 const only = new RegExp(rest.find((word) => word.startsWith('only='))?.slice(5) ?? '');
-const out = rest.find((word) => !word.startsWith('only='));
+const schemes = rest.includes('light') ? ['light'] : ['light', 'dark'];
+const out = rest.find((word) => !word.startsWith('only=') && word !== 'light');
 if (!target) throw new Error('usage: pages.mjs FOLDER_OR_URL [OUT] [only=REGEX]');
 
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
@@ -55,7 +57,7 @@ async function look(page, url, name, problems) {
   if (/login/.test(name) && requests.length > 3) problems.push(`${name}: ${requests.length} requests`);
   if (!name.includes('.phone.')) return;
 
-  const { violations } = await new AxeBuilder({ page }).withTags(RULES).analyze();
+  const { violations } = await new AxeBuilder({ page }).withTags(RULES).setLegacyMode().analyze();
   for (const { id, impact, nodes } of violations) problems.push(`${name}: ${id} (${impact}) ${nodes.map((node) => node.html).join(' ')}`);
   await page.setViewportSize({ width: 320, height: 640 });
   const wide = await page.evaluate(() => document.documentElement.scrollWidth);
@@ -91,7 +93,7 @@ if (out) mkdirSync(out, { recursive: true });
 const { server, base, urls } = /^https?:/.test(target) ? { urls: [target] } : await serve(target);
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
 const problems = [];
-for (const colorScheme of ['light', 'dark']) {
+for (const colorScheme of schemes) {
   for (const [screen, width, height] of SCREENS) {
     const context = await browser.newContext({ colorScheme, ignoreHTTPSErrors: true, reducedMotion: 'reduce' });
     for (const url of urls) {

@@ -155,7 +155,7 @@ fn status(error: &ForwardError) -> StatusCode {
         ForwardError::TimedOut => StatusCode::GATEWAY_TIMEOUT,
         ForwardError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ForwardError::UnknownCoding => StatusCode::NOT_IMPLEMENTED,
-        ForwardError::BadUpgrade(_) => StatusCode::BAD_REQUEST,
+        ForwardError::BadUpgrade(_) | ForwardError::Unreadable => StatusCode::BAD_REQUEST,
         ForwardError::Ended => StatusCode::UNAUTHORIZED,
         ForwardError::Stalled => StatusCode::REQUEST_TIMEOUT,
         ForwardError::Unreachable(_) => StatusCode::SERVICE_UNAVAILABLE,

@@ -1,6 +1,6 @@
 //! Requests through the server to an upstream and back, over real sockets.
 
-mod bed;
+pub mod bed;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -25,8 +25,7 @@ impl Postfix {
             Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
             Err(error) => error.to_string(),
         };
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "Postfix cannot be started: {why}");
-        println!("skipped: Postfix cannot be started: {why}");
+        super::skip(&format!("Postfix cannot be started: {why}"));
         None
     }
 

@@ -1,0 +1,219 @@
+//! The house rules without sockets, for what must be tried thousands of times: real store, real dispatcher, users in a file, and
+//! every question to the store counted.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use doorward::audit::Journal;
+use doorward::auth::sessions::Parts as SessionParts;
+use doorward::auth::{Answer, Attempt, Gatekeeper, Parts, PasswordAnswer, PasswordAttempt, Sessions};
+use doorward::base::keys::SealKey;
+use doorward::base::random::SystemSource;
+use doorward::base::{Clock, Keys, Language, Secret, Texts, Time};
+use doorward::config;
+use doorward::config::directory::Domain;
+use doorward::directory::People;
+use doorward::directory::local::Local;
+use doorward::directory::people::Place as DirectoryPlace;
+use doorward::dispatch::console::ConsoleTransmitter;
+use doorward::dispatch::{Dispatcher, Parts as DispatchParts};
+use doorward::store::sqlite::Sqlite;
+use doorward::store::{Expect, Place, Record, Records, Stored, Taken};
+
+pub struct House {
+    pub gatekeeper: Gatekeeper,
+    pub sessions: Sessions,
+    pub store: Arc<Counted>,
+    folder: tempfile::TempDir,
+}
+
+/// `users` is the text of a users file. Limits are as wide as a test of races needs.
+pub async fn house(users: &str) -> House {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("users.toml"), users).unwrap();
+    let config = config::parse(CONFIGURATION, folder.path(), &|_| None).unwrap();
+    let (clock, keys) = (Clock::by_hand(), Keys::new(vec![SealKey { id: "k1".into(), secret: Secret::new(vec![7; 32]) }]));
+    let (keys, random) = (keys.unwrap(), Arc::new(SystemSource));
+    let store = Arc::new(Sqlite::open(&folder.path().join("doorward.db")).unwrap());
+    let journal = Journal::new(Arc::clone(&store) as _, clock.clone());
+    let store = Arc::new(Counted { store, questions: AtomicUsize::new(0) });
+    let records: Arc<dyn Records> = Arc::clone(&store) as _;
+    let stores = SessionParts { records: Arc::clone(&records), journal: journal.clone(), keys: keys.clone(), clock, random };
+    let sessions = Sessions::load(stores.clone()).await.unwrap();
+    let console = config::transmitter::Console { outbox: Some(folder.path().join("outbox.jsonl")) };
+    let dispatcher = Dispatcher::new(DispatchParts {
+        transmitters: vec![(Arc::new(ConsoleTransmitter::new("screen".into(), console)) as _, None)],
+        policies: config.dispatch_policies.clone(),
+        records,
+        journal,
+        keys,
+        texts: Texts::built_in(),
+        clock: stores.clock.clone(),
+        limits: config.limits.clone(),
+        node: "test".into(),
+        tasks: tokio_util::task::TaskTracker::new(),
+    });
+    let file = config::directory::Local { file: folder.path().join("users.toml") };
+    let directory = Arc::new(Local::open("people".into(), &file).unwrap());
+    let place = DirectoryPlace { directory, domain: Domain::default(), country_prefix: None, default: true };
+    let parts = Parts {
+        applications: config.applications,
+        authentication_policies: config.authentication_policies,
+        passcode_policies: config.passcode_policies,
+        limits: config.limits,
+        people: People::new(vec![place]),
+        dispatcher,
+        sessions: sessions.clone(),
+        stores,
+    };
+    House { gatekeeper: Gatekeeper::new(parts, tokio::runtime::Handle::current()), sessions, store, folder }
+}
+
+impl House {
+    pub fn attempt() -> Attempt {
+        Attempt {
+            application: "app".into(),
+            host: "app.example".into(),
+            address: [127, 0, 0, 1].into(),
+            browser: Secret::new("browser".into()),
+            known: None,
+        }
+    }
+
+    /// The first step; flow and passcode.
+    pub async fn login(&self, name: &str) -> (String, String) {
+        let attempt = PasswordAttempt {
+            at: Self::attempt(),
+            name: name.to_owned(),
+            password: Secret::new("wonderland".into()),
+            back: "/".into(),
+            language: Language::ENGLISH,
+            language_chosen: false,
+        };
+        let PasswordAnswer::Challenged { flow } = self.gatekeeper.password(attempt).await else { panic!("not challenged") };
+        (flow, self.code(&format!("people:{name}")).await)
+    }
+
+    async fn code(&self, user: &str) -> String {
+        for _ in 0..1000 {
+            if let Some(code) = newest(&self.folder.path().join("outbox.jsonl"), user) {
+                return code;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("no message for {user}");
+    }
+
+    pub async fn answer(&self, flow: &str, code: &str) -> Answer {
+        self.gatekeeper.answer(Self::attempt(), flow.to_owned(), Secret::new(code.to_owned())).await
+    }
+}
+
+fn newest(outbox: &Path, user: &str) -> Option<String> {
+    let text = std::fs::read_to_string(outbox).ok()?;
+    let line = text.lines().rev().find(|line| line.contains(&format!("\"{user}\"")))?;
+    let line: serde_json::Value = serde_json::from_str(line).ok()?;
+    Some(line["passcode"].as_str()?.to_owned())
+}
+
+/// Asks the real store and counts.
+pub struct Counted {
+    store: Arc<Sqlite>,
+    questions: AtomicUsize,
+}
+
+impl Counted {
+    pub fn questions(&self) -> usize {
+        self.questions.load(Ordering::Relaxed)
+    }
+
+    fn asked(&self) -> &Sqlite {
+        self.questions.fetch_add(1, Ordering::Relaxed);
+        &self.store
+    }
+}
+
+impl Records for Counted {
+    fn find<'a>(&'a self, kind: &'static str, id: &'a str, now: Time) -> Stored<'a, Option<Record>> {
+        self.asked().find(kind, id, now)
+    }
+
+    fn put_if<'a>(&'a self, place: Place<'a>, value: Vec<u8>, expires: Time, expect: Expect, now: Time) -> Stored<'a, bool> {
+        self.asked().put_if(place, value, expires, expect, now)
+    }
+
+    fn take<'a>(&'a self, place: Place<'a>, limit: u32, window: Duration, now: Time) -> Stored<'a, Taken> {
+        self.asked().take(place, limit, window, now)
+    }
+
+    fn give_back<'a>(&'a self, kind: &'static str, id: &'a str, now: Time) -> Stored<'a, ()> {
+        self.asked().give_back(kind, id, now)
+    }
+
+    fn remove<'a>(&'a self, kind: &'static str, id: &'a str, now: Time) -> Stored<'a, bool> {
+        self.asked().remove(kind, id, now)
+    }
+
+    fn by_owner<'a>(&'a self, kind: &'static str, owner: &'a str, now: Time) -> Stored<'a, Vec<Record>> {
+        self.asked().by_owner(kind, owner, now)
+    }
+
+    fn claim<'a>(&'a self, kind: &'static str, node: &'a str, lease: Time, now: Time) -> Stored<'a, Option<Record>> {
+        self.asked().claim(kind, node, lease, now)
+    }
+
+    fn due<'a>(&'a self, kind: &'static str, id: &'a str, due: Option<Time>, now: Time) -> Stored<'a, ()> {
+        self.asked().due(kind, id, due, now)
+    }
+
+    fn changes_since<'a>(&'a self, kind: &'static str, mark: u64, most: u32, now: Time) -> Stored<'a, (Vec<Record>, u64)> {
+        self.asked().changes_since(kind, mark, most, now)
+    }
+
+    fn sweep(&self, now: Time) -> Stored<'_, u64> {
+        self.asked().sweep(now)
+    }
+}
+
+const CONFIGURATION: &str = r#"
+[node]
+state_dir = "state"
+
+[[listener]]
+address = "127.0.0.1:0"
+certificates = [{ chain = "cert.pem", key = "key.pem" }]
+
+[[application]]
+name = "app"
+hosts = ["app.example"]
+policy = "staff"
+upstream = { servers = ["http://127.0.0.1:9"] }
+
+[[directory]]
+name = "people"
+kind = "local"
+file = "users.toml"
+
+[[transmitter]]
+name = "screen"
+kind = "console"
+outbox = "outbox.jsonl"
+
+[[dispatch_policy]]
+name = "standard"
+rules = [{ channel = "mail", to = "mail", through = ["screen"] }]
+
+[[authentication_policy]]
+name = "staff"
+rules = [{ then = "challenge", factors = ["passcode"], dispatch = "standard" }]
+
+[limits]
+attempts_per_address = "1000000/1m"
+wrong_factors_per_user = "1000000/1h"
+messages_per_user = "1000000/1h"
+messages_per_number = "1000000/1h"
+messages_per_address = "1000000/1h"
+messages_per_day = 1000000
+"#;

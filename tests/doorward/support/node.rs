@@ -1,0 +1,321 @@
+//! A whole node as an operator would start it: its own state folder, users in a file, passcodes into an outbox that the test reads,
+//! a clock that the test moves, and behind it an upstream that tells what it received.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use doorward::app::control::{self, Reply, Request};
+use doorward::app::{Node, start};
+use doorward::base::random::SystemSource;
+use doorward::base::{Clock, Secret, Time};
+use doorward::config;
+use doorward::directory::password::{Cost, hash_at};
+use doorward::store::Entry;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::client::{Answer, Client};
+use super::upstream::Upstream;
+
+pub struct Bed {
+    pub address: SocketAddr,
+    pub upstream: Upstream,
+    pub clock: Clock,
+    pub state: PathBuf,
+    pub control: PathBuf,
+    wishes: Wishes,
+    folder: tempfile::TempDir,
+    node: Option<Node>,
+    /// Which login a line of the outbox belongs to: two logins may have the same label by chance.
+    owners: Mutex<HashMap<usize, String>>,
+}
+
+/// What a test may want otherwise: pieces of the configuration as an operator writes them.
+#[derive(Clone)]
+pub struct Wishes {
+    pub users: String,
+    /// A second directory `guests`, where there is anybody in it.
+    pub guests: String,
+    pub session: &'static str,
+    pub application: &'static str,
+    pub limits: &'static str,
+    /// Of the policy, before the last one that challenges everybody.
+    pub rules: &'static str,
+    pub passcode: &'static str,
+    pub dispatch: &'static str,
+}
+
+impl Default for Wishes {
+    fn default() -> Self {
+        Self {
+            users: [user("alice", "wonderland", ALICE), user("bob", "builder", "mobile = \"+45 87 65 43 21\"")].concat(),
+            guests: String::new(),
+            session: r#"{ idle = "30m", absolute = "12h" }"#,
+            application: "",
+            limits: "",
+            rules: "",
+            passcode: "",
+            dispatch: r#"{ channel = "sms", to = "mobile", through = ["screen"] }, { channel = "mail", to = "mail", through = ["screen"] }"#,
+        }
+    }
+}
+
+const ALICE: &str = r#"mobile = "+45 12 34 56 78"
+mail = "alice@mail.example"
+groups = ["staff"]
+"#;
+
+/// The host of the application; there is a second application at [`OTHER`].
+pub const HOST: &str = "app.example";
+pub const OTHER: &str = "other.example";
+
+/// An entry of a users file, at a cost that a test can bear.
+pub fn user(name: &str, password: &str, more: &str) -> String {
+    let cost = Cost::new(8, 1, 1).unwrap();
+    let hash = hash_at(&Secret::new(password.to_owned()), &cost, &SystemSource);
+    format!("[[user]]\nname = \"{name}\"\npassword = \"{hash}\"\n{more}\n\n")
+}
+
+/// A message as the console transmitter wrote it down.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Message {
+    pub user: String,
+    pub channel: String,
+    pub to: String,
+    pub text: String,
+    pub passcode: String,
+}
+
+impl Bed {
+    pub async fn start() -> Self {
+        Self::with(Wishes::default()).await
+    }
+
+    pub async fn with(wishes: Wishes) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("users.toml"), &wishes.users).unwrap();
+        std::fs::write(folder.path().join("guests.toml"), &wishes.guests).unwrap();
+        certificate(folder.path());
+        let state = folder.path().join("state");
+        let (upstream, clock) = (Upstream::start().await, Clock::by_hand());
+        let config = configuration(&wishes, folder.path(), &state, upstream.address);
+        let node = started(config, clock.clone()).await.unwrap();
+        let (address, control) = (node.addresses[0], node.control.clone());
+        Self { address, upstream, clock, state, control, wishes, folder, node: Some(node), owners: Mutex::default() }
+    }
+
+    /// Stops the node and starts it again on the same folder, or on another one that was made of it.
+    pub async fn restart(&mut self, state: &Path) -> Result<(), String> {
+        let node = self.node.take().unwrap();
+        tokio::task::spawn_blocking(move || node.stop()).await.unwrap();
+        self.state = state.to_owned();
+        let config = configuration(&self.wishes, self.folder.path(), state, self.upstream.address);
+        let node = started(config, self.clock.clone()).await?;
+        self.address = node.addresses[0];
+        self.control = node.control.clone();
+        self.node = Some(node);
+        Ok(())
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A browser that has never been here.
+    pub fn browser(&self) -> Client {
+        Client::new(self.address, HOST, &self.folder.path().join("cert.pem"))
+    }
+
+    pub fn browser_at(&self, host: &str) -> Client {
+        Client::new(self.address, host, &self.folder.path().join("cert.pem"))
+    }
+
+    /// A browser in which this user has just signed in.
+    pub async fn signed_in(&self, name: &str, password: &str) -> Client {
+        let browser = self.browser();
+        self.sign_in(&browser, name, password).await;
+        browser
+    }
+
+    /// The whole sign-in in a browser; where it led.
+    pub async fn sign_in(&self, browser: &Client, name: &str, password: &str) -> Answer {
+        let page = browser.to_passcode(name, password).await;
+        let code = self.code(&page).await;
+        let entered = browser.passcode(&page, &code).await;
+        assert_eq!(entered.status, 303, "{}", entered.body);
+        entered
+    }
+
+    /// Everything that was sent so far.
+    pub fn messages(&self) -> Vec<Message> {
+        let text = std::fs::read_to_string(self.folder.path().join("outbox.jsonl")).unwrap_or_default();
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    /// The messages of the login that this passcode page belongs to, once there are so many.
+    pub async fn messages_for(&self, page: &Answer, number: usize) -> Vec<Message> {
+        let label = format!(" {}", page.label());
+        for _ in 0..500 {
+            let messages = self.owned(&page.flow(), &label);
+            if messages.len() >= number {
+                return messages;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("no message {number} for login{label}: {:?}", self.messages());
+    }
+
+    /// The messages with this label that are this flow's; those that are nobody's yet become its own.
+    fn owned(&self, flow: &str, label: &str) -> Vec<Message> {
+        let mut owners = self.owners.lock().unwrap();
+        let labelled = self.messages().into_iter().enumerate().filter(|(_, message)| message.text.contains(label));
+        labelled
+            .filter(|(line, _)| owners.entry(*line).or_insert_with(|| flow.to_owned()) == flow)
+            .map(|(_, message)| message)
+            .collect()
+    }
+
+    /// The first code of a login.
+    pub async fn code(&self, page: &Answer) -> String {
+        self.messages_for(page, 1).await.remove(0).passcode
+    }
+
+    /// What the journal says of a trace id, through the control socket.
+    pub async fn trace(&self, trace: &str) -> Vec<Entry> {
+        let (control, id) = (self.control.clone(), trace.parse().unwrap());
+        let reply = tokio::task::spawn_blocking(move || control::ask(&control, &Request::Trace { id })).await.unwrap();
+        match reply.unwrap() {
+            Reply::Events { events } => events,
+            Reply::Error { why } => panic!("{why}"),
+        }
+    }
+
+    /// The whole journal so far, read from the file beside the node.
+    pub fn journal(&self) -> Vec<Entry> {
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let file = rusqlite::Connection::open_with_flags(self.state.join("doorward.db"), flags).unwrap();
+        let mut read =
+            file.prepare("SELECT at, trace, kind, outcome, user, application, detail FROM event ORDER BY seq").unwrap();
+        let events = read.query_map((), |row| {
+            Ok(Entry {
+                at: Time::from_millis(row.get::<_, i64>(0)?.try_into().unwrap()),
+                trace: row.get::<_, Option<String>>(1)?.and_then(|trace| trace.parse().ok()),
+                kind: row.get(2)?,
+                outcome: row.get(3)?,
+                user: row.get(4)?,
+                application: row.get(5)?,
+                country: String::new(),
+                detail: row.get(6)?,
+            })
+        });
+        events.unwrap().map(Result::unwrap).collect()
+    }
+
+    /// The reason in the journal why this page refused.
+    pub async fn reason(&self, page: &Answer) -> String {
+        let refused = self.trace(&page.trace()).await.into_iter().rev().find(|event| event.outcome == "no");
+        detail(&refused.expect("nothing was refused"))["reason"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+/// Everything else that an event says.
+pub fn detail(event: &Entry) -> Value {
+    serde_json::from_str(&event.detail).unwrap()
+}
+
+async fn started(config: String, clock: Clock) -> Result<Node, String> {
+    let run = move || {
+        let config = config::parse(&config, Path::new("/"), &|_| None).map_err(|problems| format!("{problems:#?}"))?;
+        start(&config, &clock).map_err(|error| format!("{error:#}"))
+    };
+    tokio::task::spawn_blocking(run).await.unwrap()
+}
+
+fn certificate(folder: &Path) {
+    let made = rcgen::generate_simple_self_signed(vec![HOST.to_owned(), OTHER.to_owned()]).unwrap();
+    std::fs::write(folder.join("cert.pem"), made.cert.pem()).unwrap();
+    std::fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+}
+
+fn configuration(wishes: &Wishes, folder: &Path, state: &Path, upstream: SocketAddr) -> String {
+    let (folder, state) = (folder.display(), state.display());
+    let Wishes { session, application, limits, rules, passcode, dispatch, .. } = wishes;
+    let guests = if wishes.guests.is_empty() { "" } else { GUESTS };
+    let guests = guests.replace("FOLDER", &folder.to_string());
+    format!(
+        r#"
+[node]
+state_dir = "{state}"
+
+[[listener]]
+address = "127.0.0.1:0"
+certificates = [{{ chain = "{folder}/cert.pem", key = "{folder}/key.pem" }}]
+
+[[application]]
+name = "app"
+hosts = ["{HOST}"]
+policy = "staff"
+session = {session}
+upstream = {{ servers = ["http://{upstream}"] }}
+public = ["/public"]
+{application}
+
+[[application]]
+name = "other"
+hosts = ["{OTHER}"]
+policy = "staff"
+upstream = {{ servers = ["http://{upstream}"] }}
+
+[[directory]]
+name = "people"
+kind = "local"
+default = true
+domain = "corp.example"
+netbios = "CORP"
+file = "{folder}/users.toml"
+{guests}
+[[transmitter]]
+name = "screen"
+kind = "console"
+outbox = "{folder}/outbox.jsonl"
+
+[[dispatch_policy]]
+name = "standard"
+rules = [{dispatch}]
+
+[[passcode_policy]]
+name = "standard"
+{passcode}
+
+[[authentication_policy]]
+name = "staff"
+rules = [
+{rules}
+  {{ then = "challenge", factors = ["passcode"], dispatch = "standard" }},
+]
+
+[limits]
+{limits}
+"#
+    )
+}
+
+const GUESTS: &str = r#"
+[[directory]]
+name = "guests"
+kind = "local"
+domain = "guests.example"
+netbios = "GUESTS"
+file = "FOLDER/guests.toml"
+"#;
+
+impl Drop for Bed {
+    fn drop(&mut self) {
+        let Some(node) = self.node.take() else { return };
+        // Not here, because a node must not be stopped from within a runtime; and nobody waits: the folder is gone with the bed.
+        std::thread::spawn(move || node.stop());
+    }
+}

@@ -1,0 +1,139 @@
+//! The program itself, as an operator runs it: `doorward serve` with a configuration in a folder of its own.
+
+#![allow(clippy::disallowed_methods, reason = "what a user waits for is measured by the machine's clock")]
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// A process that serves.
+pub struct Program {
+    child: Child,
+    log: Arc<Mutex<String>>,
+    /// In the order of the configuration's listeners.
+    pub addresses: Vec<SocketAddr>,
+}
+
+/// A command line of the program.
+pub fn doorward(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
+    command.args(arguments).env_remove("DOORWARD_LOG");
+    command
+}
+
+/// Runs one to its end, with this on its standard input.
+pub fn run(arguments: &[&str], input: &str) -> Output {
+    use std::io::Write;
+    let mut command = doorward(arguments);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // Who reads nothing has closed it already.
+    drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
+    child.wait_with_output().unwrap()
+}
+
+impl Program {
+    /// `serve` with `doorward.toml` of this folder; returns once it listens.
+    pub fn serve(folder: &Path) -> Self {
+        let config = folder.join("doorward.toml");
+        let mut child = doorward(&["serve", "--config", config.to_str().unwrap()])
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let log = Arc::new(Mutex::new(String::new()));
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let written = Arc::clone(&log);
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                let mut log = written.lock().unwrap();
+                log.push_str(&line);
+                log.push('\n');
+            }
+        });
+        let mut program = Self { child, log, addresses: Vec::new() };
+        program.wait_for("serves on", |line| {
+            let listed = line.split_once("serves on [").and_then(|(_, rest)| rest.split_once(']'));
+            listed.map(|(listed, _)| listed.split(", ").map(|address| address.parse().unwrap()).collect())
+        });
+        program
+    }
+
+    fn wait_for(&mut self, what: &str, find: impl Fn(&str) -> Option<Vec<SocketAddr>>) {
+        for _ in 0..1000 {
+            if let Some(found) = self.log().lines().find_map(&find) {
+                self.addresses = found;
+                return;
+            }
+            if let Some(status) = self.child.try_wait().unwrap() {
+                panic!("ended with {status} before it said `{what}`:\n{}", self.log());
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("did not say `{what}` within ten seconds:\n{}", self.log());
+    }
+
+    /// What it has written to standard error.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    pub fn terminate(&self) {
+        let killed = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(killed.success());
+    }
+
+    /// Waits for its end.
+    pub fn ended(&mut self) -> ExitStatus {
+        let from = Instant::now();
+        while from.elapsed() < Duration::from_secs(40) {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("does not end:\n{}", self.log());
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Makes a certificate for these hosts that nobody vouches for: `NAME.pem` and `NAME.key`.
+pub fn certificate(folder: &Path, name: &str, hosts: &[&str]) -> PathBuf {
+    let made = rcgen::generate_simple_self_signed(hosts.iter().map(|host| (*host).to_owned()).collect::<Vec<_>>()).unwrap();
+    let chain = folder.join(format!("{name}.pem"));
+    std::fs::write(&chain, made.cert.pem()).unwrap();
+    std::fs::write(folder.join(format!("{name}.key")), made.signing_key.serialize_pem()).unwrap();
+    chain
+}
+
+/// A users file with alice, password `wonderland`.
+pub fn users(folder: &Path) {
+    let hashed = run(&["hash-password"], "wonderland\n");
+    assert!(hashed.status.success());
+    let hash = String::from_utf8(hashed.stdout).unwrap();
+    let text = format!(
+        "[[user]]\nname = \"alice\"\npassword = \"{}\"\ndisplay_name = \"Alice Liddell\"\nmobile = \"+45 12 34 56 78\"\nmail = \"alice@example.test\"\n",
+        hash.trim()
+    );
+    std::fs::write(folder.join("users.toml"), text).unwrap();
+}
+
+/// What a `console` transmitter wrote as its newest message: the object of the last line.
+pub fn newest(outbox: &Path, already: usize) -> serde_json::Value {
+    for _ in 0..500 {
+        let text = std::fs::read_to_string(outbox).unwrap_or_default();
+        if text.ends_with('\n') && text.lines().count() > already {
+            return serde_json::from_str(text.lines().last().unwrap()).unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    panic!("nothing new in the outbox within ten seconds");
+}
