@@ -139,11 +139,17 @@ impl House {
             self.note(at, flow.trace, Some(&user.id), refused("paused", None)).await;
             return Ok(Answer::Declined { why, trace: flow.trace });
         }
-        self.judge(at, flow_id, &typed, left).await
+        self.judge(at, flow_id, (&user, &typed), left).await
     }
 
     /// One try is taken: decides what it was worth, again if the flow changed meanwhile.
-    async fn judge(&self, at: &Attempt, flow_id: &str, typed: &Secret<String>, left: u32) -> Result<Answer, CouldNotTell> {
+    async fn judge(
+        &self,
+        at: &Attempt,
+        flow_id: &str,
+        (user, typed): (&User, &Secret<String>),
+        left: u32,
+    ) -> Result<Answer, CouldNotTell> {
         let offered = Sealed::new(&self.keys, flow_id, typed.expose());
         for _ in 0..CONFLICTS {
             let now = self.clock.now();
@@ -151,11 +157,14 @@ impl House {
                 return Ok(Answer::Over(FlowOver::Gone));
             };
             let awaiting = match flow.state {
-                State::Done => return self.refuse_used(at, &flow).await,
+                State::Done => {
+                    // A second press of the button, say: it was not judged, so it was not wrong.
+                    self.give_back_wrong_factor(user, now).await?;
+                    return self.refuse_used(at, &flow).await;
+                }
                 State::Ended => return self.refuse_ended(at, &flow).await,
                 State::Awaiting(awaiting) => awaiting,
             };
-            let user = awaiting.user.clone();
             let verdict = awaiting.judge(|sealed| sealed.matches(&offered), now);
             let message = awaiting.message.clone();
             let next = awaiting.submitted(verdict, left);
@@ -168,7 +177,7 @@ impl House {
                 continue;
             }
             if verdict != Verdict::Wrong {
-                self.give_back_wrong_factor(&user, now).await?;
+                self.give_back_wrong_factor(user, now).await?;
             }
             if matches!(verdict, Verdict::Earlier | Verdict::Expired) {
                 self.records.give_back(TRIES, flow_id, now).await?;
@@ -176,7 +185,7 @@ impl House {
             return match next {
                 Next::Admit(grant) => {
                     self.dispatcher.cancel(&message).await;
-                    self.forget_failures(at, &user, &flow.name_mark).await?;
+                    self.forget_failures(at, user, &flow.name_mark).await?;
                     self.note(at, flow.trace, Some(&user.id), What::PasscodeRight).await;
                     let admitted = self.admit(at, *grant, flow.trace, &flow.name_mark, flow.back).await?;
                     Ok(Answer::Admitted(admitted))
@@ -212,10 +221,13 @@ impl House {
             let policy = self.passcode_policy(&flow.passcode)?;
             let (code, issued) = self.issue(flow_id, policy, now);
             let Some(resent) = awaiting.clone().resent(issued.clone(), now) else {
-                awaiting.last = Some(Answered::TooSoon);
-                flow.state = State::Awaiting(awaiting);
-                self.put_flow(flow_id, &flow, Expect::Version(version)).await?;
-                self.note(at, flow.trace, Some(&user), What::ResendRefused { reason: "too soon or too often".into() }).await;
+                let what = What::ResendRefused { reason: "too soon or too often".into() };
+                self.note_repeated(&format!("resend {flow_id}"), at, flow.trace, (Some(&user), what)).await;
+                if awaiting.last != Some(Answered::TooSoon) {
+                    awaiting.last = Some(Answered::TooSoon);
+                    flow.state = State::Awaiting(awaiting);
+                    self.put_flow(flow_id, &flow, Expect::Version(version)).await?;
+                }
                 return Ok(Answer::Again);
             };
             if !self.take_message(at, now).await? {
@@ -275,12 +287,12 @@ impl House {
     }
 
     async fn refuse_used(&self, at: &Attempt, flow: &Flow) -> Result<Answer, CouldNotTell> {
-        self.note(at, flow.trace, None, refused("used", None)).await;
+        self.note_repeated(&format!("used {}", flow.trace), at, flow.trace, (None, refused("used", None))).await;
         Ok(Answer::Over(FlowOver::Used { back: flow.back.clone() }))
     }
 
     async fn refuse_ended(&self, at: &Attempt, flow: &Flow) -> Result<Answer, CouldNotTell> {
-        self.note(at, flow.trace, None, refused("ended", None)).await;
+        self.note_repeated(&format!("ended {}", flow.trace), at, flow.trace, (None, refused("ended", None))).await;
         Ok(Answer::Over(FlowOver::Ended { back: flow.back.clone() }))
     }
 

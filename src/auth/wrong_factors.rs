@@ -47,7 +47,8 @@ impl House {
         Ok(paused)
     }
 
-    /// A sign-in clears what was counted against this user, in this browser and among strangers.
+    /// A sign-in clears what was counted against this user in this browser, or among strangers where the browser is one; guesses of
+    /// strangers are not forgotten because the owner came in elsewhere.
     pub(super) async fn forget_failures(&self, at: &Attempt, user: &User, name_mark: &str) -> Result<(), StoreError> {
         let now = self.clock.now();
         let known = Known::read(at.known.as_deref(), &self.keys);
