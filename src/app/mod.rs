@@ -63,6 +63,9 @@ pub struct Node {
 /// How often what has expired is cleared away and what was used last is written down.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
 
+/// Enough for somebody who looks, within every usual limit on open files.
+const TRIAL_CONNECTIONS: usize = 256;
+
 /// How long open requests may go on after a stop, and background work after them.
 const DRAIN: Duration = Duration::from_secs(30);
 const LAST_WORDS: Duration = Duration::from_secs(10);
@@ -98,7 +101,8 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Node> {
         drain: DRAIN,
         ..server::Limits::default()
     };
-    let limits = server::Limits { connections: open_files::connections(limits.connections), ..limits };
+    let wished = if config.node.trial { TRIAL_CONNECTIONS } else { limits.connections };
+    let limits = server::Limits { connections: open_files::connections(wished), ..limits };
     let control = config.node.state_dir.join("control.sock");
     let socket = control::bind(&control).with_context(|| format!("the control socket {}", control.display()))?;
     let running = server::run(listeners, limits, &stop, handler)?;
