@@ -12,7 +12,7 @@ use crate::store::Entry;
 
 pub fn run(file: &Path, id: &str) -> Result<ExitCode> {
     let id: TraceId = id.parse()?;
-    let state_dir = config::load(file).map_err(|problems| anyhow::anyhow!("{problems}"))?.node.state_dir;
+    let state_dir = config::state_dir(file).map_err(|problems| anyhow::anyhow!("{problems}"))?;
     let socket = state_dir.join("control.sock");
     let reply = control::ask(&socket, &Request::Trace { id });
     let reply =

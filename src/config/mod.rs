@@ -33,7 +33,7 @@ pub use node::Node;
 pub use pages::Pages;
 pub use passcode_policy::PasscodePolicy;
 pub use problem::{Problem, Problems};
-pub use read::{load, parse};
+pub use read::{load, parse, state_dir};
 pub use transmitter::Transmitter;
 
 use crate::base::keys::SealKey;

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
@@ -32,6 +32,18 @@ pub fn load(path: &Path) -> Result<Config, Problems> {
     })?;
     let folder = path.parent().unwrap_or(Path::new(""));
     parse(&text, folder, &|name| std::env::var(name).ok()).map_err(|list| Problems { file: path.to_owned(), list })
+}
+
+/// Where the node of this configuration keeps its state, and nothing else of the file: who asks a running node something need not have
+/// the secrets in the environment that it was started with, and what is wrong elsewhere in the file does not keep it from answering.
+pub fn state_dir(path: &Path) -> Result<PathBuf, Problems> {
+    let bytes = bytes(path).map_err(|why| Problems::one(path, 1, 1, format!("cannot be read: {why}")))?;
+    let table: Option<toml::Table> = toml::from_slice(&bytes).ok();
+    // A file that is not even TOML is shown with its places.
+    let Some(table) = table else { return load(path).map(|config| config.node.state_dir) };
+    let named = table.get("node").and_then(|node| node.get("state_dir")).and_then(|value| value.as_str());
+    let folder = path.parent().unwrap_or(Path::new(""));
+    Ok(named.map_or_else(|| Node::default().state_dir, |named| folder.join(named)))
 }
 
 fn bytes(path: &Path) -> Result<Vec<u8>, String> {

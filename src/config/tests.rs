@@ -402,3 +402,16 @@ fn hostile_input_ends_in_problems() {
         assert!(!problems.is_empty() && problems.len() < 510, "{head}: {}", problems.len());
     }
 }
+
+#[test]
+fn the_state_folder_is_found_whatever_else_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("doorward.toml");
+    let secret = "[[transmitter]]\nname = \"x\"\nkind = \"http\"\napi_key = { env = \"NOT_SET_HERE\" }\n";
+    std::fs::write(&file, format!("[node]\nstate_dir = \"state\"\n{secret}")).unwrap();
+    assert_eq!(super::state_dir(&file).unwrap(), folder.path().join("state"));
+    std::fs::write(&file, secret).unwrap();
+    assert_eq!(super::state_dir(&file).unwrap(), std::path::Path::new("/var/lib/doorward"));
+    std::fs::write(&file, "[node\n").unwrap();
+    assert_eq!(super::state_dir(&file).unwrap_err().list.first().map(|problem| problem.line), Some(1));
+}
