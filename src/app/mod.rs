@@ -5,6 +5,7 @@ pub mod control;
 pub mod demo;
 mod demo_application;
 mod door;
+mod housekeeping;
 mod keys;
 mod open_files;
 mod parts;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use door::Door;
+use housekeeping::Housekeeping;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -59,9 +61,6 @@ pub struct Node {
     /// Held as long as we use the state folder; the machine lets go of it when we die.
     _lock: std::fs::File,
 }
-
-/// How often what has expired is cleared away and what was used last is written down.
-const HOUSEKEEPING: Duration = Duration::from_secs(60);
 
 /// Enough for somebody who looks, within every usual limit on open files.
 const TRIAL_CONNECTIONS: usize = 256;
@@ -114,10 +113,10 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Node> {
         gatekeeper: house.gatekeeper.clone(),
         sessions: house.sessions.clone(),
         journal: house.journal.clone(),
-        store: Arc::clone(&house.store),
+        records: Arc::clone(&house.store) as _,
         clock: clock.clone(),
     };
-    tasks.spawn(keep_house(housekeeping, stop.clone()));
+    tasks.spawn(housekeeping.run(stop.clone()));
     tracing::info!(sessions = house.steward.session_count(), "doorward {} serves on {addresses:?}", env!("CARGO_PKG_VERSION"));
     Ok(Node {
         addresses,
@@ -284,31 +283,4 @@ fn gateway(
             https_port,
         }))
     })
-}
-
-/// What must be cleared away and written down now and then.
-struct Housekeeping {
-    gatekeeper: Gatekeeper,
-    sessions: Sessions,
-    journal: Journal,
-    store: Arc<Sqlite>,
-    clock: Clock,
-}
-
-async fn keep_house(house: Housekeeping, stop: CancellationToken) {
-    let Housekeeping { gatekeeper, sessions, journal, store, clock } = house;
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = clock.sleep(HOUSEKEEPING) => {}
-        }
-        gatekeeper.forget_fresh();
-        journal.note_counts().await;
-        if let Err(error) = sessions.housekeeping().await {
-            tracing::error!(%error, "expired sessions could not be cleared away");
-        }
-        if let Err(error) = store.sweep(clock.now()).await {
-            tracing::error!(%error, "expired records could not be cleared away");
-        }
-    }
 }

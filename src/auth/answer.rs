@@ -21,6 +21,8 @@ use crate::store::{Expect, Place, StoreError, Taken};
 /// What the passcode page shows.
 #[derive(Clone, Debug)]
 pub struct FlowView {
+    /// Where the sign-in leads.
+    pub back: String,
     pub application: Arc<str>,
     pub language: Language,
     pub label: String,
@@ -52,7 +54,7 @@ const TRIES: &str = "flow-tries";
 /// A flow lives for at most so long, resends included.
 const FLOW_LIFE: std::time::Duration = std::time::Duration::from_secs(15 * 60);
 /// How often a step is tried again when another request changed the flow meanwhile.
-const CONFLICTS: u32 = 8;
+pub(super) const CONFLICTS: u32 = 8;
 
 impl House {
     /// Steps 6 to 9 of the first step: a passcode is made, kept sealed, handed over and journaled.
@@ -204,63 +206,6 @@ impl House {
         Err(CouldNotTell::Unknown("a flow kept changing"))
     }
 
-    /// A new passcode instead of the last; the old one dies.
-    pub async fn resend(&self, at: &Attempt, flow_id: &str) -> Result<Answer, CouldNotTell> {
-        for _ in 0..CONFLICTS {
-            let now = self.clock.now();
-            let Some((mut flow, version)) = self.own_flow(at, flow_id, now).await? else {
-                return Ok(Answer::Over(FlowOver::Gone));
-            };
-            let mut awaiting = match flow.state {
-                State::Done => return Ok(Answer::Over(FlowOver::Used { back: flow.back })),
-                State::Ended => return Ok(Answer::Over(FlowOver::Ended { back: flow.back })),
-                State::Awaiting(awaiting) => awaiting,
-            };
-            let user = awaiting.user.id.clone();
-            let replaced = awaiting.message.clone();
-            let policy = self.passcode_policy(&flow.passcode)?;
-            let (code, issued) = self.issue(flow_id, policy, now);
-            let Some(resent) = awaiting.clone().resent(issued.clone(), now) else {
-                let what = What::ResendRefused { reason: "too soon or too often".into() };
-                self.note_repeated(&format!("resend {flow_id}"), at, flow.trace, (Some(&user), what)).await;
-                if awaiting.last != Some(Answered::TooSoon) {
-                    awaiting.last = Some(Answered::TooSoon);
-                    flow.state = State::Awaiting(awaiting);
-                    self.put_flow(flow_id, &flow, Expect::Version(version)).await?;
-                }
-                return Ok(Answer::Again);
-            };
-            if !self.take_message(at, now).await? {
-                self.note(at, flow.trace, Some(&user), What::ResendRefused { reason: "messages_per_address".into() }).await;
-                return self.keep_last(flow_id, Flow { state: State::Awaiting(awaiting), ..flow }, version).await;
-            }
-            flow.state = State::Awaiting(Box::new(resent));
-            if !self.put_flow(flow_id, &flow, Expect::Version(version)).await? {
-                continue;
-            }
-            return match self.send(at, &flow, &issued, code, true).await? {
-                None => {
-                    self.dispatcher.cancel(&replaced).await;
-                    Ok(Answer::Again)
-                }
-                Some(Declined::TooManyMessages) => {
-                    self.keep_last(flow_id, Flow { state: State::Awaiting(awaiting), ..flow }, version + 1).await
-                }
-                Some(why) => Ok(Answer::Declined { why, trace: flow.trace }),
-            };
-        }
-        Err(CouldNotTell::Unknown("a flow kept changing"))
-    }
-
-    /// A limit let no new passcode out: the last one stays good, and the page says so. Whoever changed the flow meanwhile knows better.
-    async fn keep_last(&self, flow_id: &str, mut flow: Flow, version: u64) -> Result<Answer, CouldNotTell> {
-        if let State::Awaiting(awaiting) = &mut flow.state {
-            awaiting.last = Some(Answered::NoMore);
-        }
-        self.put_flow(flow_id, &flow, Expect::Version(version)).await?;
-        Ok(Answer::Again)
-    }
-
     /// What the passcode page shows; an error of the flow where there is nothing to show.
     pub async fn look(&self, at: &Attempt, flow_id: &str) -> Result<Result<FlowView, FlowOver>, CouldNotTell> {
         let now = self.clock.now();
@@ -279,6 +224,7 @@ impl House {
             resend: awaiting.resend_from().map(|from| (from, awaiting.resends_left)),
             lives_until: awaiting.lives_until,
             application: flow.application,
+            back: flow.back,
             language: flow.language,
             label: flow.label,
             trace: flow.trace,
@@ -297,14 +243,14 @@ impl House {
     }
 
     /// Makes a passcode for one flow.
-    fn issue(&self, flow_id: &str, policy: &PasscodePolicy, now: Time) -> (Secret<String>, Issued) {
+    pub(super) fn issue(&self, flow_id: &str, policy: &PasscodePolicy, now: Time) -> (Secret<String>, Issued) {
         let code = passcode::issue(policy.length, self.random.as_ref());
         let sealed = Sealed::new(&self.keys, flow_id, code.expose());
         (code, Issued { sealed, message: self.new_id(), lives_until: now.plus(policy.lifetime) })
     }
 
     /// Hands a passcode over; the category to show where it cannot be sent.
-    async fn send(
+    pub(super) async fn send(
         &self,
         at: &Attempt,
         flow: &Flow,
@@ -337,7 +283,7 @@ impl House {
         }
     }
 
-    async fn take_message(&self, at: &Attempt, now: Time) -> Result<bool, StoreError> {
+    pub(super) async fn take_message(&self, at: &Attempt, now: Time) -> Result<bool, StoreError> {
         let rate = self.limits.messages_per_address;
         let address = crate::base::net::counted(at.address).to_string();
         let place = Place { kind: "messages-address", owner: "", id: &address };
@@ -353,7 +299,7 @@ impl House {
         }
     }
 
-    fn passcode_policy(&self, name: &str) -> Result<&PasscodePolicy, CouldNotTell> {
+    pub(super) fn passcode_policy(&self, name: &str) -> Result<&PasscodePolicy, CouldNotTell> {
         self.passcode_policies.get(name).ok_or(CouldNotTell::Unknown("there is no such passcode policy"))
     }
 

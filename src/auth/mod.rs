@@ -11,6 +11,7 @@ pub mod lockout;
 mod login;
 pub mod passcode;
 pub mod policy;
+mod resend;
 pub mod session;
 pub mod sessions;
 pub mod steward;

@@ -62,6 +62,7 @@ fn passcode_view(progress: &Progress, problem: Option<PasscodeProblem>, resend: 
         tries_left: 2,
         problem,
         resend,
+        restart_url: "/.doorward/login?back=/",
         status_url: "/.doorward/login/status?flow=1",
         poll_url: "/.doorward/login/status?flow=1&as=json",
         expires_in_s: 299,
@@ -186,6 +187,7 @@ fn what_others_wrote_stays_text() {
         application: hostile,
         csrf: hostile,
         label: hostile,
+        restart_url: "/.doorward/login?back=/",
         status_url: hostile,
         poll_url: hostile,
         ..passcode_view(&progress, None, Resend::Used)

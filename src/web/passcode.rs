@@ -2,6 +2,7 @@
 
 use super::csrf;
 use super::form::{Form, parameter};
+use super::notice::Next;
 use super::{Notice, Page, PasscodeProblem, PasscodeView, Resend, Site, Visit, cookie};
 use crate::auth::flow::Answered;
 use crate::auth::{Answer, Declined, FlowView};
@@ -92,6 +93,7 @@ impl Site {
                 tries_left: view.tries_left,
                 problem,
                 resend,
+                restart_url: &Next::StartAgain.href(&view.back),
                 status_url: &address(flow),
                 poll_url: &format!("/.doorward/login/status?flow={flow}"),
                 expires_in_s: view.lives_until.since(view.now).as_secs(),

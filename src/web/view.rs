@@ -64,6 +64,8 @@ pub struct PasscodeView<'a> {
     pub tries_left: u32,
     pub problem: Option<PasscodeProblem>,
     pub resend: Resend,
+    /// The login page, on the way to the same place.
+    pub restart_url: &'a str,
     /// This page once more, by GET.
     pub status_url: &'a str,
     /// What [`super::Look::progress`] answers, for the script.

@@ -4,6 +4,7 @@
 
 mod architecture;
 mod attacks;
+mod bad_day;
 mod cli;
 mod curl;
 mod first_configuration;

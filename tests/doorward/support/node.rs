@@ -39,6 +39,8 @@ pub struct Wishes {
     pub users: String,
     /// A second directory `guests`, where there is anybody in it.
     pub guests: String,
+    /// Another directory, as it stands in the configuration.
+    pub directory: String,
     pub session: &'static str,
     pub application: &'static str,
     pub limits: &'static str,
@@ -53,6 +55,7 @@ impl Default for Wishes {
         Self {
             users: [user("alice", "wonderland", ALICE), user("bob", "builder", "mobile = \"+45 87 65 43 21\"")].concat(),
             guests: String::new(),
+            directory: String::new(),
             session: r#"{ idle = "30m", absolute = "12h" }"#,
             application: "",
             limits: "",
@@ -242,7 +245,7 @@ fn certificate(folder: &Path) {
 
 fn configuration(wishes: &Wishes, folder: &Path, state: &Path, upstream: SocketAddr) -> String {
     let (folder, state) = (folder.display(), state.display());
-    let Wishes { session, application, limits, rules, passcode, dispatch, .. } = wishes;
+    let Wishes { directory, session, application, limits, rules, passcode, dispatch, .. } = wishes;
     let guests = if wishes.guests.is_empty() { "" } else { GUESTS };
     let guests = guests.replace("FOLDER", &folder.to_string());
     format!(
@@ -277,6 +280,7 @@ domain = "corp.example"
 netbios = "CORP"
 file = "{folder}/users.toml"
 {guests}
+{directory}
 [[transmitter]]
 name = "screen"
 kind = "console"

@@ -74,6 +74,20 @@ impl Slapd {
         self.said("SERVICE_PASSWORD")
     }
 
+    /// Stops the server in its tracks: it accepts, and never answers.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = std::fs::read_to_string(self.folder.path().join("pid")).unwrap();
+        assert!(Command::new("kill").args([signal, pid.trim()]).status().unwrap().success());
+    }
+
     fn said(&self, key: &str) -> &str {
         self.said.get(key).unwrap_or_else(|| panic!("slapd.sh did not say {key}"))
     }
