@@ -42,7 +42,7 @@ use crate::store::Records;
 use crate::store::sqlite::Sqlite;
 use crate::web::{Look, Site};
 
-pub use parts::problems;
+pub use parts::findings;
 
 /// A node that serves.
 pub struct Node {

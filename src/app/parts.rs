@@ -20,7 +20,7 @@ use crate::dispatch::http::HttpTransmitter;
 use crate::dispatch::mail::MailTransmitter;
 use crate::dispatch::{Grouped, Transmitter};
 use crate::proxy::Applications;
-use crate::server::tls;
+use crate::server::tls::{self, Findings};
 use crate::web::Logo;
 
 pub fn people(config: &Config, clock: &Clock) -> Result<People> {
@@ -68,15 +68,17 @@ pub fn logo(config: &Config) -> Result<Option<Logo>> {
     Ok(Some(logo))
 }
 
-/// Everything that would keep this configuration from working here, as far as it can be told without asking anybody.
-pub fn problems(config: &Config, clock: &Clock, now: Time) -> Vec<String> {
+/// Everything that would keep this configuration from working here, and what will soon, as far as it can be told without asking
+/// anybody.
+pub fn findings(config: &Config, clock: &Clock, now: Time) -> Findings {
     let mut problems = config::files::problems(config);
     let hosts: Vec<Arc<str>> = config.applications.iter().flat_map(|application| application.hosts.clone()).collect();
-    for listener in &config.listeners {
-        if let Serves::Tls(certificates) = &listener.serves {
-            problems.extend(tls::inspect(certificates, now, &hosts));
-        }
-    }
+    let certificates = config.listeners.iter().flat_map(|listener| match &listener.serves {
+        Serves::Tls(certificates) => certificates.as_slice(),
+        Serves::Redirect => &[],
+    });
+    let Findings { problems: certificates, warnings } = tls::inspect(&certificates.cloned().collect::<Vec<_>>(), now, &hosts);
+    problems.extend(certificates);
     let mut built = |what: Result<()>| problems.extend(what.err().map(|error| format!("{error:#}")));
     for listed in &config.directories {
         built(directory(listed, clock).map(drop).with_context(|| format!("directory {}", listed.name)));
@@ -88,5 +90,5 @@ pub fn problems(config: &Config, clock: &Clock, now: Time) -> Vec<String> {
     built(logo(config).map(drop));
     let mut said = std::collections::HashSet::new();
     problems.retain(|problem| said.insert(problem.clone()));
-    problems
+    Findings { problems, warnings }
 }

@@ -19,11 +19,14 @@ pub fn run(file: &Path) -> Result<ExitCode> {
         }
     };
     let clock = Clock::system();
-    let problems = app::problems(&config, &clock, clock.now());
-    for problem in &problems {
+    let found = app::findings(&config, &clock, clock.now());
+    for warning in &found.warnings {
+        eprintln!("{}: warning: {warning}", file.display());
+    }
+    for problem in &found.problems {
         eprintln!("{}: {problem}", file.display());
     }
-    if !problems.is_empty() {
+    if !found.problems.is_empty() {
         return Ok(ExitCode::from(BAD_CONFIGURATION));
     }
     println!("{}: nothing is wrong with it", file.display());

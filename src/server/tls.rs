@@ -90,21 +90,21 @@ pub fn ticketer() -> Result<Arc<dyn ProducesTickets>, TlsError> {
     Ok(rustls::crypto::aws_lc_rs::Ticketer::new()?)
 }
 
-/// What `check` has to say of one listener's certificates, given the hosts that it serves; empty if all is well.
-pub fn inspect(listed: &[Certificate], now: Time, hosts: &[Arc<str>]) -> Vec<String> {
-    let mut findings = Vec::new();
+/// What `check` has to say of all certificates, given the hosts that are served; empty if all is well.
+pub fn inspect(listed: &[Certificate], now: Time, hosts: &[Arc<str>]) -> Findings {
+    let (mut problems, mut warnings) = (Vec::new(), Vec::new());
     let mut names = Vec::new();
     for certificate in listed {
         match load(certificate) {
-            Err(error) => findings.push(sentence(&error)),
+            Err(error) => problems.push(sentence(&error)),
             Ok((_, facts)) => {
                 let chain = certificate.chain.display();
                 if now < facts.from {
-                    findings.push(format!("{chain} is not yet valid: it begins at {}", facts.from));
+                    problems.push(format!("{chain} is not yet valid: it begins at {}", facts.from));
                 } else if now >= facts.until {
-                    findings.push(format!("{chain} has expired at {}", facts.until));
+                    problems.push(format!("{chain} has expired at {}", facts.until));
                 } else if now.plus(SOON) >= facts.until {
-                    findings.push(format!("{chain} expires within 14 days, at {}", facts.until));
+                    warnings.push(format!("{chain} expires within 14 days, at {}", facts.until));
                 }
                 names.extend(facts.names);
             }
@@ -112,10 +112,19 @@ pub fn inspect(listed: &[Certificate], now: Time, hosts: &[Arc<str>]) -> Vec<Str
     }
     for host in hosts {
         if !names.iter().any(|name| covers(name, host)) {
-            findings.push(format!("no certificate names {host}"));
+            problems.push(format!("no certificate names {host}"));
         }
     }
-    findings
+    Findings { problems, warnings }
+}
+
+/// What an inspection found.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Findings {
+    /// A visitor's browser would refuse.
+    pub problems: Vec<String>,
+    /// Nothing is wrong yet.
+    pub warnings: Vec<String>,
 }
 
 fn covers(name: &str, host: &str) -> bool {
@@ -249,10 +258,14 @@ mod tests {
         let at = |text: &str| Time::from_millis(text.parse::<jiff::Timestamp>().unwrap().as_millisecond().unsigned_abs());
         let hosts: Vec<Arc<str>> = vec!["a.example.com".into(), "127.0.0.1".into()];
         let say = |now: &str, hosts: &[Arc<str>]| inspect(std::slice::from_ref(&certificate), at(now), hosts);
-        assert_eq!(say("2026-02-01T00:00:00Z", &hosts), Vec::<String>::new());
-        assert!(say("2025-12-01T00:00:00Z", &hosts)[0].contains("not yet valid"));
-        assert!(say("2026-02-20T00:00:00Z", &hosts)[0].contains("within 14 days"));
-        assert!(say("2026-03-01T00:00:00Z", &hosts)[0].contains("has expired"));
-        assert_eq!(say("2026-02-01T00:00:00Z", &["other.example".into()]), vec!["no certificate names other.example".to_owned()]);
+        assert_eq!(say("2026-02-01T00:00:00Z", &hosts), Findings::default());
+        assert!(say("2025-12-01T00:00:00Z", &hosts).problems[0].contains("not yet valid"));
+        let soon = say("2026-02-20T00:00:00Z", &hosts);
+        assert!(soon.problems.is_empty() && soon.warnings[0].contains("within 14 days"));
+        assert!(say("2026-03-01T00:00:00Z", &hosts).problems[0].contains("has expired"));
+        assert_eq!(
+            say("2026-02-01T00:00:00Z", &["other.example".into()]).problems,
+            vec!["no certificate names other.example".to_owned()]
+        );
     }
 }

@@ -28,7 +28,7 @@ fn the_first_configuration_of_the_readme_passes_check_in_ten_lines() {
 
     let config = config::parse(configuration, folder.path(), &|_| None).unwrap();
     let clock = Clock::system();
-    assert_eq!(app::problems(&config, &clock, clock.now()), Vec::<String>::new());
+    assert_eq!(app::findings(&config, &clock, clock.now()).problems, Vec::<String>::new());
 }
 
 #[test]
