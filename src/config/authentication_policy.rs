@@ -131,7 +131,7 @@ fn challenge(section: &Section<'_>) -> Then {
 impl When {
     fn read(section: Section<'_>) -> Self {
         section.later(&["country", "country_not"]);
-        let networks = |key| section.optional(key).and_then(|list: Field<'_>| list.some(network));
+        let networks = |key| section.optional(key).and_then(|list: Field<'_>| list.some(Field::network));
         let groups = |key| {
             let list = section.optional(key);
             list.and_then(|list: Field<'_>| list.some(|entry| entry.text().map(str::to_owned)))
@@ -151,21 +151,6 @@ impl When {
         section.finish();
         when
     }
-}
-
-/// A network, or one address. What stands behind the prefix must be zero: it is most often a mistyped prefix.
-fn network(field: Field<'_>) -> Option<IpNet> {
-    let text = field.text()?;
-    let single = text.parse().ok().map(|address: std::net::IpAddr| IpNet::from(address.to_canonical()));
-    let Some(network) = single.or_else(|| text.parse().ok()) else {
-        field.problem(format!("`{}`: expected a network like \"10.0.0.0/8\" or \"2001:db8::/32\"", field.key));
-        return None;
-    };
-    if network.trunc() != network {
-        field.problem(format!("`{}`: {text} is an address within a network; the network is {}", field.key, network.trunc()));
-        return None;
-    }
-    Some(network)
 }
 
 fn application(field: Field<'_>) -> Option<Arc<str>> {

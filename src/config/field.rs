@@ -1,12 +1,13 @@
 //! One value of the document and the ways of reading it. Every reader gives nothing after it has noted what is wrong.
 
 use std::fmt::Display;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -127,6 +128,21 @@ impl<'d> Field<'d> {
 
     pub(super) fn socket(self) -> Option<SocketAddr> {
         self.parsed("an address and port like \"[::]:443\" or \"127.0.0.1:8443\"", |text| text.parse().ok())
+    }
+
+    /// A network, or one address. What stands behind the prefix must be zero: it is most often a mistyped prefix.
+    pub(super) fn network(self) -> Option<IpNet> {
+        let text = self.text()?;
+        let single = text.parse().ok().map(|address: IpAddr| IpNet::from(address.to_canonical()));
+        let Some(network) = single.or_else(|| text.parse().ok()) else {
+            self.problem(format!("`{}`: expected a network like \"10.0.0.0/8\" or \"2001:db8::/32\"", self.key));
+            return None;
+        };
+        if network.trunc() != network {
+            self.problem(format!("`{}`: {text} is an address within a network; the network is {}", self.key, network.trunc()));
+            return None;
+        }
+        Some(network)
     }
 
     /// A path; a relative one is relative to the file's folder.

@@ -1,6 +1,7 @@
 //! Whether the files that a configuration names are there and can be read. What is in them is judged by those who use them.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 use super::listener::Serves;
@@ -33,7 +34,12 @@ fn named(config: &Config) -> Vec<(String, &Path)> {
         }
     }
     for application in &config.applications {
-        files.extend(application.upstream.ca.iter().map(|ca| (format!("application {}, ca", application.name), ca.as_path())));
+        let (name, upstream) = (&application.name, &application.upstream);
+        files.extend(upstream.ca.iter().map(|ca| (format!("application {name}, ca"), ca.as_path())));
+        if let Some(certificate) = &upstream.client_certificate {
+            files.push((format!("application {name}, client_certificate, chain"), &certificate.chain));
+            files.push((format!("application {name}, client_certificate, key"), &certificate.key));
+        }
     }
     for directory in &config.directories {
         let (word, file) = match &directory.kind {
@@ -79,4 +85,33 @@ fn outboxes(config: &Config) -> impl Iterator<Item = String> {
         let folder = console.outbox.as_ref()?.parent().filter(|folder| !folder.as_os_str().is_empty())?;
         (!folder.is_dir()).then(|| format!("transmitter {}, outbox: {}: no such folder", transmitter.name, folder.display()))
     })
+}
+
+/// Whether the access log could be written, in a sentence if not. What is said here keeps nobody from being served.
+pub fn unwritable(config: &Config) -> Option<String> {
+    let file = &config.access_log.as_ref()?.file;
+    let why = match std::fs::metadata(file) {
+        // To open a FIFO is to wait for its reader.
+        Ok(metadata) if metadata.is_dir() || metadata.file_type().is_fifo() => {
+            Some("not a file that can be appended to".to_owned())
+        }
+        Ok(_) => OpenOptions::new().append(true).open(file).err().map(|error| error.to_string()),
+        Err(_) => beside(file),
+    }?;
+    Some(format!("access_log, file: {}: {why}", file.display()))
+}
+
+/// Whether a file can be made in the folder. Under another name: the log itself belongs to whoever serves, not to whoever asks.
+fn beside(file: &Path) -> Option<String> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        return Some(format!("{}: no such folder", folder.display()));
+    }
+    let probe = folder.join(format!(".doorward-check-{}", std::process::id()));
+    let made = OpenOptions::new().write(true).create_new(true).open(&probe);
+    match made {
+        Ok(_) => std::fs::remove_file(&probe).err(),
+        Err(error) => Some(error),
+    }
+    .map(|error| format!("{}: {error}", folder.display()))
 }

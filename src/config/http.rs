@@ -199,7 +199,7 @@ fn success(section: Section<'_>) -> Success {
 }
 
 /// `200`, or `"2xx"` for all from 200 to 299.
-fn statuses(field: Field<'_>) -> Option<Vec<u16>> {
+pub(super) fn statuses(field: Field<'_>) -> Option<Vec<u16>> {
     if field.value.get_ref().is_integer() {
         return Some(vec![u16::try_from(field.number(200..=599)?).ok()?]);
     }

@@ -2,15 +2,21 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::field::Field;
 use super::names::Kind;
 use super::section::Section;
+use super::trusted::Trusted;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Listener {
     pub address: SocketAddr,
     pub serves: Serves,
+    /// Whose word counts for where a client is. Nothing: every client is the other end of its connection.
+    pub trusted: Option<Arc<Trusted>>,
+    /// One core accepts and deals connections to the core with the fewest, instead of the kernel's hash. Default: false.
+    pub deal: bool,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -43,29 +49,28 @@ impl Listener {
             Some(_) => section.optional("certificates"),
             None => section.required("certificates"),
         };
-        if let Some(trusted) =
-            section.optional("trusted_proxies").filter(|field| field.list().is_some_and(|list| !list.is_empty()))
-        {
-            trusted.problem("`trusted_proxies` other than an empty list is not in this version");
-        }
+        let trusted = Trusted::read(&section);
         let serves = match (redirect, certificates) {
             (Some(redirect), None) => redirect.choice(&[("https", ())], &[]).map(|()| Serves::Redirect),
-            (None, Some(certificates)) => certificates.some(certificate).map(Serves::Tls),
+            (None, Some(certificates)) => certificates.some(Certificate::read).map(Serves::Tls),
             (Some(_), Some(certificates)) => {
                 certificates.key_problem("a listener that redirects speaks plain HTTP and takes no `certificates`");
                 None
             }
             (None, None) => None,
         };
+        let deal = section.or("deal", false, |field| field.boolean());
         section.finish();
-        Some(Self { address: address?, serves: serves? })
+        Some(Self { address: address?, serves: serves?, trusted, deal })
     }
 }
 
-fn certificate(entry: Field<'_>) -> Option<Certificate> {
-    let section = entry.section()?;
-    let chain = section.required("chain").and_then(Field::path);
-    let key = section.required("key").and_then(Field::path);
-    section.finish();
-    Some(Certificate { chain: chain?, key: key? })
+impl Certificate {
+    pub(super) fn read(entry: Field<'_>) -> Option<Self> {
+        let section = entry.section()?;
+        let chain = section.required("chain").and_then(Field::path);
+        let key = section.required("key").and_then(Field::path);
+        section.finish();
+        Some(Self { chain: chain?, key: key? })
+    }
 }

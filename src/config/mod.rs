@@ -1,12 +1,14 @@
 //! What the operator writes, parsed into types that cannot be wrong. One file per section; plain data for everybody below.
 //! All mistakes of a file are found in one pass, each with its line and column.
 
+mod access_log;
 pub mod application;
 pub mod authentication_policy;
 pub mod directory;
 pub mod dispatch_policy;
 mod field;
 pub mod files;
+pub mod health;
 mod http;
 pub mod keys;
 pub mod limits;
@@ -17,13 +19,17 @@ pub mod pages;
 pub mod passcode_policy;
 mod problem;
 mod read;
+pub mod request_limits;
 mod scalar;
 mod secret;
 mod section;
 mod template;
 pub mod transmitter;
+pub mod trusted;
+pub mod upstream;
 mod walk;
 
+pub use access_log::AccessLog;
 pub use application::Application;
 pub use authentication_policy::AuthenticationPolicy;
 pub use dispatch_policy::DispatchPolicy;
@@ -35,6 +41,8 @@ pub use passcode_policy::PasscodePolicy;
 pub use problem::{Problem, Problems};
 pub use read::{load, parse, state_dir};
 pub use transmitter::Transmitter;
+
+use std::sync::Arc;
 
 use crate::base::keys::SealKey;
 
@@ -53,6 +61,15 @@ pub struct Config {
     pub authentication_policies: Vec<AuthenticationPolicy>,
     pub limits: Limits,
     pub pages: Pages,
+    pub access_log: Option<AccessLog>,
+}
+
+impl Config {
+    /// The hosts where sign-in belongs to the connection, so that none may be shared.
+    pub fn http1_only(&self) -> Vec<Arc<str>> {
+        let pinned = self.applications.iter().filter(|application| application.upstream.pinned);
+        pinned.flat_map(|application| application.hosts.iter().cloned()).collect()
+    }
 }
 
 #[cfg(test)]

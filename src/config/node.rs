@@ -1,6 +1,7 @@
 //! `[node]`: this machine.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::section::Section;
 
@@ -12,11 +13,13 @@ pub struct Node {
     pub state_dir: PathBuf,
     /// Allows the console transmitter off loopback and puts a banner on every page. Default: false.
     pub trial: bool,
+    /// How long open requests may go on after a stop. Default: 30 s.
+    pub drain: Duration,
 }
 
 impl Default for Node {
     fn default() -> Self {
-        Self { name: "doorward".into(), state_dir: "/var/lib/doorward".into(), trial: false }
+        Self { name: "doorward".into(), state_dir: "/var/lib/doorward".into(), trial: false, drain: Duration::from_secs(30) }
     }
 }
 
@@ -29,8 +32,12 @@ impl Node {
             name: section.or("name", default.name, |field| field.name().map(|name| name.as_ref().to_owned())),
             state_dir: section.or("state_dir", default.state_dir, |field| field.path()),
             trial: section.or("trial", default.trial, |field| field.boolean()),
+            drain: section.or("drain", default.drain, |field| field.duration(Duration::from_secs(1)..=LONGEST_DRAIN)),
         };
         section.finish();
         node
     }
 }
+
+/// Who waits longer for a stop has forgotten it.
+const LONGEST_DRAIN: Duration = Duration::from_secs(3600);

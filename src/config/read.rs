@@ -12,8 +12,8 @@ use super::section::Section;
 use super::transmitter::Consoles;
 use super::walk::Walk;
 use super::{
-    Application, AuthenticationPolicy, Config, DispatchPolicy, Limits, Listener, Node, Pages, PasscodePolicy, Transmitter,
-    directory, keys, listener,
+    AccessLog, Application, AuthenticationPolicy, Config, DispatchPolicy, Limits, Listener, Node, Pages, PasscodePolicy,
+    Transmitter, directory, keys, listener,
 };
 
 /// A configuration is written by hand; nobody writes more.
@@ -102,6 +102,7 @@ fn read(root: Section<'_>) -> Config {
         passcode_policies: with_standard(passcode_policies.filter_map(PasscodePolicy::read).collect()),
         authentication_policies: authentication_policies.filter_map(AuthenticationPolicy::read).collect(),
         limits: root.table("limits", "[limits]").map(Limits::read).unwrap_or_default(),
+        access_log: root.table("access_log", "[access_log]").and_then(AccessLog::read),
         pages: root.table("pages", "[pages]").map(Pages::read).unwrap_or_default(),
     };
     root.later_sections(LATER);

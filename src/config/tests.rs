@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::authentication_policy::Then;
 use super::listener::Serves;
 use super::transmitter::{Channel, Encoder, Kind, Piece, Slot, SmtpTls};
+use super::trusted::Source;
 use super::*;
 
 const MINIMAL: &str = include_str!("testdata/minimal.toml");
@@ -93,7 +94,8 @@ fn what_the_example_comments_out_is_read_too() {
 #[test]
 fn what_is_left_out_has_the_documented_default() {
     let config = good(MINIMAL);
-    assert_eq!(config.node, Node { name: "doorward".into(), state_dir: "/var/lib/doorward".into(), trial: false });
+    assert_eq!((config.node.name.as_str(), config.node.state_dir.as_path()), ("doorward", Path::new("/var/lib/doorward")));
+    assert!(!config.node.trial && config.node.drain == Duration::from_secs(30) && !config.listeners[0].deal);
     assert!(config.keys.is_none());
     let application = &config.applications[0];
     assert_eq!(application.session.idle, Duration::from_secs(30 * 60));
@@ -199,10 +201,8 @@ fn what_is_planned_is_refused_as_not_in_this_version() {
         ("[[listener]]", "[node]\nrole = \"edge\"\n[[listener]]"),
         ("[[listener]]", "[node]\ntime_zone = \"Europe/Berlin\"\n[[listener]]"),
         ("[[listener]]", "[limits]\nmessages_per_prefix = \"2000/1h\"\n[[listener]]"),
-        ("address =", "trusted_proxies = [\"10.0.0.1\"]\naddress ="),
         ("policy =", "preset = \"owa\"\npolicy ="),
         ("policy =", "sign_on = \"form\"\npolicy ="),
-        ("{ servers =", "{ health = \"/\", servers ="),
         ("\"local\"", "\"active-directory\""),
         ("file =", "recheck = \"60s\"\nfile ="),
         ("\"console\"", "\"modem\""),
@@ -275,6 +275,12 @@ fn every_mistake_is_said_once_and_plainly() {
             "[{ when = { application = [\"sit\"] }, then = \"admit\" }, { then".into(),
             "no [[application]] is named `sit`",
         ),
+        (
+            "[[listener]]",
+            "[node]\ndrain = \"2h\"\n[[listener]]".into(),
+            "`drain`: expected a duration from \"1s\" to \"1h\", found \"2h\"",
+        ),
+        ("address =", "deal = 1\naddress =".into(), "`deal`: expected true or false, found 1"),
         ("policy =", "public = [\"/a/../b\"]\npolicy =".into(), "`public`: expected a path"),
         ("policy =", "public = [\"/.doorward/x\"]\npolicy =".into(), "holds our own pages"),
         ("policy =", "session = { idle = \"2h\", absolute = \"1h\" }\npolicy =".into(), "`idle` is longer than `absolute`"),
@@ -290,6 +296,67 @@ fn every_mistake_is_said_once_and_plainly() {
             assert!(found.len() <= most, "{to}: {found:#?}");
         }
     }
+}
+
+#[test]
+fn a_listener_says_whom_it_trusts_or_why_not() {
+    let table = [
+        ("address =", "trusted_proxies = [\"0.0.0.0/0\"]\naddress =", "anybody could say where he is"),
+        ("address =", "trusted_proxies = [\"10.0.0.1\", \"::/0\"]\naddress =", "anybody could say where he is"),
+        ("address =", "trusted_proxies = [\"128.0.0.0/1\", \"0.0.0.0/1\"]\naddress =", "anybody could say where he is"),
+        ("address =", "trusted_proxies = [\"::ffff:10.0.0.0/104\"]\naddress =", "write the IPv4 network"),
+        ("address =", "trusted_proxies = [\"10.0.0.1/8\"]\naddress =", "the network is 10.0.0.0/8"),
+        ("address =", "trusted_proxies = [\"balancer\"]\naddress =", "expected a network like"),
+        ("address =", "trusted_proxies = \"10.0.0.1\"\naddress =", "`trusted_proxies`: expected a list, found a string"),
+        ("address =", "client_address = \"forwarded\"\naddress =", "and there are none"),
+        ("address =", "trusted_proxies = []\nclient_address = \"forwarded\"\naddress =", "and there are none"),
+        (
+            "address =",
+            "trusted_proxies = [\"10.0.0.1\"]\nclient_address = \"x-real-ip\"\naddress =",
+            "`client_address`: expected \"x-forwarded-for\" or \"forwarded\" or \"proxy-protocol\"",
+        ),
+    ];
+    for (from, to, expected) in table {
+        let found = messages(&with(from, to));
+        assert!(found.len() == 1 && found[0].contains(expected), "{to}: {found:#?}");
+    }
+}
+
+#[test]
+fn trusted_proxies_are_believed_in_one_way_and_nobody_else_is() {
+    let read = |lines: &str| good(&with("address =", &format!("{lines}\naddress ="))).listeners[0].trusted.clone();
+    assert!(read("").is_none() && read("trusted_proxies = []").is_none());
+    let trusted = read("trusted_proxies = [\"10.0.0.0/8\", \"2001:db8::7\", \"::ffff:192.0.2.1\"]").unwrap();
+    assert_eq!(trusted.source, Source::XForwardedFor);
+    for (address, expected) in [
+        ("10.255.0.1", true),
+        ("192.0.2.1", true),
+        ("2001:db8::7", true),
+        ("2001:db8::8", false),
+        ("11.0.0.1", false),
+        ("::ffff:10.0.0.1", false),
+    ] {
+        assert_eq!(trusted.lists(address.parse().unwrap()), expected, "{address}");
+    }
+    for (word, source) in
+        [("x-forwarded-for", Source::XForwardedFor), ("forwarded", Source::Forwarded), ("proxy-protocol", Source::ProxyProtocol)]
+    {
+        let lines = format!("client_address = \"{word}\"\ntrusted_proxies = [\"10.0.0.1\"]");
+        assert_eq!(read(&lines).unwrap().source, source, "{word}");
+    }
+}
+
+#[test]
+fn a_proxy_that_a_rule_would_admit_in_its_clients_stead_is_worth_a_warning() {
+    let warnings = |proxy: &str, admitted: &str| {
+        let text = with("[{ then", &format!("[{{ when = {{ address = [\"{admitted}\"] }}, then = \"admit\" }}, {{ then"));
+        let text = text.replacen("address =", &format!("trusted_proxies = [\"{proxy}\"]\naddress ="), 1);
+        trusted::warnings(&good(&text))
+    };
+    assert_eq!(warnings("192.0.2.1", "10.0.0.0/8"), Vec::<String>::new());
+    let said = "admits 10.0.0.0/8, where the trusted proxy 10.0.0.5/32 is: where it names no client, a password is enough";
+    assert!(warnings("10.0.0.5", "10.0.0.0/8")[0].ends_with(said));
+    assert_eq!(warnings("10.0.0.0/8", "10.0.0.5").len(), 1, "whoever is listed may say where he is");
 }
 
 #[test]
