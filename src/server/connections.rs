@@ -14,6 +14,8 @@ use slab::Slab;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Order {
     GoOn,
+    /// HTTP/1.1 without an open exchange: the next answer is the last and says so, for whoever asks at this very moment.
+    LastOne,
     /// Finish what is open, take nothing new.
     Finish,
     /// Drop the socket now.
@@ -35,6 +37,7 @@ pub(super) struct Connection {
     seen: Cell<(u64, u64)>,
     idle_sweeps: Cell<u32>,
     head_sweeps: Cell<u32>,
+    farewell_sweeps: Cell<u32>,
 }
 
 impl Connection {
@@ -49,6 +52,7 @@ impl Connection {
             begun: Cell::default(),
             idle_sweeps: Cell::default(),
             head_sweeps: Cell::default(),
+            farewell_sweeps: Cell::default(),
         })
     }
 
@@ -95,9 +99,39 @@ impl Connection {
     }
 }
 
+impl Connection {
+    /// The stop. HTTP/2 tells its client which requests were taken (GOAWAY), an open exchange of HTTP/1.1 says in its head that it is the
+    /// last. An idle connection is not closed on the spot: a request that is on its way to us would be lost.
+    fn finish(&self) {
+        let idle = self.one_at_a_time && self.open.get() == 0;
+        self.tell(if idle { Order::LastOne } else { Order::Finish });
+        self.seen.set((self.begun.get(), self.read.load(Ordering::Relaxed)));
+    }
+
+    /// After the stop: one that stays idle is closed, one whose head has begun gets its time.
+    fn look_at_farewell(&self) {
+        let read = self.read.load(Ordering::Relaxed);
+        if self.order.get() != Order::LastOne || self.open.get() > 0 {
+            return;
+        }
+        self.farewell_sweeps.set(self.farewell_sweeps.get() + 1);
+        let silent = self.seen.get() == (self.begun.get(), read);
+        if self.farewell_sweeps.get() > FAREWELL_HEAD_SWEEPS || silent && self.farewell_sweeps.get() > FAREWELL_SWEEPS {
+            self.tell(Order::Finish);
+        }
+    }
+}
+
 /// An open exchange.
 #[derive(Debug)]
 pub(super) struct Open(Rc<Connection>);
+
+impl Open {
+    /// Whether its answer has to say that the connection ends.
+    pub fn is_last(&self) -> bool {
+        self.0.order.get() == Order::LastOne
+    }
+}
 
 impl Drop for Open {
     fn drop(&mut self) {
@@ -116,7 +150,7 @@ impl Connections {
     /// Puts a connection under the sweep until what is returned is dropped.
     pub fn enter(self: &Rc<Self>, connection: &Rc<Connection>) -> Entered {
         if self.finishing.get() {
-            connection.tell(Order::Finish);
+            connection.finish();
         }
         Entered { key: self.list.borrow_mut().insert(Rc::clone(connection)), connections: Rc::clone(self) }
     }
@@ -132,7 +166,14 @@ impl Connections {
     pub fn finish(&self) {
         self.finishing.set(true);
         for (_, connection) in &*self.list.borrow() {
-            connection.tell(Order::Finish);
+            connection.finish();
+        }
+    }
+
+    /// To be called every [`FAREWELL`] after that.
+    pub fn sweep_farewells(&self) {
+        for (_, connection) in &*self.list.borrow() {
+            connection.look_at_farewell();
         }
     }
 }
@@ -153,6 +194,11 @@ pub(super) const SWEEP: Duration = Duration::from_secs(2);
 const HEAD_SWEEPS: u32 = 5;
 /// 76 seconds without a request.
 const IDLE_SWEEPS: u32 = 38;
+pub(super) const FAREWELL: Duration = Duration::from_millis(20);
+/// Half a second: longer than a request takes from a client that has not yet heard of the stop.
+const FAREWELL_SWEEPS: u32 = 25;
+/// Five seconds for a head that has begun.
+const FAREWELL_HEAD_SWEEPS: u32 = 250;
 
 #[cfg(test)]
 mod tests {
@@ -199,7 +245,27 @@ mod tests {
         sweeps(&connections, 10 * IDLE_SWEEPS);
         assert_eq!(polling.order.get(), Order::GoOn);
         drop(open);
+    }
+
+    #[test]
+    fn at_the_stop_an_idle_connection_may_ask_once_more_and_is_closed_if_it_does_not() {
+        let connections = Rc::new(Connections::default());
+        let [busy, idle, asking, http2] = [true, true, true, false].map(|http1| Connection::new(http1, Arc::default()));
+        let _entered = [&busy, &idle, &asking, &http2].map(|connection| connections.enter(connection));
+        let open = busy.exchange();
         connections.finish();
-        assert_eq!(polling.order.get(), Order::Finish);
+        assert_eq!(
+            [&busy, &idle, &asking, &http2].map(|connection| connection.order.get()),
+            [Order::Finish, Order::LastOne, Order::LastOne, Order::Finish]
+        );
+        assert!(!open.is_last() && asking.exchange().is_last());
+        asking.read.store(1, Ordering::Relaxed);
+        for _ in 0..=FAREWELL_SWEEPS {
+            connections.sweep_farewells();
+        }
+        assert_eq!((idle.order.get(), asking.order.get()), (Order::Finish, Order::LastOne));
+        let late = Connection::new(true, Arc::default());
+        let _entered = connections.enter(&late);
+        assert_eq!(late.order.get(), Order::LastOne, "its first request is answered");
     }
 }

@@ -18,18 +18,29 @@ use futures_util::FutureExt;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
+use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
 use super::connections::{Connection, Connections, Open, Order};
+use super::gather::gather;
 use super::socket::Watched;
+use crate::config::trusted::Trusted;
 
-/// A request and what is known of where it came from.
+/// A request and what is known of where it came from. `C` is what the handler keeps of a connection.
 #[derive(Debug)]
-pub struct Exchange {
-    pub request: http::Request<Incoming>,
-    /// The other end of the socket; IPv4 as IPv4.
+pub struct Exchange<C> {
+    pub head: http::request::Parts,
+    /// Taken by whoever reads it.
+    pub body: Option<Incoming>,
+    /// The same for every request of one connection, and gone with it.
+    pub connection: Rc<C>,
+    /// The other end of the connection, or who a trusted proxy's PROXY header says it is; IPv4 as IPv4.
     pub peer: SocketAddr,
+    /// Set where the peer is a trusted proxy that names the client in a field of every request.
+    pub behind: Option<Arc<Trusted>>,
     /// The name that the client asked for in its TLS hello, in lower case.
     pub sni: Option<Arc<str>>,
     /// False on a listener that only redirects.
@@ -39,9 +50,17 @@ pub struct Exchange {
 /// What becomes of a request. One per core; never leaves it.
 pub trait Handler: 'static {
     type Body: Body<Data = Bytes, Error: Into<BoxError>> + Unpin + 'static;
+    /// Made for each connection.
+    type Connection: Default + 'static;
 
-    /// Always an answer. Dropped when the client goes away.
-    fn handle(&self, exchange: Exchange) -> impl Future<Output = http::Response<Self::Body>>;
+    /// Always an answer. Dropped when the client goes away. The future is moved about for every request: what is seldom needed should
+    /// be boxed in it.
+    fn handle(&self, exchange: &mut Exchange<Self::Connection>) -> impl Future<Output = http::Response<Self::Body>>;
+
+    /// Whether it wants to know, over HTTP/1.1, how clients spell the names of header fields. Costs some time for each request.
+    fn keeps_header_case(&self) -> bool {
+        false
+    }
 }
 
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -50,40 +69,63 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Clone)]
 pub(super) struct About {
     pub peer: SocketAddr,
+    pub behind: Option<Arc<Trusted>>,
     pub sni: Option<Arc<str>>,
     pub tls: bool,
 }
 
-/// Serves one connection to its end.
-pub(super) async fn serve<H: Handler, S>(
-    io: Watched<S>,
-    http2: bool,
-    about: About,
-    connection: Rc<Connection>,
-    core: &CoreParts<H>,
-) where
+/// Serves one HTTP/1.1 connection to its end.
+pub(super) async fn serve<H: Handler, S>(io: Watched<S>, about: About, connection: Rc<Connection>, core: &CoreParts<H>)
+where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let _entered = core.connections.enter(&connection);
-    let handler = Rc::clone(&core.handler);
-    let service = hyper::service::service_fn({
-        let connection = Rc::clone(&connection);
-        move |request| {
-            let exchange = Exchange { request, peer: about.peer, sni: about.sni.clone(), tls: about.tls };
-            answer(Rc::clone(&handler), exchange, connection.exchange())
-        }
-    });
-    let io = TokioIo::new(io);
-    let result = if http2 {
-        let served = core.http2.serve_connection(io, service);
-        drive(Box::pin(served), &connection, |served| served.graceful_shutdown()).await
-    } else {
-        let served = core.http1.serve_connection(io, service).with_upgrades();
-        drive(Box::pin(served), &connection, |served| served.graceful_shutdown()).await
-    };
+    let peer = about.peer;
+    // Asked for each connection: a reload may change it.
+    let mut http1 = core.http1.clone();
+    http1.preserve_header_case(core.handler.keeps_header_case());
+    let served = http1.serve_connection(TokioIo::new(io), service(about, &connection, core)).with_upgrades();
+    let flush = |_: &mut Context<'_>| Poll::Ready(Ok(()));
+    over(peer, drive(Box::pin(served), &connection, |served| served.graceful_shutdown(), flush).await);
+}
+
+/// Serves one HTTP/2 connection to its end.
+pub(super) async fn serve_http2<H: Handler>(
+    io: Watched<TlsStream<TcpStream>>,
+    about: About,
+    connection: Rc<Connection>,
+    core: &CoreParts<H>,
+) {
+    let _entered = core.connections.enter(&connection);
+    let peer = about.peer;
+    let (io, outlet) = gather(io);
+    let served = core.http2.serve_connection(TokioIo::new(io), service(about, &connection, core));
+    let flush = |context: &mut Context<'_>| outlet.poll_flush(context);
+    over(peer, drive(Box::pin(served), &connection, |served| served.graceful_shutdown(), flush).await);
+}
+
+fn over(peer: SocketAddr, result: Result<(), BoxError>) {
     if let Err(error) = result {
-        tracing::debug!(client.address = %about.peer, %error, "a connection ended early");
+        tracing::debug!(client.address = %peer, %error, "a connection ended early");
     }
+}
+
+/// What answers the requests of one connection.
+fn service<H: Handler>(
+    about: About,
+    connection: &Rc<Connection>,
+    core: &CoreParts<H>,
+) -> impl HttpService<Incoming, ResBody = Answer<H::Body>, Error = Infallible, Future: 'static> + use<H> {
+    let handler = Rc::clone(&core.handler);
+    let (connection, kept) = (Rc::clone(connection), Rc::<H::Connection>::default());
+    service_fn(move |request: http::Request<Incoming>| {
+        let (head, body) = request.into_parts();
+        let (peer, tls, connection, kept) = (about.peer, about.tls, connection.exchange(), Rc::clone(&kept));
+        let (behind, sni) = (about.behind.clone(), about.sni.clone());
+        let exchange = Exchange { head, body: Some(body), connection: kept, peer, behind, sni, tls };
+        // hyper and the runtime move the future about several times before it is first polled: boxed, that is a pointer.
+        Box::pin(answer(Rc::clone(&handler), Box::new(exchange), connection))
+    })
 }
 
 /// What every connection of a core uses.
@@ -94,7 +136,7 @@ pub(super) struct CoreParts<H> {
     http2: http2::Builder<LocalExecutor>,
 }
 
-impl<H> CoreParts<H> {
+impl<H: Handler> CoreParts<H> {
     pub fn new(handler: Rc<H>) -> Self {
         let mut http1 = http1::Builder::new();
         // A hundred fields at most is hyper's default, which is set nowhere because setting it moves them to the heap.
@@ -114,12 +156,18 @@ impl<H> CoreParts<H> {
 
 async fn answer<H: Handler>(
     handler: Rc<H>,
-    exchange: Exchange,
+    mut exchange: Box<Exchange<H::Connection>>,
     open: Open,
 ) -> Result<http::Response<Answer<H::Body>>, Infallible> {
-    let response = AssertUnwindSafe(handler.handle(exchange)).catch_unwind().await;
+    let response = AssertUnwindSafe(handler.handle(&mut exchange)).catch_unwind().await;
     Ok(match response {
-        Ok(response) => response.map(|body| Answer { body: Some(body), _open: open }),
+        Ok(mut response) => {
+            // Asked here, not when the request came: the stop may have come in between.
+            if open.is_last() && response.status() != http::StatusCode::SWITCHING_PROTOCOLS {
+                response.headers_mut().insert(http::header::CONNECTION, http::HeaderValue::from_static("close"));
+            }
+            response.map(|body| Answer { body: Some(body), _open: open })
+        }
         Err(_) => {
             tracing::error!("a request ended in a panic; the connection goes on");
             let mut response = http::Response::new(Answer { body: None, _open: open });
@@ -129,12 +177,14 @@ async fn answer<H: Handler>(
     })
 }
 
-/// Polls a connection and hands it the sweep's orders. No timer and no shared flag is looked at when a request wakes it.
+/// Polls a connection, hands it the sweep's orders, and then lets out what it has written. No timer and no shared flag is looked at when
+/// a request wakes it.
 async fn drive<C: Future<Output = hyper::Result<()>>>(
     mut served: Pin<Box<C>>,
     connection: &Connection,
     finish: impl Fn(Pin<&mut C>),
-) -> hyper::Result<()> {
+    flush: impl Fn(&mut Context<'_>) -> Poll<std::io::Result<()>>,
+) -> Result<(), BoxError> {
     let mut told = Order::GoOn;
     std::future::poll_fn(|context| {
         if connection.waker.borrow().is_none() {
@@ -144,12 +194,19 @@ async fn drive<C: Future<Output = hyper::Result<()>>>(
         if order != told {
             told = order;
             match order {
-                Order::GoOn => {}
+                Order::GoOn | Order::LastOne => {}
                 Order::Finish => finish(served.as_mut()),
                 Order::Drop => return Poll::Ready(Ok(())),
             }
         }
-        served.as_mut().poll(context)
+        if let Poll::Ready(result) = served.as_mut().poll(context) {
+            return Poll::Ready(result.map_err(Into::into));
+        }
+        match flush(context) {
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
+            // Sent, or the socket wakes us when it takes more.
+            Poll::Ready(Ok(())) | Poll::Pending => Poll::Pending,
+        }
     })
     .await
 }
@@ -185,11 +242,9 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Answer<B> {
 #[derive(Clone, Copy)]
 pub(super) struct LocalExecutor;
 
-impl<F: Future + 'static> hyper::rt::Executor<F> for LocalExecutor {
+impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for LocalExecutor {
     fn execute(&self, future: F) {
-        drop(tokio::task::spawn_local(async move {
-            future.await;
-        }));
+        drop(tokio::task::spawn_local(future));
     }
 }
 

@@ -2,26 +2,37 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use rustls::ServerConfig;
 use rustls::server::ProducesTickets;
-use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
+use super::given::Given;
+use super::offer::Offer;
 use super::tls::{CertificateError, Certificates};
 use crate::base::net::counted;
 use crate::base::tls::TlsError;
 use crate::config;
 use crate::config::listener::Serves;
+use crate::config::trusted::Trusted;
 
-/// TLS of one listener as it is now; a reload swaps it, connections go on. `None`: plain HTTP that redirects.
-pub(super) type CurrentTls = Option<Arc<ArcSwap<ServerConfig>>>;
+/// What holds for the connections of one listener.
+pub(super) struct Terms {
+    /// `None`: plain HTTP that redirects.
+    pub tls: Option<Arc<Offer>>,
+    /// Whose word counts for where a client is.
+    pub trusted: Option<Arc<Trusted>>,
+}
+
+/// The terms as they are now; a reload swaps them, connections go on under theirs.
+pub(super) type Current = Arc<ArcSwap<Terms>>;
 
 /// Every listening socket, bound once before the cores start.
 pub struct Listeners {
     pub(super) doors: Vec<Door>,
+    pub(super) cores: usize,
     tickets: Arc<dyn ProducesTickets>,
 }
 
@@ -29,9 +40,15 @@ pub(super) struct Door {
     /// As the configuration has it; reloads find the listener by it.
     configured: SocketAddr,
     address: SocketAddr,
-    pub tls: CurrentTls,
+    pub terms: Current,
+    pub sockets: Sockets,
+}
+
+pub(super) enum Sockets {
     /// One socket a core, all on one address: the kernel deals connections out (`SO_REUSEPORT`).
-    pub sockets: Vec<std::net::TcpListener>,
+    Each(Vec<std::net::TcpListener>),
+    /// One for all: a core accepts and deals (`deal.rs`).
+    One(std::net::TcpListener),
 }
 
 /// Why we cannot listen; the start fails with these words.
@@ -43,6 +60,8 @@ pub enum ListenError {
     NotAllowed { address: SocketAddr },
     #[error("cannot listen on {address}: this machine does not have that address")]
     NotOurs { address: SocketAddr },
+    #[error("a socket for {address} was handed over, but no listener has this address: who connects there would wait in vain")]
+    NotWanted { address: SocketAddr },
     #[error("cannot listen on {address}: {source}")]
     Other { address: SocketAddr, source: std::io::Error },
     #[error("listener {address}: {source}")]
@@ -52,24 +71,33 @@ pub enum ListenError {
 }
 
 impl Listeners {
-    /// Reads the certificates and binds every address once for each of `cores` (at least one).
-    pub fn bind(listed: &[config::Listener], cores: usize, tickets: &Arc<dyn ProducesTickets>) -> Result<Self, ListenError> {
+    /// Reads the certificates and binds every address for so many cores (at least one). The hosts of `http1_only` are not served over
+    /// HTTP/2. A socket that is given is taken for the listener
+    /// with its address instead.
+    pub fn bind(
+        listed: &[config::Listener],
+        http1_only: &[Arc<str>],
+        cores: usize,
+        tickets: &Arc<dyn ProducesTickets>,
+        mut given: Given,
+    ) -> Result<Self, ListenError> {
+        let cores = cores.max(1);
         let mut doors = Vec::new();
         for listener in listed {
-            let tls = secured(listener, tickets)?.map(|config| Arc::new(ArcSwap::new(config)));
-            let mut address = listener.address;
-            let mut sockets = Vec::new();
-            // Somebody else's socket with SO_REUSEPORT under the same user would share our port in silence: ask without it first.
-            drop(socket(address, false).map_err(|error| worded(address, error))?);
-            for _ in 0..cores.max(1) {
-                let socket = socket(address, true).map_err(|error| worded(address, error))?;
-                // Port 0 becomes the port that the first socket was given.
-                address = socket.local_addr().map_err(|error| worded(address, error))?;
-                sockets.push(socket);
+            let terms = Arc::new(ArcSwap::from_pointee(terms(listener, http1_only, tickets)?));
+            let configured = listener.address;
+            let (sockets, address) = match given.take(configured) {
+                Some(socket) => adopted(socket).map(|socket| (Sockets::One(socket), configured)),
+                None if listener.deal => alone(configured),
+                None => each(configured, cores),
             }
-            doors.push(Door { configured: listener.address, address, tls, sockets });
+            .map_err(|error| worded(configured, error))?;
+            doors.push(Door { configured, address, terms, sockets });
         }
-        Ok(Self { doors, tickets: Arc::clone(tickets) })
+        if let Some(address) = given.left() {
+            return Err(ListenError::NotWanted { address });
+        }
+        Ok(Self { doors, cores, tickets: Arc::clone(tickets) })
     }
 
     /// Where we listen, in the order of the configuration.
@@ -77,47 +105,93 @@ impl Listeners {
         self.doors.iter().map(|door| door.address).collect()
     }
 
-    /// What replaces certificates while we run.
+    /// What replaces certificates, and who is trusted, while we run.
     pub fn reloader(&self) -> Reloader {
-        let doors = self.doors.iter().map(|door| (door.configured, door.tls.clone())).collect();
+        let doors = self.doors.iter().map(|door| (door.configured, Arc::clone(&door.terms))).collect();
         Reloader { doors, tickets: Arc::clone(&self.tickets) }
     }
 }
 
-/// Replaces the certificates of running listeners.
+/// Replaces the terms of running listeners.
 #[derive(Clone)]
 pub struct Reloader {
-    doors: Vec<(SocketAddr, CurrentTls)>,
+    doors: Vec<(SocketAddr, Current)>,
     tickets: Arc<dyn ProducesTickets>,
 }
 
 impl Reloader {
-    /// Reads all certificates again and swaps them, or changes nothing. Matched by address; addresses cannot change while we run.
-    pub fn reload(&self, listed: &[config::Listener]) -> Result<(), ListenError> {
+    /// Reads all certificates; nothing is changed before what is returned is put in place. Matched by address; addresses cannot change
+    /// while we run.
+    pub fn prepare(&self, listed: &[config::Listener], http1_only: &[Arc<str>]) -> Result<Prepared, ListenError> {
         let mut ready = Vec::new();
         for listener in listed {
             let door = self.doors.iter().find(|(address, _)| *address == listener.address);
-            if let (Some(config), Some((_, Some(current)))) = (secured(listener, &self.tickets)?, door) {
-                ready.push((current, config));
+            let terms = terms(listener, http1_only, &self.tickets)?;
+            if let Some((_, current)) = door.filter(|(_, current)| current.load().tls.is_some() == terms.tls.is_some()) {
+                ready.push((Arc::clone(current), Arc::new(terms)));
             }
         }
-        for (current, config) in ready {
-            current.store(config);
-        }
-        Ok(())
+        Ok(Prepared(ready))
     }
 }
 
-fn secured(listener: &config::Listener, tickets: &Arc<dyn ProducesTickets>) -> Result<Option<Arc<ServerConfig>>, ListenError> {
-    let Serves::Tls(listed) = &listener.serves else { return Ok(None) };
+/// New certificates that can be used, and who is trusted from now on.
+pub struct Prepared(Vec<(Current, Arc<Terms>)>);
+
+impl Prepared {
+    /// For connections from now on.
+    pub fn swap(self) {
+        for (current, terms) in self.0 {
+            current.store(terms);
+        }
+    }
+}
+
+fn terms(listener: &config::Listener, http1_only: &[Arc<str>], tickets: &Arc<dyn ProducesTickets>) -> Result<Terms, ListenError> {
+    let trusted = listener.trusted.clone();
+    let Serves::Tls(listed) = &listener.serves else { return Ok(Terms { tls: None, trusted }) };
     let address = listener.address;
     let certificates =
         Certificates::load(listed).map_err(|source| ListenError::Certificate { address, source: Box::new(source) })?;
     let config = certificates.config(Arc::clone(tickets)).map_err(|source| ListenError::Tls { address, source })?;
-    Ok(Some(config))
+    Ok(Terms { tls: Some(Arc::new(Offer::new(config, http1_only))), trusted })
 }
 
-fn socket(address: SocketAddr, shared: bool) -> std::io::Result<std::net::TcpListener> {
+/// A socket for every core.
+fn each(mut address: SocketAddr, cores: usize) -> std::io::Result<(Sockets, SocketAddr)> {
+    // Somebody else's socket with SO_REUSEPORT under the same user would share our port in silence: ask without it first.
+    drop(socket(address, false)?);
+    let mut sockets = Vec::new();
+    for _ in 0..cores {
+        let socket = socket(address, true)?;
+        socket.listen(BACKLOG)?;
+        let socket = std::net::TcpListener::from(socket);
+        // Port 0 becomes the port that the first socket was given.
+        address = socket.local_addr()?;
+        sockets.push(socket);
+    }
+    Ok((Sockets::Each(sockets), address))
+}
+
+/// One socket for all.
+fn alone(address: SocketAddr) -> std::io::Result<(Sockets, SocketAddr)> {
+    let socket = socket(address, false)?;
+    socket.listen(BACKLOG)?;
+    let socket = std::net::TcpListener::from(socket);
+    let address = socket.local_addr()?;
+    Ok((Sockets::One(socket), address))
+}
+
+/// A given socket with what matters of our own: above all a queue as long as ours, for that is where clients wait for a successor.
+fn adopted(socket: std::net::TcpListener) -> std::io::Result<std::net::TcpListener> {
+    let inside = SockRef::from(&socket);
+    inside.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
+    inside.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+fn socket(address: SocketAddr, shared: bool) -> std::io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(shared)?;
@@ -128,10 +202,7 @@ fn socket(address: SocketAddr, shared: bool) -> std::io::Result<std::net::TcpLis
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    if shared {
-        socket.listen(BACKLOG)?;
-    }
-    Ok(socket.into())
+    Ok(socket)
 }
 
 fn worded(address: SocketAddr, source: std::io::Error) -> ListenError {
@@ -148,35 +219,51 @@ fn worded(address: SocketAddr, source: std::io::Error) -> ListenError {
 pub(super) struct Places {
     total: AtomicUsize,
     most: usize,
-    most_per_address: u32,
+    /// Changed by a reload.
+    most_per_address: AtomicU32,
     /// Bounded by `most`: an address is in here only while it has a connection.
     by_address: Mutex<HashMap<IpAddr, u32>>,
 }
 
 impl Places {
     pub fn new(most: usize, most_per_address: u32) -> Arc<Self> {
-        Arc::new(Self { total: AtomicUsize::new(0), most, most_per_address, by_address: Mutex::default() })
+        Arc::new(Self {
+            total: AtomicUsize::new(0),
+            most,
+            most_per_address: most_per_address.into(),
+            by_address: Mutex::default(),
+        })
     }
 
-    /// A place for a connection from this address, or nothing if all are taken: then the socket is dropped.
-    pub fn take(self: &Arc<Self>, from: IpAddr, core: &Arc<AtomicUsize>) -> Option<Place> {
-        let address = counted(from);
+    pub fn set_most_per_address(&self, most: u32) {
+        self.most_per_address.store(most, Ordering::Relaxed);
+    }
+
+    /// A place for a connection from this address, or nothing if all are taken: then the socket is dropped. From nothing (a trusted
+    /// proxy, through whom many come) only the number in all counts.
+    pub fn take(self: &Arc<Self>, from: Option<IpAddr>, core: &Arc<AtomicUsize>) -> Option<Place> {
         if self.total.fetch_add(1, Ordering::Relaxed) >= self.most {
             self.total.fetch_sub(1, Ordering::Relaxed);
             return None;
         }
+        core.fetch_add(1, Ordering::Relaxed);
+        let place = Place { places: Arc::clone(self), address: None, core: Arc::clone(core) };
+        match from {
+            Some(address) => place.of(address),
+            None => Some(place),
+        }
+    }
+
+    fn count(&self, address: IpAddr) -> bool {
         let mut by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
         let count = by_address.entry(address).or_insert(0);
-        if *count >= self.most_per_address {
-            if *count == 0 {
-                by_address.remove(&address);
-            }
-            self.total.fetch_sub(1, Ordering::Relaxed);
-            return None;
+        let fits = *count < self.most_per_address.load(Ordering::Relaxed);
+        if fits {
+            *count += 1;
+        } else if *count == 0 {
+            by_address.remove(&address);
         }
-        *count += 1;
-        core.fetch_add(1, Ordering::Relaxed);
-        Some(Place { places: Arc::clone(self), address, core: Arc::clone(core) })
+        fits
     }
 }
 
@@ -184,17 +271,32 @@ impl Places {
 #[derive(Debug)]
 pub(super) struct Place {
     places: Arc<Places>,
-    address: IpAddr,
+    /// Which address it counts for.
+    address: Option<IpAddr>,
     core: Arc<AtomicUsize>,
+}
+
+impl Place {
+    /// The same place, now that its client is known; nothing if the client has as many as it may. Asked once for a place.
+    pub fn of(mut self, client: IpAddr) -> Option<Self> {
+        let address = counted(client);
+        if !self.places.count(address) {
+            return None;
+        }
+        self.address = Some(address);
+        Some(self)
+    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut by_address = self.places.by_address.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = by_address.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                by_address.remove(&self.address);
+        if let Some(address) = self.address {
+            let mut by_address = self.places.by_address.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(count) = by_address.get_mut(&address) {
+                *count -= 1;
+                if *count == 0 {
+                    by_address.remove(&address);
+                }
             }
         }
         self.places.total.fetch_sub(1, Ordering::Relaxed);
@@ -217,23 +319,37 @@ mod tests {
         let one: IpAddr = "2001:db8::1".parse().unwrap();
         let same_customer: IpAddr = "2001:db8::ffff:1".parse().unwrap();
         let other: IpAddr = "192.0.2.1".parse().unwrap();
-        let first = places.take(one, &core).unwrap();
-        let _second = places.take(same_customer, &core).unwrap();
-        assert!(places.take(one, &core).is_none(), "two from this /64 already");
-        let _third = places.take(other, &core).unwrap();
+        let first = places.take(Some(one), &core).unwrap();
+        let _second = places.take(Some(same_customer), &core).unwrap();
+        assert!(places.take(Some(one), &core).is_none(), "two from this /64 already");
+        let _third = places.take(Some(other), &core).unwrap();
         drop(first);
-        let _again = places.take(one, &core).unwrap();
-        assert!(places.take("192.0.2.2".parse().unwrap(), &core).is_none(), "three in all");
+        let _again = places.take(Some(one), &core).unwrap();
+        assert!(places.take("192.0.2.2".parse().ok(), &core).is_none(), "three in all");
         assert_eq!(core.load(Ordering::Relaxed), 3);
+    }
+
+    #[test]
+    fn a_proxy_is_not_limited_by_its_own_address_but_its_clients_are() {
+        let core = Arc::new(AtomicUsize::new(0));
+        let places = Places::new(4, 1);
+        let client: IpAddr = "192.0.2.1".parse().unwrap();
+        let first = places.take(None, &core).unwrap().of(client).unwrap();
+        assert!(places.take(None, &core).unwrap().of(client).is_none(), "the client has its one");
+        assert_eq!(core.load(Ordering::Relaxed), 1, "and nothing is kept of the second");
+        drop(first);
+        let _again = places.take(None, &core).unwrap().of(client).unwrap();
+        let _others: Vec<_> = (0..3).map(|_| places.take(None, &core).unwrap()).collect();
+        assert!(places.take(None, &core).is_none(), "four in all");
     }
 
     #[test]
     fn an_address_in_use_is_a_start_error_in_words() {
         let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap();
-        let listed = [config::Listener { address, serves: Serves::Redirect }];
+        let listed = [config::Listener { address, serves: Serves::Redirect, trusted: None, deal: false }];
         let tickets = super::super::tls::ticketer().unwrap();
-        let said = Listeners::bind(&listed, 2, &tickets).err().unwrap().to_string();
+        let said = Listeners::bind(&listed, &[], 2, &tickets, Given::default()).err().unwrap().to_string();
         assert_eq!(said, format!("cannot listen on {address}: another program is using it"));
     }
 
@@ -244,15 +360,17 @@ mod tests {
         let listed = config::listener::Certificate { chain: folder.path().join("a.pem"), key: folder.path().join("a.key") };
         std::fs::write(&listed.chain, made.cert.pem()).unwrap();
         std::fs::write(&listed.key, made.signing_key.serialize_pem()).unwrap();
-        let listeners = [config::Listener { address: "127.0.0.1:0".parse().unwrap(), serves: Serves::Tls(vec![listed.clone()]) }];
-        let bound = Listeners::bind(&listeners, 2, &super::super::tls::ticketer().unwrap()).unwrap();
-        let now = || bound.doors[0].tls.as_ref().unwrap().load_full();
+        let serves = Serves::Tls(vec![listed.clone()]);
+        let address = "127.0.0.1:0".parse().unwrap();
+        let listeners = [config::Listener { address, serves, trusted: None, deal: false }];
+        let bound = Listeners::bind(&listeners, &[], 2, &super::super::tls::ticketer().unwrap(), Given::default()).unwrap();
+        let now = || bound.doors[0].terms.load().tls.clone().unwrap();
         let before = now();
-        bound.reloader().reload(&listeners).unwrap();
+        bound.reloader().prepare(&listeners, &[]).unwrap().swap();
         let after = now();
         assert!(!Arc::ptr_eq(&before, &after), "swapped");
         std::fs::write(&listed.key, "broken").unwrap();
-        assert!(bound.reloader().reload(&listeners).is_err());
+        assert!(bound.reloader().prepare(&listeners, &[]).is_err());
         assert!(Arc::ptr_eq(&after, &now()), "nothing changed");
     }
 }

@@ -2,8 +2,13 @@
 //! way of a request crosses from one to another.
 
 mod connections;
+mod deal;
+mod gather;
+mod given;
 mod http;
 mod listener;
+mod offer;
+pub mod proxy_header;
 mod socket;
 pub mod tls;
 
@@ -16,19 +21,24 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::runtime::LocalOptions;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::spawn_local;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
+pub use given::Given;
 pub use http::{BoxError, Exchange, Handler};
-pub use listener::{ListenError, Listeners, Reloader};
+pub use listener::{ListenError, Listeners, Prepared, Reloader};
 
 use crate::base::net::plain_socket;
-use connections::{Connection, SWEEP};
+use crate::config::trusted::{Source, Trusted};
+use connections::{Connection, FAREWELL, SWEEP};
+use deal::{Dealer, Dealt};
 use http::{About, CoreParts};
-use listener::{CurrentTls, Places};
+use listener::{Current, Places, Sockets};
+use offer::Offer;
 use socket::Watched;
 
 /// How many, how long.
@@ -59,9 +69,15 @@ impl Default for Limits {
 #[derive(Debug)]
 pub struct Cores {
     threads: Vec<std::thread::JoinHandle<()>>,
+    places: Arc<Places>,
 }
 
 impl Cores {
+    /// What changes the limits while they run.
+    pub fn crowd(&self) -> Crowd {
+        Crowd(Arc::clone(&self.places))
+    }
+
     /// Blocks until every core has ended: after the stop, and at most `drain` later.
     pub fn join(self) {
         for thread in self.threads {
@@ -72,7 +88,26 @@ impl Cores {
     }
 }
 
-/// Starts a thread for each core that the listeners were bound for. `handler` makes each core's handler, inside that core's `LocalSet`
+/// Who may be connected.
+#[derive(Clone)]
+pub struct Crowd(Arc<Places>);
+
+impl Crowd {
+    /// For connections from now on; those that are open stay.
+    pub fn set_connections_per_address(&self, most: u32) {
+        self.0.set_most_per_address(most);
+    }
+}
+
+/// One listening socket of a core.
+struct Ear {
+    socket: std::net::TcpListener,
+    terms: Current,
+    /// Whether what it takes is dealt to all cores.
+    deals: bool,
+}
+
+/// Starts a thread for each core that the listeners were bound for. `handler` makes each core's handler, inside that core's runtime
 /// (so it may `spawn_local`). `stop` makes them take nothing new, finish what is open and end.
 pub fn run<H: Handler>(
     listeners: Listeners,
@@ -81,31 +116,55 @@ pub fn run<H: Handler>(
     handler: impl Fn(usize) -> Rc<H> + Send + Clone + 'static,
 ) -> std::io::Result<Cores> {
     let places = Places::new(limits.connections, limits.connections_per_address);
-    let mut cores: Vec<Vec<(std::net::TcpListener, CurrentTls)>> = Vec::new();
-    for door in listeners.doors {
-        for (core, socket) in door.sockets.into_iter().enumerate() {
-            if cores.len() <= core {
-                cores.push(Vec::new());
-            }
-            if let Some(sockets) = cores.get_mut(core) {
-                sockets.push((socket, door.tls.clone()));
-            }
-        }
-    }
+    let (dealer, receivers) = Dealer::new(listeners.cores);
+    let mut ears = ears(listeners).into_iter();
     let mut threads = Vec::new();
-    for (index, sockets) in cores.into_iter().enumerate() {
-        let (places, stop, handler) = (Arc::clone(&places), stop.clone(), handler.clone());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (started, starts) = std::sync::mpsc::channel();
+    for (index, dealt) in receivers.into_iter().enumerate() {
+        let own = Own { index, ears: ears.next().unwrap_or_default(), dealer: dealer.clone(), dealt };
+        let (places, stop, handler, started) = (Arc::clone(&places), stop.clone(), handler.clone(), started.clone());
         threads.push(std::thread::Builder::new().name(format!("core-{index}")).spawn(move || {
-            let local = tokio::task::LocalSet::new();
-            runtime.block_on(local.run_until(core(sockets, places, limits, stop, move || handler(index))));
+            // Never leaves its thread, so it is made there.
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+            let (runtime, result) = runtime.map_or_else(|error| (None, Err(error)), |runtime| (Some(runtime), Ok(())));
+            drop(started.send(result));
+            // The start waits until every core has let go of it.
+            drop(started);
+            if let Some(runtime) = runtime {
+                runtime.block_on(core(own, places, limits, stop, move || handler(index)));
+            }
         })?);
     }
-    Ok(Cores { threads })
+    drop(started);
+    starts.into_iter().collect::<std::io::Result<()>>()?;
+    Ok(Cores { threads, places })
+}
+
+/// Every core's listening sockets; those that are one for all go round.
+fn ears(listeners: Listeners) -> Vec<Vec<Ear>> {
+    let mut cores: Vec<Vec<Ear>> = (0..listeners.cores).map(|_| Vec::new()).collect();
+    for (number, door) in listeners.doors.into_iter().enumerate() {
+        let (first, deals, sockets) = match door.sockets {
+            Sockets::Each(sockets) => (0, false, sockets),
+            Sockets::One(socket) => (number % listeners.cores, true, vec![socket]),
+        };
+        for (core, socket) in cores.iter_mut().skip(first).zip(sockets) {
+            core.push(Ear { socket, terms: Arc::clone(&door.terms), deals });
+        }
+    }
+    cores
+}
+
+/// What one core begins with.
+struct Own {
+    index: usize,
+    ears: Vec<Ear>,
+    dealer: Dealer,
+    dealt: mpsc::Receiver<Dealt>,
 }
 
 async fn core<H: Handler>(
-    sockets: Vec<(std::net::TcpListener, CurrentTls)>,
+    own: Own,
     places: Arc<Places>,
     limits: Limits,
     stop: CancellationToken,
@@ -114,16 +173,20 @@ async fn core<H: Handler>(
     let shared = Rc::new(Core {
         parts: CoreParts::new(handler()),
         places,
-        live: Arc::default(),
+        index: own.index,
+        live: own.dealer.live(own.index),
+        dealer: own.dealer,
         hellos: Semaphore::new(HELLOS),
         handshake: limits.handshake,
     });
-    for (socket, tls) in sockets {
+    for Ear { socket, terms, deals } in own.ears {
         match TcpListener::from_std(socket) {
-            Ok(socket) => drop(spawn_local(accept(Rc::clone(&shared), socket, tls, stop.clone()))),
+            Ok(socket) => drop(spawn_local(accept(Rc::clone(&shared), socket, (terms, deals), stop.clone()))),
             Err(error) => tracing::error!(%error, "a listening socket cannot be used"),
         }
     }
+    // Goes on after the stop: what was accepted is answered.
+    drop(spawn_local(receive(Rc::clone(&shared), own.dealt)));
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
@@ -134,7 +197,8 @@ async fn core<H: Handler>(
     // Tunnels count too: their place lives in the socket.
     let finished = async {
         while shared.live.load(Ordering::Relaxed) > 0 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(FAREWELL).await;
+            shared.parts.connections.sweep_farewells();
         }
     };
     if tokio::time::timeout(limits.drain, finished).await.is_err() {
@@ -146,14 +210,26 @@ async fn core<H: Handler>(
 struct Core<H> {
     parts: CoreParts<H>,
     places: Arc<Places>,
+    index: usize,
     /// This core's open sockets.
     live: Arc<AtomicUsize>,
+    dealer: Dealer,
     /// So that a flood of handshakes does not starve requests; those beyond wait, and their time runs.
     hellos: Semaphore,
     handshake: Duration,
 }
 
-async fn accept<H: Handler>(core: Rc<Core<H>>, socket: TcpListener, tls: CurrentTls, stop: CancellationToken) {
+/// A connection as it was accepted.
+struct Arrival {
+    stream: TcpStream,
+    peer: std::net::SocketAddr,
+    place: listener::Place,
+    /// Set where the peer is a trusted proxy.
+    behind: Option<Arc<Trusted>>,
+    tls: Option<Arc<Offer>>,
+}
+
+async fn accept<H: Handler>(core: Rc<Core<H>>, socket: TcpListener, (terms, deals): (Current, bool), stop: CancellationToken) {
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => return,
@@ -162,10 +238,18 @@ async fn accept<H: Handler>(core: Rc<Core<H>>, socket: TcpListener, tls: Current
         match accepted {
             Ok((stream, peer)) => {
                 let peer = plain_socket(peer);
+                let terms = terms.load();
+                let (tls, behind) = (terms.tls.clone(), terms.trusted.clone().filter(|trusted| trusted.lists(peer.ip())));
                 // No place: dropping the socket is the whole answer; anything said would cost more than it is worth.
-                if let Some(place) = core.places.take(peer.ip(), &core.live) {
-                    let tls = tls.as_ref().map(|tls| tls.load_full());
-                    drop(spawn_local(connection(Rc::clone(&core), stream, peer, place, tls)));
+                let arrival = if deals {
+                    core.dealer.deal(core.index, &core.places, (stream, peer), (behind, tls))
+                } else {
+                    let counts_for = if behind.is_none() { Some(peer.ip()) } else { None };
+                    let place = core.places.take(counts_for, &core.live);
+                    place.map(|place| Arrival { stream, peer, place, behind, tls })
+                };
+                if let Some(arrival) = arrival {
+                    drop(spawn_local(connection(Rc::clone(&core), arrival)));
                 }
             }
             Err(error) => {
@@ -177,43 +261,79 @@ async fn accept<H: Handler>(core: Rc<Core<H>>, socket: TcpListener, tls: Current
     }
 }
 
-async fn connection<H: Handler>(
-    core: Rc<Core<H>>,
-    stream: TcpStream,
-    peer: std::net::SocketAddr,
-    place: listener::Place,
-    tls: Option<Arc<rustls::ServerConfig>>,
-) {
-    let _ = stream.set_nodelay(true);
+/// Takes what another core accepted for us.
+async fn receive<H: Handler>(core: Rc<Core<H>>, mut dealt: mpsc::Receiver<Dealt>) {
+    while let Some(Dealt { stream, peer, place, behind, tls }) = dealt.recv().await {
+        match TcpStream::from_std(stream) {
+            Ok(stream) => {
+                drop(spawn_local(connection(Rc::clone(&core), Arrival { stream, peer, place, behind, tls })));
+            }
+            Err(error) => tracing::warn!(%error, "a connection from another core cannot be used"),
+        }
+    }
+}
+
+async fn connection<H: Handler>(core: Rc<Core<H>>, arrival: Arrival) {
+    let _ = arrival.stream.set_nodelay(true);
+    let arrival = match &arrival.behind {
+        Some(trusted) if trusted.source == Source::ProxyProtocol => introduced(arrival, core.handshake).await,
+        _ => Some(arrival),
+    };
+    let Some(Arrival { stream, peer, place, behind, tls }) = arrival else { return };
     let read = Arc::new(AtomicU64::new(0));
     let Some(tls) = tls else {
-        let about = About { peer, sni: None, tls: false };
+        let about = About { peer, behind, sni: None, tls: false };
         let io = Watched::new(stream, Arc::clone(&read), place);
-        return http::serve(io, false, about, Connection::new(true, read), &core.parts).await;
+        return http::serve(io, about, Connection::new(true, read), &core.parts).await;
     };
     // Boxed, so that a connection does not carry the handshake's size for the rest of its life.
-    let stream = match tokio::time::timeout(core.handshake, Box::pin(handshake(stream, tls, &core.hellos))).await {
+    let mut stream = match tokio::time::timeout(core.handshake, Box::pin(handshake(stream, tls, &core.hellos))).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return tracing::debug!(client.address = %peer, %error, "no TLS handshake"),
         Err(_) => return tracing::debug!(client.address = %peer, "the TLS handshake took too long"),
     };
-    let (_, session) = stream.get_ref();
+    let (_, session) = stream.get_mut();
+    session.set_buffer_limit(Some(MOST_ENCRYPTED));
     let http2 = session.alpn_protocol() == Some(b"h2");
-    let about = About { peer, sni: session.server_name().map(|name| name.to_ascii_lowercase().into()), tls: true };
+    let sni = session.server_name().map(|name| name.to_ascii_lowercase().into());
+    let about = About { peer, behind, sni, tls: true };
     let io = Watched::new(stream, Arc::clone(&read), place);
-    http::serve(io, http2, about, Connection::new(!http2, read), &core.parts).await;
+    if http2 {
+        http::serve_http2(io, about, Connection::new(false, read), &core.parts).await;
+    } else {
+        http::serve(io, about, Connection::new(true, read), &core.parts).await;
+    }
+}
+
+/// Reads the PROXY header of a trusted proxy, after which the connection is its client's; nothing if it is to be dropped.
+async fn introduced(arrival: Arrival, limit: Duration) -> Option<Arrival> {
+    let Arrival { mut stream, peer, place, behind, tls } = arrival;
+    // Boxed, as the handshake is.
+    let client = match tokio::time::timeout(limit, Box::pin(proxy_header::read(&mut stream))).await {
+        Ok(Ok(header)) => header.client.unwrap_or(peer),
+        Ok(Err(error)) => {
+            tracing::debug!(client.address = %peer, %error, "no PROXY header from a trusted proxy");
+            return None;
+        }
+        Err(_) => {
+            tracing::debug!(client.address = %peer, "the PROXY header of a trusted proxy took too long");
+            return None;
+        }
+    };
+    // A proxy that speaks for itself or for another one counts no more than before.
+    let is_proxy = behind.is_some_and(|trusted| trusted.lists(client.ip()));
+    let place = if is_proxy { place } else { place.of(client.ip())? };
+    // It has said all that is believed of it: fields of requests are not.
+    Some(Arrival { stream, peer: client, place, behind: None, tls })
 }
 
 /// A place is taken only once there is a hello to answer, and held for one turn of the core's queue: whoever says nothing keeps
 /// nobody waiting, and of a flood so many are answered before everything else that is ready gets its turn.
-async fn handshake(
-    stream: TcpStream,
-    tls: Arc<rustls::ServerConfig>,
-    hellos: &Semaphore,
-) -> std::io::Result<TlsStream<TcpStream>> {
+async fn handshake(stream: TcpStream, offer: Arc<Offer>, hellos: &Semaphore) -> std::io::Result<TlsStream<TcpStream>> {
     let hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await?;
     let place = hellos.acquire().await;
-    let mut accepted = hello.into_stream(tls);
+    let config = offer.to(hello.client_hello().server_name());
+    let mut accepted = hello.into_stream(config);
     // The signature, which is what a handshake costs, is made when this is polled for the first time.
     let first = poll_fn(|context| Poll::Ready(Pin::new(&mut accepted).poll(context))).await;
     tokio::task::yield_now().await;
@@ -226,4 +346,6 @@ async fn handshake(
 
 /// Hellos that are answered in one turn of a core's queue: some milliseconds of work.
 const HELLOS: usize = 8;
+/// What TLS keeps of an answer that the client has still to take. Grows only where it is needed; large bodies move faster by it.
+const MOST_ENCRYPTED: usize = 256 * 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

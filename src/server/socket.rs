@@ -1,6 +1,6 @@
 //! A client's socket under watch: counts what comes in, and gives up on a client that does not take what we send.
 
-use std::io;
+use std::io::{self, Write};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,7 +8,9 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::Sleep;
+use tokio_rustls::server::TlsStream;
 
 use super::listener::Place;
 
@@ -39,6 +41,13 @@ impl<S> Watched<S> {
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(WRITE_STALL)));
         ready!(stalled.as_mut().poll(context));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing")))
+    }
+}
+
+impl Watched<TlsStream<TcpStream>> {
+    /// Encrypts into the session's buffer and sends nothing; how many bytes it took, none when it is full.
+    pub fn encrypt(&mut self, slices: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        self.inner.get_mut().1.writer().write_vectored(slices)
     }
 }
 

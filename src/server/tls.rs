@@ -92,11 +92,11 @@ pub fn ticketer() -> Result<Arc<dyn ProducesTickets>, TlsError> {
 
 /// What `check` has to say of all certificates, given the hosts that are served; empty if all is well.
 pub fn inspect(listed: &[Certificate], now: Time, hosts: &[Arc<str>]) -> Findings {
-    let (mut problems, mut warnings) = (Vec::new(), Vec::new());
+    let (mut unusable, mut problems, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
     let mut names = Vec::new();
     for certificate in listed {
         match load(certificate) {
-            Err(error) => problems.push(sentence(&error)),
+            Err(error) => unusable.push(sentence(&error)),
             Ok((_, facts)) => {
                 let chain = certificate.chain.display();
                 if now < facts.from {
@@ -115,12 +115,14 @@ pub fn inspect(listed: &[Certificate], now: Time, hosts: &[Arc<str>]) -> Finding
             problems.push(format!("no certificate names {host}"));
         }
     }
-    Findings { problems, warnings }
+    Findings { unusable, problems, warnings }
 }
 
 /// What an inspection found.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Findings {
+    /// A start would fail.
+    pub unusable: Vec<String>,
     /// A visitor's browser would refuse.
     pub problems: Vec<String>,
     /// Nothing is wrong yet.
