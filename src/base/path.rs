@@ -49,6 +49,10 @@ fn check_escapes(path: &str) -> Result<(), Ambiguous> {
 
 /// `.` and `..`, also escaped, also with parameters behind (`..;x`, `..%3bx`), which some servers cut off.
 fn is_dots(segment: &str) -> bool {
+    // Most segments begin with a letter.
+    if !segment.starts_with(['.', '%']) {
+        return false;
+    }
     let segment = segment.replace("%3b", ";").replace("%3B", ";");
     let plain = segment.split(';').next().unwrap_or_default().replace("%2e", ".").replace("%2E", ".");
     plain == "." || plain == ".."
@@ -60,6 +64,16 @@ pub fn is_below(path: &str, prefix: &str) -> bool {
     match path.strip_prefix(prefix) {
         None => false,
         Some(rest) => rest.is_empty() || prefix.ends_with('/') || rest.starts_with('/'),
+    }
+}
+
+/// The same in any case. Opens nothing: it is for what does no harm where it matches too much.
+pub fn is_below_in_any_case(path: &str, prefix: &str) -> bool {
+    match path.split_at_checked(prefix.len()) {
+        None => false,
+        Some((start, rest)) => {
+            start.eq_ignore_ascii_case(prefix) && (rest.is_empty() || prefix.ends_with('/') || rest.starts_with('/'))
+        }
     }
 }
 
@@ -141,6 +155,8 @@ mod tests {
         ];
         for (path, prefix, below) in table {
             assert_eq!(is_below(path, prefix), below, "{path} {prefix}");
+            let any_case = below || path == "/Public";
+            assert_eq!(is_below_in_any_case(path, prefix), any_case, "{path} {prefix}");
         }
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use rustls::ClientConfig;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
@@ -18,6 +18,8 @@ pub enum TlsError {
     Nothing { path: PathBuf, what: &'static str },
     #[error("{} holds a certificate that cannot be used: {source}", path.display())]
     Certificate { path: PathBuf, source: rustls::Error },
+    #[error("the key in {} does not fit the certificate in {}", key.display(), chain.display())]
+    OtherKey { chain: PathBuf, key: PathBuf },
     #[error("the system's certificate authorities cannot be read; name one with `ca`")]
     NoSystemAuthorities,
     #[error("TLS cannot be set up: {0}")]
@@ -31,6 +33,11 @@ pub fn provider() -> Arc<CryptoProvider> {
 
 /// How we connect: TLS 1.2 and 1.3, the server verified by the authorities in this file, or by the system's.
 pub fn client_config(ca: Option<&Path>) -> Result<Arc<ClientConfig>, TlsError> {
+    client_config_as(ca, None).map(Arc::new)
+}
+
+/// The same; `identity`, the files of a chain and its key, is what we show a server that asks who we are.
+pub fn client_config_as(ca: Option<&Path>, identity: Option<(&Path, &Path)>) -> Result<ClientConfig, TlsError> {
     let mut roots = rustls::RootCertStore::empty();
     match ca {
         Some(path) => {
@@ -46,7 +53,20 @@ pub fn client_config(ca: Option<&Path>) -> Result<Arc<ClientConfig>, TlsError> {
         }
     }
     let config = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
-    Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
+    let config = config.with_root_certificates(roots);
+    let Some((chain, key)) = identity else { return Ok(config.with_no_client_auth()) };
+    let (held, private) = (certificates(chain)?, private_key(key)?);
+    config.with_client_auth_cert(held, private).map_err(|source| match source {
+        rustls::Error::InconsistentKeys(_) => TlsError::OtherKey { chain: chain.to_owned(), key: key.to_owned() },
+        source => TlsError::Certificate { path: chain.to_owned(), source },
+    })
+}
+
+fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    PrivateKeyDer::from_pem_slice(&read(path)?).map_err(|source| match source {
+        pem::Error::NoItemsFound => TlsError::Nothing { path: path.to_owned(), what: "key" },
+        source => TlsError::Pem { path: path.to_owned(), source },
+    })
 }
 
 /// Every certificate of a PEM file, in its order; at least one.
@@ -68,6 +88,22 @@ pub fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_that_does_not_fit_its_certificate_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for name in ["a", "b"] {
+            let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
+            std::fs::write(path(&format!("{name}.pem")), made.cert.pem()).unwrap();
+            std::fs::write(path(&format!("{name}.key")), made.signing_key.serialize_pem()).unwrap();
+        }
+        let config = |key: &str| client_config_as(Some(&path("a.pem")), Some((&path("a.pem"), &path(key))));
+        assert!(config("a.key").is_ok());
+        let wrong = config("b.key").unwrap_err().to_string();
+        assert!(wrong.starts_with("the key in ") && wrong.contains("b.key does not fit the certificate in "), "{wrong}");
+        assert!(config("a.pem").unwrap_err().to_string().ends_with("holds no key in PEM"));
+    }
 
     #[test]
     fn errors_name_the_file() {

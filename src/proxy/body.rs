@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use super::headers;
 use super::running::{Cut, Entry, Exchange};
 use super::upstream::Way;
+use crate::base::Time;
 
 /// A body ended before its end; the connection or stream that carries it is aborted.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +20,8 @@ pub enum BodyError {
     SessionOver,
     #[error("the client neither sent nor took anything for too long")]
     Stalled,
+    #[error("the application did not answer in time")]
+    TimedOut,
     #[error("the request's body is too large")]
     TooLarge,
     #[error("the client's request could not be read to its end")]
@@ -34,6 +37,7 @@ impl From<Cut> for BodyError {
         match cut {
             Cut::SessionOver => Self::SessionOver,
             Cut::Stalled => Self::Stalled,
+            Cut::TimedOut => Self::TimedOut,
             Cut::TooLarge => Self::TooLarge,
             Cut::Unreadable => Self::Unreadable,
             Cut::Finished => Self::Finished,
@@ -44,13 +48,14 @@ impl From<Cut> for BodyError {
 /// What the client sends, at most so much of it. Trailers end here: nobody needs them and they are a way around checks of the head.
 #[derive(Debug)]
 pub(super) struct RequestBody {
-    incoming: Incoming,
+    /// None: without a body.
+    incoming: Option<Incoming>,
     left: u64,
     exchange: Rc<Exchange>,
 }
 
 impl RequestBody {
-    pub fn new(incoming: Incoming, most: u64, exchange: Rc<Exchange>) -> Self {
+    pub fn new(incoming: Option<Incoming>, most: u64, exchange: Rc<Exchange>) -> Self {
         Self { incoming, left: most, exchange }
     }
 }
@@ -63,7 +68,8 @@ impl Body for RequestBody {
         if let Some(cut) = self.exchange.watch_up(context) {
             return Poll::Ready(Some(Err(cut.into())));
         }
-        let polled = Pin::new(&mut self.incoming).poll_frame(context);
+        let Some(incoming) = &mut self.incoming else { return Poll::Ready(None) };
+        let polled = Pin::new(incoming).poll_frame(context);
         self.exchange.upload_waits(polled.is_pending());
         let frame = match polled {
             Poll::Pending => return Poll::Pending,
@@ -89,17 +95,17 @@ impl Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        self.incoming.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        self.incoming.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
 }
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
-        self.exchange.upload_waits(false);
+        self.exchange.upload_is_over();
     }
 }
 
@@ -115,6 +121,7 @@ struct Answering {
     incoming: Incoming,
     entry: Entry,
     way: Way,
+    begun: Time,
 }
 
 impl ProxyBody {
@@ -123,9 +130,13 @@ impl ProxyBody {
         Self { open: None }
     }
 
-    pub(super) fn new(incoming: Incoming, entry: Entry, way: Way) -> Self {
+    /// A request that is still being sent goes on without anybody asking for the answer: its connection gets a task of its own.
+    pub(super) fn new(incoming: Incoming, entry: Entry, mut way: Way, begun: Time) -> Self {
+        if !entry.exchange.is_upload_over() {
+            way.wire.detach();
+        }
         entry.exchange.answer_waits(true);
-        let mut body = Self { open: Some(Answering { incoming, entry, way }) };
+        let mut body = Self { open: Some(Answering { incoming, entry, way, begun }) };
         body.note_end();
         body
     }
@@ -149,7 +160,8 @@ impl Body for ProxyBody {
             self.open = None;
             return Poll::Ready(Some(Err(cut.into())));
         }
-        let polled = Pin::new(&mut open.incoming).poll_frame(context);
+        let incoming = &mut open.incoming;
+        let polled = open.way.wire.poll(context, |context| Pin::new(&mut *incoming).poll_frame(context));
         exchange.answer_waits(polled.is_ready());
         match polled {
             Poll::Pending => Poll::Pending,
@@ -160,7 +172,9 @@ impl Body for ProxyBody {
                 Poll::Ready(None)
             }
             Poll::Ready(Some(Err(error))) => {
-                self.open = None;
+                if let Some(open) = self.open.take() {
+                    open.way.failed(open.begun, "it broke off an answer");
+                }
                 Poll::Ready(Some(Err(error.into())))
             }
             Poll::Ready(Some(Ok(frame))) => {
@@ -168,7 +182,10 @@ impl Body for ProxyBody {
                 self.note_end();
                 Poll::Ready(Some(Ok(match frame.into_trailers() {
                     // gRPC needs them; they pass by the same rules as the head.
-                    Ok(trailers) => Frame::trailers(headers::from_upstream(trailers, false, false)),
+                    Ok(mut trailers) => {
+                        headers::from_upstream(&mut trailers, false, None);
+                        Frame::trailers(trailers)
+                    }
                     Err(frame) => frame,
                 })))
             }

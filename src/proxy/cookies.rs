@@ -2,16 +2,16 @@
 
 use http::header::{self, HeaderMap, HeaderValue};
 
-/// The `Cookie` field as the application gets it: without our cookies, the others byte for byte. The several fields that HTTP/2 allows
-/// become one (RFC 9113 section 8.2.3). Nothing, if nothing is left.
-pub fn for_upstream(headers: &HeaderMap) -> Option<HeaderValue> {
+/// Makes the `Cookie` field what the application gets: without our cookies, the others byte for byte. The several fields that HTTP/2
+/// allows become one (RFC 9113 section 8.2.3); where nothing is left there is none.
+pub fn strip(headers: &mut HeaderMap) {
     let mut fields = headers.get_all(header::COOKIE).iter();
-    let first = fields.next()?;
-    let alone = fields.next().is_none();
-    if alone && !pieces(first).any(is_ours) {
-        return Some(first.clone());
+    let Some(first) = fields.next() else { return };
+    if fields.next().is_none() && !pieces(first).any(is_ours) {
+        return;
     }
-    let mut joined = Vec::new();
+    let length = headers.get_all(header::COOKIE).iter().map(|field| field.len() + 2).sum();
+    let mut joined = Vec::with_capacity(length);
     for piece in headers.get_all(header::COOKIE).iter().flat_map(pieces).filter(|piece| !piece.is_empty() && !is_ours(piece)) {
         if !joined.is_empty() {
             joined.extend_from_slice(b"; ");
@@ -19,7 +19,24 @@ pub fn for_upstream(headers: &HeaderMap) -> Option<HeaderValue> {
         joined.extend_from_slice(piece);
     }
     // Made of pieces of valid values.
-    if joined.is_empty() { None } else { HeaderValue::from_maybe_shared(bytes::Bytes::from(joined)).ok() }
+    match HeaderValue::from_maybe_shared(bytes::Bytes::from(joined)) {
+        Ok(joined) if !joined.is_empty() => drop(headers.insert(header::COOKIE, joined)),
+        _ => drop(headers.remove(header::COOKIE)),
+    }
+}
+
+/// The server that the sticky cookie names; what is no name of ours will be nobody's.
+pub(super) fn server(headers: &HeaderMap) -> Option<String> {
+    let named = |piece: &[u8]| {
+        let value = piece.strip_prefix(SERVER.as_bytes())?.strip_prefix(b"=")?;
+        std::str::from_utf8(value).ok().filter(|value| value.len() <= 32).map(str::to_owned)
+    };
+    headers.get_all(header::COOKIE).iter().flat_map(pieces).find_map(named)
+}
+
+/// The `Set-Cookie` that keeps a browser at the server of this name for as long as the browser runs.
+pub(super) fn keep_at(server: &str) -> Option<HeaderValue> {
+    HeaderValue::from_str(&format!("{SERVER}={server}; Path=/; Secure; HttpOnly; SameSite=Lax")).ok()
 }
 
 /// Whether a `Set-Cookie` would set a cookie of ours, also by the trick of a nameless cookie whose value looks like one.
@@ -39,6 +56,7 @@ fn is_ours(cookie: &[u8]) -> bool {
 }
 
 const PREFIX: &[u8] = b"__host-doorward";
+const SERVER: &str = "__Host-doorward-server";
 
 #[cfg(test)]
 mod tests {
@@ -62,7 +80,9 @@ mod tests {
             for value in given {
                 headers.append(header::COOKIE, HeaderValue::from_str(value).unwrap());
             }
-            assert_eq!(for_upstream(&headers).as_ref().map(HeaderValue::as_bytes), expected.map(str::as_bytes), "{given:?}");
+            strip(&mut headers);
+            let left: Vec<_> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+            assert_eq!(left, expected.iter().map(|text| text.as_bytes()).collect::<Vec<_>>(), "{given:?}");
         }
     }
 

@@ -1,22 +1,29 @@
 //! One request to the application and its answer back.
 
+use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
-use std::time::Duration;
 
-use http::uri::PathAndQuery;
+use http::header::{HOST, SET_COOKIE};
+use http::request::Parts;
+use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body;
 use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
 
 use super::Proxy;
 use super::body::{ProxyBody, RequestBody};
-use super::headers::{ClientInfo, for_upstream, from_upstream, transfer_coding_is_known, wants_websocket};
+use super::cookies;
+use super::headers::{self, ClientInfo, asked_upgrade, for_upstream, from_upstream, is_switch_to, transfer_coding_is_known};
 use super::running::{Cut, Exchange};
+use super::search::Search;
 use super::upgrade::{self, BadUpgrade};
-use super::upstream::{Upstream, Way};
+use super::upstream::{Guest, Way};
 use crate::auth::session::Permit;
+use crate::config::application::RequestLimits;
+use crate::config::upstream::{HeaderCase, Sticky};
 
 /// Why there is no answer from the application. What the client gets for it is decided in the gateway.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +32,9 @@ pub enum ForwardError {
     Unreachable(#[source] std::io::Error),
     #[error("the application did not answer in time")]
     TimedOut,
+    /// 503.
+    #[error("all servers of the application have as many requests as they may have, and others wait already")]
+    Busy,
     #[error("the request's body is larger than the application allows")]
     TooLarge,
     /// 501.
@@ -53,8 +63,9 @@ impl From<Cut> for ForwardError {
         match cut {
             Cut::TooLarge => Self::TooLarge,
             Cut::Stalled => Self::Stalled,
+            Cut::TimedOut => Self::TimedOut,
             Cut::Unreadable => Self::Unreadable,
-            // Nothing but the end of a session cuts an exchange that still waits for its head.
+            // What is finished has a head.
             Cut::SessionOver | Cut::Finished => Self::Ended,
         }
     }
@@ -62,117 +73,200 @@ impl From<Cut> for ForwardError {
 
 impl Proxy {
     /// Sends the request to the permit's application and returns the head of the answer with the body still to come; path and query go
-    /// byte for byte. Dropping the future, or the body before its end, ends the exchange at the upstream too.
+    /// byte for byte. Takes the request's fields and target out of `head`. Dropping the future, or the body before its end, ends the
+    /// exchange at the upstream too.
     pub async fn forward(
         &self,
         permit: Permit,
-        mut request: Request<Incoming>,
+        head: &mut Parts,
+        body: Option<Incoming>,
         client: &ClientInfo<'_>,
     ) -> Result<Response<ProxyBody>, ForwardError> {
         let upstream = self.upstreams.get(permit.application());
         let upstream = upstream.ok_or_else(|| ForwardError::NoApplication(permit.application().to_owned()))?;
-        let websocket = request.version() == Version::HTTP_11 && wants_websocket(request.headers());
-        judge(&request, upstream, websocket)?;
-        let switched = websocket.then(|| hyper::upgrade::on(&mut request));
-        let entry = self.running.enter(permit.session().cloned(), self.clock.now());
+        // Over HTTP/2 nothing is switched to.
+        let may_switch = head.version == Version::HTTP_11 && !upstream.speaks_http2();
+        let asked = if may_switch { asked_upgrade(&head.headers, &upstream.upgrades) } else { None };
+        let limits = upstream.limits(head.uri.path());
+        judge(head, body.as_ref(), limits.body, asked.is_some())?;
+        let named = if upstream.sticky == Sticky::Cookie { cookies::server(&head.headers) } else { None };
+        let switched = asked.and_then(|asked| Some((asked, head.extensions.remove::<OnUpgrade>()?)));
+        let bound = headers::binds_connection(&head.headers);
         let signed_on = permit.session().filter(|_| upstream.signs_on_by_headers);
-        let outgoing = outgoing(request, upstream, &entry.exchange, |given| {
-            for_upstream(given, client, signed_on.map(|session| &**session), websocket)
-        });
-        let (mut response, way) = exchange(upstream, outgoing, &entry.exchange).await?;
+        for_upstream(&mut head.headers, client, signed_on.map(|session| &**session), asked);
+        if let Some(names) = &upstream.names {
+            names.to_upstream(&mut head.headers, client.host);
+        }
+        let begun = self.clock.now();
+        let entry = self.running.enter(permit.session().cloned(), begun);
+        let body = RequestBody::new(body, limits.body, Rc::clone(&entry.exchange));
+        let mut outgoing = outgoing(head, body, upstream.header_case);
+        if upstream.speaks_http2() {
+            for_http2(&mut outgoing)?;
+        }
+        let guest = Guest { session: permit.session().map(|session| &*session.id), server: named.as_deref() };
+        let search = Search::new(upstream, guest, limits.connect_wait, begun);
+        let whose = upstream.whose(client.client, permit.session());
+        let own = whose.as_ref().and_then(|whose| upstream.pinned(whose));
+        let (mut response, mut way) = exchange((search, own), outgoing, &entry.exchange, limits).await?;
         if !transfer_coding_is_known(response.headers()) {
             return Err(ForwardError::Wrong("its transfer coding is unknown"));
         }
+        way.is_bound(bound || headers::offers_binding(response.headers()));
+        way.belongs_to(whose);
         let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-        let given = std::mem::take(response.headers_mut());
-        *response.headers_mut() = from_upstream(given, upstream.service_worker, switches);
+        let switched = switched.filter(|(asked, _)| !switches || is_switch_to(response.headers(), asked));
+        from_upstream(response.headers_mut(), upstream.service_worker, asked.filter(|_| switches));
+        if let Some(names) = &upstream.names {
+            names.to_client(response.headers_mut(), client.host);
+        }
+        if upstream.sticky == Sticky::Cookie
+            && named.as_deref() != Some(way.server_name())
+            && let Some(cookie) = cookies::keep_at(way.server_name())
+        {
+            response.headers_mut().append(SET_COOKIE, cookie);
+        }
         match (switches, switched) {
             (false, _) => {
                 *response.version_mut() = Version::default();
-                Ok(response.map(|incoming| ProxyBody::new(incoming, entry, way)))
+                Ok(response.map(|incoming| ProxyBody::new(incoming, entry, way, begun)))
             }
-            (true, Some(switched)) => {
-                upgrade::join(switched, hyper::upgrade::on(&mut response), entry);
+            (true, Some((_, switched))) => {
+                upgrade::join(switched, hyper::upgrade::on(&mut response), way, entry);
                 Ok(response.map(|_| ProxyBody::empty()))
             }
-            (true, None) => Err(ForwardError::Wrong("it switched protocols unasked")),
+            (true, None) => Err(ForwardError::Wrong("it switched to a protocol that it was not asked for")),
         }
     }
 }
 
 /// What is refused before anything is sent.
-fn judge(request: &Request<Incoming>, upstream: &Upstream, websocket: bool) -> Result<(), ForwardError> {
-    if request.method() == Method::CONNECT {
+fn judge(head: &Parts, body: Option<&Incoming>, most: u64, upgrade: bool) -> Result<(), ForwardError> {
+    if head.method == Method::CONNECT {
         return Err(ForwardError::BadUpgrade(BadUpgrade::Connect));
     }
-    if !transfer_coding_is_known(request.headers()) {
+    if !transfer_coding_is_known(&head.headers) {
         return Err(ForwardError::UnknownCoding);
     }
-    if request.body().size_hint().lower() > upstream.limits.body {
+    if body.is_some_and(|body| body.size_hint().lower() > most) {
         return Err(ForwardError::TooLarge);
     }
-    if websocket && !request.body().is_end_stream() {
+    if upgrade && body.is_some_and(|body| !body.is_end_stream()) {
         return Err(ForwardError::BadUpgrade(BadUpgrade::WithBody));
     }
     Ok(())
 }
 
 /// The request as it goes out: HTTP/1.1, origin form (RFC 9112 section 3.2.1).
-fn outgoing(
-    request: Request<Incoming>,
-    upstream: &Upstream,
-    exchange: &Rc<Exchange>,
-    headers: impl FnOnce(http::HeaderMap) -> http::HeaderMap,
-) -> Request<RequestBody> {
-    let (parts, incoming) = request.into_parts();
-    let mut outgoing = Request::new(RequestBody::new(incoming, upstream.limits.body, Rc::clone(exchange)));
-    let path = parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
-    *outgoing.method_mut() = parts.method;
-    *outgoing.uri_mut() = Uri::from(path);
-    *outgoing.headers_mut() = headers(parts.headers);
+fn outgoing(head: &mut Parts, body: RequestBody, case: HeaderCase) -> Request<RequestBody> {
+    let mut outgoing = Request::new(body);
+    *outgoing.method_mut() = head.method.clone();
+    // In HTTP/1.1 it has that form already.
+    let target = std::mem::take(&mut head.uri);
+    *outgoing.uri_mut() = match target.authority() {
+        None => target,
+        Some(_) => Uri::from(target.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"))),
+    };
+    *outgoing.headers_mut() = std::mem::take(&mut head.headers);
+    if case == HeaderCase::Keep {
+        // Among them is how the client spelled the names, of a type that only hyper can name.
+        *outgoing.extensions_mut() = std::mem::take(&mut head.extensions);
+    }
     outgoing
 }
 
-/// One exchange; a second try only on a fresh connection and only if hyper gives the request back, so that nothing of it was sent.
+/// Over HTTP/2 the host stands in front (RFC 9113 section 8.3.1). The scheme is the one that the client used, as in
+/// `X-Forwarded-Proto`.
+fn for_http2(outgoing: &mut Request<RequestBody>) -> Result<(), ForwardError> {
+    let host = outgoing.headers_mut().remove(HOST);
+    let authority = host.and_then(|host| Authority::from_maybe_shared(bytes::Bytes::copy_from_slice(host.as_bytes())).ok());
+    let mut parts = std::mem::take(outgoing.uri_mut()).into_parts();
+    (parts.scheme, parts.authority) = (Some(Scheme::HTTPS), authority);
+    *outgoing.uri_mut() = Uri::from_parts(parts).map_err(|_| ForwardError::Wrong("it cannot be told the host"))?;
+    Ok(())
+}
+
+/// One exchange. A second try only if nothing of the request was sent, which hyper says by giving it back, or if the server says that
+/// it has not touched it; then with the next server, or with a new connection where an old one turned out to be closed. `own` is a
+/// connection that is pinned already.
 async fn exchange(
-    upstream: &Rc<Upstream>,
+    (mut search, own): (Search<'_>, Option<Way>),
     mut request: Request<RequestBody>,
-    exchange: &Exchange,
+    exchange: &Rc<Exchange>,
+    limits: RequestLimits,
 ) -> Result<(Response<Incoming>, Way), ForwardError> {
-    let mut fresh = false;
+    let mut pooled = own.or_else(|| search.pooled());
     loop {
-        let mut way = unless_cut(exchange, upstream.way(fresh)).await?.map_err(ForwardError::Unreachable)?;
-        let sent = way.sender.try_send_request(request);
-        match head(sent, exchange, upstream.limits.response_wait).await? {
-            Ok(response) => return Ok((response, way)),
-            Err(mut error) => match error.take_message() {
-                Some(again) if way.reused => {
-                    request = again;
-                    fresh = true;
+        let mut way = match pooled.take() {
+            Some(way) => way,
+            None => unless_cut(exchange, Box::pin(search.connect())).await??,
+        };
+        let copy = copied(&request, &way, exchange);
+        exchange.awaits_head(limits.response_wait);
+        let mut sent = pin!(way.wire.send(request));
+        let sent = poll_fn(|context| match exchange.watch_down(context) {
+            Some(cut) => Poll::Ready(Err(cut)),
+            None => way.wire.poll(context, |context| sent.as_mut().poll(context)).map(Ok),
+        });
+        let mut error = match sent.await {
+            Ok(Ok(response)) => {
+                exchange.has_head(limits.body_wait);
+                way.answered(search.begun);
+                return Ok((response, way));
+            }
+            Ok(Err(error)) => error,
+            Err(cut) => {
+                if cut == Cut::TimedOut {
+                    way.failed(search.begun, "it does not answer in time");
                 }
-                _ => return Err(exchange.is_cut().map_or_else(|| ForwardError::Broken(error.into_error()), ForwardError::from)),
-            },
-        }
+                return Err(cut.into());
+            }
+        };
+        exchange.has_no_head();
+        request = match (error.take_message(), exchange.is_cut()) {
+            (_, Some(cut)) => return Err(cut.into()),
+            (Some(unsent), None) => {
+                search.unsent(&way);
+                unsent
+            }
+            (None, None) => {
+                let error = error.into_error();
+                match copy.filter(|_| is_refused(&error)) {
+                    Some(copy) => {
+                        search.refused(&way);
+                        copy
+                    }
+                    None => {
+                        way.failed(search.begun, "it breaks connections off");
+                        return Err(ForwardError::Broken(error));
+                    }
+                }
+            }
+        };
     }
 }
 
-/// Waits for the head of the answer. The limit runs from when the upstream has last taken some of the request, and not while the
-/// request itself waits for the client, whose time is limited by the sweep.
-async fn head<F: Future>(sent: F, exchange: &Exchange, limit: Duration) -> Result<F::Output, ForwardError> {
-    let mut sent = pin!(sent);
-    loop {
-        let moves = exchange.moves();
-        match tokio::time::timeout(limit, unless_cut(exchange, sent.as_mut())).await {
-            Ok(result) => return result,
-            Err(_) if exchange.moves() != moves || exchange.is_upload_waiting() => {}
-            Err(_) => return Err(ForwardError::TimedOut),
-        }
+/// A request without a body once more, for a server that may refuse its stream; elsewhere hyper gives the request itself back.
+fn copied(request: &Request<RequestBody>, way: &Way, exchange: &Rc<Exchange>) -> Option<Request<RequestBody>> {
+    if !way.wire.is_shared() || !request.body().is_end_stream() {
+        return None;
     }
+    let mut copy = Request::new(RequestBody::new(None, 0, Rc::clone(exchange)));
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.headers_mut() = request.headers().clone();
+    Some(copy)
+}
+
+/// Whether the server has said that the request was not processed at all (RFC 9113 section 8.7).
+fn is_refused(error: &hyper::Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<h2::Error>());
+    cause.is_some_and(|cause| cause.is_remote() && cause.is_reset() && cause.reason() == Some(h2::Reason::REFUSED_STREAM))
 }
 
 async fn unless_cut<F: Future>(exchange: &Exchange, future: F) -> Result<F::Output, ForwardError> {
     let mut future = pin!(future);
-    std::future::poll_fn(|context| match exchange.watch_down(context) {
+    poll_fn(|context| match exchange.watch_down(context) {
         Some(cut) => Poll::Ready(Err(cut.into())),
         None => future.as_mut().poll(context).map(Ok),
     })

@@ -3,9 +3,12 @@
 //! `Via` of a request stays and gets our own entry (RFC 9110 section 7.6.3): it is no proof of anything and nothing reads it as one.
 
 use std::net::IpAddr;
+use std::rc::Rc;
 
+use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
+use super::client::Client;
 use super::cookies;
 use crate::auth::session::Session;
 
@@ -16,13 +19,15 @@ pub struct ClientInfo<'a> {
     pub address: IpAddr,
     /// The public host as the client wrote it, with the port if it wrote one: `mail.example.com`, `localhost:8443`.
     pub host: &'a HeaderValue,
+    /// What is kept of its connection.
+    pub client: &'a Rc<Client>,
 }
 
 /// Drops what no client may say: who it is, where it came from, and field names that some servers read as another field. To be called
 /// before any decision is made. The names count in any spelling: CGI and WSGI turn `-` into `_`, and both into one variable.
 pub fn cleanse(headers: &mut HeaderMap) {
     if headers.keys().any(is_forged) {
-        *headers = filtered(std::mem::take(headers), |name| !is_forged(name));
+        *headers = filtered(std::mem::take(headers), |name, _| is_forged(name));
     }
 }
 
@@ -37,85 +42,129 @@ pub fn transfer_coding_is_known(headers: &HeaderMap) -> bool {
     }
 }
 
-/// Whether this asks to become a WebSocket (RFC 6455 section 4.1). No other protocol is switched to: `h2c` would be a way past us.
-pub fn wants_websocket(headers: &HeaderMap) -> bool {
-    names_token(headers, &header::CONNECTION, b"upgrade")
-        && matches!(headers.get(header::UPGRADE), Some(value) if value.as_bytes().eq_ignore_ascii_case(b"websocket"))
-        && headers.get_all(header::UPGRADE).iter().count() == 1
+/// The protocol that this asks to switch to (RFC 9110 section 7.8), as it stands in the list of those that the application may be asked
+/// for. Exactly one, in any case; several are a choice that we would have to make for the application, so they are none. Never `h2c`: in a
+/// tunnel of it requests would pass unseen.
+pub(super) fn asked_upgrade<'a>(headers: &HeaderMap, allowed: &'a [HeaderValue]) -> Option<&'a HeaderValue> {
+    // Nearly every request ends here.
+    let given = headers.get(header::UPGRADE)?;
+    let is_alone = headers.get_all(header::UPGRADE).iter().count() == 1;
+    let is_asked = is_alone && names_token(headers, &header::CONNECTION, b"upgrade") && !is_token(given, b"h2c");
+    allowed.iter().find(|token| is_asked && is_token(given, token.as_bytes()))
 }
 
-/// The fields as the application gets them. `signed_on` only where it signs on by headers.
-pub(super) fn for_upstream(given: HeaderMap, client: &ClientInfo<'_>, signed_on: Option<&Session>, websocket: bool) -> HeaderMap {
-    let listed = Listed::by(&given);
-    let trailers = names_token(&given, &header::TE, b"trailers");
-    let cookie = cookies::for_upstream(&given);
-    let mut headers = HeaderMap::with_capacity(given.len() + 10);
+/// Whether the application's 101 is for the protocol that it was asked for, and no other.
+pub(super) fn is_switch_to(headers: &HeaderMap, asked: &HeaderValue) -> bool {
+    let mut given = headers.get_all(header::UPGRADE).iter();
+    matches!((given.next(), given.next()), (Some(given), None) if is_token(given, asked.as_bytes()))
+}
+
+fn is_token(given: &HeaderValue, token: &[u8]) -> bool {
+    given.as_bytes().trim_ascii().eq_ignore_ascii_case(token)
+}
+
+/// Whether these credentials sign on the connection itself, so that whatever comes over it afterwards is taken for this user's: NTLM,
+/// and Negotiate, which may be NTLM inside (MS-NTHT section 1, RFC 4559 section 6).
+pub(super) fn binds_connection(headers: &HeaderMap) -> bool {
+    headers.get_all(header::AUTHORIZATION).iter().any(names_binding_scheme)
+}
+
+/// Whether an answer asks for such credentials.
+pub(super) fn offers_binding(headers: &HeaderMap) -> bool {
+    headers.get_all(header::WWW_AUTHENTICATE).iter().any(names_binding_scheme)
+}
+
+fn names_binding_scheme(value: &HeaderValue) -> bool {
+    // A list of challenges may name them anywhere; a false alarm costs a connection, not more.
+    let mut words = value.as_bytes().split(|byte| matches!(byte, b' ' | b'\t' | b','));
+    words.any(|word| [&b"ntlm"[..], b"negotiate"].iter().any(|scheme| word.eq_ignore_ascii_case(scheme)))
+}
+
+/// Makes a request's fields those that the application gets. `signed_on` only where it signs on by headers; `upgrade` only where it is
+/// asked to switch.
+pub(super) fn for_upstream(
+    headers: &mut HeaderMap,
+    client: &ClientInfo<'_>,
+    signed_on: Option<&Session>,
+    upgrade: Option<&HeaderValue>,
+) {
+    let trailers = headers.contains_key(header::TE) && names_token(headers, &header::TE, b"trailers");
+    take_out(headers, &[], |name, _| matches!(*name, header::EXPECT | header::TRAILER) || is_forged(name));
+    headers.reserve(ADDED_MOST);
     headers.insert(header::HOST, client.host.clone());
-    copy(given, &mut headers, |name| {
-        !is_hop_by_hop(name)
-            && !listed.contains(name)
-            && !matches!(*name, header::HOST | header::COOKIE | header::EXPECT | header::TRAILER)
-            && !is_forged(name)
-    });
-    if let Some(cookie) = cookie {
-        headers.insert(header::COOKIE, cookie);
-    }
+    cookies::strip(headers);
     if trailers {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }
-    if websocket {
+    if let Some(protocol) = upgrade {
         headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(header::UPGRADE, protocol.clone());
     }
     headers.append(header::VIA, HeaderValue::from_static("1.1 doorward"));
-    if let Ok(address) = HeaderValue::from_str(&client.address.to_string()) {
-        headers.insert(FORWARDED_FOR, address);
-    }
+    headers.insert(FORWARDED_FOR, client.client.told_as(client.address));
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static("https"));
     headers.insert(FORWARDED_HOST, client.host.clone());
-    if let Some(Session { user, .. }) = signed_on {
-        introduce(&mut headers, &user.name, user.mail.as_deref(), &user.groups);
+    if let Some(session) = signed_on {
+        introduce(
+            headers,
+            session
+                .introduction
+                .get_or_init(|| introduction(&session.user.name, session.user.mail.as_deref(), &session.user.groups)),
+        );
     }
-    headers
 }
 
-/// The fields of an answer as the client gets them.
-pub(super) fn from_upstream(given: HeaderMap, service_worker: bool, websocket: bool) -> HeaderMap {
-    let listed = Listed::by(&given);
+/// Makes an answer's fields those that the client gets; `switched` only on the answer that switches.
+pub(super) fn from_upstream(headers: &mut HeaderMap, service_worker: bool, switched: Option<&HeaderValue>) {
     // Where both are there the length is not the body's (RFC 9112 section 6.3).
-    let false_length = given.contains_key(header::TRANSFER_ENCODING);
-    let mut headers = HeaderMap::with_capacity(given.len() + 4);
-    let mut name = None;
-    for (next, value) in given {
-        name = next.or(name);
-        let Some(name) = &name else { continue };
-        let dropped = (is_hop_by_hop(name) && *name != header::PROXY_AUTHENTICATE)
-            || listed.contains(name)
-            || (*name == header::CONTENT_LENGTH && false_length)
-            || matches!(*name, header::ALT_SVC | header::STRICT_TRANSPORT_SECURITY)
+    if headers.contains_key(header::TRANSFER_ENCODING) {
+        headers.remove(header::CONTENT_LENGTH);
+    }
+    take_out(headers, &[header::PROXY_AUTHENTICATE], |name, value| {
+        matches!(*name, header::ALT_SVC | header::STRICT_TRANSPORT_SECURITY)
             || (*name == SERVICE_WORKER_ALLOWED && !service_worker)
-            || (*name == header::SET_COOKIE && cookies::sets_ours(&value));
-        if !dropped {
-            headers.append(name, value);
+            || (*name == header::SET_COOKIE && cookies::sets_ours(value))
+    });
+    if let Some(protocol) = switched {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(header::UPGRADE, protocol.clone());
+    }
+}
+
+/// Takes out what ends here: hop-by-hop fields except `spared`, fields that `Connection` lists, and what is `doomed` besides. Most
+/// heads have one such field or none, so they are looked through once and changed in place.
+fn take_out(headers: &mut HeaderMap, spared: &[HeaderName], doomed: impl Fn(&HeaderName, &HeaderValue) -> bool) {
+    let listed = Listed::by(headers);
+    let goes = |name: &HeaderName, value: &HeaderValue| {
+        (is_hop_by_hop(name) && !spared.contains(name)) || listed.contains(name) || doomed(name, value)
+    };
+    let (mut hops, mut others) = (0, 0);
+    for (name, value) in headers.iter() {
+        match *name {
+            header::CONNECTION | header::TRANSFER_ENCODING => hops += 1,
+            _ => others += usize::from(goes(name, value)),
         }
     }
-    if websocket {
-        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    if others > 0 {
+        *headers = filtered(std::mem::take(headers), goes);
+    } else if hops > 0 {
+        headers.remove(header::CONNECTION);
+        headers.remove(header::TRANSFER_ENCODING);
     }
-    headers
 }
 
 /// `X-Forwarded-User` (the account name), `-Email`, and `-Groups` with commas between. Values are UTF-8, percent-encoded (RFC 3986
 /// section 2.1) wherever they are not visible ASCII; `%` and, in a group, `,` are encoded too, and a blank at either end. So plain
 /// names arrive as they are, and nothing in a directory can break a line or make one group look like two.
-fn introduce(headers: &mut HeaderMap, name: &str, mail: Option<&str>, groups: &[String]) {
+fn introduction(name: &str, mail: Option<&str>, groups: &[String]) -> [Option<Bytes>; 3] {
     let groups: Vec<_> = groups.iter().map(|group| encoded(group)).collect();
-    let values =
-        [(FORWARDED_USER, Some(encoded(name))), (FORWARDED_EMAIL, mail.map(encoded)), (FORWARDED_GROUPS, Some(groups.join(",")))];
-    for (name, value) in values {
+    [Some(encoded(name).into()), mail.map(|mail| encoded(mail).into()), Some(groups.join(",").into())]
+}
+
+fn introduce(headers: &mut HeaderMap, introduction: &[Option<Bytes>; 3]) {
+    for (name, value) in [FORWARDED_USER, FORWARDED_EMAIL, FORWARDED_GROUPS].into_iter().zip(introduction) {
         // Visible ASCII and blanks by construction, so this cannot fail; if it did, the field would be missing, not wrong.
-        if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
+        if let Some(value) = value.clone().and_then(|value| HeaderValue::from_maybe_shared(value).ok()) {
             headers.insert(name, value);
         }
     }
@@ -144,14 +193,20 @@ struct Listed(Vec<HeaderName>);
 
 impl Listed {
     fn by(headers: &HeaderMap) -> Self {
-        let lists = headers.get_all(header::CONNECTION).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
-        let names = lists.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok());
+        let lists = headers.get_all(header::CONNECTION).iter().filter(|value| !says_nothing(value));
+        let names = lists.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+        let names = names.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok());
         Self(names.filter(|name| !is_hop_by_hop(name) && !is_protected(name)).take(LISTED_MOST).collect())
     }
 
     fn contains(&self, name: &HeaderName) -> bool {
         self.0.contains(name)
     }
+}
+
+/// Nearly every `Connection` is one of these.
+fn says_nothing(value: &HeaderValue) -> bool {
+    [&b"keep-alive"[..], b"close", b"upgrade"].iter().any(|word| value.as_bytes().eq_ignore_ascii_case(word))
 }
 
 fn is_protected(name: &HeaderName) -> bool {
@@ -217,25 +272,17 @@ fn names_token(headers: &HeaderMap, field: &HeaderName, token: &[u8]) -> bool {
     tokens.any(|given| given.trim_ascii().eq_ignore_ascii_case(token))
 }
 
-fn filtered(given: HeaderMap, keep: impl Fn(&HeaderName) -> bool) -> HeaderMap {
+fn filtered(given: HeaderMap, goes: impl Fn(&HeaderName, &HeaderValue) -> bool) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(given.len());
-    copy(given, &mut headers, keep);
-    headers
-}
-
-fn copy(given: HeaderMap, headers: &mut HeaderMap, keep: impl Fn(&HeaderName) -> bool) {
     let mut name = None;
-    let mut kept = false;
     for (next, value) in given {
         // Further values of one name come without it.
-        if let Some(next) = next {
-            kept = keep(&next);
-            name = Some(next);
-        }
-        if let (true, Some(name)) = (kept, &name) {
+        name = next.or(name);
+        if let Some(name) = name.as_ref().filter(|name| !goes(name, &value)) {
             headers.append(name, value);
         }
     }
+    headers
 }
 
 /// Where a request came from and where it was meant to go (some servers act on the latter), who sent it, and `Proxy` (CVE-2016-5385).
@@ -267,6 +314,9 @@ const FORGED_PREFIXES: [&str; 11] = [
 /// A head holds at most a hundred fields; more names than that in `Connection` mean nothing.
 const LISTED_MOST: usize = 100;
 
+/// Room for what is added to a request, so that the map grows once.
+const ADDED_MOST: usize = 9;
+
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -287,10 +337,12 @@ mod tests {
         headers
     }
 
-    fn sent(fields: &[(&str, &str)], websocket: bool) -> HeaderMap {
+    fn sent(fields: &[(&str, &str)], upgrade: Option<&HeaderValue>) -> HeaderMap {
         let host = HeaderValue::from_static("mail.example.com");
-        let client = ClientInfo { address: "192.0.2.7".parse().unwrap(), host: &host };
-        for_upstream(map(fields), &client, None, websocket)
+        let client = ClientInfo { address: "192.0.2.7".parse().unwrap(), host: &host, client: &Rc::default() };
+        let mut headers = map(fields);
+        for_upstream(&mut headers, &client, None, upgrade);
+        headers
     }
 
     #[test]
@@ -353,7 +405,7 @@ mod tests {
                 ("host", "evil.example"),
                 ("via", "1.1 other"),
             ],
-            false,
+            None,
         );
         let expected = map(&[
             ("host", "mail.example.com"),
@@ -372,20 +424,61 @@ mod tests {
     }
 
     #[test]
-    fn only_websocket_is_upgraded_to() {
-        let table = [
-            ("Upgrade", "websocket", true),
-            ("keep-alive, upgrade", "WebSocket", true),
-            ("Upgrade, HTTP2-Settings", "h2c", false),
-            ("Upgrade", "websocket, h2c", false),
-            ("close", "websocket", false),
+    fn only_what_is_on_the_list_is_asked_for_and_never_h2c() {
+        let allowed = ["websocket", "ssh/2", "h2c"].map(HeaderValue::from_static);
+        type Case<'a> = (&'a [(&'a str, &'a str)], Option<&'a str>);
+        let table: [Case<'_>; 11] = [
+            (&[("connection", "Upgrade"), ("upgrade", "websocket")], Some("websocket")),
+            (&[("connection", "keep-alive, upgrade"), ("upgrade", "WebSocket")], Some("websocket")),
+            (&[("connection", "close"), ("connection", "UPGRADE"), ("upgrade", "SSH/2")], Some("ssh/2")),
+            (&[("connection", "Upgrade, HTTP2-Settings"), ("upgrade", "h2c")], None),
+            (&[("connection", "Upgrade"), ("upgrade", "H2C")], None),
+            (&[("connection", "Upgrade"), ("upgrade", "websocket, h2c")], None),
+            (&[("connection", "Upgrade"), ("upgrade", "websocket"), ("upgrade", "websocket")], None),
+            (&[("connection", "Upgrade"), ("upgrade", "tls/1.0")], None),
+            (&[("connection", "Upgrade"), ("upgrade", "")], None),
+            (&[("connection", "Upgrade")], None),
+            (&[("connection", "close"), ("upgrade", "websocket")], None),
         ];
-        for (connection, upgrade, expected) in table {
-            assert_eq!(wants_websocket(&map(&[("connection", connection), ("upgrade", upgrade)])), expected, "{upgrade}");
+        for (fields, expected) in table {
+            let asked = asked_upgrade(&map(fields), &allowed);
+            assert_eq!(asked.map(|token| token.to_str().unwrap()), expected, "{fields:?}");
         }
-        let headers = sent(&[("connection", "upgrade"), ("upgrade", "websocket"), ("sec-websocket-key", "k")], true);
+        let websocket = HeaderValue::from_static("websocket");
+        let headers = sent(&[("connection", "upgrade"), ("upgrade", "x"), ("sec-websocket-key", "k")], Some(&websocket));
         assert_eq!((headers["connection"].as_bytes(), headers["upgrade"].as_bytes()), (&b"Upgrade"[..], &b"websocket"[..]));
         assert_eq!(headers["sec-websocket-key"], "k");
+    }
+
+    #[test]
+    fn an_application_may_switch_to_nothing_but_what_it_was_asked_for() {
+        let asked = HeaderValue::from_static("websocket");
+        let table: [(&[&str], bool); 6] = [
+            (&["websocket"], true),
+            (&["WebSocket"], true),
+            (&["h2c"], false),
+            (&["websocket, h2c"], false),
+            (&["websocket", "h2c"], false),
+            (&[], false),
+        ];
+        for (given, expected) in table {
+            let fields: Vec<_> = given.iter().map(|token| ("upgrade", *token)).collect();
+            assert_eq!(is_switch_to(&map(&fields), &asked), expected, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn credentials_that_sign_on_a_connection_are_recognised() {
+        for (value, expected) in [
+            ("NTLM TlRMTVNTUAAB", true),
+            ("negotiate YII", true),
+            ("Basic realm=\"x\", NTLM", true),
+            ("Basic bnRsbQ==", false),
+            ("Bearer negotiated", false),
+        ] {
+            assert_eq!(binds_connection(&map(&[("authorization", value)])), expected, "{value}");
+            assert_eq!(offers_binding(&map(&[("www-authenticate", value)])), expected, "{value}");
+        }
     }
 
     #[test]
@@ -420,15 +513,20 @@ mod tests {
             ("set-cookie", "b=2"),
         ];
         let kept = [("content-security-policy", "default-src 'self'"), ("set-cookie", "a=1; Path=/"), ("set-cookie", "b=2")];
-        assert_eq!(from_upstream(map(&given), false, false), map(&kept));
-        assert!(from_upstream(map(&given), true, false).contains_key("service-worker-allowed"));
+        let received = |service_worker| {
+            let mut headers = map(&given);
+            from_upstream(&mut headers, service_worker, None);
+            headers
+        };
+        assert_eq!(received(false), map(&kept));
+        assert!(received(true).contains_key("service-worker-allowed"));
     }
 
     #[test]
     fn a_user_is_introduced_in_values_that_cannot_be_misread() {
         let groups = ["Sales team", "CN=A,OU=B", "100%"].map(str::to_owned);
         let mut headers = HeaderMap::new();
-        introduce(&mut headers, "søren\r\nX-Admin: 1", Some(" s@example.com"), &groups);
+        introduce(&mut headers, &introduction("søren\r\nX-Admin: 1", Some(" s@example.com"), &groups));
         let expected = [
             ("x-forwarded-user", "s%C3%B8ren%0D%0AX-Admin: 1"),
             ("x-forwarded-email", "%20s@example.com"),

@@ -1,55 +1,96 @@
 //! To the application and back; nothing goes there without a `Permit`. One `Proxy` per core, with its own upstream connections.
 
+mod balance;
 mod body;
+mod checks;
+mod client;
+mod connect;
 pub mod cookies;
 mod forward;
 pub mod headers;
+mod health;
+mod line;
+mod pins;
+pub mod rewrite;
 mod running;
+mod search;
+mod servers;
 mod upgrade;
 mod upstream;
+mod wire;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use rustls::ClientConfig;
 
 pub use body::{BodyError, ProxyBody};
+pub use client::Client;
 pub use forward::ForwardError;
 pub use headers::ClientInfo;
 pub use running::Running;
 pub use upgrade::BadUpgrade;
 
 use crate::base::Clock;
-use crate::base::tls::{TlsError, client_config};
+use crate::base::tls::{TlsError, client_config_as};
 use crate::config;
+use crate::config::listener::Certificate;
+use crate::config::upstream::{HeaderCase, Protocol};
+use servers::Servers;
 use upstream::Upstream;
 
-/// The applications and how their upstreams are trusted: read once, before the cores start, and shared by them.
+/// The applications, how their upstreams are trusted and how these are: read once, before the cores start, and shared by them.
 #[derive(Clone, Debug)]
-pub struct Applications(Arc<[(config::Application, Option<Arc<ClientConfig>>)]>);
+pub struct Applications(Arc<[Loaded]>);
+
+#[derive(Debug)]
+struct Loaded {
+    application: config::Application,
+    tls: Option<Arc<ClientConfig>>,
+    servers: Arc<Servers>,
+}
+
+/// Why the TLS of an application's upstream cannot be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("application {application}, upstream")]
+pub struct LoadError {
+    application: Arc<str>,
+    source: TlsError,
+}
 
 impl Applications {
-    /// Reads the authorities' files; those that are used by several applications once.
-    pub fn load(listed: &[config::Application]) -> Result<Self, TlsError> {
-        let mut by_ca: HashMap<Option<PathBuf>, Arc<ClientConfig>> = HashMap::new();
+    /// Reads the files of authorities and client certificates; what is the same for several applications once.
+    pub fn load(listed: &[config::Application]) -> Result<Self, LoadError> {
+        let mut known: HashMap<_, Arc<ClientConfig>> = HashMap::new();
         let mut applications = Vec::new();
         for application in listed {
             let upstream = &application.upstream;
-            let trust = match by_ca.get(&upstream.ca) {
+            let key =
+                (&upstream.ca, upstream.client_certificate.as_ref().map(|files| (&files.chain, &files.key)), upstream.protocol);
+            let tls = match known.get(&key) {
                 _ if !upstream.servers.iter().any(|server| server.tls) => None,
-                Some(known) => Some(Arc::clone(known)),
+                Some(config) => Some(Arc::clone(config)),
                 None => {
-                    let config = client_config(upstream.ca.as_deref())?;
-                    by_ca.insert(upstream.ca.clone(), Arc::clone(&config));
+                    let config =
+                        trust(upstream).map_err(|source| LoadError { application: Arc::clone(&application.name), source })?;
+                    known.insert(key, Arc::clone(&config));
                     Some(config)
                 }
             };
-            applications.push((application.clone(), trust));
+            applications.push(Loaded { application: application.clone(), tls, servers: Servers::new(application) });
         }
         Ok(Self(applications.into()))
     }
+}
+
+fn trust(upstream: &config::application::Upstream) -> Result<Arc<ClientConfig>, TlsError> {
+    let files = upstream.client_certificate.as_ref().map(|Certificate { chain, key }| (chain.as_path(), key.as_path()));
+    let mut config = client_config_as(upstream.ca.as_deref(), files)?;
+    if upstream.protocol == Protocol::Http2 {
+        config.alpn_protocols = vec![b"h2".to_vec()];
+    }
+    Ok(Arc::new(config))
 }
 
 /// The way to every application from one core. Never leaves it.
@@ -61,15 +102,18 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// To be called inside the core's `LocalSet`: a task is spawned that sweeps what is running until the proxy is dropped and
+    /// To be called inside the core's runtime: a task is spawned that sweeps what is running until the proxy is dropped and
     /// everything that ran through it is over.
     pub fn new(applications: &Applications, clock: Clock) -> Rc<Self> {
-        let upstreams = applications.0.iter().map(|(application, trust)| {
-            (Arc::clone(&application.name), Rc::new(Upstream::new(application, trust.as_ref(), clock.clone())))
+        let upstreams = applications.0.iter().map(|Loaded { application, tls, servers }| {
+            (Arc::clone(&application.name), Rc::new(Upstream::new(application, tls.as_ref(), servers, clock.clone())))
         });
         let proxy = Rc::new(Self { upstreams: upstreams.collect(), running: Rc::default(), clock: clock.clone() });
         let (running, weak) = (Rc::clone(&proxy.running), Rc::downgrade(&proxy));
-        // Ends with the proxy, or with the core's `LocalSet`.
+        for Loaded { application, tls, servers } in applications.0.iter().filter(|loaded| loaded.servers.claim_checks()) {
+            checks::start(application, tls.as_ref(), servers, &clock, &weak);
+        }
+        // Ends with the proxy, or with the core's runtime.
         drop(tokio::task::spawn_local(async move {
             while weak.strong_count() > 0 || !running.is_empty() {
                 clock.sleep(running::SWEEP).await;
@@ -80,6 +124,11 @@ impl Proxy {
             }
         }));
         proxy
+    }
+
+    /// Whether some application gets the names of header fields as the client spelled them.
+    pub fn keeps_header_case(&self) -> bool {
+        self.upstreams.values().any(|upstream| upstream.header_case == HeaderCase::Keep)
     }
 
     /// What is running through it on this core.

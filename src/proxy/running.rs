@@ -19,6 +19,8 @@ pub(super) enum Cut {
     SessionOver,
     /// The client has neither sent nor taken anything for too long.
     Stalled,
+    /// The application has not begun to answer in time.
+    TimedOut,
     /// The request's body is longer than the application allows.
     TooLarge,
     /// The client's request broke off, or its body cannot be read.
@@ -30,8 +32,10 @@ pub(super) enum Cut {
 /// Who has to move next; decides how long silence is allowed to last.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Turn {
-    /// The application's: the time limit for the head holds, and an answer may pause as long as it likes (long polls).
-    Upstream,
+    /// The application's, whose answer has not begun.
+    Head(Duration),
+    /// The application's, whose answer has begun and may pause for so long.
+    Upstream(Duration),
     /// The client's, who has still to send some of the request.
     Sender,
     /// The client's, who has still to take some of the answer.
@@ -45,8 +49,13 @@ enum Turn {
 pub(super) struct Exchange {
     cut: Cell<Option<Cut>>,
     tunnel: Cell<bool>,
+    /// The head of the answer is awaited, for so long after something of the request was taken.
+    head: Cell<Option<Duration>>,
+    /// How long the answer may pause once it has begun.
+    pause: Cell<Duration>,
     /// The request's body waits for the client.
     upload_waits: Cell<bool>,
+    upload_over: Cell<bool>,
     /// The answer's body was handed a frame and has not been asked for another.
     answer_waits: Cell<bool>,
     /// Frames or reads so far, either way.
@@ -87,16 +96,39 @@ impl Exchange {
         self.moved.set(self.moved.get().wrapping_add(1));
     }
 
-    pub fn moves(&self) -> u64 {
+    fn moves(&self) -> u64 {
         self.moved.get()
+    }
+
+    /// From now on the answer must begin within `limit`, counted from when the upstream has last taken some of the request, and not
+    /// while the request itself waits for the client.
+    pub fn awaits_head(&self, limit: Duration) {
+        self.head.set(Some(limit));
+    }
+
+    /// The answer has begun; from now on it may pause for so long.
+    pub fn has_head(&self, pause: Duration) {
+        self.head.set(None);
+        self.pause.set(pause);
+        self.moved();
+    }
+
+    /// Nobody answers: there will be another try.
+    pub fn has_no_head(&self) {
+        self.head.set(None);
     }
 
     pub fn upload_waits(&self, waits: bool) {
         self.upload_waits.set(waits);
     }
 
-    pub fn is_upload_waiting(&self) -> bool {
-        self.upload_waits.get()
+    pub fn upload_is_over(&self) {
+        self.upload_waits.set(false);
+        self.upload_over.set(true);
+    }
+
+    pub fn is_upload_over(&self) -> bool {
+        self.upload_over.get()
     }
 
     pub fn answer_waits(&self, waits: bool) {
@@ -112,25 +144,23 @@ impl Exchange {
             (true, _, _) => Turn::Either,
             (false, true, _) => Turn::Taker,
             (false, false, true) => Turn::Sender,
-            (false, false, false) => Turn::Upstream,
+            (false, false, false) => self.head.get().map_or_else(|| Turn::Upstream(self.pause.get()), Turn::Head),
         }
     }
 
     fn look(&self, now: Time) {
-        let limit = match self.turn() {
-            Turn::Upstream => None,
-            Turn::Sender => Some(SENDER_STALL),
-            Turn::Taker => Some(TAKER_STALL),
-            Turn::Either => Some(TUNNEL_IDLE),
+        let (limit, why) = match self.turn() {
+            Turn::Head(limit) | Turn::Upstream(limit) => (limit, Cut::TimedOut),
+            Turn::Sender => (SENDER_STALL, Cut::Stalled),
+            Turn::Taker => (TAKER_STALL, Cut::Stalled),
+            Turn::Either => (TUNNEL_IDLE, Cut::Stalled),
         };
         let (moves, since) = self.seen.get();
-        match limit {
-            Some(limit) if moves == self.moves() => {
-                if now.since(since) >= limit {
-                    self.cut(Cut::Stalled);
-                }
-            }
-            _ => self.seen.set((self.moves(), now)),
+        // Without a limit time does not run.
+        if moves != self.moves() || limit == Duration::MAX {
+            self.seen.set((self.moves(), now));
+        } else if now.since(since) >= limit {
+            self.cut(why);
         }
     }
 }
@@ -174,7 +204,11 @@ impl Running {
         let exchange = Rc::new(Exchange {
             cut: Cell::default(),
             tunnel: Cell::default(),
+            head: Cell::default(),
+            // Before it is sent others see to the time: those who connect, and the queue.
+            pause: Cell::new(Duration::MAX),
             upload_waits: Cell::default(),
+            upload_over: Cell::default(),
             answer_waits: Cell::default(),
             moved: Cell::default(),
             seen: Cell::new((0, now)),
@@ -242,8 +276,9 @@ mod tests {
     #[test]
     fn silence_is_measured_by_whose_turn_it_is() {
         type Set = fn(&Exchange);
-        let table: [(&str, Set, Option<u64>); 4] = [
+        let table: [(&str, Set, Option<u64>); 5] = [
             ("upstream", |_| {}, None),
+            ("head", |exchange| exchange.awaits_head(Duration::from_secs(20)), Some(20)),
             ("sender", |exchange| exchange.upload_waits(true), Some(60)),
             ("taker", |exchange| exchange.answer_waits(true), Some(600)),
             ("tunnel", Exchange::is_tunnel, Some(3600)),
@@ -258,7 +293,8 @@ mod tests {
             running.sweep(at(1 + limit.unwrap_or(100_000)));
             assert_eq!(entry.exchange.is_cut(), None, "{name}");
             running.sweep(at(2 + limit.unwrap_or(100_000)));
-            assert_eq!(entry.exchange.is_cut(), limit.map(|_| Cut::Stalled), "{name}");
+            let why = if name == "head" { Cut::TimedOut } else { Cut::Stalled };
+            assert_eq!(entry.exchange.is_cut(), limit.map(|_| why), "{name}");
         }
     }
 }

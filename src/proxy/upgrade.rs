@@ -1,4 +1,5 @@
-//! Tunnels: after a 101 bytes go both ways unread, until either side ends, the session is over, or nothing has moved for an hour.
+//! Tunnels: after a 101 bytes go both ways unread, until the application has ended or a side breaks, the session is over, or nothing has
+//! moved for an hour.
 
 use std::io;
 use std::pin::Pin;
@@ -8,11 +9,12 @@ use std::time::Duration;
 
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::running::{Entry, Exchange};
+use super::upstream::Way;
 
-/// Why a WebSocket could not be opened.
+/// Why a request to switch protocols goes nowhere.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum BadUpgrade {
     #[error("a request to switch protocols must not have a body")]
@@ -21,14 +23,14 @@ pub enum BadUpgrade {
     Connect,
 }
 
-/// Joins both sides once each has switched. The task ends with the tunnel, or with the core's `LocalSet`.
-pub(super) fn join(client: OnUpgrade, upstream: OnUpgrade, entry: Entry) {
+/// Joins both sides once each has switched. The task ends with the tunnel, or with the core's runtime.
+pub(super) fn join(client: OnUpgrade, upstream: OnUpgrade, mut way: Way, entry: Entry) {
     entry.exchange.is_tunnel();
     drop(tokio::task::spawn_local(async move {
-        let both = tokio::time::timeout(SWITCH, async { tokio::try_join!(client, upstream) }).await;
+        let both = tokio::time::timeout(SWITCH, async { tokio::join!(client, upstream, way.wire.ended()) }).await;
         match both {
-            Ok(Ok((client, upstream))) => copy(client, upstream, &entry.exchange).await,
-            Ok(Err(error)) => tracing::debug!(%error, "a side did not switch protocols"),
+            Ok((Ok(client), Ok(upstream), ())) => copy(client, upstream, &entry.exchange).await,
+            Ok((Err(error), ..) | (_, Err(error), _)) => tracing::debug!(%error, "a side did not switch protocols"),
             Err(_) => tracing::debug!("a side did not switch protocols in time"),
         }
     }));
@@ -37,20 +39,36 @@ pub(super) fn join(client: OnUpgrade, upstream: OnUpgrade, entry: Entry) {
 async fn copy(client: Upgraded, upstream: Upgraded, exchange: &Rc<Exchange>) {
     let (from_client, mut to_client) = tokio::io::split(TokioIo::new(client));
     let (from_upstream, mut to_upstream) = tokio::io::split(TokioIo::new(upstream));
-    let mut from_client = Counted { inner: from_client, exchange };
-    let mut from_upstream = Counted { inner: from_upstream, exchange };
+    let up = pass(Counted { inner: from_client, exchange }, &mut to_upstream);
+    let down = pass(Counted { inner: from_upstream, exchange }, &mut to_client);
     let cut = std::future::poll_fn(|context| match exchange.watch_down(context) {
         Some(cut) => Poll::Ready(cut),
         None => Poll::Pending,
     });
     tokio::select! {
         cut = cut => tracing::debug!(?cut, "a tunnel was cut"),
-        _ = tokio::io::copy(&mut from_client, &mut to_upstream) => {}
-        _ = tokio::io::copy(&mut from_upstream, &mut to_client) => {}
+        ended = both(up, down) => tracing::debug!(?ended, "a tunnel ended"),
     }
-    // What was copied has been flushed; say a proper goodbye, but do not wait long for it.
+    // What was copied has been flushed; say a proper goodbye where none was said, but do not wait long for it.
     let goodbye = async { tokio::join!(to_client.shutdown(), to_upstream.shutdown()) };
     drop(tokio::time::timeout(GOODBYE, goodbye).await);
+}
+
+/// One way to its end, and says so.
+async fn pass(mut from: impl AsyncRead + Unpin, to: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
+    tokio::io::copy(&mut from, to).await?;
+    to.shutdown().await
+}
+
+/// Until the way down has ended or one of them breaks. A client that has said everything still hears the application; an application
+/// that has has ended the tunnel, for what a client's socket says after our goodbye nobody reads.
+async fn both(up: impl Future<Output = io::Result<()>>, down: impl Future<Output = io::Result<()>>) -> io::Result<()> {
+    let mut down = std::pin::pin!(down);
+    tokio::select! {
+        ended = up => ended?,
+        ended = &mut down => return ended,
+    }
+    tokio::time::timeout(HALF_OPEN, down).await?
 }
 
 /// Tells the sweep that something moved.
@@ -70,4 +88,6 @@ impl<R: AsyncRead + Unpin> AsyncRead for Counted<'_, R> {
 }
 
 const SWITCH: Duration = Duration::from_secs(10);
+/// For what the application may still have to say after the client has ended.
+const HALF_OPEN: Duration = Duration::from_secs(60);
 const GOODBYE: Duration = Duration::from_secs(2);

@@ -1,0 +1,107 @@
+//! A connection to a server: TCP, then TLS where the server has it, and the protocol that both agree on.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body::Body;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_util::either::Either;
+
+use crate::config;
+use crate::config::upstream::{HeaderCase, Protocol, Server};
+
+/// Where to, and how.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    host: String,
+    port: u16,
+    tls: Option<Arc<ClientConfig>>,
+    /// What the server is called in its certificate.
+    name: String,
+    protocol: Protocol,
+    header_case: HeaderCase,
+}
+
+pub(super) type Stream = TokioIo<Either<TcpStream, Box<TlsStream<TcpStream>>>>;
+
+impl Target {
+    pub fn new(server: &Server, upstream: &config::application::Upstream, tls: Option<&Arc<ClientConfig>>) -> Self {
+        let host = server.host.trim_matches(['[', ']']).to_owned();
+        Self {
+            name: upstream.server_name.as_deref().map_or_else(|| host.clone(), str::to_owned),
+            host,
+            port: server.port,
+            tls: tls.filter(|_| server.tls).cloned(),
+            protocol: upstream.protocol,
+            header_case: upstream.header_case,
+        }
+    }
+
+    pub async fn stream(&self) -> io::Result<Stream> {
+        let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
+        stream.set_nodelay(true)?;
+        SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
+        let Some(config) = &self.tls else { return Ok(TokioIo::new(Either::Left(stream))) };
+        let name = ServerName::try_from(self.name.clone()).map_err(io::Error::other)?;
+        let stream = TlsConnector::from(Arc::clone(config)).connect(name, stream).await?;
+        if self.protocol == Protocol::Http2 && stream.get_ref().1.alpn_protocol() != Some(b"h2") {
+            return Err(io::Error::other("the server does not agree to h2 (ALPN)"));
+        }
+        Ok(TokioIo::new(Either::Right(Box::new(stream))))
+    }
+
+    /// A sender of HTTP/1.1 and the connection that somebody has to poll.
+    pub async fn http1<B>(&self) -> io::Result<(http1::SendRequest<B>, http1::Connection<Stream, B>)>
+    where
+        B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + 'static,
+    {
+        let mut builder = http1::Builder::new();
+        // What the client spelled in no way of its own (HTTP/2, and what we add) is spelled as most programs did before HTTP/2.
+        builder.preserve_header_case(self.header_case == HeaderCase::Keep);
+        builder.title_case_headers(self.header_case != HeaderCase::Lower);
+        builder.handshake(self.stream().await?).await.map_err(io::Error::other)
+    }
+
+    /// A sender of HTTP/2. The connection has a task of its own, because many exchanges share it; it ends with its senders, its peer
+    /// or the core's runtime.
+    pub async fn http2<B>(&self) -> io::Result<http2::SendRequest<B>>
+    where
+        B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Unpin + 'static,
+    {
+        let mut builder = http2::Builder::new(LocalTasks);
+        builder.timer(TokioTimer::new()).keep_alive_interval(PING).keep_alive_timeout(PONG);
+        builder.initial_stream_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW);
+        let (sender, connection) = builder.handshake(self.stream().await?).await.map_err(io::Error::other)?;
+        drop(tokio::task::spawn_local(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection to an upstream ended early");
+            }
+        }));
+        Ok(sender)
+    }
+}
+
+/// Tasks of this core.
+#[derive(Clone, Copy, Debug)]
+struct LocalTasks;
+
+impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for LocalTasks {
+    fn execute(&self, future: F) {
+        drop(tokio::task::spawn_local(future));
+    }
+}
+
+const KEEPALIVE: Duration = Duration::from_secs(30);
+/// While something is under way over HTTP/2.
+const PING: Duration = Duration::from_secs(20);
+const PONG: Duration = Duration::from_secs(10);
+const STREAM_WINDOW: u32 = 1 << 20;
+const CONNECTION_WINDOW: u32 = 4 << 20;

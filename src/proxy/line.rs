@@ -1,0 +1,147 @@
+//! One server as one core sees it: the connections to it that are open from here.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::rc::Rc;
+
+use hyper::client::conn::http2;
+use std::time::Duration;
+use tokio::sync::{Mutex, Semaphore};
+
+use super::body::RequestBody;
+use super::connect::Target;
+use super::servers::Place;
+use super::wire::Wire;
+use crate::base::Time;
+
+#[derive(Debug)]
+pub(super) struct Line {
+    target: Target,
+    /// Exchanges that are under way.
+    pub load: Cell<u32>,
+    /// HTTP/1.1: last in, first out.
+    idle: RefCell<Vec<Idle>>,
+    /// HTTP/2: shared by many exchanges.
+    shared: RefCell<Vec<Shared>>,
+    /// Who opens a shared connection; the others wait and then share it.
+    opening: Mutex<()>,
+    /// How many may try a server that is held to be down, where there is no other.
+    pub tries: Semaphore,
+}
+
+#[derive(Debug)]
+struct Idle {
+    wire: Wire,
+    since: Time,
+    place: Option<Place>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    sender: http2::SendRequest<RequestBody>,
+    streams: Rc<Cell<u32>>,
+    carried: u32,
+    used: Time,
+}
+
+/// An exchange on a shared connection.
+#[derive(Debug)]
+pub(super) struct Stream(Rc<Cell<u32>>);
+
+impl Stream {
+    fn on(streams: &Rc<Cell<u32>>) -> Self {
+        streams.set(streams.get() + 1);
+        Self(Rc::clone(streams))
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
+}
+
+impl Line {
+    pub fn new(target: Target) -> Self {
+        Self {
+            target,
+            load: Cell::default(),
+            idle: RefCell::default(),
+            shared: RefCell::default(),
+            opening: Mutex::default(),
+            tries: Semaphore::new(TRIES),
+        }
+    }
+
+    pub async fn open(&self) -> io::Result<Wire> {
+        let (sender, connection) = self.target.http1().await?;
+        Ok(Wire::new(sender, connection.with_upgrades()))
+    }
+
+    /// The idle connection that was used last, with its place.
+    pub fn pooled(&self, now: Time) -> Option<(Wire, Option<Place>)> {
+        let mut idle = self.idle.borrow_mut();
+        let Idle { wire, since, place } = idle.pop()?;
+        if now.since(since) >= IDLE_TIME {
+            // The others are older still.
+            idle.clear();
+            return None;
+        }
+        Some((wire, place))
+    }
+
+    /// When full, the connection is closed.
+    pub fn pool(&self, place: Option<Place>, wire: Wire, now: Time) {
+        let mut idle = self.idle.borrow_mut();
+        if idle.len() < IDLE_MOST {
+            idle.push(Idle { wire, since: now, place });
+        }
+    }
+
+    /// A stream on a connection that is open.
+    pub fn shared(&self, now: Time) -> Option<Wire> {
+        let mut shared = self.shared.borrow_mut();
+        shared.retain(|open| !open.sender.is_closed() && open.carried < CARRY_MOST);
+        let room = shared.len() >= SHARED_MOST;
+        let open = shared.iter_mut().filter(|open| room || open.streams.get() < STREAMS);
+        let open = open.min_by_key(|open| open.streams.get())?;
+        (open.carried, open.used) = (open.carried + 1, now);
+        Some(Wire::shared(open.sender.clone(), Stream::on(&open.streams)))
+    }
+
+    /// A stream, on a new connection where the others are full.
+    pub async fn open_shared(&self, now: Time) -> io::Result<Wire> {
+        let _alone = self.opening.lock().await;
+        if let Some(wire) = self.shared(now) {
+            return Ok(wire);
+        }
+        let sender = self.target.http2().await?;
+        let streams = Rc::default();
+        let wire = Wire::shared(sender.clone(), Stream::on(&streams));
+        self.shared.borrow_mut().push(Shared { sender, streams, carried: 1, used: now });
+        Ok(wire)
+    }
+
+    /// Closes connections that have been idle for too long or that the server has closed; all of them where somebody elsewhere
+    /// waits for their places.
+    pub fn prune(&self, now: Time, wanted: bool) {
+        self.idle.borrow_mut().retain_mut(|idle| !wanted && now.since(idle.since) < IDLE_TIME && idle.wire.is_alive());
+        let is_used = |open: &Shared| open.streams.get() > 0 || now.since(open.used) < SHARED_IDLE_TIME;
+        self.shared.borrow_mut().retain(|open| !open.sender.is_closed() && is_used(open));
+    }
+}
+
+/// Below what servers usually allow (the shortest default in wide use is five seconds), so that we close first.
+const IDLE_TIME: Duration = Duration::from_secs(4);
+const IDLE_MOST: usize = 256;
+/// The same over HTTP/2, where a minute is usual.
+const SHARED_IDLE_TIME: Duration = Duration::from_secs(30);
+/// Exchanges at once on a shared connection before another is opened; the least that servers are told to allow (RFC 9113 section
+/// 6.5.2).
+const STREAMS: u32 = 100;
+/// Shared connections of this core to one server; when they are full, streams wait inside the connection.
+const SHARED_MOST: usize = 8;
+/// Exchanges over a shared connection's life. Below the thousand after which nginx closes it, so that we are first: who is late
+/// for a connection that the server closes is refused, and nobody can tell what became of the request.
+const CARRY_MOST: u32 = 900;
+const TRIES: usize = 8;

@@ -1,0 +1,164 @@
+//! The search of one request for a connection: a server is chosen, asked at most once, and the next one after it; where places are
+//! counted and none is free, the request waits in the queue for a while.
+
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::forward::ForwardError;
+use super::servers::{Place, Queue};
+use super::upstream::{Guest, Pick, Upstream, Way};
+use crate::base::Time;
+
+pub(super) struct Search<'a> {
+    upstream: &'a Rc<Upstream>,
+    guest: Guest<'a>,
+    connect_wait: Duration,
+    pub begun: Time,
+    /// Servers that are not asked again.
+    tried: Vec<usize>,
+    /// Where a connection that was kept open turned out to be closed: there once more, with a new one.
+    again: Option<usize>,
+    /// Why the last server could not be connected to.
+    last: Option<io::Error>,
+}
+
+impl<'a> Search<'a> {
+    pub fn new(upstream: &'a Rc<Upstream>, guest: Guest<'a>, connect_wait: Duration, begun: Time) -> Self {
+        Self { upstream, guest, connect_wait, begun, tried: Vec::new(), again: None, last: None }
+    }
+
+    /// A connection that is open already, without waiting for anything.
+    pub fn pooled(&mut self) -> Option<Way> {
+        let pick = self.upstream.pick(self.guest, &self.tried, self.begun)?;
+        let pooled = self.upstream.pooled(pick.server, self.begun);
+        if pooled.is_none() {
+            self.again = Some(pick.server);
+        }
+        pooled
+    }
+
+    /// A new connection.
+    pub async fn connect(&mut self) -> Result<Way, ForwardError> {
+        loop {
+            let found = match self.next()? {
+                Some(found) => found,
+                None => match self.upstream.servers.queue.as_ref() {
+                    Some(queue) => match tokio::time::timeout(queue.cap.queue_wait, self.wait(queue)).await {
+                        Ok(waited) => waited?,
+                        Err(_) => return Err(ForwardError::Busy),
+                    },
+                    None => return Err(ForwardError::Busy),
+                },
+            };
+            let (pick, place) = match found {
+                Found::Way(way) => return Ok(*way),
+                Found::Place(pick, place) => (pick, place),
+            };
+            let connecting = self.upstream.connect(pick, place, self.begun);
+            let connected = tokio::time::timeout(self.connect_wait, connecting).await;
+            match connected.unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "no connection in time"))) {
+                Ok(way) => return Ok(way),
+                Err(error) => {
+                    if let Some(server) = self.upstream.servers.list.get(pick.server) {
+                        let why = format!("it cannot be connected to: {error}");
+                        server.failed(self.begun, self.upstream.clock.now(), &why);
+                    }
+                    self.tried.push(pick.server);
+                    self.last = Some(error);
+                }
+            }
+        }
+    }
+
+    /// A connection gave the request back without having sent anything of it.
+    pub fn unsent(&mut self, way: &Way) {
+        if way.reused {
+            self.again = Some(way.server());
+        } else {
+            way.failed(self.begun, "it closes connections before it has taken a request");
+            self.tried.push(way.server());
+        }
+    }
+
+    /// The server said that it has not touched the request: it is not to blame, but another is asked.
+    pub fn refused(&mut self, way: &Way) {
+        self.tried.push(way.server());
+    }
+
+    /// The next server that has a place; nothing if there are servers, but all are full.
+    fn next(&mut self) -> Result<Option<Found>, ForwardError> {
+        let upstream = self.upstream;
+        if let Some(server) = self.again.take().filter(|server| !self.tried.contains(server)) {
+            // What is held to be down was chosen for want of another.
+            let down = upstream.servers.list.get(server).is_some_and(|server| server.view().share(self.begun) == 0);
+            let is_alone = upstream.servers.list.len() == 1;
+            if !self.others_wait()
+                && let Some(place) = upstream.place(server)
+            {
+                return Ok(Some(Found::Place(Pick { server, despite: down && is_alone }, place)));
+            }
+        }
+        if self.others_wait() {
+            return Ok(None);
+        }
+        if let Some(found) = self.found() {
+            return Ok(Some(found));
+        }
+        if upstream.servers.queue.is_some() && self.tried.len() < upstream.servers.list.len() {
+            return Ok(None);
+        }
+        Err(ForwardError::Unreachable(self.last.take().unwrap_or_else(|| io::ErrorKind::NotConnected.into())))
+    }
+
+    /// Whoever came earlier and waits goes first.
+    fn others_wait(&self) -> bool {
+        self.upstream.servers.queue.as_ref().is_some_and(|queue| queue.waiting() > 0)
+    }
+
+    /// The best server that has a place or, where places are counted, an open connection which holds one.
+    fn found(&self) -> Option<Found> {
+        let mut passed = self.tried.clone();
+        loop {
+            let pick = self.upstream.pick(self.guest, &passed, self.begun)?;
+            if self.upstream.servers.queue.is_some()
+                && let Some(way) = self.upstream.pooled(pick.server, self.begun)
+            {
+                return Some(Found::Way(Box::new(way)));
+            }
+            if let Some(place) = self.upstream.place(pick.server) {
+                return Some(Found::Place(pick, place));
+            }
+            passed.push(pick.server);
+        }
+    }
+
+    /// Until this core gives a connection back, or a place comes free anywhere.
+    async fn wait(&self, queue: &Queue) -> Result<Found, ForwardError> {
+        let _waiting = queue.join().ok_or(ForwardError::Busy)?;
+        let (sender, mut handed) = oneshot::channel();
+        {
+            let mut waiters = self.upstream.waiters.borrow_mut();
+            waiters.retain(|waiter| !waiter.is_closed());
+            waiters.push_back(sender);
+        }
+        loop {
+            if let Some(found) = self.found() {
+                return Ok(found);
+            }
+            tokio::select! {
+                biased;
+                Ok(way) = &mut handed => return Ok(Found::Way(Box::new(way))),
+                () = queue.freed.notified() => {}
+            }
+        }
+    }
+}
+
+enum Found {
+    Way(Box<Way>),
+    /// Where places are counted, with one.
+    Place(Pick, Option<Place>),
+}
