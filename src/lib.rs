@@ -28,9 +28,10 @@
 //! name of its file in `src/auth`, `src/web`, `templates` and `tests/doorward`.
 //!
 //! **The way of a request.** `server::listener` takes the connection on one of the cores and `server::http` turns it into an exchange.
-//! `gateway::Gateway::handle` tells the rest from top to bottom: forged headers are dropped, `gateway::route` judges host and path
-//! once, and `gateway::gate` asks the sessions in memory for a [`auth::session::Permit`]. With one, `proxy` forwards; a page of ours is
-//! answered by `web`; everything else becomes an answer in `gateway::respond`. Nothing on this way takes a lock or waits for a store.
+//! `gateway::Gateway::handle` tells the rest from top to bottom: behind trusted proxies `gateway::client` finds the true address,
+//! forged headers are dropped, `gateway::route` judges host and path once, and `gateway::gate` asks the sessions in memory for a
+//! [`auth::session::Permit`]. With one, `proxy` forwards; a page of ours is answered by `web`; everything else becomes an answer
+//! in `gateway::respond`. Nothing on this way takes a lock or waits for a store.
 //!
 //! **The way of a login.** `web::Site` opens the form's sealed field and calls [`auth::Gatekeeper`], which works on a runtime of its own:
 //! `auth::login` goes through limits, directory, lock-out and policy, `auth::answer` issues a passcode, keeps it sealed in a flow and

@@ -11,9 +11,10 @@ use tokio::net::UnixStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::auth::Steward;
+use super::reload::{Outcome, Reload};
+use crate::auth::{Meant, SessionView, Steward};
 use crate::base::TraceId;
-use crate::store::Entry;
+use crate::store::{Entry, StoreError};
 
 /// What may be asked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -21,18 +22,48 @@ use crate::store::Entry;
 pub enum Request {
     /// The events of one trace id.
     Trace { id: TraceId },
+    /// The configuration's file is read again.
+    Reload,
+    /// The live sessions that are meant.
+    SessionList { meant: Meant },
+    /// They end, and all that runs under them.
+    SessionEnd { meant: Meant },
 }
 
 /// What comes back.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "kebab-case")]
 pub enum Reply {
-    Events { events: Vec<Entry> },
-    Error { why: String },
+    Events {
+        events: Vec<Entry>,
+    },
+    Reload(Outcome),
+    /// Not all of them where `total` is larger.
+    Sessions {
+        sessions: Vec<SessionView>,
+        total: usize,
+    },
+    Ended {
+        count: usize,
+    },
+    Error {
+        why: String,
+    },
+}
+
+/// What a running node can be asked to do.
+#[derive(Clone)]
+pub struct Powers {
+    pub steward: Steward,
+    pub reload: Reload,
+    /// Where what is begun here is waited for at the end.
+    pub tasks: TaskTracker,
 }
 
 const MOST_REQUEST: u64 = 64 * 1024;
-const WAIT: Duration = Duration::from_secs(10);
+const WAIT: Duration = Duration::from_secs(30);
+/// Longer than the node takes at most, so that its words come before we give up.
+const PATIENCE: Duration = Duration::from_secs(35);
 
 /// Makes the socket, for our user alone. A socket that another node answers on is left alone.
 pub fn bind(path: &Path) -> std::io::Result<std::os::unix::net::UnixListener> {
@@ -47,7 +78,7 @@ pub fn bind(path: &Path) -> std::io::Result<std::os::unix::net::UnixListener> {
 }
 
 /// Answers until `stop`.
-pub async fn serve(socket: std::os::unix::net::UnixListener, steward: Steward, stop: CancellationToken, tasks: TaskTracker) {
+pub async fn serve(socket: std::os::unix::net::UnixListener, powers: Powers, stop: CancellationToken) {
     let socket = match tokio::net::UnixListener::from_std(socket) {
         Ok(socket) => socket,
         Err(error) => return tracing::error!(%error, "the control socket cannot be used"),
@@ -59,9 +90,9 @@ pub async fn serve(socket: std::os::unix::net::UnixListener, steward: Steward, s
         };
         match accepted {
             Ok((stream, _)) => {
-                let steward = steward.clone();
+                let (powers, tasks) = (powers.clone(), powers.tasks.clone());
                 tasks.spawn(async move {
-                    if let Ok(Err(error)) = tokio::time::timeout(WAIT, answer(stream, &steward)).await {
+                    if let Ok(Err(error)) = tokio::time::timeout(WAIT, answer(stream, &powers)).await {
                         tracing::debug!(%error, "a control connection ended early");
                     }
                 });
@@ -74,7 +105,7 @@ pub async fn serve(socket: std::os::unix::net::UnixListener, steward: Steward, s
     }
 }
 
-async fn answer(mut stream: UnixStream, steward: &Steward) -> std::io::Result<()> {
+async fn answer(mut stream: UnixStream, powers: &Powers) -> std::io::Result<()> {
     let uid = stream.peer_cred()?.uid();
     let own = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self")?);
     let (reading, mut writing) = stream.split();
@@ -84,7 +115,7 @@ async fn answer(mut stream: UnixStream, steward: &Steward) -> std::io::Result<()
         Reply::Error { why: "only root and the user that doorward runs as may use the control socket".into() }
     } else {
         match serde_json::from_str(&line) {
-            Ok(request) => act(request, uid, steward).await,
+            Ok(request) => act(request, uid, powers).await.unwrap_or_else(|error| Reply::Error { why: error.to_string() }),
             Err(error) => Reply::Error { why: format!("not understood: {error}") },
         }
     };
@@ -94,21 +125,34 @@ async fn answer(mut stream: UnixStream, steward: &Steward) -> std::io::Result<()
     writing.shutdown().await
 }
 
-async fn act(request: Request, uid: u32, steward: &Steward) -> Reply {
-    match request {
-        Request::Trace { id } => match steward.trace(id, uid).await {
-            Ok(events) => Reply::Events { events },
-            Err(error) => Reply::Error { why: error.to_string() },
-        },
-    }
+async fn act(request: Request, uid: u32, powers: &Powers) -> Result<Reply, StoreError> {
+    let steward = &powers.steward;
+    Ok(match request {
+        Request::Trace { id } => Reply::Events { events: steward.trace(id, uid).await? },
+        Request::Reload => {
+            steward.used("reload".to_owned(), uid).await?;
+            Reply::Reload(powers.reload.reload().await)
+        }
+        Request::SessionList { meant } => {
+            let (sessions, total) = steward.list(&meant, uid).await?;
+            Reply::Sessions { sessions, total }
+        }
+        Request::SessionEnd { meant } => {
+            let ended = steward.end(&meant, uid).await?;
+            let count = ended.count();
+            // Not part of the answer: who asked may go, the records must be removed all the same.
+            powers.tasks.spawn(ended.write_down());
+            Reply::Ended { count }
+        }
+    })
 }
 
 /// Asks a running node.
 pub fn ask(socket: &Path, request: &Request) -> std::io::Result<Reply> {
     use std::io::{BufRead, Write};
     let mut stream = std::os::unix::net::UnixStream::connect(socket)?;
-    stream.set_read_timeout(Some(WAIT))?;
-    stream.set_write_timeout(Some(WAIT))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
     let mut text = serde_json::to_vec(request)?;
     text.push(b'\n');
     stream.write_all(&text)?;

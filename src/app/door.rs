@@ -1,17 +1,153 @@
-//! The joint between the sockets and the gateway: neither knows the other.
+//! The joint between the sockets and the gateway: neither knows the other. What a request reads of the configuration hangs on one
+//! [`Plan`]; each core makes its own gateway of it and another one when another plan is there. An exchange that runs keeps its own.
 
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
 use http::Response;
+use tokio::sync::watch;
 
-use crate::gateway::{Body, Gateway};
+use super::access_log::AccessLogs;
+use super::parts;
+use crate::auth::Gatekeeper;
+use crate::auth::sessions::Served;
+use crate::base::{Clock, Keys, Random};
+use crate::config::Config;
+use crate::config::listener::Serves;
+use crate::gateway::access_log::{AccessLog, Outlet};
+use crate::gateway::route::Router;
+use crate::gateway::{Asked, Body, Gateway};
+use crate::proxy::{Applications, Client, Proxy};
 use crate::server::{Exchange, Handler};
+use crate::web::{Look, Site};
+
+/// Everything that gateways are made of, shared by the cores.
+pub struct Plan {
+    router: Arc<Router>,
+    pub site: Site,
+    applications: Applications,
+    /// The names that sessions may have.
+    pub served: Served,
+    strict_transport: bool,
+    https_port: Option<u16>,
+    access_log: Option<Outlet>,
+}
+
+/// What stays the same, whatever the configuration says.
+#[derive(Clone)]
+pub struct Base {
+    pub keys: Keys,
+    pub clock: Clock,
+    pub random: Arc<dyn Random>,
+    /// Where we listen, in the order of the configuration.
+    pub addresses: Vec<SocketAddr>,
+    pub access_logs: AccessLogs,
+}
+
+/// The parts of a plan that are read from files.
+pub struct Files {
+    look: Look,
+    applications: Applications,
+}
+
+impl Files {
+    pub fn read(config: &Config) -> Result<Self> {
+        let look = Look::new(&config.pages, config.node.trial, parts::logo(config)?);
+        Ok(Self { look, applications: Applications::load(&config.applications).context("an application's CA")? })
+    }
+}
+
+impl Plan {
+    pub fn new(config: &Config, files: Files, gatekeeper: Gatekeeper, base: &Base) -> Self {
+        let secure = config.listeners.iter().zip(&base.addresses);
+        let secure = secure.into_iter().find(|(listener, _)| matches!(listener.serves, Serves::Tls(_)));
+        Self {
+            router: Arc::new(Router::new(&config.applications)),
+            site: Site {
+                look: Arc::new(files.look),
+                gatekeeper,
+                keys: base.keys.clone(),
+                clock: base.clock.clone(),
+                random: Arc::clone(&base.random),
+            },
+            applications: files.applications,
+            served: served(config),
+            strict_transport: !config.node.trial,
+            https_port: secure.map(|(_, address)| address.port()).filter(|port| *port != 443),
+            access_log: config.access_log.as_ref().map(|section| base.access_logs.outlet(section)),
+        }
+    }
+
+    /// One core's gateway, made inside that core.
+    fn gateway(&self) -> Rc<Gateway> {
+        Rc::new(Gateway {
+            router: Arc::clone(&self.router),
+            site: self.site.clone(),
+            proxy: Proxy::new(&self.applications, self.site.clock.clone()),
+            clock: self.site.clock.clone(),
+            random: Arc::clone(&self.site.random),
+            strict_transport: self.strict_transport,
+            https_port: self.https_port,
+            access_log: self.access_log.clone().map(|outlet| AccessLog::new(outlet, self.site.clock.clone())),
+        })
+    }
+}
+
+/// The names that sessions may have under this configuration.
+pub fn served(config: &Config) -> Served {
+    Served {
+        applications: config.applications.iter().map(|application| Arc::clone(&application.name)).collect(),
+        directories: config.directories.iter().map(|directory| Arc::clone(&directory.name)).collect(),
+    }
+}
 
 /// One core's gateway as the server calls it.
-pub struct Door(pub Gateway);
+pub struct Door {
+    plans: RefCell<watch::Receiver<Arc<Plan>>>,
+    gateway: RefCell<Rc<Gateway>>,
+}
+
+impl Door {
+    /// To be called inside the core's runtime.
+    pub fn new(mut plans: watch::Receiver<Arc<Plan>>) -> Rc<Self> {
+        let gateway = plans.borrow_and_update().gateway();
+        let door = Rc::new(Self { plans: RefCell::new(plans.clone()), gateway: RefCell::new(gateway) });
+        let weak = Rc::downgrade(&door);
+        // So that a core without requests lets go of what is gone, too. Ends with the door, or with the core's runtime.
+        drop(tokio::task::spawn_local(async move {
+            while plans.changed().await.is_ok() {
+                let Some(door) = weak.upgrade() else { return };
+                door.gateway();
+            }
+        }));
+        door
+    }
+
+    /// The gateway of the newest plan. Costs an ordinary request one read of what is written at a reload alone.
+    fn gateway(&self) -> Rc<Gateway> {
+        if self.plans.borrow().has_changed().unwrap_or(false) {
+            let fresh = self.plans.borrow_mut().borrow_and_update().gateway();
+            self.gateway.replace(fresh);
+        }
+        Rc::clone(&self.gateway.borrow())
+    }
+}
 
 impl Handler for Door {
     type Body = Body;
+    type Connection = Client;
 
-    async fn handle(&self, exchange: Exchange) -> Response<Body> {
-        self.0.handle(exchange.request, exchange.peer.ip(), exchange.tls).await
+    async fn handle(&self, exchange: &mut Exchange<Client>) -> Response<Body> {
+        let gateway = self.gateway();
+        let Exchange { head, body, connection, peer, behind, tls, .. } = exchange;
+        let (behind, secure) = (behind.as_deref(), *tls);
+        gateway.handle(Asked { head, body, client: connection, peer: peer.ip(), behind, secure }).await
+    }
+
+    fn keeps_header_case(&self) -> bool {
+        self.gateway().proxy.keeps_header_case()
     }
 }

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::door::Plan;
 use crate::audit::Journal;
-use crate::auth::{Gatekeeper, Sessions};
+use crate::auth::Sessions;
 use crate::base::Clock;
 use crate::store::Records;
 
 pub struct Housekeeping {
-    pub gatekeeper: Gatekeeper,
+    pub plans: watch::Receiver<Arc<Plan>>,
     pub sessions: Sessions,
     pub journal: Journal,
     pub records: Arc<dyn Records>,
@@ -28,8 +30,13 @@ impl Housekeeping {
                 () = stop.cancelled() => return,
                 () = self.clock.sleep(EVERY) => {}
             }
-            self.gatekeeper.forget_fresh();
+            let plan = Arc::clone(&self.plans.borrow());
+            plan.site.gatekeeper.forget_fresh();
             self.journal.note_counts().await;
+            // A login that was under way at a reload may have opened one after it.
+            if let Err(error) = self.sessions.end_gone(&plan.served).await {
+                tracing::error!(%error, "sessions of what is gone could not be removed from the records");
+            }
             if let Err(error) = self.sessions.housekeeping().await {
                 tracing::error!(%error, "expired sessions could not be cleared away");
             }

@@ -1,47 +1,47 @@
 //! Puts everything together; the only place that names concrete parts. A start either gives a running node or says in words
 //! why not.
 
+mod access_log;
 pub mod control;
 pub mod demo;
 mod demo_application;
+mod difference;
 mod door;
+mod house;
 mod housekeeping;
 mod keys;
 mod open_files;
 mod parts;
+pub mod reload;
 pub mod shutdown;
 pub mod telemetry;
 
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use access_log::AccessLogs;
 use anyhow::{Context, Result};
-use door::Door;
+use control::Powers;
+use door::{Base, Door, Files, Plan};
+use house::House;
 use housekeeping::Housekeeping;
+use reload::{Reload, Reloading};
 use tokio::runtime::Runtime;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::audit::{Event, Journal, What};
-use crate::auth::sessions::Parts as SessionParts;
-use crate::auth::{Gatekeeper, Parts as HouseParts, Sessions, Steward};
-use crate::base::random::SystemSource;
-use crate::base::{Clock, Keys, Random, Texts};
-use crate::config::listener::Serves;
-use crate::config::{Config, Listener};
-use crate::dispatch::{Dispatcher, Parts as DispatchParts};
-use crate::gateway::Gateway;
-use crate::gateway::route::Router;
-use crate::proxy::{Applications, Proxy};
-use crate::server::{self, Cores, Listeners, Reloader, tls};
-use crate::store::Records;
+use crate::auth::Sessions;
+use crate::base::Clock;
+use crate::config::Config;
+use crate::server::{self, Cores, Listeners, tls};
 use crate::store::sqlite::Sqlite;
-use crate::web::{Look, Site};
 
+pub use crate::server::Given;
 pub use parts::findings;
 
 /// A node that serves.
@@ -52,9 +52,9 @@ pub struct Node {
     stop: CancellationToken,
     tasks: TaskTracker,
     cores: Option<Cores>,
+    access_logs: AccessLogs,
     slow: Option<Runtime>,
-    reloader: Reloader,
-    listeners: Vec<Listener>,
+    reload: Reload,
     sessions: Sessions,
     journal: Journal,
     store: Arc<Sqlite>,
@@ -65,52 +65,67 @@ pub struct Node {
 /// Enough for somebody who looks, within every usual limit on open files.
 const TRIAL_CONNECTIONS: usize = 256;
 
-/// How long open requests may go on after a stop, and background work after them.
-const DRAIN: Duration = Duration::from_secs(30);
+/// For background work after a stop.
 const LAST_WORDS: Duration = Duration::from_secs(10);
 
-/// Everything below the doors.
-struct House {
-    gatekeeper: Gatekeeper,
-    steward: Steward,
-    sessions: Sessions,
-    dispatcher: Dispatcher,
-    journal: Journal,
-    store: Arc<Sqlite>,
-    keys: Keys,
-    random: Arc<dyn Random>,
+/// What a node begins with besides its configuration.
+#[derive(Debug, Default)]
+pub struct Start {
+    /// Where reloads read the configuration; without one there are none.
+    pub file: Option<PathBuf>,
+    /// Sockets that were handed over to this process.
+    pub given: Given,
 }
 
 /// Starts a node and returns once it listens. Not to be called from within an async runtime.
 pub fn start(config: &Config, clock: &Clock) -> Result<Node> {
+    start_with(config, clock, Start::default())
+}
+
+/// The same with more to begin with.
+pub fn start_with(config: &Config, clock: &Clock, with: Start) -> Result<Node> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     prepare(&config.node.state_dir)?;
     let lock = lock(&config.node.state_dir)?;
     let slow =
         tokio::runtime::Builder::new_multi_thread().worker_threads(cores.max(2)).thread_name("slow").enable_all().build()?;
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-    let house = slow.block_on(build(config, clock, &tasks, slow.handle()))?;
+    let house = slow.block_on(House::build(config, clock, &tasks, slow.handle()))?;
 
     let tickets = tls::ticketer().context("the machine cannot make TLS tickets")?;
-    let listeners = Listeners::bind(&config.listeners, cores, &tickets)?;
+    let listeners = Listeners::bind(&config.listeners, &config.http1_only(), cores, &tickets, with.given)?;
     let (addresses, reloader) = (listeners.addresses(), listeners.reloader());
-    let handler = gateway(config, clock, &house, &addresses)?;
-    let limits = server::Limits {
-        connections_per_address: config.limits.connections_per_address,
-        drain: DRAIN,
-        ..server::Limits::default()
-    };
-    let wished = if config.node.trial { TRIAL_CONNECTIONS } else { limits.connections };
-    let limits = server::Limits { connections: open_files::connections(wished), ..limits };
+    let (keys, random) = (house.stores.keys.clone(), Arc::clone(&house.stores.random));
+    let access_logs = AccessLogs::new(clock.clone());
+    let base = Base { keys, clock: clock.clone(), random, addresses: addresses.clone(), access_logs: access_logs.clone() };
+    let plan = Plan::new(config, Files::read(config)?, house.gatekeeper.clone(), &base);
+    let (plans, plan) = watch::channel(Arc::new(plan));
+    access_logs.open(config.access_log.as_ref());
     let control = config.node.state_dir.join("control.sock");
     let socket = control::bind(&control).with_context(|| format!("the control socket {}", control.display()))?;
-    let running = server::run(listeners, limits, &stop, handler)?;
+    let doors = plan.clone();
+    let running = server::run(listeners, limits(config), &stop, move |_core| Door::new(doors.clone()))?;
 
     let _in_slow = slow.enter();
-    tasks.spawn(control::serve(socket, house.steward.clone(), stop.clone(), tasks.clone()));
-    tasks.spawn(house.dispatcher.clone().run(stop.clone()));
+    let (reload, asked) = Reload::new();
+    let reloading = Reloading {
+        file: with.file,
+        config: config.clone(),
+        plans,
+        base,
+        reloader,
+        crowd: running.crowd(),
+        dispatcher: house.dispatcher.clone(),
+        sessions: house.sessions.clone(),
+        journal: house.journal.clone(),
+        stores: house.stores,
+    };
+    tasks.spawn(reloading.run(asked, stop.clone()));
+    let powers = Powers { steward: house.steward.clone(), reload: reload.clone(), tasks: tasks.clone() };
+    tasks.spawn(control::serve(socket, powers, stop.clone()));
+    tasks.spawn(house.dispatcher.run(stop.clone()));
     let housekeeping = Housekeeping {
-        gatekeeper: house.gatekeeper.clone(),
+        plans: plan,
         sessions: house.sessions.clone(),
         journal: house.journal.clone(),
         records: Arc::clone(&house.store) as _,
@@ -124,15 +139,24 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Node> {
         stop,
         tasks,
         cores: Some(running),
-        reloader,
-        listeners: config.listeners.clone(),
+        access_logs,
+        reload,
         sessions: house.sessions,
-
         journal: house.journal,
         store: house.store,
         slow: Some(slow),
         _lock: lock,
     })
+}
+
+fn limits(config: &Config) -> server::Limits {
+    let limits = server::Limits {
+        connections_per_address: config.limits.connections_per_address,
+        drain: config.node.drain,
+        ..server::Limits::default()
+    };
+    let wished = if config.node.trial { TRIAL_CONNECTIONS } else { limits.connections };
+    server::Limits { connections: open_files::connections(wished), ..limits }
 }
 
 impl Node {
@@ -141,12 +165,9 @@ impl Node {
         self.stop.clone()
     }
 
-    /// Reads the certificates of all listeners again; connections that are open go on.
-    pub fn reload_certificates(&self) {
-        match self.reloader.reload(&self.listeners) {
-            Ok(()) => tracing::info!("the certificates were read again; other changes of the configuration need a restart"),
-            Err(error) => tracing::error!(%error, "the certificates could not be read again; the old ones stay"),
-        }
+    /// What asks for reloads.
+    pub fn reload_handle(&self) -> Reload {
+        self.reload.clone()
     }
 
     /// Takes nothing new, lets what is open finish, writes down what is in memory. Not to be called from within an async runtime.
@@ -155,6 +176,7 @@ impl Node {
         if let Some(cores) = self.cores.take() {
             cores.join();
         }
+        self.access_logs.finish();
         let Some(slow) = self.slow.take() else { return };
         slow.block_on(async {
             self.tasks.close();
@@ -202,85 +224,4 @@ fn lock(state_dir: &Path) -> Result<std::fs::File> {
         }
         Err(std::fs::TryLockError::Error(error)) => Err(error).with_context(|| path.display().to_string()),
     }
-}
-
-async fn build(config: &Config, clock: &Clock, tasks: &TaskTracker, slow: &tokio::runtime::Handle) -> Result<House> {
-    let random: Arc<dyn Random> = Arc::new(SystemSource);
-    let keys = keys::load(config.keys.as_deref(), &config.node.state_dir, random.as_ref())?;
-    let file = config.node.state_dir.join("doorward.db");
-    let store = Sqlite::open(&file).with_context(|| format!("the records in {}", file.display()))?;
-    let store = Arc::new(store.named(&config.node.name));
-    let records: Arc<dyn Records> = Arc::clone(&store) as _;
-    let journal = Journal::new(Arc::clone(&store) as _, clock.clone());
-    let started = What::Started { version: env!("CARGO_PKG_VERSION").to_owned() };
-    journal
-        .record(Event { trace: None, user: None, application: None, address: None, what: started })
-        .await
-        .context("the journal cannot be written")?;
-
-    let stores = SessionParts {
-        records: Arc::clone(&records),
-        journal: journal.clone(),
-        keys: keys.clone(),
-        clock: clock.clone(),
-        random: Arc::clone(&random),
-    };
-    let sessions = Sessions::load(stores.clone()).await.context("the sessions on record cannot be read")?;
-    let dispatcher = Dispatcher::new(DispatchParts {
-        transmitters: parts::transmitters(config)?,
-        policies: config.dispatch_policies.clone(),
-        records,
-        journal: journal.clone(),
-        keys: keys.clone(),
-        texts: Texts::built_in(),
-        clock: clock.clone(),
-        limits: config.limits.clone(),
-        node: config.node.name.clone(),
-        tasks: tasks.clone(),
-    });
-    let parts = HouseParts {
-        applications: config.applications.clone(),
-        authentication_policies: config.authentication_policies.clone(),
-        passcode_policies: config.passcode_policies.clone(),
-        limits: config.limits.clone(),
-        people: parts::people(config, clock)?,
-        dispatcher: dispatcher.clone(),
-        sessions: sessions.clone(),
-        stores,
-    };
-    let gatekeeper = Gatekeeper::new(parts, slow.clone());
-    let steward = Steward::new(Arc::clone(&store) as _, journal.clone(), sessions.clone());
-    Ok(House { gatekeeper, steward, sessions, dispatcher, journal, store, keys, random })
-}
-
-/// What makes each core's gateway, inside that core.
-fn gateway(
-    config: &Config,
-    clock: &Clock,
-    house: &House,
-    addresses: &[SocketAddr],
-) -> Result<impl Fn(usize) -> Rc<Door> + Send + Clone + 'static> {
-    let site = Site {
-        look: Arc::new(Look::new(&config.pages, config.node.trial, parts::logo(config)?)),
-        gatekeeper: house.gatekeeper.clone(),
-        keys: house.keys.clone(),
-        clock: clock.clone(),
-        random: Arc::clone(&house.random),
-    };
-    let router = Arc::new(Router::new(&config.applications));
-    let applications = Applications::load(&config.applications).context("an application's CA")?;
-    let secure = config.listeners.iter().zip(addresses).find(|(listener, _)| matches!(listener.serves, Serves::Tls(_)));
-    let https_port = secure.map(|(_, address)| address.port()).filter(|port| *port != 443);
-    let (strict_transport, clock, random) = (!config.node.trial, clock.clone(), Arc::clone(&house.random));
-    Ok(move |_core| {
-        Rc::new(Door(Gateway {
-            router: Arc::clone(&router),
-            site: site.clone(),
-            proxy: Proxy::new(&applications, clock.clone()),
-            clock: clock.clone(),
-            random: Arc::clone(&random),
-            strict_transport,
-            https_port,
-        }))
-    })
 }

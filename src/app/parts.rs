@@ -71,24 +71,29 @@ pub fn logo(config: &Config) -> Result<Option<Logo>> {
 /// Everything that would keep this configuration from working here, and what will soon, as far as it can be told without asking
 /// anybody.
 pub fn findings(config: &Config, clock: &Clock, now: Time) -> Findings {
-    let mut problems = config::files::problems(config);
+    let mut unusable = config::files::problems(config);
     let hosts: Vec<Arc<str>> = config.applications.iter().flat_map(|application| application.hosts.clone()).collect();
     let certificates = config.listeners.iter().flat_map(|listener| match &listener.serves {
         Serves::Tls(certificates) => certificates.as_slice(),
         Serves::Redirect => &[],
     });
-    let Findings { problems: certificates, warnings } = tls::inspect(&certificates.cloned().collect::<Vec<_>>(), now, &hosts);
-    problems.extend(certificates);
-    let mut built = |what: Result<()>| problems.extend(what.err().map(|error| format!("{error:#}")));
+    let mut found = tls::inspect(&certificates.cloned().collect::<Vec<_>>(), now, &hosts);
+    unusable.append(&mut found.unusable);
+    found.warnings.extend(config::trusted::warnings(config));
+    // Nobody is turned away for it.
+    found.problems.extend(config::files::unwritable(config));
+    let mut built = |what: Result<()>| unusable.extend(what.err().map(|error| format!("{error:#}")));
     for listed in &config.directories {
         built(directory(listed, clock).map(drop).with_context(|| format!("directory {}", listed.name)));
     }
     for listed in &config.transmitters {
         built(transmitter(listed).map(drop).with_context(|| format!("transmitter {}", listed.name)));
     }
-    built(Applications::load(&config.applications).map(drop).context("an application's CA"));
+    for application in &config.applications {
+        built(Applications::load(std::slice::from_ref(application)).map(drop).map_err(Into::into));
+    }
     built(logo(config).map(drop));
     let mut said = std::collections::HashSet::new();
-    problems.retain(|problem| said.insert(problem.clone()));
-    Findings { problems, warnings }
+    unusable.retain(|problem| said.insert(problem.clone()));
+    Findings { unusable, ..found }
 }

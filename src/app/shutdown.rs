@@ -1,5 +1,5 @@
 //! How a node is told to stop: SIGTERM or SIGINT, once for a drained stop, twice for a quick one. SIGHUP reads the
-//! certificates again.
+//! configuration again.
 
 use anyhow::Result;
 use tokio::signal::unix::{SignalKind, signal};
@@ -17,7 +17,11 @@ pub fn wait(node: Node) -> Result<()> {
             tokio::select! {
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
-                _ = hang_up.recv() => node.reload_certificates(),
+                _ = hang_up.recv() => {
+                    let reload = node.reload_handle();
+                    // Waits elsewhere, so that a stop is heard meanwhile; what comes of it stands in the log.
+                    drop(tokio::spawn(async move { reload.reload().await }));
+                }
             }
         }
         tracing::info!("stopping: nothing new is taken, what is open may finish; once more to stop at once");

@@ -1,5 +1,5 @@
 //! The log: to standard error, as text or as JSON lines. `DOORWARD_LOG` chooses what is said (`info`, `debug`,
-//! `doorward::gateway=debug`); a request that went well is a `debug` line.
+//! `doorward::gateway=debug`). Requests that went well are in the access log alone.
 
 use std::io::IsTerminal;
 

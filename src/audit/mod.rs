@@ -31,6 +31,11 @@ pub enum What {
         version: String,
     },
     Stopped,
+    /// Another configuration is about to take effect; what needs a restart has not.
+    Reloaded {
+        changed: Vec<String>,
+        needs_restart: Vec<String>,
+    },
     ControlUsed {
         command: String,
         uid: u32,

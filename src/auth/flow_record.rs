@@ -40,7 +40,8 @@ pub(super) const FLOW: &str = "flow";
 const FORMAT: u8 = 1;
 
 impl House {
-    /// A flow of this very browser, host and application, with its version; one of another browser is as good as gone.
+    /// A flow of this very browser, host and application, with its version; one of another browser is as good as gone, and so is one that
+    /// names what the configuration has no more.
     pub(super) async fn own_flow(&self, at: &Attempt, flow_id: &str, now: Time) -> Result<Option<(Flow, u64)>, StoreError> {
         let Some(record) = self.records.find(FLOW, flow_id, now).await? else { return Ok(None) };
         let (format, sealed) = record.value.split_first().unwrap_or((&0, &[]));
@@ -54,6 +55,7 @@ impl House {
                 && flow.host == at.host
                 && flow.application == at.application
                 && now < flow.expires
+                && self.knows(flow)
         };
         Ok(flow.filter(own).map(|flow| (flow, record.version)))
     }

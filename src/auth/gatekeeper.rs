@@ -31,7 +31,14 @@ impl Gatekeeper {
     /// `slow` is the runtime that all work is done on; it must run on threads of its own.
     pub fn new(parts: Parts, slow: Handle) -> Self {
         let sessions = parts.sessions.clone();
-        Self { house: Arc::new(House::new(parts)), sessions, slow, places: Arc::new(Semaphore::new(MOST_AT_ONCE)) }
+        Self { house: Arc::new(House::new(parts, None)), sessions, slow, places: Arc::new(Semaphore::new(MOST_AT_ONCE)) }
+    }
+
+    /// The same house under another configuration: what it remembers, its places and its runtime stay. What was begun in the old one is
+    /// finished there.
+    pub fn renewed(&self, parts: Parts) -> Self {
+        let house = Arc::new(House::new(parts, Some(&self.house)));
+        Self { house, sessions: self.sessions.clone(), slow: self.slow.clone(), places: Arc::clone(&self.places) }
     }
 
     /// The first step: a name and a password.
@@ -99,7 +106,7 @@ impl Gatekeeper {
 
     /// Forgets what need not be remembered. Called about once a minute.
     pub fn forget_fresh(&self) {
-        self.house.attempts.forget_fresh();
+        self.house.memory.attempts.forget_fresh();
     }
 
     fn new_trace(&self) -> TraceId {

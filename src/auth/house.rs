@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use aws_lc_rs::digest;
 
+use super::flow_record::{Flow, State};
 use super::known::mark;
 use super::limits::{Attempts, Bucket};
 use super::lockout::RefusedLately;
@@ -43,8 +44,14 @@ pub(super) struct House {
     pub keys: Keys,
     pub clock: Clock,
     pub random: Arc<dyn Random>,
-    pub attempts: Attempts,
-    pub refused_lately: RefusedLately,
+    pub memory: Memory,
+}
+
+/// What the house remembers outside the records. Outlives a change of the configuration.
+#[derive(Clone)]
+pub(super) struct Memory {
+    pub attempts: Arc<Attempts>,
+    pub refused_lately: Arc<RefusedLately>,
 }
 
 /// Somebody or something could not tell. Nobody is let in, nothing is counted against anybody.
@@ -76,14 +83,21 @@ pub struct Attempt {
 }
 
 impl House {
-    /// Begins with empty memory: attempts by address and passwords refused lately.
-    pub fn new(parts: Parts) -> Self {
+    /// Begins with the memory of the house before it, if there was one. Attempts by address are counted anew where their rate changed.
+    pub fn new(parts: Parts, before: Option<&Self>) -> Self {
+        let rate = parts.limits.attempts_per_address;
+        let attempts = before.filter(|before| before.limits.attempts_per_address == rate);
+        let memory = Memory {
+            attempts: attempts
+                .map(|before| Arc::clone(&before.memory.attempts))
+                .unwrap_or_else(|| Arc::new(Attempts::new(rate, parts.stores.clock.clone()))),
+            refused_lately: before.map(|before| Arc::clone(&before.memory.refused_lately)).unwrap_or_default(),
+        };
         let SessionParts { records, journal, keys, clock, random } = parts.stores;
         Self {
             applications: parts.applications.into_iter().map(|it| (Arc::clone(&it.name), it)).collect(),
             authentication_policies: parts.authentication_policies.into_iter().map(|it| (Arc::clone(&it.name), it)).collect(),
             passcode_policies: parts.passcode_policies.into_iter().map(|it| (Arc::clone(&it.name), it)).collect(),
-            attempts: Attempts::new(parts.limits.attempts_per_address, clock.clone()),
             limits: parts.limits,
             people: parts.people,
             dispatcher: parts.dispatcher,
@@ -93,7 +107,7 @@ impl House {
             keys,
             clock,
             random,
-            refused_lately: RefusedLately::default(),
+            memory,
         }
     }
 
@@ -118,7 +132,19 @@ impl House {
             super::known::Browser::Stranger => Bucket::address(attempt.address),
             super::known::Browser::Known(id) => Bucket::Browser(id.into()),
         };
-        self.attempts.take(&bucket)
+        self.memory.attempts.take(&bucket)
+    }
+
+    /// Whether everything that a flow names is still there. One that was begun before a change of the configuration may name what is not.
+    pub fn knows(&self, flow: &Flow) -> bool {
+        let user = match &flow.state {
+            State::Awaiting(awaiting) => Some(&awaiting.user.id),
+            State::Done | State::Ended => None,
+        };
+        self.applications.contains_key(&flow.application)
+            && self.passcode_policies.contains_key(&flow.passcode)
+            && self.dispatcher.knows(&flow.dispatch)
+            && user.is_none_or(|user| self.people.directory(user.directory()).is_some())
     }
 
     pub fn application(&self, name: &str) -> Result<&Application, CouldNotTell> {

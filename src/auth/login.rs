@@ -160,7 +160,7 @@ impl House {
         let user = &account.user;
         // By the typed name, as it is for a name that is nobody's: a second spelling of a name must not tell whether it is somebody's.
         let mark = RefusedLately::mark(&self.keys, &name.folded(), &attempt.password);
-        if self.refused_lately.contains(&mark, now) {
+        if self.memory.refused_lately.contains(&mark, now) {
             return Ok(Err(Refusal::of("refused-again", user)));
         }
         let browser = known.by_user(&user.id, &self.keys);
@@ -176,7 +176,7 @@ impl House {
         }
         match directory.verify(&account, &attempt.password).await {
             Ok(Verdict::Wrong) => {
-                self.refused_lately.remember(mark, now);
+                self.memory.refused_lately.remember(mark, now);
                 Ok(Err(Refusal::of("wrong", user)))
             }
             Ok(verdict @ Verdict::Correct) => {
@@ -213,7 +213,7 @@ impl House {
         now: Time,
     ) -> Result<Result<T, Refusal>, CouldNotTell> {
         let mark = RefusedLately::mark(&self.keys, &name.folded(), &attempt.password);
-        if self.refused_lately.contains(&mark, now) {
+        if self.memory.refused_lately.contains(&mark, now) {
             return Ok(Err(Refusal { reason: "refused-again", ..refusal }));
         }
         if let Some(directory) = self.people.for_nobody(name)
@@ -221,7 +221,7 @@ impl House {
         {
             return self.not_judged(error, None);
         }
-        self.refused_lately.remember(mark, now);
+        self.memory.refused_lately.remember(mark, now);
         Ok(Err(refusal))
     }
 

@@ -22,7 +22,7 @@ pub use gatekeeper::Gatekeeper;
 pub use house::{Attempt, Parts};
 pub use login::{PasswordAnswer, PasswordAttempt};
 pub use sessions::Sessions;
-pub use steward::Steward;
+pub use steward::{Meant, SessionView, Steward};
 
 pub use crate::config::transmitter::Channel;
 pub use crate::dispatch::Progress;

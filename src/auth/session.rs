@@ -3,10 +3,11 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::digest;
+use bytes::Bytes;
 use data_encoding::BASE64URL_NOPAD;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,8 @@ pub struct Session {
     ended: AtomicBool,
     /// Where its keys are kept; never looked at on a request's way.
     keys: Mutex<Vec<KeyId>>,
+    /// How applications are told who this is: name, mail and groups as they stand in a request. Made at the first one.
+    pub introduction: OnceLock<[Option<Bytes>; 3]>,
 }
 
 /// What a session's record holds (format 1).
@@ -62,6 +65,7 @@ impl Session {
             recorded: AtomicU64::new(now.millis()),
             ended: AtomicBool::new(false),
             keys: Mutex::default(),
+            introduction: OnceLock::new(),
         }
     }
 
@@ -78,6 +82,7 @@ impl Session {
             recorded: AtomicU64::new(kept.last_seen.millis()),
             ended: AtomicBool::new(false),
             keys: Mutex::default(),
+            introduction: OnceLock::new(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The book of sessions: every live one in memory, where the gate looks without a lock, and on record, so that a restart logs
 //! nobody out. On one node a cookie that is not in memory is no session: the store is never asked for it.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use data_encoding::{BASE32_NOPAD, HEXLOWER};
@@ -170,6 +171,42 @@ impl Sessions {
         removed
     }
 
+    /// Every live session, in no order.
+    pub fn all(&self) -> Vec<Arc<Session>> {
+        self.book.by_id.pin().values().cloned().collect()
+    }
+
+    /// The application and host of each of a session's keys.
+    pub fn places(&self, session: &Session) -> Vec<(Arc<str>, Arc<str>)> {
+        let keys = self.book.by_key.pin();
+        let found = session.keys().into_iter().filter_map(|id| keys.get(&id).cloned());
+        found.map(|key| (Arc::clone(&key.application), Arc::clone(&key.host))).collect()
+    }
+
+    /// Ends the sessions whose application or directory the configuration has no more, all at once; says how many. The error is the last
+    /// of the records'.
+    pub async fn end_gone(&self, served: &Served) -> Result<usize, StoreError> {
+        let why = |session: &Arc<Session>| {
+            if !served.directories.contains(session.user.id.directory()) {
+                Some("directory-removed")
+            } else if !self.places(session).iter().any(|(application, _)| served.applications.contains(application)) {
+                Some("application-removed")
+            } else {
+                None
+            }
+        };
+        let gone: Vec<_> = self.all().into_iter().filter_map(|session| why(&session).map(|why| (session, why))).collect();
+        gone.iter().for_each(|(session, _)| session.end());
+        let mut removed = Ok(gone.len());
+        for (session, reason) in &gone {
+            let what = What::SessionEnded { session: session.id.to_string(), reason: (*reason).to_owned() };
+            if let Err(error) = self.end(session, what, &About::default()).await {
+                removed = Err(error);
+            }
+        }
+        removed
+    }
+
     /// Ends what has expired and writes down when each was last used. Called about once a minute, and before a stop.
     pub async fn housekeeping(&self) -> Result<(), StoreError> {
         let mut removed = Ok(());
@@ -190,6 +227,13 @@ impl Sessions {
         }
         Ok(())
     }
+}
+
+/// The names that a configuration has.
+#[derive(Clone, Debug, Default)]
+pub struct Served {
+    pub applications: HashSet<Arc<str>>,
+    pub directories: HashSet<Arc<str>>,
 }
 
 /// Circumstances of a session's end, as far as there are any.

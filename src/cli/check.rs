@@ -23,10 +23,11 @@ pub fn run(file: &Path) -> Result<ExitCode> {
     for warning in &found.warnings {
         eprintln!("{}: warning: {warning}", file.display());
     }
-    for problem in &found.problems {
+    let problems: Vec<&String> = found.unusable.iter().chain(&found.problems).collect();
+    for problem in &problems {
         eprintln!("{}: {problem}", file.display());
     }
-    if !found.problems.is_empty() {
+    if !problems.is_empty() {
         return Ok(ExitCode::from(BAD_CONFIGURATION));
     }
     println!("{}: nothing is wrong with it", file.display());

@@ -2,16 +2,22 @@
 
 mod check;
 mod hash_password;
+mod reload;
 mod serve;
+mod session;
 mod trace;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::app::control::{self, Reply, Request};
 use crate::app::telemetry::Format;
+use crate::auth::Meant;
+use crate::config;
 
 /// A TLS reverse proxy that asks for a second step before it lets anybody through.
 #[derive(Parser, Debug)]
@@ -23,7 +29,7 @@ pub struct Command {
 
 #[derive(Subcommand, Debug)]
 enum What {
-    /// Serve what a configuration describes. SIGTERM stops it, SIGHUP reads the certificates again.
+    /// Serve what a configuration describes. SIGTERM stops it, SIGHUP reads the configuration again.
     Serve {
         #[command(flatten)]
         file: ConfigFile,
@@ -52,8 +58,80 @@ enum What {
         /// Like 4k7q-0x2m-9dtz.
         id: String,
     },
+    /// Let the running node read its configuration again. Exit code 64 if anything is wrong with it; then nothing is changed.
+    Reload {
+        #[command(flatten)]
+        file: ConfigFile,
+    },
+    /// Show who is signed in, or end sessions.
+    Session {
+        #[command(subcommand)]
+        what: SessionWhat,
+    },
     /// Read a password from standard input and print what stands for it in a users file.
     HashPassword,
+}
+
+#[derive(Subcommand, Debug)]
+enum SessionWhat {
+    /// Show the live sessions, oldest first.
+    List {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// Only of this account name (in any case) or user id (directory:id).
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
+        /// One JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// End sessions and everything that runs under them.
+    End {
+        #[command(flatten)]
+        file: ConfigFile,
+        #[command(flatten)]
+        which: Which,
+        /// One JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+struct Which {
+    /// All of this account name (in any case) or user id (directory:id).
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// One session, as `session list` and the journal write it.
+    #[arg(long, value_name = "ID")]
+    id: Option<String>,
+    /// Everybody's.
+    #[arg(long)]
+    all: bool,
+}
+
+impl From<Which> for Meant {
+    fn from(which: Which) -> Self {
+        match (which.user, which.id) {
+            (Some(user), _) => Self::User(user),
+            (None, Some(id)) => Self::Id(id),
+            (None, None) => Self::All,
+        }
+    }
+}
+
+/// For a person or for a program.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Output {
+    Text,
+    Json,
+}
+
+impl Output {
+    fn new(json: bool) -> Self {
+        if json { Self::Json } else { Self::Text }
+    }
 }
 
 #[derive(Args, Debug)]
@@ -89,10 +167,25 @@ pub fn run() -> ExitCode {
         What::Demo { listen, state } => serve::demo(listen, &state),
         What::Check { file } => check::run(&file.path),
         What::Trace { file, id } => trace::run(&file.path, &id),
+        What::Reload { file } => reload::run(&file.path),
+        What::Session { what: SessionWhat::List { file, user, json } } => {
+            session::list(&file.path, user.map_or(Meant::All, Meant::User), Output::new(json))
+        }
+        What::Session { what: SessionWhat::End { file, which, json } } => {
+            session::end(&file.path, which.into(), Output::new(json))
+        }
         What::HashPassword => hash_password::run(),
     };
     done.unwrap_or_else(|error| {
         eprintln!("doorward: {error:#}");
         ExitCode::FAILURE
     })
+}
+
+/// Asks the node that runs with this configuration.
+fn ask(file: &Path, request: &Request) -> Result<Reply> {
+    let state_dir = config::state_dir(file).map_err(|problems| anyhow::anyhow!("{problems}"))?;
+    let socket = state_dir.join("control.sock");
+    let reply = control::ask(&socket, request);
+    reply.with_context(|| format!("no running node answers on {} (is it running? are you its user?)", socket.display()))
 }

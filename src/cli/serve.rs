@@ -4,15 +4,17 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use super::BAD_CONFIGURATION;
 use crate::app::telemetry::{self, Format};
-use crate::app::{self, shutdown};
+use crate::app::{self, Given, Start, shutdown};
 use crate::base::Clock;
 use crate::config;
 
 pub fn serve(file: &Path, log: Format) -> Result<ExitCode> {
+    // First of all, while there is one thread.
+    let given = Given::from_environment().context("the sockets that were handed over (LISTEN_FDS)")?;
     let config = match config::load(file) {
         Ok(config) => config,
         Err(problems) => {
@@ -21,7 +23,8 @@ pub fn serve(file: &Path, log: Format) -> Result<ExitCode> {
         }
     };
     telemetry::start(log, "info");
-    shutdown::wait(app::start(&config, &Clock::system())?)?;
+    let with = Start { file: Some(file.to_owned()), given };
+    shutdown::wait(app::start_with(&config, &Clock::system(), with)?)?;
     Ok(ExitCode::SUCCESS)
 }
 

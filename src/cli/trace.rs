@@ -3,21 +3,16 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
-use crate::app::control::{self, Reply, Request};
+use super::ask;
+use crate::app::control::{Reply, Request};
 use crate::base::TraceId;
-use crate::config;
 use crate::store::Entry;
 
 pub fn run(file: &Path, id: &str) -> Result<ExitCode> {
     let id: TraceId = id.parse()?;
-    let state_dir = config::state_dir(file).map_err(|problems| anyhow::anyhow!("{problems}"))?;
-    let socket = state_dir.join("control.sock");
-    let reply = control::ask(&socket, &Request::Trace { id });
-    let reply =
-        reply.with_context(|| format!("no running node answers on {} (is it running? are you its user?)", socket.display()))?;
-    match reply {
+    match ask(file, &Request::Trace { id })? {
         Reply::Error { why } => bail!("{why}"),
         Reply::Events { events } if events.is_empty() => {
             println!("The journal has no event of {id}.");
@@ -27,6 +22,7 @@ pub fn run(file: &Path, id: &str) -> Result<ExitCode> {
             events.iter().for_each(print);
             Ok(ExitCode::SUCCESS)
         }
+        _ => bail!("the node gave an answer to another question"),
     }
 }
 

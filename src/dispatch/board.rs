@@ -66,6 +66,10 @@ impl Board {
         }
     }
 
+    pub fn knows(&self, policy: &str) -> bool {
+        self.policies.contains_key(policy)
+    }
+
     /// The rules that lead somewhere, in order; and where there are none, why.
     pub fn routes(&self, policy: &str, addresses: &Addresses) -> Result<Vec<Route>, String> {
         let Some(policy) = self.policies.get(policy) else { return Err("there is no such dispatch policy".to_owned()) };

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -54,8 +55,7 @@ pub struct Dispatcher {
 
 /// What the sending of one message needs of its dispatcher.
 pub(super) struct Inner {
-    pub board: Board,
-    pub allowances: Allowances,
+    ways: ArcSwap<Ways>,
     pub records: Arc<dyn Records>,
     pub journal: Journal,
     pub keys: Keys,
@@ -68,6 +68,12 @@ pub(super) struct Inner {
     node: String,
     tasks: TaskTracker,
     take_overs: Arc<Semaphore>,
+}
+
+/// What the configuration says of sending; replaced as a whole.
+pub(super) struct Ways {
+    pub board: Board,
+    pub allowances: Allowances,
 }
 
 /// For how long a message counts as being sent without a sign of life from whoever sends it.
@@ -83,9 +89,9 @@ impl Dispatcher {
     pub fn new(parts: Parts) -> Self {
         let (records, keys, limits, node) = (parts.records, parts.keys, parts.limits, parts.node);
         let allowances = Allowances { records: Arc::clone(&records), keys: keys.clone(), limits, node: node.clone() };
+        let ways = Ways { board: Board::new(parts.transmitters, parts.policies), allowances };
         let inner = Inner {
-            board: Board::new(parts.transmitters, parts.policies),
-            allowances,
+            ways: ArcSwap::from_pointee(ways),
             records,
             journal: parts.journal,
             keys,
@@ -100,9 +106,21 @@ impl Dispatcher {
         Self { inner: Arc::new(inner) }
     }
 
+    /// Another configuration: for messages from now on, and for the next rule of those under way.
+    pub fn renew(&self, transmitters: Vec<Grouped>, policies: Vec<DispatchPolicy>, limits: Limits) {
+        let Inner { records, keys, node, .. } = &*self.inner;
+        let allowances = Allowances { records: Arc::clone(records), keys: keys.clone(), limits, node: node.clone() };
+        self.inner.ways.store(Arc::new(Ways { board: Board::new(transmitters, policies), allowances }));
+    }
+
+    /// Whether there is a dispatch policy of this name.
+    pub fn knows(&self, policy: &str) -> bool {
+        self.inner.ways().board.knows(policy)
+    }
+
     /// Whether any rule of the policy leads to an address of this person; if none does, why, for the journal.
     pub fn reaches(&self, policy: &str, addresses: &Addresses) -> Result<(), String> {
-        self.inner.board.routes(policy, addresses).map(drop)
+        self.inner.ways().board.routes(policy, addresses).map(drop)
     }
 
     /// Puts the order on record and into the journal and begins to send in the background. The same id handed over twice is
@@ -110,14 +128,15 @@ impl Dispatcher {
     pub async fn hand_over(&self, order: Order) -> Result<Progress, DispatchError> {
         let inner = &self.inner;
         let now = inner.clock.now();
-        let routes = match inner.board.routes(&order.policy, &order.addresses) {
+        let ways = inner.ways();
+        let routes = match ways.board.routes(&order.policy, &order.addresses) {
             Ok(routes) => routes,
             Err(reason) => {
                 inner.refuse(&order, format!("no-route: {reason}")).await;
                 return Err(DispatchError::NoRoute);
             }
         };
-        let counted = match inner.allowances.take(&order.user, &routes, now).await? {
+        let counted = match ways.allowances.take(&order.user, &routes, now).await? {
             Ok(counted) => counted.to_owned(),
             Err(limit) => {
                 inner.refuse(&order, limit.name().to_owned()).await;
@@ -130,7 +149,7 @@ impl Dispatcher {
         let kept = Kept { progress: progress.clone(), work: Some(Work::of(order, counted.clone())) };
         let Some(work) = &kept.work else { return Err(DispatchError::NoRoute) };
         if !inner.put(&id, &kept, work.expires.plus(GRACE), Expect::Absent).await? {
-            inner.allowances.give_back(&work.user, &counted, now).await?;
+            ways.allowances.give_back(&work.user, &counted, now).await?;
             return self.progress(&id).await;
         }
         let routes = routes.iter().map(|route| format!("{} {}", route.channel.name(), route.masked())).collect();
@@ -205,6 +224,10 @@ impl Dispatcher {
 }
 
 impl Inner {
+    pub fn ways(&self) -> Arc<Ways> {
+        self.ways.load_full()
+    }
+
     /// Sends what was claimed. A crash between a transmitter's taking a message and our noting it looks like one before it:
     /// such a message goes out a second time, with the same code. Losing it would lock a person out; a second copy does not.
     async fn resume(self: &Arc<Self>, record: Record, permit: Option<OwnedSemaphorePermit>, now: Time) -> Result<(), StoreError> {

@@ -67,7 +67,7 @@ impl Sending {
     }
 
     async fn deliver(&mut self, cancelled: &CancellationToken) {
-        let routes = self.inner.board.routes(&self.work.policy, &self.work.addresses).unwrap_or_default();
+        let routes = self.inner.ways().board.routes(&self.work.policy, &self.work.addresses).unwrap_or_default();
         let mut later: Vec<(Route, Arc<Line>)> = Vec::new();
         for route in routes.into_iter().filter(|route| route.rule >= self.work.rule).collect::<Vec<_>>() {
             self.work.rule = route.rule;
@@ -92,7 +92,7 @@ impl Sending {
 
     async fn by_rule(&mut self, route: &Route, later: &mut Vec<(Route, Arc<Line>)>, cancelled: &CancellationToken) -> Went {
         if !self.work.counted.contains(&route.to) {
-            match self.inner.allowances.address(&route.to, self.inner.clock.now()).await {
+            match self.inner.ways().allowances.address(&route.to, self.inner.clock.now()).await {
                 Ok(true) => self.work.counted.push(route.to.clone()),
                 Ok(false) => {
                     let what = What::MessageRefused { reason: format!("messages-number: {}", route.masked()) };
@@ -104,7 +104,7 @@ impl Sending {
         }
         let mut asked: Vec<String> = Vec::new();
         for name in &route.through {
-            for line in self.inner.board.lines(name, route.channel) {
+            for line in self.inner.ways().board.lines(name, route.channel) {
                 // A transmitter named by itself and through its group is asked once.
                 if asked.iter().any(|known| known == line.transmitter.name()) {
                     continue;

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use http::header::ACCEPT;
-use http::{HeaderMap, Method, Request};
+use http::request::Parts;
+use http::{HeaderMap, Method};
 
 use super::route::Place;
 use crate::auth::Gatekeeper;
@@ -26,20 +27,20 @@ pub enum Gate {
 }
 
 /// Decides for a request to an application.
-pub fn ask<B>(gatekeeper: &Gatekeeper, place: &Place, request: &Request<B>, address: IpAddr, now: Time) -> Gate {
+pub fn ask(gatekeeper: &Gatekeeper, place: &Place, head: &Parts, address: IpAddr, now: Time) -> Gate {
     let application = &place.application;
-    if is_service_worker(request.headers()) && !application.service_worker {
+    if is_service_worker(&head.headers) && !application.service_worker {
         return Gate::Forbidden;
     }
     let wanted = Wanted { application: &application.name, host: &place.host, address, now };
-    let permit = cookie::find(request.headers(), cookie::KEY).and_then(|key| gatekeeper.admit(key, &wanted));
+    let permit = cookie::find(&head.headers, cookie::KEY).and_then(|key| gatekeeper.admit(key, &wanted));
     if let Some(permit) = permit {
         return Gate::Pass(permit);
     }
-    if application.public.iter().any(|prefix| path::is_below(request.uri().path(), prefix)) {
+    if application.public.iter().any(|prefix| path::is_below(head.uri.path(), prefix)) {
         return Gate::Pass(Permit::public(&application.name));
     }
-    if is_navigation(request) { Gate::SignIn { location: login_location(request) } } else { Gate::SignInNeeded }
+    if is_navigation(head) { Gate::SignIn { location: login_location(head) } } else { Gate::SignInNeeded }
 }
 
 /// `Service-Worker: script` (Service Workers, section 4.4 "update").
@@ -48,11 +49,11 @@ fn is_service_worker(headers: &HeaderMap) -> bool {
 }
 
 /// A browser that goes to a page, as against a script or a program (Fetch Metadata; without it, by what is accepted).
-pub fn is_navigation<B>(request: &Request<B>) -> bool {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+pub fn is_navigation(head: &Parts) -> bool {
+    if !matches!(head.method, Method::GET | Method::HEAD) {
         return false;
     }
-    let headers = request.headers();
+    let headers = &head.headers;
     match headers.get("sec-fetch-mode") {
         Some(mode) => mode.as_bytes() == b"navigate",
         None if headers.keys().any(|name| name.as_str().starts_with("sec-fetch-")) => false,
@@ -64,8 +65,8 @@ fn wants_html(headers: &HeaderMap) -> bool {
     headers.get_all(ACCEPT).iter().any(|value| value.to_str().is_ok_and(|value| value.contains("text/html")))
 }
 
-fn login_location<B>(request: &Request<B>) -> String {
-    let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+fn login_location(head: &Parts) -> String {
+    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
     let back: String = form_urlencoded::byte_serialize(target.as_bytes()).collect();
     format!("/.doorward/login?back={back}")
 }
@@ -91,17 +92,17 @@ mod tests {
             ("GET", &[], false),
         ];
         for (method, headers, expected) in table {
-            let mut request = Request::builder().method(*method).uri("/");
+            let mut request = http::Request::builder().method(*method).uri("/");
             for (name, value) in *headers {
                 request = request.header(*name, *value);
             }
-            assert_eq!(is_navigation(&request.body(()).unwrap()), *expected, "{method} {headers:?}");
+            assert_eq!(is_navigation(&request.body(()).unwrap().into_parts().0), *expected, "{method} {headers:?}");
         }
     }
 
     #[test]
     fn the_way_back_keeps_the_query() {
-        let request = Request::builder().uri("https://a.example/x/y?q=1&r=%2F").body(()).unwrap();
+        let request = http::Request::get("https://a.example/x/y?q=1&r=%2F").body(()).unwrap().into_parts().0;
         assert_eq!(login_location(&request), "/.doorward/login?back=%2Fx%2Fy%3Fq%3D1%26r%3D%252F");
     }
 }

@@ -1,6 +1,9 @@
 //! THE HOT PATH: what becomes of one request, told from top to bottom.
 
+mod access_line;
+pub mod access_log;
 mod body;
+pub mod client;
 mod gate;
 mod origin;
 mod respond;
@@ -11,16 +14,19 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use http::header::{ALLOW, CONTENT_TYPE, HOST, HeaderValue, STRICT_TRANSPORT_SECURITY};
-use http::{Method, Request, Response};
+use http::request::Parts;
+use http::{Method, Response, Version};
 use hyper::body::Incoming;
 
+use access_log::{AccessLog, Entry};
 pub use body::Body;
 use gate::Gate;
 use respond::Asker;
 use route::{PageName, Place, Route, Router};
 
 use crate::base::{Clock, Random, TraceId, net};
-use crate::proxy::{ClientInfo, Proxy, headers};
+use crate::config::trusted::Trusted;
+use crate::proxy::{Client, ClientInfo, Proxy, headers};
 use crate::web::{Notice, Page, Site, Visit};
 
 /// One core's gateway: everything a request meets on its way, none of it shared with another core but the sessions.
@@ -34,90 +40,141 @@ pub struct Gateway {
     pub strict_transport: bool,
     /// The port that the redirect names; none for 443.
     pub https_port: Option<u16>,
+    pub access_log: Option<Rc<AccessLog>>,
+}
+
+/// A request, lent by the server.
+pub struct Asked<'a> {
+    pub head: &'a mut Parts,
+    pub body: &'a mut Option<Incoming>,
+    /// What is kept of its connection.
+    pub client: &'a Rc<Client>,
+    /// The other end of the connection, which is the true client unless it is a trusted proxy: no header of a stranger says anything
+    /// else.
+    pub peer: IpAddr,
+    /// Set where the peer is a trusted proxy that names the client.
+    pub behind: Option<&'a Trusted>,
+    /// False on a listener that only redirects.
+    pub secure: bool,
 }
 
 impl Gateway {
-    /// The outer part: always an answer, and a line about it. `peer` is the other end of the connection, which is the true client:
-    /// no header of a stranger says anything else. `secure` is false on a listener that only redirects.
-    pub async fn handle(&self, request: Request<Incoming>, peer: IpAddr, secure: bool) -> Response<Body> {
+    /// The outer part: always an answer, and a line about it.
+    pub async fn handle(&self, asked: Asked<'_>) -> Response<Body> {
+        let Asked { head, body, client, peer, behind, secure } = asked;
         let started = self.clock.now();
-        let address = net::plain(peer);
-        let asked = tracing::enabled!(tracing::Level::DEBUG).then(|| (request.method().clone(), request.uri().path().to_owned()));
-        let mut response = if secure { self.answer(request, address).await } else { self.redirect(&request) };
+        let address = match behind {
+            None => net::plain(peer),
+            Some(trusted) => {
+                client.carries_many();
+                client::address(trusted, &head.headers, net::plain(peer))
+            }
+        };
+        let entry = self.access_log.as_ref().map(|log| log.enter(head, address, started));
+        let entry = entry.as_deref();
+        let mut response =
+            if secure { self.answer(head, body, (client, address), entry).await } else { self.redirect(head, entry) };
         if secure && self.strict_transport {
             response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
         }
-        if let Some((method, path)) = asked {
-            let (status, duration_ms) = (response.status().as_u16(), self.clock.now().since(started).as_millis());
-            tracing::debug!(%address, %method, path, status, duration_ms, "answered {status}");
+        if let Some(entry) = entry {
+            entry.status.set(Some(response.status()));
         }
         response
     }
 
-    /// The inner part: the story.
-    async fn answer(&self, mut request: Request<Incoming>, address: IpAddr) -> Response<Body> {
-        headers::cleanse(request.headers_mut());
-        match self.router.route(&request) {
-            Route::Page(place, page) => respond::page(self.page(place, page, request, address).await),
-            Route::Application(place) => self.application(place, request, address).await,
-            Route::NotFound(_) => self.notice(&request, Notice::NotFound),
+    /// The inner part: the story. What is not the way to an application is boxed, so that a request to one carries little.
+    async fn answer<'a>(
+        &'a self,
+        head: &mut Parts,
+        body: &mut Option<Incoming>,
+        (client, address): (&Rc<Client>, IpAddr),
+        entry: Option<&Entry<'a>>,
+    ) -> Response<Body> {
+        headers::cleanse(&mut head.headers);
+        let route = self.router.route(head);
+        if let Some(entry) = entry {
+            entry.place.set(route.place());
+        }
+        match route {
+            // Over HTTP/2 a connection is not one person's. A browser comes again over one that was made for this host alone
+            // (RFC 9110 section 15.5.20).
+            Route::Application(place) if place.application.upstream.pinned && head.version == Version::HTTP_2 => {
+                respond::other_connection()
+            }
+            Route::Application(place) => self.application(place, head, body, (client, address), entry).await,
+            Route::Page(place, page) => respond::page(Box::pin(self.page(place, page, head, body, address)).await),
+            Route::NotFound(_) => self.notice(head, Notice::NotFound),
             // The page that says so has a style too.
-            Route::UnknownHost => match self.site.look.asset(request.uri().path()) {
+            Route::UnknownHost => match self.site.look.asset(head.uri.path()) {
                 Some(asset) => respond::page(asset),
-                None => self.notice(&request, Notice::UnknownHost),
+                None => self.notice(head, Notice::UnknownHost),
             },
-            Route::NotAllowed => self.notice(&request, Notice::NotAllowed),
+            Route::NotAllowed => self.notice(head, Notice::NotAllowed),
             Route::Bad(why) => {
                 tracing::debug!(client.address = %address, why, "a request was refused");
-                self.notice(&request, Notice::BadRequest)
+                self.notice(head, Notice::BadRequest)
             }
         }
     }
 
-    async fn application(&self, place: &Place, mut request: Request<Incoming>, address: IpAddr) -> Response<Body> {
-        let permit = match gate::ask(&self.site.gatekeeper, place, &request, address, self.clock.now()) {
+    async fn application(
+        &self,
+        place: &Place,
+        head: &mut Parts,
+        body: &mut Option<Incoming>,
+        (client, address): (&Rc<Client>, IpAddr),
+        entry: Option<&Entry<'_>>,
+    ) -> Response<Body> {
+        let permit = match gate::ask(&self.site.gatekeeper, place, head, address, self.clock.now()) {
             Gate::Pass(permit) => permit,
             Gate::SignIn { location } => return respond::page(Page::see_other(&location)),
             Gate::SignInNeeded => return respond::sign_in_needed(),
-            Gate::Forbidden => return self.notice(&request, Notice::Forbidden),
+            Gate::Forbidden => return self.notice(head, Notice::Forbidden),
         };
-        let host = public_host(place, &request);
-        let asker = Asker::of(&request, &self.site.look);
-        request.headers_mut().remove(HOST);
-        match self.proxy.forward(permit, request, &ClientInfo { address, host: &host }).await {
+        if let (Some(entry), Some(session)) = (entry, permit.session()) {
+            drop(entry.session.set(Arc::clone(session)));
+        }
+        let host = public_host(place, head);
+        let asker = Asker::of(head);
+        let about = ClientInfo { address, host: &host, client };
+        match self.proxy.forward(permit, head, body.take(), &about).await {
             Ok(response) => response.map(Body::from),
             Err(error) => {
                 let trace = TraceId::new(self.random.as_ref());
+                if let Some(entry) = entry {
+                    entry.trace.set(Some(trace));
+                }
                 respond::not_forwarded(&self.site.look, &asker, &error, (&place.application.name, trace))
             }
         }
     }
 
-    async fn page(&self, place: &Place, page: PageName, request: Request<Incoming>, address: IpAddr) -> Page {
-        let (parts, incoming) = request.into_parts();
+    async fn page(&self, place: &Place, page: PageName, head: &Parts, body: &mut Option<Incoming>, address: IpAddr) -> Page {
         let visit = Visit {
             application: &place.application.name,
             host: &place.host,
             address,
-            query: parts.uri.query(),
-            headers: &parts.headers,
+            query: head.uri.query(),
+            headers: &head.headers,
         };
-        let is_post = parts.method == Method::POST;
+        let is_post = head.method == Method::POST;
         let notice = |notice| self.site.look.notice(visit.language(&self.site.look), notice, None);
-        match (page, &parts.method) {
+        match (page, &head.method) {
             (PageName::Health, &Method::GET | &Method::HEAD) => Page::text("ok"),
             (PageName::Asset, &Method::GET | &Method::HEAD) => {
-                self.site.look.asset(parts.uri.path()).unwrap_or_else(|| notice(Notice::NotFound))
+                self.site.look.asset(head.uri.path()).unwrap_or_else(|| notice(Notice::NotFound))
             }
             (PageName::Login, &Method::GET | &Method::HEAD) => self.site.login_form(&visit),
             (PageName::Passcode, &Method::GET | &Method::HEAD) => self.site.passcode_form(&visit).await,
             (PageName::Status, &Method::GET | &Method::HEAD) => self.site.status(&visit).await,
             (PageName::Logout, &Method::GET | &Method::HEAD) => self.site.logout_form(&visit),
             (PageName::Login | PageName::Passcode | PageName::Logout, _) if is_post => {
-                if !origin::is_ours(&parts.headers, parts.uri.authority().map(http::uri::Authority::as_str)) {
+                if !origin::is_ours(&head.headers, head.uri.authority().map(http::uri::Authority::as_str)) {
                     return notice(Notice::Foreign);
                 }
-                let form = match body::form(parts.headers.get(CONTENT_TYPE), incoming).await {
+                let Some(incoming) = body.take() else { return notice(Notice::BadRequest) };
+                let form = match body::form(head.headers.get(CONTENT_TYPE), incoming).await {
                     Ok(form) => form,
                     Err(why) => return notice(why),
                 };
@@ -132,29 +189,36 @@ impl Gateway {
     }
 
     /// The plain listener: sends browsers of known hosts to https, everybody else nowhere.
-    fn redirect(&self, request: &Request<Incoming>) -> Response<Body> {
-        let route = self.router.route(request);
-        let (Route::Page(place, _) | Route::Application(place) | Route::NotFound(place)) = route else {
-            return self.notice(request, Notice::UnknownHost);
-        };
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return self.notice(request, Notice::NotAllowed);
+    fn redirect<'a>(&'a self, head: &Parts, entry: Option<&Entry<'a>>) -> Response<Body> {
+        let Some(place) = self.router.route(head).place() else { return self.notice(head, Notice::UnknownHost) };
+        if let Some(entry) = entry {
+            entry.place.set(Some(place));
+        }
+        if !matches!(head.method, Method::GET | Method::HEAD) {
+            return self.notice(head, Notice::NotAllowed);
         }
         let port = self.https_port.map(|port| format!(":{port}")).unwrap_or_default();
-        let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+        let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
         let host = if place.host.contains(':') { format!("[{}]", place.host) } else { place.host.to_string() };
         respond::page(Page::moved(&format!("https://{host}{port}{target}")))
     }
 
-    fn notice<B>(&self, request: &Request<B>, notice: Notice) -> Response<Body> {
-        Asker::of(request, &self.site.look).told(&self.site.look, notice, None)
+    fn notice(&self, head: &Parts, notice: Notice) -> Response<Body> {
+        Asker::of(head).told(&self.site.look, notice, None)
     }
 }
 
 /// The public host in its one spelling, with the port that the client wrote: what the application builds its links from.
-fn public_host<B>(place: &Place, request: &Request<B>) -> HeaderValue {
-    let written = request.uri().authority().map(http::uri::Authority::as_str);
-    let written = written.or_else(|| request.headers().get(HOST).and_then(|host| host.to_str().ok())).unwrap_or_default();
+fn public_host(place: &Place, head: &Parts) -> HeaderValue {
+    let given = head.headers.get(HOST);
+    // Most write it as it is.
+    if head.uri.authority().is_none()
+        && let Some(given) = given.filter(|given| given.as_bytes() == place.host.as_bytes())
+    {
+        return given.clone();
+    }
+    let written = head.uri.authority().map(http::uri::Authority::as_str);
+    let written = written.or_else(|| given.and_then(|host| host.to_str().ok())).unwrap_or_default();
     let port = written.rsplit_once(':').map(|(_, port)| port).filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
     let host = match port {
         Some(port) => HeaderValue::from_str(&format!("{}:{port}", place.host)),

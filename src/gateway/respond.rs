@@ -4,36 +4,37 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use http::header::{ACCEPT_LANGUAGE, CONNECTION, HeaderValue};
-use http::{Request, Response, StatusCode, Version};
+use http::header::{ACCEPT_LANGUAGE, CONNECTION, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::{Response, StatusCode, Version};
 
 use super::body::Body;
 use super::gate::is_navigation;
-use crate::base::{Language, TraceId, language};
+use crate::base::{TraceId, language};
 use crate::proxy::ForwardError;
 use crate::web::{Look, Notice, Page};
 
-/// Who gets the answer.
-#[derive(Clone, Copy, Debug)]
+/// Who gets the answer. Kept by for every request that is forwarded, so it is only read when something went wrong.
+#[derive(Clone, Debug)]
 pub struct Asker {
     is_person: bool,
-    language: Language,
+    accepts: Option<HeaderValue>,
     version: Version,
 }
 
 impl Asker {
-    pub fn of<B>(request: &Request<B>, look: &Look) -> Self {
-        let accept = request.headers().get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    pub fn of(head: &Parts) -> Self {
         Self {
-            is_person: is_navigation(request) || request.headers().get("sec-fetch-mode").is_some_and(|mode| mode == "navigate"),
-            language: language::choose(None, accept, &look.languages),
-            version: request.version(),
+            is_person: is_navigation(head) || head.headers.get(SEC_FETCH_MODE).is_some_and(|mode| mode == "navigate"),
+            accepts: head.headers.get(ACCEPT_LANGUAGE).cloned(),
+            version: head.version,
         }
     }
 
     pub fn told(&self, look: &Look, notice: Notice, trace: Option<TraceId>) -> Response<Body> {
         if self.is_person {
-            return page(look.notice(self.language, notice, trace));
+            let accepts = self.accepts.as_ref().and_then(|value| value.to_str().ok());
+            return page(look.notice(language::choose(None, accepts, &look.languages), notice, trace));
         }
         let mut value = serde_json::json!({ "error": notice.key() });
         if let (Some(trace), Some(fields)) = (trace, value.as_object_mut()) {
@@ -42,6 +43,8 @@ impl Asker {
         page(Page::json(notice.status(), &value))
     }
 }
+
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 pub fn page(page: Page) -> Response<Body> {
     let mut response = Response::new(Body::Page(page.body.into()));
@@ -55,6 +58,11 @@ pub fn sign_in_needed() -> Response<Body> {
     page(Page::json(StatusCode::UNAUTHORIZED, &serde_json::json!({ "error": "sign-in-needed", "login": "/.doorward/login" })))
 }
 
+/// 421 for what must come over a connection of its own.
+pub fn other_connection() -> Response<Body> {
+    page(Page::json(StatusCode::MISDIRECTED_REQUEST, &serde_json::json!({ "error": "other-connection" })))
+}
+
 /// Why a permitted request has no answer from its application.
 pub fn not_forwarded(look: &Look, asker: &Asker, error: &ForwardError, about: (&Arc<str>, TraceId)) -> Response<Body> {
     let (application, trace) = about;
@@ -65,11 +73,12 @@ pub fn not_forwarded(look: &Look, asker: &Asker, error: &ForwardError, about: (&
         ForwardError::Stalled => (Notice::BadRequest, Some(StatusCode::REQUEST_TIMEOUT)),
         ForwardError::BadUpgrade(_) | ForwardError::Unreadable => (Notice::BadRequest, None),
         ForwardError::TimedOut => (Notice::UpstreamSlow, None),
+        ForwardError::Busy => (Notice::Busy, None),
         ForwardError::Unreachable(_) | ForwardError::Broken(_) | ForwardError::Wrong(_) | ForwardError::NoApplication(_) => {
             (Notice::UpstreamDown, None)
         }
     };
-    if matches!(notice, Notice::UpstreamSlow | Notice::UpstreamDown) {
+    if matches!(notice, Notice::UpstreamSlow | Notice::UpstreamDown | Notice::Busy) {
         let cause = error.source().map(|source| format!(": {source}")).unwrap_or_default();
         tracing::warn!(%trace, application = application.as_ref(), "no answer from the application: {error}{cause}");
     } else {

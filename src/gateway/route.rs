@@ -1,10 +1,12 @@
 //! Where a request belongs: the host and the path are judged here, once, before anything else looks at them.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use http::header::HOST;
-use http::{Method, Request, Version};
+use http::request::Parts;
+use http::{Method, Version};
 
 use crate::base::path;
 use crate::config::Application;
@@ -38,6 +40,16 @@ pub enum Route<'a> {
     NotAllowed,
 }
 
+impl<'a> Route<'a> {
+    /// Whose it is, where that is known.
+    pub fn place(&self) -> Option<&'a Place> {
+        match self {
+            Self::Page(place, _) | Self::Application(place) | Self::NotFound(place) => Some(place),
+            Self::UnknownHost | Self::Bad(_) | Self::NotAllowed => None,
+        }
+    }
+}
+
 /// The names below `/.doorward/`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PageName {
@@ -62,17 +74,17 @@ impl Router {
     }
 
     /// The place a request names, whatever its path.
-    pub fn place<B>(&self, request: &Request<B>) -> Option<&Place> {
-        self.hosts.get(host_of(request)?.as_str())
+    pub fn place(&self, head: &Parts) -> Option<&Place> {
+        self.hosts.get(&*host_of(head)?)
     }
 
-    pub fn route<B>(&self, request: &Request<B>) -> Route<'_> {
-        if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
+    pub fn route(&self, head: &Parts) -> Route<'_> {
+        if matches!(head.method, Method::CONNECT | Method::TRACE) {
             return Route::NotAllowed;
         }
-        let Some(host) = host_of(request) else { return Route::Bad("the host is missing, doubled or malformed") };
-        let Some(place) = self.hosts.get(host.as_str()) else { return Route::UnknownHost };
-        let path = request.uri().path();
+        let Some(host) = host_of(head) else { return Route::Bad("the host is missing, doubled or malformed") };
+        let Some(place) = self.hosts.get(&*host) else { return Route::UnknownHost };
+        let path = head.uri.path();
         if path::judge(path).is_err() {
             return Route::Bad("the path could be read in two ways");
         }
@@ -96,7 +108,11 @@ fn own_path(path: &str) -> Option<&str> {
     if first == ".doorward" {
         return Some(rest);
     }
-    let plain: String = form_urlencoded_first(first);
+    // Nothing else can come to mean it.
+    if !first.starts_with(['.', '%']) {
+        return None;
+    }
+    let plain = form_urlencoded_first(first);
     // Some servers cut off what follows a semicolon.
     let plain = plain.split(';').next().unwrap_or_default();
     plain.eq_ignore_ascii_case(".doorward").then_some("?")
@@ -115,23 +131,23 @@ fn form_urlencoded_first(segment: &str) -> String {
 
 /// The one host that a request names: lower case, without port. A request that names none, several, or different ones has
 /// none (RFC 9112 section 3.2, RFC 9113 section 8.3.1).
-fn host_of<B>(request: &Request<B>) -> Option<String> {
-    let mut named = request.headers().get_all(HOST).iter();
+fn host_of(head: &Parts) -> Option<Cow<'_, str>> {
+    let mut named = head.headers.get_all(HOST).iter();
     let header = named.next().map(|value| value.to_str().ok().and_then(plain_host));
     if named.next().is_some() {
         return None;
     }
-    let target = request.uri().authority().map(|authority| plain_host(authority.as_str()));
+    let target = head.uri.authority().map(|authority| plain_host(authority.as_str()));
     match (header, target) {
         // Only HTTP/2 may name its host in the target alone.
-        (None, Some(target)) if request.version() == Version::HTTP_2 => target,
+        (None, Some(target)) if head.version == Version::HTTP_2 => target,
         (Some(header), None) => header,
         (Some(header), Some(target)) => header.filter(|header| target.as_ref() == Some(header)),
         (None, _) => None,
     }
 }
 
-fn plain_host(named: &str) -> Option<String> {
+fn plain_host(named: &str) -> Option<Cow<'_, str>> {
     let (host, port) = match named.strip_prefix('[') {
         Some(rest) => {
             let (address, port) = rest.split_once(']').filter(|(address, _)| address.contains(':'))?;
@@ -145,7 +161,12 @@ fn plain_host(named: &str) -> Option<String> {
     let is_host =
         !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':'));
     let is_port = port.is_some_and(|port| port.parse::<u16>().is_ok() && port.bytes().all(|byte| byte.is_ascii_digit()));
-    (is_host && is_port).then(|| host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase())
+    if !is_host || !is_port {
+        return None;
+    }
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let is_lower = !host.bytes().any(|byte| byte.is_ascii_uppercase());
+    Some(if is_lower { Cow::Borrowed(host) } else { Cow::Owned(host.to_ascii_lowercase()) })
 }
 
 #[cfg(test)]
@@ -197,12 +218,12 @@ mod tests {
         }
     }
 
-    fn request(version: Version, target: &str, hosts: &[&str]) -> Request<()> {
-        let mut request = Request::builder().version(version).uri(target);
+    fn request(version: Version, target: &str, hosts: &[&str]) -> Parts {
+        let mut request = http::Request::builder().version(version).uri(target);
         for host in hosts {
             request = request.header(HOST, *host);
         }
-        request.body(()).unwrap()
+        request.body(()).unwrap().into_parts().0
     }
 
     #[test]

@@ -1,0 +1,83 @@
+//! Everything below the doors: the stores, the sessions, the house rules. Built once at the start; the house rules once more for every
+//! other configuration, around the same stores and sessions.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use tokio::runtime::Handle;
+use tokio_util::task::TaskTracker;
+
+use super::{door, keys, parts};
+use crate::audit::{Event, Journal, What};
+use crate::auth::sessions::Parts as Stores;
+use crate::auth::{Gatekeeper, Parts, Sessions, Steward};
+use crate::base::random::SystemSource;
+use crate::base::{Clock, Keys, Random, Texts};
+use crate::config::Config;
+use crate::directory::People;
+use crate::dispatch::{Dispatcher, Parts as DispatchParts};
+use crate::store::Records;
+use crate::store::sqlite::Sqlite;
+
+/// What outlives every change of the configuration, and the gatekeeper of the first one.
+pub struct House {
+    pub gatekeeper: Gatekeeper,
+    pub steward: Steward,
+    pub sessions: Sessions,
+    pub dispatcher: Dispatcher,
+    pub journal: Journal,
+    pub store: Arc<Sqlite>,
+    pub stores: Stores,
+}
+
+impl House {
+    /// Opens the records and reads the sessions. `slow` is the runtime that logins are worked on.
+    pub async fn build(config: &Config, clock: &Clock, tasks: &TaskTracker, slow: &Handle) -> Result<Self> {
+        let random: Arc<dyn Random> = Arc::new(SystemSource);
+        let keys: Keys = keys::load(config.keys.as_deref(), &config.node.state_dir, random.as_ref())?;
+        let file = config.node.state_dir.join("doorward.db");
+        let store = Sqlite::open(&file).with_context(|| format!("the records in {}", file.display()))?;
+        let store = Arc::new(store.named(&config.node.name));
+        let records: Arc<dyn Records> = Arc::clone(&store) as _;
+        let journal = Journal::new(Arc::clone(&store) as _, clock.clone());
+        let started = What::Started { version: env!("CARGO_PKG_VERSION").to_owned() };
+        journal
+            .record(Event { trace: None, user: None, application: None, address: None, what: started })
+            .await
+            .context("the journal cannot be written")?;
+
+        let stores = Stores { records: Arc::clone(&records), journal: journal.clone(), keys, clock: clock.clone(), random };
+        let sessions = Sessions::load(stores.clone()).await.context("the sessions on record cannot be read")?;
+        sessions.end_gone(&door::served(config)).await.context("sessions of what is gone cannot be ended")?;
+        let dispatcher = Dispatcher::new(DispatchParts {
+            transmitters: parts::transmitters(config)?,
+            policies: config.dispatch_policies.clone(),
+            records,
+            journal: journal.clone(),
+            keys: stores.keys.clone(),
+            texts: Texts::built_in(),
+            clock: clock.clone(),
+            limits: config.limits.clone(),
+            node: config.node.name.clone(),
+            tasks: tasks.clone(),
+        });
+        let people = parts::people(config, clock)?;
+        let gatekeeper = Gatekeeper::new(rules(config, people, &dispatcher, &sessions, &stores), slow.clone());
+        let steward = Steward::new(Arc::clone(&store) as _, journal.clone(), sessions.clone(), clock.clone());
+        Ok(Self { gatekeeper, steward, sessions, dispatcher, journal, store, stores })
+    }
+}
+
+/// What the house rules are made of.
+pub fn rules(config: &Config, people: People, dispatcher: &Dispatcher, sessions: &Sessions, stores: &Stores) -> Parts {
+    Parts {
+        applications: config.applications.clone(),
+        authentication_policies: config.authentication_policies.clone(),
+        passcode_policies: config.passcode_policies.clone(),
+        limits: config.limits.clone(),
+        people,
+        dispatcher: dispatcher.clone(),
+        sessions: sessions.clone(),
+        stores: stores.clone(),
+    }
+}

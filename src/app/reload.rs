@@ -1,0 +1,194 @@
+//! Another configuration for the running node: everything but `[node]`, `[keys]` and where it listens is replaced, or nothing is. One
+//! task owns what the node runs with, so that two reloads come one after the other.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::difference::{self, Difference};
+use super::door::{Base, Files, Plan};
+use super::house;
+use super::parts;
+use crate::audit::{Event, Journal, What};
+use crate::auth::Sessions;
+use crate::auth::sessions::Parts as Stores;
+use crate::config::{self, Config};
+use crate::directory::People;
+use crate::dispatch::{Dispatcher, Grouped};
+use crate::server::{Crowd, Prepared, Reloader};
+
+/// What became of a reload, in words for an operator.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
+pub enum Outcome {
+    Reloaded {
+        changed: Vec<String>,
+        needs_restart: Vec<String>,
+        warnings: Vec<String>,
+    },
+    /// The configuration cannot be used; all that is wrong with it.
+    Refused {
+        problems: Vec<String>,
+    },
+    /// Nothing is wrong with the configuration as far as we know; something else failed.
+    Failed {
+        why: String,
+    },
+}
+
+/// Asks for reloads. Cheap to clone.
+#[derive(Clone)]
+pub struct Reload {
+    ask: mpsc::Sender<oneshot::Sender<Outcome>>,
+}
+
+/// So many may wait for their turn; one more is told so.
+const MOST_WAITING: usize = 8;
+
+impl Reload {
+    /// And what the task is to be given.
+    pub fn new() -> (Self, mpsc::Receiver<oneshot::Sender<Outcome>>) {
+        let (ask, asked) = mpsc::channel(MOST_WAITING);
+        (Self { ask }, asked)
+    }
+
+    /// Reads the configuration's file again and puts it into effect. What comes of it also stands in the log.
+    pub async fn reload(&self) -> Outcome {
+        let (answer, answered) = oneshot::channel();
+        if self.ask.try_send(answer).is_err() {
+            return Outcome::Failed { why: "the node is being stopped, or too many reloads are waiting".into() };
+        }
+        answered.await.unwrap_or_else(|_| Outcome::Failed { why: "the node is being stopped".into() })
+    }
+}
+
+/// The task.
+pub struct Reloading {
+    /// Where the configuration is read from; none where the node was not started from a file.
+    pub file: Option<PathBuf>,
+    /// What the node runs with.
+    pub config: Config,
+    pub plans: watch::Sender<Arc<Plan>>,
+    pub base: Base,
+    pub reloader: Reloader,
+    pub crowd: Crowd,
+    pub dispatcher: Dispatcher,
+    pub sessions: Sessions,
+    pub journal: Journal,
+    pub stores: Stores,
+}
+
+/// A configuration of which every part could be built.
+struct Fresh {
+    config: Config,
+    difference: Difference,
+    warnings: Vec<String>,
+    people: People,
+    transmitters: Vec<Grouped>,
+    files: Files,
+    certificates: Prepared,
+}
+
+impl Reloading {
+    /// Until `stop`.
+    pub async fn run(mut self, mut asked: mpsc::Receiver<oneshot::Sender<Outcome>>, stop: CancellationToken) {
+        loop {
+            let answer = tokio::select! {
+                () = stop.cancelled() => return,
+                answer = asked.recv() => answer,
+            };
+            let Some(answer) = answer else { return };
+            let outcome = self.reload().await;
+            log(&outcome);
+            // Who asked may have gone.
+            drop(answer.send(outcome));
+        }
+    }
+
+    async fn reload(&mut self) -> Outcome {
+        let Some(file) = self.file.clone() else {
+            return Outcome::Failed { why: "this node was not started from a file".into() };
+        };
+        let (running, clock, reloader) = (self.config.clone(), self.base.clock.clone(), self.reloader.clone());
+        let built = tokio::task::spawn_blocking(move || build(&file, running, &clock, &reloader)).await;
+        let fresh = match built {
+            Ok(Ok(fresh)) => fresh,
+            Ok(Err(problems)) => return Outcome::Refused { problems },
+            Err(error) => return Outcome::Failed { why: format!("the configuration could not be read: {error}") },
+        };
+        let Difference { changed, needs_restart } = fresh.difference.clone();
+        let what = What::Reloaded { changed, needs_restart };
+        let event = Event { trace: None, user: None, application: None, address: None, what };
+        if let Err(error) = self.journal.record(event).await {
+            return Outcome::Failed { why: format!("nothing was changed, because it could not be journaled: {error}") };
+        }
+        self.swap(fresh).await
+    }
+
+    /// From here on nothing can fail.
+    async fn swap(&mut self, fresh: Fresh) -> Outcome {
+        let Fresh { config, difference, warnings, people, transmitters, files, certificates } = fresh;
+        let Difference { mut changed, needs_restart } = difference;
+        self.dispatcher.renew(transmitters, config.dispatch_policies.clone(), config.limits.clone());
+        self.crowd.set_connections_per_address(config.limits.connections_per_address);
+        certificates.swap();
+        let rules = house::rules(&config, people, &self.dispatcher, &self.sessions, &self.stores);
+        let gatekeeper = self.plans.borrow().site.gatekeeper.renewed(rules);
+        let plan = Arc::new(Plan::new(&config, files, gatekeeper, &self.base));
+        self.plans.send_replace(Arc::clone(&plan));
+        self.base.access_logs.open(config.access_log.as_ref());
+        self.config = config;
+        match self.sessions.end_gone(&plan.served).await {
+            Ok(0) => {}
+            Ok(1) => changed.push("1 session ended with its application or directory".to_owned()),
+            Ok(ended) => changed.push(format!("{ended} sessions ended with their applications or directories")),
+            // The sessions are over here; the housekeeping tries their records again.
+            Err(error) => tracing::error!(%error, "sessions of what is gone could not be removed from the records"),
+        }
+        if changed.is_empty() {
+            changed.push("nothing; certificates and other files were read again".to_owned());
+        }
+        Outcome::Reloaded { changed, needs_restart, warnings }
+    }
+}
+
+/// Reads and builds everything; waits for files, so not to be called on a core or a runtime's own thread.
+fn build(file: &Path, running: Config, clock: &crate::base::Clock, reloader: &Reloader) -> Result<Fresh, Vec<String>> {
+    let written = config::load(file).map_err(|problems| problems.to_string().lines().map(str::to_owned).collect::<Vec<_>>())?;
+    let found = parts::findings(&written, clock, clock.now());
+    if !found.unusable.is_empty() {
+        return Err(found.unusable.iter().map(|problem| format!("{}: {problem}", file.display())).collect());
+    }
+    let (config, difference) = difference::merge(running, written);
+    let words = |error: anyhow::Error| vec![format!("{error:#}")];
+    Ok(Fresh {
+        people: parts::people(&config, clock).map_err(words)?,
+        transmitters: parts::transmitters(&config).map_err(words)?,
+        files: Files::read(&config).map_err(words)?,
+        certificates: reloader.prepare(&config.listeners, &config.http1_only()).map_err(|error| vec![error.to_string()])?,
+        warnings: [found.problems, found.warnings].concat(),
+        config,
+        difference,
+    })
+}
+
+fn log(outcome: &Outcome) {
+    match outcome {
+        Outcome::Reloaded { changed, needs_restart, warnings } => {
+            tracing::info!("the configuration was read again: {}", changed.join("; "));
+            for line in needs_restart {
+                tracing::warn!("{line}");
+            }
+            for line in warnings {
+                tracing::warn!("{line}");
+            }
+        }
+        Outcome::Refused { problems } => {
+            tracing::error!("the configuration cannot be used and nothing was changed: {}", problems.join("; "));
+        }
+        Outcome::Failed { why } => tracing::error!("the configuration was not read again: {why}"),
+    }
+}

@@ -1,0 +1,28 @@
+//! `reload`: the running node reads its configuration again and says what came of it.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use super::{BAD_CONFIGURATION, ask};
+use crate::app::control::{Reply, Request};
+use crate::app::reload::Outcome;
+
+pub fn run(file: &Path) -> Result<ExitCode> {
+    match ask(file, &Request::Reload)? {
+        Reply::Reload(Outcome::Reloaded { changed, needs_restart, warnings }) => {
+            changed.iter().for_each(|line| println!("{line}"));
+            needs_restart.iter().for_each(|line| println!("NOT YET: {line}"));
+            warnings.iter().for_each(|line| eprintln!("warning: {line}"));
+            Ok(ExitCode::SUCCESS)
+        }
+        Reply::Reload(Outcome::Refused { problems }) => {
+            problems.iter().for_each(|line| eprintln!("{line}"));
+            eprintln!("Nothing was changed.");
+            Ok(ExitCode::from(BAD_CONFIGURATION))
+        }
+        Reply::Reload(Outcome::Failed { why }) | Reply::Error { why } => bail!("{why}"),
+        _ => bail!("the node gave an answer to another question"),
+    }
+}

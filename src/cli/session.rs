@@ -1,0 +1,70 @@
+//! `session list` and `session end`: who is signed in to the running node, and an end to it.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use super::{Output, ask};
+use crate::app::control::{Reply, Request};
+use crate::auth::{Meant, SessionView};
+
+pub fn list(file: &Path, meant: Meant, output: Output) -> Result<ExitCode> {
+    match ask(file, &Request::SessionList { meant })? {
+        Reply::Sessions { sessions, total } if output == Output::Json => {
+            println!("{}", serde_json::json!({ "total": total, "sessions": sessions }));
+            Ok(ExitCode::SUCCESS)
+        }
+        Reply::Sessions { sessions, total } => {
+            sessions.iter().for_each(print);
+            match total - sessions.len().min(total) {
+                0 => println!("{total} in all"),
+                more => println!("{total} in all; {more} younger ones are not shown"),
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Reply::Error { why } => bail!("{why}"),
+        _ => bail!("the node gave an answer to another question"),
+    }
+}
+
+/// Exit code 1 where none was meant: whoever wanted to end one should notice.
+pub fn end(file: &Path, meant: Meant, output: Output) -> Result<ExitCode> {
+    match ask(file, &Request::SessionEnd { meant: meant.clone() })? {
+        Reply::Ended { count } => {
+            match (output, count) {
+                (Output::Json, _) => println!("{}", serde_json::json!({ "ended": count })),
+                (Output::Text, 0) => println!("No session is meant by {}.", plain(&meant.to_string())),
+                (Output::Text, 1) => println!("1 session ended."),
+                (Output::Text, _) => println!("{count} sessions ended."),
+            }
+            Ok(if count == 0 && meant != Meant::All { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+        }
+        Reply::Error { why } => bail!("{why}"),
+        _ => bail!("the node gave an answer to another question"),
+    }
+}
+
+/// One line a session.
+fn print(session: &SessionView) {
+    let places: Vec<String> = session.places.iter().map(|(application, host)| format!("{application} at {host}")).collect();
+    println!(
+        "{}",
+        plain(&format!(
+            "{}  {} ({})  {}  by {}  since {}  last seen {}  until {}",
+            session.id,
+            session.user,
+            session.name,
+            places.join(", "),
+            session.factors.join("+"),
+            session.opened,
+            session.last_seen,
+            session.expires
+        ))
+    );
+}
+
+/// Control characters of a stranger's making do not reach the terminal.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}

@@ -1,0 +1,162 @@
+//! The access log, as far as it is on the way of a request: one JSON object a line, written straight into a buffer of the core. What
+//! leaves it leaves in whole lines, and nothing here waits: whoever writes the file is behind a queue that may be full.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::net::IpAddr;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+
+use http::header::{HOST, HeaderValue};
+use http::request::Parts;
+use http::{Method, StatusCode, Uri, Version};
+
+use super::access_line::{Line, Stamp};
+use super::route::Place;
+use crate::auth::session::Session;
+use crate::base::{Clock, Time, TraceId};
+
+/// Where full buffers go. Cheap to clone; all cores have the same one.
+#[derive(Clone, Debug)]
+pub struct Outlet {
+    pub to: SyncSender<Parcel>,
+    pub file: Arc<Path>,
+    /// Lines that found no room, until the file says so.
+    pub lost: Arc<AtomicU64>,
+}
+
+/// What the file's writer is handed.
+#[derive(Debug)]
+pub enum Parcel {
+    /// Whole lines for this file, and how many.
+    Lines { file: Arc<Path>, bytes: Vec<u8>, count: u64 },
+    /// Lets go of what is open; a file that is named is opened at once, so that what is wrong with it is said early.
+    Open(Option<Arc<Path>>),
+    /// Nothing comes any more: answers when everything before is written or given up.
+    End(SyncSender<()>),
+}
+
+/// One core's log.
+pub struct AccessLog {
+    outlet: Outlet,
+    clock: Clock,
+    lines: RefCell<Lines>,
+}
+
+#[derive(Default)]
+struct Lines {
+    bytes: Vec<u8>,
+    count: u64,
+    stamp: Stamp,
+}
+
+impl AccessLog {
+    /// To be called inside the core's runtime: a task hands on what is there once a second, until the log is dropped.
+    pub fn new(outlet: Outlet, clock: Clock) -> Rc<Self> {
+        let log = Rc::new(Self { outlet, clock: clock.clone(), lines: RefCell::default() });
+        let weak = Rc::downgrade(&log);
+        drop(tokio::task::spawn_local(async move {
+            while weak.strong_count() > 0 {
+                clock.sleep(EVERY).await;
+                if let Some(log) = weak.upgrade() {
+                    log.hand_on(&mut log.lines.borrow_mut());
+                }
+            }
+        }));
+        log
+    }
+
+    /// For a request that begins. Its line is written when the entry is dropped, so that there is one in any case. Boxed, so that the
+    /// request does not carry it about.
+    pub(super) fn enter(&self, head: &Parts, address: IpAddr, started: Time) -> Box<Entry<'_>> {
+        Box::new(Entry {
+            log: self,
+            method: head.method.clone(),
+            uri: head.uri.clone(),
+            version: head.version,
+            host: head.headers.get(HOST).cloned(),
+            address,
+            started,
+            place: Cell::default(),
+            session: OnceCell::new(),
+            trace: Cell::default(),
+            status: Cell::default(),
+        })
+    }
+
+    fn write(&self, line: &Line<'_>) {
+        let mut lines = self.lines.borrow_mut();
+        let Lines { bytes, count, stamp } = &mut *lines;
+        line.write(stamp, bytes);
+        *count += 1;
+        if bytes.len() >= FULL {
+            self.hand_on(&mut lines);
+        }
+    }
+
+    /// Where the queue is full the lines are lost and counted: memory is bounded, and requests go on.
+    fn hand_on(&self, lines: &mut Lines) {
+        if lines.bytes.is_empty() {
+            return;
+        }
+        let (bytes, count) = (std::mem::take(&mut lines.bytes), std::mem::take(&mut lines.count));
+        let parcel = Parcel::Lines { file: Arc::clone(&self.outlet.file), bytes, count };
+        if self.outlet.to.try_send(parcel).is_err() {
+            self.outlet.lost.fetch_add(count, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for AccessLog {
+    fn drop(&mut self) {
+        self.hand_on(&mut self.lines.borrow_mut());
+    }
+}
+
+/// What is noted of a request on its way.
+pub(super) struct Entry<'a> {
+    log: &'a AccessLog,
+    method: Method,
+    /// Kept by because forwarding takes the request's own; its bytes are shared, not copied.
+    uri: Uri,
+    version: Version,
+    host: Option<HeaderValue>,
+    address: IpAddr,
+    started: Time,
+    pub place: Cell<Option<&'a Place>>,
+    pub session: OnceCell<Arc<Session>>,
+    pub trace: Cell<Option<TraceId>>,
+    pub status: Cell<Option<StatusCode>>,
+}
+
+impl Drop for Entry<'_> {
+    fn drop(&mut self) {
+        let place = self.place.get();
+        let written = || self.uri.host().map(str::as_bytes).or(self.host.as_ref().map(|host| host.as_bytes()));
+        let unanswered = if std::thread::panicking() { PANICKED } else { GONE };
+        let now = self.log.clock.now();
+        self.log.write(&Line {
+            time: now,
+            client: self.address,
+            method: self.method.as_str(),
+            host: place.map_or_else(|| written().unwrap_or_default(), |place| place.host.as_bytes()),
+            path: self.uri.path(),
+            status: self.status.get().map_or(unanswered, |status| status.as_u16()),
+            duration: now.since(self.started),
+            application: place.map(|place| &*place.application.name),
+            user: self.session.get().map(|session| session.user.name.as_str()),
+            version: self.version,
+            trace: self.trace.get(),
+        });
+    }
+}
+
+/// A buffer is handed on when it holds as much, in bytes, or after a second.
+const FULL: usize = 64 << 10;
+const EVERY: Duration = Duration::from_secs(1);
+/// The client went away before there was an answer. No status of HTTP; other servers write the same.
+const GONE: u16 = 499;
+const PANICKED: u16 = 500;
