@@ -73,7 +73,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("argon2", &["directory/password.rs"]),
     ("askama", &["web/"]),
     ("aws_lc_rs", ANYWHERE),
-    ("bytes", &["server/", "gateway/", "proxy/", "web/", "directory/ldap/", "dispatch/http", "app/demo"]),
+    ("bytes", &["auth/session.rs", "server/", "gateway/", "proxy/", "web/", "directory/ldap/", "dispatch/http", "app/demo"]),
     ("clap", &["cli/", "main.rs"]),
     ("data_encoding", ANYWHERE),
     // Others name the values that fill a text in, and nothing else of it.
@@ -81,6 +81,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("form_urlencoded", &["web/", "gateway/", "proxy/", "dispatch/"]),
     ("futures_util", ANYWHERE),
     ("governor", &["auth/"]),
+    ("h2", &["proxy/"]),
     // The words alone (names of headers, addresses), where an operator writes them.
     ("http", &["config/", "server/", "gateway/", "proxy/", "web/", "app/"]),
     ("http_body", HTTP),
@@ -91,6 +92,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("jiff", ANYWHERE),
     ("ldap3", &["directory/ldap/"]),
     ("lettre", &["dispatch/mail.rs"]),
+    ("listenfd", &["server/given.rs"]),
     ("papaya", &["auth/", "gateway/"]),
     ("rcgen", &["server/", "app/", "cli/"]),
     ("regex", &["config/", "auth/", "directory/", "dispatch/", "proxy/", "gateway/"]),
@@ -103,6 +105,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("slab", &["server/", "gateway/", "proxy/"]),
     ("socket2", &["server/", "proxy/", "radius/"]),
     ("thiserror", ANYWHERE),
+    ("tikv_jemallocator", &["main.rs"]),
     ("tokio", ANYWHERE),
     ("tokio_rustls", TLS),
     ("tokio_util", ANYWHERE),

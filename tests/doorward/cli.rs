@@ -47,8 +47,9 @@ fn check_prints_every_mistake_in_a_line_and_exits_64() {
 fn check_finds_nothing_wrong_with_the_example() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("certs")).unwrap();
-    certificate(&folder.path().join("certs"), "mail", &["mail.example.com"]);
+    certificate(&folder.path().join("certs"), "mail", &["mail.example.com", "intranet.example.com"]);
     certificate(&folder.path().join("certs"), "corp-ca", &["corp.example"]);
+    certificate(&folder.path().join("certs"), "doorward", &["doorward.corp.example"]);
     users(folder.path());
     std::fs::copy(repository("static/icon.svg"), folder.path().join("logo.svg")).unwrap();
     std::fs::copy(repository("doorward.example.toml"), folder.path().join("doorward.toml")).unwrap();
@@ -195,7 +196,7 @@ impl Drop for Ends {
 fn every_command_explains_itself() {
     let (code, out, _) = said(&run(&["--help"], ""));
     assert_eq!(code, Some(0));
-    let commands = ["serve", "demo", "check", "trace", "hash-password"];
+    let commands = ["serve", "demo", "check", "trace", "reload", "session", "hash-password"];
     for command in commands {
         assert!(out.contains(&format!("\n  {command} ")), "{command} is not in {out}");
         let (code, help, _) = said(&run(&[command, "--help"], ""));

@@ -1,6 +1,8 @@
 //! What the fuzz targets look for, on inputs that are the same every day: pieces of what the parsers know, put together and damaged by a
 //! small generator. `cargo fuzz` looks further, by coverage and by the clock.
 
+#[path = "../../fuzz/properties/client_address.rs"]
+mod client_address;
 #[path = "../../fuzz/properties/config.rs"]
 mod config;
 #[path = "../../fuzz/properties/cookie.rs"]
@@ -17,6 +19,10 @@ mod name;
 mod number;
 #[path = "../../fuzz/properties/path.rs"]
 mod path;
+#[path = "../../fuzz/properties/proxy_header.rs"]
+mod proxy_header;
+#[path = "../../fuzz/properties/rewrite.rs"]
+mod rewrite;
 
 const INPUTS: u64 = 20_000;
 
@@ -160,4 +166,132 @@ fn only_offered_languages_are_spoken() {
     let pieces =
         ["de", "en", "fr", "DE", "-AT", ",", ", ", ";q=", ";", "0", "1", ".", "0.5", "nan", "inf", "-", "_", "*", "\n", "1e-9"];
     holds_for_all(INPUTS, |choices| choices.input(&pieces, 12), language::holds);
+}
+
+#[test]
+fn what_a_stranger_writes_left_of_a_proxy_changes_nothing() {
+    let pieces = [
+        "192.0.2.1",
+        "10.0.0.2",
+        "2001:db8::1",
+        "::1",
+        "[",
+        "]",
+        ":",
+        ":80",
+        ",",
+        ", ",
+        ";",
+        "\"",
+        "\\",
+        "\\\"",
+        "for=",
+        "For=\"",
+        "host=\"a\"",
+        "proto=https",
+        "unknown",
+        "_x",
+        "\n",
+        "\t",
+        "=",
+        "\u{e9}",
+    ];
+    holds_for_all(INPUTS, |choices| choices.input(&pieces, 20), client_address::holds);
+    holds_for_all(20, |choices| choices.input(&pieces, 20).repeat(500), client_address::holds);
+}
+
+#[test]
+fn a_proxy_header_ends_where_it_ends() {
+    let pieces = [
+        "TCP4",
+        "TCP6",
+        "UNKNOWN",
+        " ",
+        " ",
+        " ",
+        "192.0.2.7",
+        "2001:db8::7",
+        "::ffff:192.0.2.7",
+        "1",
+        "65535",
+        "443",
+        "0",
+        "\r\n",
+        "\r",
+        "\n",
+        "+",
+        "\0",
+        "\u{e9}",
+    ];
+    let blocks = ["\u{11}", "!", " ", "\0", "\u{c}", "$", "1", "\u{7f}", "192.0.2.7..", "\0\u{c}"];
+    let make = |choices: &mut Choices| match choices.below(4) {
+        0 => [b"PROXY ".to_vec(), choices.input(&pieces, 12)].concat(),
+        1 => format!(
+            "PROXY TCP4 192.0.{}.7 10.0.0.1 {} 443\r{}",
+            choices.below(300),
+            choices.below(70_000),
+            ["\n", "\n\n", "", " "][choices.below(4)]
+        )
+        .into_bytes(),
+        2 => [b"\r\n\r\n\0\r\nQUIT\n".to_vec(), choices.input(&blocks, 30)].concat(),
+        _ => {
+            let family = [0x00, 0x11, 0x12, 0x21, 0x31, 0x41][choices.below(6)];
+            let (claimed, real) = (choices.below(60).to_le_bytes()[0], choices.below(80));
+            let head = [0x20 + choices.below(3).to_le_bytes()[0], family, choices.below(20).to_le_bytes()[0] / 18 * 16, claimed];
+            [&b"\r\n\r\n\0\r\nQUIT\n"[..], &head, &vec![choices.next().to_le_bytes()[0]; real]].concat()
+        }
+    };
+    holds_for_all(5 * INPUTS, make, proxy_header::holds);
+}
+
+#[test]
+fn a_rewritten_name_leads_where_the_other_one_led() {
+    let pieces = [
+        "http:",
+        "https:",
+        "HTTP:",
+        "//",
+        "/",
+        "\\",
+        "inner.example",
+        "Inner.Example",
+        "mail.example.com",
+        "evil.example",
+        ":80",
+        ":443",
+        ":8080",
+        ":8443",
+        ":",
+        "@",
+        ".",
+        "?",
+        "#",
+        "%2f",
+        "%00",
+        " ",
+        "\t",
+        "\n",
+        "\n",
+        "[",
+        "]",
+        "::1",
+        "5;",
+        "url=",
+        "'",
+        "\"",
+        ";",
+        "Domain=",
+        "domain = .",
+        "a=1",
+        "Path=/",
+        "\u{fc}",
+        "xn--",
+        ",",
+    ];
+    let starts = ["", "", "http://inner.example", "https://mail.example.com:8443", "5; url=http://inner.example", "a=1; Domain="];
+    let make = |choices: &mut Choices| {
+        let start = starts[choices.below(starts.len())].as_bytes().to_vec();
+        [start, choices.input(&pieces, 8)].concat()
+    };
+    holds_for_all(5 * INPUTS, make, rewrite::holds);
 }

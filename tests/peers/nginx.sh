@@ -4,10 +4,12 @@
 #   nginx.sh stop FOLDER                                  ends it; the folder stays
 # Every path shows as a page what was received (server-side includes), except
 #   /10m.bin /gzip/ /ok      a file of 10 MiB; a page that is compressed for who accepts it; two letters
+#   /public/                 files that a test puts there
 #   /slow.bin                the same file at 4 MiB a second
 #   /upload                  takes a body of any size and says how long it was
+#   /tls                     the protocol, the name that was asked for, and who the client says it is; 403 without its certificate
 #   /socket                  goes on to a WebSocket server on WEBSOCKET_PORT
-# On TLS_PORT it is `localhost`, by a CA of its own. Exit 77: not installed (Debian: nginx-light openssl). Exit 75: a port was taken.
+# On TLS_PORT it is `localhost`, by a CA of its own, and speaks HTTP/2 with who asks; client.pem and client.key are good for /tls. Exit 77: not installed (Debian: nginx-light openssl). Exit 75: a port was taken.
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -18,6 +20,9 @@ certificates() (
     printf 'subjectAltName=DNS:localhost\nextendedKeyUsage=serverAuth\nbasicConstraints=CA:FALSE\n' >server.ext
     openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=localhost" -keyout server.key -out server.csr
     openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 -extfile server.ext -out server.pem
+    printf 'extendedKeyUsage=clientAuth\nbasicConstraints=CA:FALSE\n' >client.ext
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=doorward" -keyout client.key -out client.csr
+    openssl x509 -req -in client.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 -extfile client.ext -out client.pem
 )
 
 pages() {
@@ -32,7 +37,7 @@ pages() {
     } >"$1/www/page.html"
     head -c 10485760 /dev/urandom >"$1/www/10m.bin"
     ln "$1/www/10m.bin" "$1/www/slow.bin"
-    mkdir "$1/www/gzip"
+    mkdir "$1/www/gzip" "$1/www/public"
     { printf '<!doctype html><title>Long</title>\n'; seq 2000; } >"$1/www/gzip/index.html"
 }
 
@@ -56,10 +61,12 @@ http {
     scgi_temp_path $1/tmp/scgi;
     server {
         listen 127.0.0.1:$2;
-        listen 127.0.0.1:$3 ssl;
+        listen 127.0.0.1:$3 ssl http2;
         server_name _;
         ssl_certificate $1/server.pem;
         ssl_certificate_key $1/server.key;
+        ssl_client_certificate $1/ca.pem;
+        ssl_verify_client optional;
         root $1/www;
         location / {
             ssi on;
@@ -68,7 +75,12 @@ http {
         location = /10m.bin { }
         location = /slow.bin { limit_rate 4m; }
         location /gzip/ { gzip on; gzip_min_length 1; gzip_proxied any; }
+        location /public/ { }
         location = /ok { return 200 "ok"; }
+        location = /tls {
+            if (\$ssl_client_verify != SUCCESS) { return 403 "who are you?"; }
+            return 200 "\$server_protocol \$ssl_server_name \$ssl_client_s_dn";
+        }
         location = /upload {
             # A body is read whole only where it is passed on, so the server asks itself, with the length that really came.
             proxy_request_buffering on;
@@ -119,5 +131,5 @@ stop() {
 case ${1:-} in
 start) start "$2" "$3" "$4" "$5" ;;
 stop) stop "$(realpath "$2")" ;;
-*) sed -n '2,9p' "$0" >&2; exit 64 ;;
+*) sed -n '2,10p' "$0" >&2; exit 64 ;;
 esac

@@ -11,11 +11,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use doorward::auth::session::Permit;
 use doorward::base::Clock;
-use doorward::config::application::{Application, RequestLimits, Server, SessionLimits, SignOn, Upstream};
+use doorward::config::application::{Application, RequestLimits, Routes, Server, SessionLimits, SignOn, Upstream};
 use doorward::config::listener::{Certificate, Listener, Serves};
 use doorward::proxy::headers::cleanse;
 use doorward::proxy::{Applications, ClientInfo, ForwardError, Proxy, ProxyBody};
-use doorward::server::{Cores, Exchange, Handler, Limits, Listeners, run, tls};
+use doorward::server::{Cores, Exchange, Given, Handler, Limits, Listeners, run, tls};
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Either, Full};
 use hyper::body::Incoming;
@@ -48,6 +48,10 @@ pub struct Wishes {
     pub body: u64,
     pub response_wait: Duration,
     pub limits: Limits,
+    /// What else is said about the upstream, and about its limits.
+    pub upstream: Arc<dyn Fn(&mut Upstream)>,
+    pub request: fn(&mut RequestLimits),
+    pub cores: usize,
 }
 
 impl Wishes {
@@ -58,7 +62,15 @@ impl Wishes {
             body: 1 << 30,
             response_wait: Duration::from_secs(20),
             limits: Limits { drain: Duration::from_secs(5), ..Limits::default() },
+            upstream: Arc::new(|_| {}),
+            request: |_| {},
+            cores: 1,
         }
+    }
+
+    /// The same with something said about the upstream.
+    pub fn with(self, upstream: impl Fn(&mut Upstream) + 'static) -> Self {
+        Self { upstream: Arc::new(upstream), ..self }
     }
 }
 
@@ -67,9 +79,9 @@ pub fn bed(wishes: &Wishes) -> Bed {
     let certificates =
         vec![certificate(folder.path(), "first", "localhost"), certificate(folder.path(), "second", "second.example")];
     let any = "127.0.0.1:0".parse().unwrap();
-    let listed =
-        [Listener { address: any, serves: Serves::Tls(certificates) }, Listener { address: any, serves: Serves::Redirect }];
-    let listeners = Listeners::bind(&listed, 1, &tls::ticketer().unwrap()).unwrap();
+    let listed = [Serves::Tls(certificates), Serves::Redirect];
+    let listed = listed.map(|serves| Listener { address: any, serves, trusted: None, deal: false });
+    let listeners = Listeners::bind(&listed, &[], wishes.cores, &tls::ticketer().unwrap(), Given::default()).unwrap();
     let addresses = listeners.addresses();
     let applications = Applications::load(&[application(wishes)]).unwrap();
     let (stop, over, clock) = (CancellationToken::new(), Arc::new(AtomicBool::new(false)), Clock::by_hand());
@@ -89,15 +101,20 @@ fn application(wishes: &Wishes) -> Application {
     let host = if tls { "localhost" } else { "127.0.0.1" };
     let server = |address: &SocketAddr| Server { tls, host: host.to_owned(), port: address.port() };
     let hour = Duration::from_secs(3600);
+    let mut upstream = Upstream { ca: wishes.ca.clone(), ..Upstream::to(wishes.servers.iter().map(server).collect()) };
+    (wishes.upstream)(&mut upstream);
+    let mut limits = RequestLimits { body: wishes.body, response_wait: wishes.response_wait, ..RequestLimits::default() };
+    (wishes.request)(&mut limits);
     Application {
         name: "app".into(),
         hosts: vec!["localhost".into()],
         policy: "staff".into(),
         session: SessionLimits { idle: hour, absolute: hour },
-        upstream: Upstream { servers: wishes.servers.iter().map(server).collect(), ca: wishes.ca.clone() },
+        upstream,
         sign_on: SignOn::Headers,
         public: vec!["/".into()],
-        limits: RequestLimits { body: wishes.body, response_wait: wishes.response_wait },
+        limits,
+        routes: Routes::default(),
         service_worker: false,
     }
 }
@@ -126,18 +143,19 @@ struct Everything {
 
 impl Handler for Everything {
     type Body = Either<ProxyBody, Full<Bytes>>;
+    type Connection = doorward::proxy::Client;
 
-    async fn handle(&self, exchange: Exchange) -> Response<Self::Body> {
-        let mut request = exchange.request;
-        assert!(request.uri().path() != "/panic", "as the test asked");
+    async fn handle(&self, exchange: &mut Exchange<doorward::proxy::Client>) -> Response<Self::Body> {
+        let head = &mut exchange.head;
+        assert!(head.uri.path() != "/panic", "as the test asked");
         if !exchange.tls {
             return said(StatusCode::MISDIRECTED_REQUEST, "plain");
         }
-        cleanse(request.headers_mut());
-        let authority = request.uri().authority().map(|authority| HeaderValue::from_str(authority.as_str()).unwrap());
-        let host = authority.or_else(|| request.headers().get("host").cloned()).unwrap();
-        let client = ClientInfo { address: exchange.peer.ip(), host: &host };
-        match self.proxy.forward(Permit::public(&self.application), request, &client).await {
+        cleanse(&mut head.headers);
+        let authority = head.uri.authority().map(|authority| HeaderValue::from_str(authority.as_str()).unwrap());
+        let host = authority.or_else(|| head.headers.get("host").cloned()).unwrap();
+        let client = ClientInfo { address: exchange.peer.ip(), host: &host, client: &exchange.connection };
+        match self.proxy.forward(Permit::public(&self.application), head, exchange.body.take(), &client).await {
             Ok(response) => response.map(Either::Left),
             Err(error) => said(status(&error), &error.to_string()),
         }
@@ -158,7 +176,7 @@ fn status(error: &ForwardError) -> StatusCode {
         ForwardError::BadUpgrade(_) | ForwardError::Unreadable => StatusCode::BAD_REQUEST,
         ForwardError::Ended => StatusCode::UNAUTHORIZED,
         ForwardError::Stalled => StatusCode::REQUEST_TIMEOUT,
-        ForwardError::Unreachable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        ForwardError::Unreachable(_) | ForwardError::Busy => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::BAD_GATEWAY,
     }
 }

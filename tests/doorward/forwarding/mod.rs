@@ -55,8 +55,8 @@ async fn a_request_arrives_as_it_was_sent_without_what_a_client_may_not_say() {
         Upgrade: h2c\r\nContent-Length: 4\r\nX-Kept: \u{e6}\r\n\r\nbody";
     let received = raw(&bed, request, "\n\nbody").await;
     let received = received.split("\r\n\r\n").last().unwrap();
-    let expected = "POST /a%2Fb/%E2%82%AC;x?q=%20&&r HTTP/1.1\nhost: localhost:8443\ncontent-length: 4\nx-kept: \u{e6}\n\
-        cookie: a=1; b=\"2\"\nvia: 1.1 doorward\nx-forwarded-for: 127.0.0.1\nx-forwarded-proto: https\n\
+    let expected = "POST /a%2Fb/%E2%82%AC;x?q=%20&&r HTTP/1.1\nhost: localhost:8443\ncookie: a=1; b=\"2\"\ncontent-length: 4\nx-kept: \u{e6}\n\
+        via: 1.1 doorward\nx-forwarded-for: 127.0.0.1\nx-forwarded-proto: https\n\
         x-forwarded-host: localhost:8443\n\nbody";
     assert_eq!(received, expected);
 }
@@ -69,7 +69,7 @@ async fn http_2_becomes_http_1_with_its_cookie_crumbs_joined() {
     let request = request.header("cookie", "b=2").header("x-forwarded-groups", "admins").body(Full::from("body")).unwrap();
     let response = bed.h2().await.send_request(request).await.unwrap();
     let body = response.into_body().collect().await.unwrap().to_bytes();
-    let expected = "POST /x?y HTTP/1.1\nhost: localhost\ncontent-length: 4\ncookie: a=1; b=2\nvia: 1.1 doorward\n\
+    let expected = "POST /x?y HTTP/1.1\ncookie: a=1; b=2\ncontent-length: 4\nhost: localhost\nvia: 1.1 doorward\n\
         x-forwarded-for: 127.0.0.1\nx-forwarded-proto: https\nx-forwarded-host: localhost\n\nbody";
     assert_eq!(String::from_utf8_lossy(&body), expected);
 }
@@ -152,8 +152,10 @@ async fn an_answer_that_breaks_off_does_not_look_complete() {
             read_until(&mut stream, "\r\n\r\n").await;
             stream.write_all(format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n5\r\nhello\r\n").as_bytes()).await.unwrap();
         });
-        let response = bed.h1().await.send_request(get("/")).await.unwrap();
-        assert!(response.into_body().collect().await.is_err(), "{head}");
+        // Already the head may be missing, if the end came with it.
+        if let Ok(response) = bed.h1().await.send_request(get("/")).await {
+            assert!(response.into_body().collect().await.is_err(), "{head}");
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -32,6 +33,8 @@ pub struct Client {
     /// Sent with every request besides.
     pub more: Vec<(&'static str, String)>,
     pub http2: bool,
+    /// Sent on every connection before anything else, as a proxy does.
+    pub preface: Vec<u8>,
     roots: Arc<rustls::RootCertStore>,
 }
 
@@ -56,6 +59,7 @@ impl Client {
             jar: Mutex::default(),
             more: Vec::new(),
             http2: false,
+            preface: Vec::new(),
             roots: Arc::new(roots),
         }
     }
@@ -150,18 +154,40 @@ impl Client {
         response
     }
 
+    /// What is agreed upon where these protocols are offered; nothing if there is no handshake.
+    pub async fn agrees(&self, protocols: &[&str]) -> Option<String> {
+        let stream = self.handshake(protocols).await.ok()?;
+        stream.get_ref().1.alpn_protocol().map(|protocol| String::from_utf8_lossy(protocol).into_owned())
+    }
+
     /// A connection and nothing on it yet.
     pub async fn tls(&self, protocol: &str) -> TlsStream<TcpStream> {
+        self.handshake(&[protocol]).await.unwrap()
+    }
+
+    /// Whether a handshake succeeds at all.
+    pub async fn shakes_hands(&self) -> bool {
+        self.handshake(&["http/1.1"]).await.is_ok()
+    }
+
+    async fn handshake(&self, protocols: &[&str]) -> std::io::Result<TlsStream<TcpStream>> {
         let config = ClientConfig::builder_with_provider(doorward::base::tls::provider());
         let config = config.with_safe_default_protocol_versions().unwrap();
         let mut config = config.with_root_certificates(Arc::clone(&self.roots)).with_no_client_auth();
-        config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+        let mut stream = self.tcp().await;
+        stream.write_all(&self.preface).await.unwrap();
+        let name = ServerName::try_from(self.host.clone()).unwrap();
+        TlsConnector::from(Arc::new(config)).connect(name, stream).await
+    }
+
+    /// A connection without TLS and without the preface.
+    pub async fn tcp(&self) -> TcpStream {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind(SocketAddr::new(self.from, 0)).unwrap();
         let stream = socket.connect(self.server).await.unwrap();
         stream.set_nodelay(true).unwrap();
-        let name = ServerName::try_from(self.host.clone()).unwrap();
-        TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap()
+        stream
     }
 
     /// The first step, on a login page of its own.

@@ -2,12 +2,15 @@
 
 pub mod client;
 pub mod curl;
+pub mod front;
+pub mod gate;
 pub mod house;
 pub mod nginx;
 pub mod node;
 pub mod peers;
 pub mod postfix;
 pub mod program;
+pub mod raw;
 pub mod script;
 pub mod upstream;
 

@@ -77,12 +77,16 @@ pub struct WebSocketServer {
 
 impl WebSocketServer {
     pub fn start() -> Option<Self> {
-        let mut command = script::command("tests/peers/websocket.mjs", &["ws"])?;
+        Some(Self::of(script::command("tests/peers/websocket.mjs", &["ws"])?))
+    }
+
+    /// The server that this command runs with `serve`.
+    pub fn of(mut command: Command) -> Self {
         let mut child = command.arg("serve").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let port = line.trim().strip_prefix("PORT=").expect("the WebSocket server says its port").parse().unwrap();
-        Some(Self { child, port })
+        Self { child, port }
     }
 }
 

@@ -22,6 +22,8 @@ use super::upstream::Upstream;
 
 pub struct Bed {
     pub address: SocketAddr,
+    /// Where it only redirects.
+    pub plain: SocketAddr,
     pub upstream: Upstream,
     pub clock: Clock,
     pub state: PathBuf,
@@ -41,8 +43,16 @@ pub struct Wishes {
     pub guests: String,
     /// Another directory, as it stands in the configuration.
     pub directory: String,
+    /// Of the listener, and of a second one that only redirects.
+    pub listener: &'static str,
     pub session: &'static str,
     pub application: &'static str,
+    /// Of the second application.
+    pub other: &'static str,
+    /// Further keys of its upstream: `, header_case = "title"`.
+    pub upstream: &'static str,
+    /// Another server than [`Upstream`].
+    pub server: Option<SocketAddr>,
     pub limits: &'static str,
     /// Of the policy, before the last one that challenges everybody.
     pub rules: &'static str,
@@ -56,8 +66,12 @@ impl Default for Wishes {
             users: [user("alice", "wonderland", ALICE), user("bob", "builder", "mobile = \"+45 87 65 43 21\"")].concat(),
             guests: String::new(),
             directory: String::new(),
+            listener: "",
             session: r#"{ idle = "30m", absolute = "12h" }"#,
             application: "",
+            other: "",
+            upstream: "",
+            server: None,
             limits: "",
             rules: "",
             passcode: "",
@@ -106,8 +120,8 @@ impl Bed {
         let (upstream, clock) = (Upstream::start().await, Clock::by_hand());
         let config = configuration(&wishes, folder.path(), &state, upstream.address);
         let node = started(config, clock.clone()).await.unwrap();
-        let (address, control) = (node.addresses[0], node.control.clone());
-        Self { address, upstream, clock, state, control, wishes, folder, node: Some(node), owners: Mutex::default() }
+        let (address, plain, control) = (node.addresses[0], node.addresses[1], node.control.clone());
+        Self { address, plain, upstream, clock, state, control, wishes, folder, node: Some(node), owners: Mutex::default() }
     }
 
     /// Stops the node and starts it again on the same folder, or on another one that was made of it.
@@ -118,6 +132,7 @@ impl Bed {
         let config = configuration(&self.wishes, self.folder.path(), state, self.upstream.address);
         let node = started(config, self.clock.clone()).await?;
         self.address = node.addresses[0];
+        self.plain = node.addresses[1];
         self.control = node.control.clone();
         self.node = Some(node);
         Ok(())
@@ -192,7 +207,7 @@ impl Bed {
         let reply = tokio::task::spawn_blocking(move || control::ask(&control, &Request::Trace { id })).await.unwrap();
         match reply.unwrap() {
             Reply::Events { events } => events,
-            Reply::Error { why } => panic!("{why}"),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -245,7 +260,8 @@ fn certificate(folder: &Path) {
 
 fn configuration(wishes: &Wishes, folder: &Path, state: &Path, upstream: SocketAddr) -> String {
     let (folder, state) = (folder.display(), state.display());
-    let Wishes { directory, session, application, limits, rules, passcode, dispatch, .. } = wishes;
+    let Wishes { directory, listener, session, application, other, limits, rules, passcode, dispatch, .. } = wishes;
+    let (more, server) = (wishes.upstream, wishes.server.unwrap_or(upstream));
     let guests = if wishes.guests.is_empty() { "" } else { GUESTS };
     let guests = guests.replace("FOLDER", &folder.to_string());
     format!(
@@ -256,13 +272,19 @@ state_dir = "{state}"
 [[listener]]
 address = "127.0.0.1:0"
 certificates = [{{ chain = "{folder}/cert.pem", key = "{folder}/key.pem" }}]
+{listener}
+
+[[listener]]
+address = "127.0.0.1:0"
+redirect = "https"
+{listener}
 
 [[application]]
 name = "app"
 hosts = ["{HOST}"]
 policy = "staff"
 session = {session}
-upstream = {{ servers = ["http://{upstream}"] }}
+upstream = {{ servers = ["http://{server}"]{more} }}
 public = ["/public"]
 {application}
 
@@ -271,6 +293,7 @@ name = "other"
 hosts = ["{OTHER}"]
 policy = "staff"
 upstream = {{ servers = ["http://{upstream}"] }}
+{other}
 
 [[directory]]
 name = "people"

@@ -37,12 +37,21 @@ pub fn run(arguments: &[&str], input: &str) -> Output {
 impl Program {
     /// `serve` with `doorward.toml` of this folder; returns once it listens.
     pub fn serve(folder: &Path) -> Self {
-        let config = folder.join("doorward.toml");
-        let mut child = doorward(&["serve", "--config", config.to_str().unwrap()])
-            .stderr(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
+        Self::serve_under(&[], &folder.join("doorward.toml"))
+    }
+
+    /// `serve` with this file, run by a tool (its command line; none: by itself).
+    pub fn serve_under(tool: &[&str], config: &Path) -> Self {
+        let program = doorward(&["serve", "--config", config.to_str().unwrap()]);
+        let mut command = match tool.split_first() {
+            Some((tool, arguments)) => {
+                let mut command = Command::new(tool);
+                command.args(arguments).arg(program.get_program()).args(program.get_args()).env_remove("DOORWARD_LOG");
+                command
+            }
+            None => program,
+        };
+        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let written = Arc::clone(&log);
@@ -62,7 +71,7 @@ impl Program {
     }
 
     fn wait_for(&mut self, what: &str, find: impl Fn(&str) -> Option<Vec<SocketAddr>>) {
-        for _ in 0..1000 {
+        for _ in 0..6000 {
             if let Some(found) = self.log().lines().find_map(&find) {
                 self.addresses = found;
                 return;
@@ -72,7 +81,12 @@ impl Program {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        panic!("did not say `{what}` within ten seconds:\n{}", self.log());
+        panic!("did not say `{what}` within a minute:\n{}", self.log());
+    }
+
+    /// The process; under a tool, the tool's where that runs the program beside itself.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// What it has written to standard error.
@@ -80,8 +94,19 @@ impl Program {
         self.log.lock().unwrap().clone()
     }
 
+    /// The most memory that it has held at once, in KiB.
+    pub fn most_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     pub fn terminate(&self) {
-        let killed = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        self.signal("TERM");
+    }
+
+    pub fn signal(&self, name: &str) {
+        let killed = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
         assert!(killed.success());
     }
 

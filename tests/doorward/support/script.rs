@@ -21,7 +21,21 @@ pub fn command(script: &str, packages: &[&str]) -> Option<Command> {
     Some(command)
 }
 
-/// The same for a script that drives Chromium.
+/// A command that runs a script with Debian's Python, if it has this module.
+pub fn python(script: &str, module: &str) -> Option<Command> {
+    const PYTHON: &str = "/usr/bin/python3";
+    let mut look = Command::new(PYTHON);
+    look.args(["-c", &format!("import {module}")]).stderr(Stdio::null());
+    if !look.status().is_ok_and(|status| status.success()) {
+        super::skip(&format!("the Debian package python3-{module} is not installed"));
+        return None;
+    }
+    let mut command = Command::new(PYTHON);
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(script));
+    Some(command)
+}
+
+/// A command that runs a script which drives Chromium.
 pub fn browser(script: &str) -> Option<Command> {
     if !installed("chromium") {
         super::skip("chromium is not installed");

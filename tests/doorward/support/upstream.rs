@@ -32,6 +32,9 @@ struct Seen {
     open: AtomicUsize,
 }
 
+/// Pieces of the download that takes two seconds.
+pub const PACES: usize = 40;
+
 type Body = BoxBody<Bytes, Infallible>;
 
 impl Upstream {
@@ -95,7 +98,20 @@ async fn answer(mut request: Request<Incoming>, seen: Arc<Seen>) -> Result<Respo
     seen.requests.lock().unwrap().push(head.clone());
     let open = Open::new(&seen);
     Ok(match request.uri().path() {
-        "/download" => Response::new(endless(open)),
+        "/download" => Response::new(endless(open, Duration::from_millis(20))),
+        "/trickle" => Response::new(endless(open, Duration::from_secs(2))),
+        "/paced" => {
+            let pieces = futures_util::stream::iter(0..PACES).then(|_| async {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                Ok(Frame::data(Bytes::from_static(b"more ")))
+            });
+            Response::new(BodyExt::boxed(StreamBody::new(SyncStream(Mutex::new(Box::pin(pieces))))))
+        }
+        "/events" => {
+            let mut response = Response::new(endless(open, Duration::from_secs(2)));
+            response.headers_mut().insert("content-type", "text/event-stream".parse().unwrap());
+            response
+        }
         "/poll" => std::future::pending().await,
         "/ws" => web_socket(&mut request, open),
         "/cookies" => {
@@ -120,11 +136,11 @@ fn said(text: &str) -> Response<Body> {
     Response::new(Full::from(text.to_owned()).boxed())
 }
 
-/// A few bytes every 20 ms, for as long as somebody takes them.
-fn endless(open: Open) -> Body {
-    let frames = futures_util::stream::unfold(open, |open| async {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        Some((Ok(Frame::data(Bytes::from_static(b"more "))), open))
+/// A few bytes at once and after every pause, for as long as somebody takes them.
+fn endless(open: Open, pause: Duration) -> Body {
+    let frames = futures_util::stream::unfold((open, Duration::ZERO), move |(open, wait)| async move {
+        tokio::time::sleep(wait).await;
+        Some((Ok(Frame::data(Bytes::from_static(b"more "))), (open, pause)))
     });
     BodyExt::boxed(StreamBody::new(SyncStream(Mutex::new(Box::pin(frames)))))
 }

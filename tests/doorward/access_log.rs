@@ -1,0 +1,193 @@
+//! The access log through the front door: who is in it and who is not, a file that moves away, a disk that is full.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use http::Method;
+use serde_json::Value;
+
+use crate::support::gate::{Gate, HOST};
+use crate::support::program::Program;
+
+const ALICE: (&str, &str) = ("alice", "wonderland");
+
+fn logging(configuration: &str, file: &str) -> String {
+    format!("{configuration}\n[access_log]\nfile = \"{file}\"\n")
+}
+
+/// The program with this access log, in front of a gate.
+async fn running(file: &str) -> (Gate, Program, String) {
+    let gate = Gate::new().await;
+    let configuration = gate.configuration("127.0.0.1:0");
+    gate.write(&logging(&configuration, file));
+    let folder = gate.folder.path().to_owned();
+    let program = tokio::task::spawn_blocking(move || Program::serve(&folder)).await.unwrap();
+    (gate, program, configuration)
+}
+
+fn lines(file: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+}
+
+/// Tries for ten seconds.
+async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    for _ in 0..500 {
+        if is_so() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("not within ten seconds: {what}");
+}
+
+async fn stopped(mut program: Program) {
+    program.terminate();
+    assert!(tokio::task::spawn_blocking(move || program.ended()).await.unwrap().success());
+}
+
+#[tokio::test]
+async fn every_request_is_a_line_that_says_who_and_what_and_no_secret() {
+    let (gate, program, _) = running("access.log").await;
+    let (server, file) = (program.addresses[0], gate.folder.path().join("access.log"));
+    let alice = gate.signed_in(server, HOST, ALICE).await;
+    assert_eq!(alice.get("/mail/inbox?token=geheim").await.status, 200);
+    let nobody = gate.browser(server, HOST);
+    assert_eq!(nobody.get("/.doorward/login?back=%2Fgeheim").await.status, 200);
+    assert_eq!(nobody.ask(Method::POST, "/refused", &[], "geheim").await.status, 401);
+    assert_eq!(nobody.get("/.doorward/nothing").await.status, 404);
+    assert_eq!(nobody.get("/a/%2e%2e/b").await.status, 400);
+    until("written within a second", || lines(&file).len() >= 6).await;
+    let cookie = alice.cookie(crate::support::client::KEY).unwrap();
+    stopped(program).await;
+
+    let (all, text) = (lines(&file), std::fs::read_to_string(&file).unwrap());
+    let at = |path: &str, method: &str| {
+        let found = all.iter().find(|line| line["path"] == path && line["method"] == method);
+        found.unwrap_or_else(|| panic!("no {method} {path} in {text}")).clone()
+    };
+    let inside = at("/mail/inbox", "GET");
+    assert_eq!((&inside["user"], &inside["application"]), (&"alice".into(), &"app".into()), "{inside}");
+    assert_eq!((&inside["client"], &inside["host"], &inside["version"]), (&"127.0.0.1".into(), &HOST.into(), &"1.1".into()));
+    assert!(inside["status"] == 200 && inside["duration_ms"].is_u64(), "{inside}");
+    let refused = at("/refused", "POST");
+    assert!(refused["status"] == 401 && refused.get("user").is_none() && refused["application"] == "app", "{refused}");
+    assert_eq!(at("/.doorward/nothing", "GET")["status"], 404);
+    assert!(at("/a/%2e%2e/b", "GET").get("application").is_none());
+    for secret in ["geheim", "wonderland", "token", cookie.as_str()] {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+    use std::os::unix::fs::PermissionsExt;
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
+}
+
+#[tokio::test]
+async fn a_request_whose_client_goes_away_is_a_line_too() {
+    let (gate, program, _) = running("access.log").await;
+    let alice = gate.signed_in(program.addresses[0], HOST, ALICE).await;
+    let waits = tokio::time::timeout(Duration::from_millis(300), alice.get("/poll")).await;
+    assert!(waits.is_err(), "the application answered");
+    drop(waits);
+    let file = gate.folder.path().join("access.log");
+    until("499", || lines(&file).iter().any(|line| line["path"] == "/poll" && line["status"] == 499 && line["user"] == "alice"))
+        .await;
+}
+
+#[tokio::test]
+async fn no_line_is_lost_or_torn_while_the_file_moves_away_under_load() {
+    let (gate, program, _) = running("access.log").await;
+    let (server, folder) = (program.addresses[0], gate.folder.path().to_owned());
+    let (stop, sent) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let clients: Vec<_> = (0..4)
+        .map(|_| {
+            let (browser, stop, sent) = (gate.browser(server, HOST), Arc::clone(&stop), Arc::clone(&sent));
+            tokio::spawn(async move {
+                while !stop.load(Ordering::Relaxed) {
+                    assert_eq!(browser.get("/.doorward/health").await.status, 200);
+                    sent.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    for turn in 0..5 {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        std::fs::rename(folder.join("access.log"), folder.join(format!("access.log.{turn}"))).unwrap();
+        assert_eq!(gate.command(&["reload"]).await.0, Some(0));
+        until("opened anew", || folder.join("access.log").exists()).await;
+    }
+    stop.store(true, Ordering::Relaxed);
+    for client in clients {
+        client.await.unwrap();
+    }
+    stopped(program).await;
+    let files = (0..5).map(|turn| format!("access.log.{turn}")).chain(["access.log".to_owned()]);
+    let all: Vec<Value> = files.flat_map(|name| lines(&folder.join(name))).collect();
+    assert!(all.iter().all(|line| line.get("lost").is_none()));
+    assert_eq!(all.len(), sent.load(Ordering::Relaxed));
+}
+
+#[tokio::test]
+async fn the_log_is_switched_on_and_off_and_elsewhere_by_a_reload() {
+    let (gate, program, configuration) = running("a.log").await;
+    let (browser, folder) = (gate.browser(program.addresses[0], HOST), gate.folder.path().to_owned());
+    browser.get("/first").await;
+    gate.write(&logging(&configuration, "b.log"));
+    let (code, out, _) = gate.command(&["reload"]).await;
+    assert_eq!((code, out.as_str()), (Some(0), "[access_log]: changed\n"));
+    browser.get("/second").await;
+    gate.write(&configuration);
+    assert_eq!(gate.command(&["reload"]).await.1, "[access_log]: changed\n");
+    browser.get("/third").await;
+    gate.write(&logging(&configuration, "b.log"));
+    gate.command(&["reload"]).await;
+    browser.get("/fourth").await;
+    stopped(program).await;
+    let paths =
+        |name: &str| lines(&folder.join(name)).iter().map(|line| line["path"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    assert_eq!((paths("a.log"), paths("b.log")), (vec!["/first".to_owned()], vec!["/second".to_owned(), "/fourth".to_owned()]));
+}
+
+#[tokio::test]
+async fn a_full_disk_slows_nobody_is_said_once_and_heals_by_itself() {
+    let (gate, program, _) = running("full.log").await;
+    let (browser, file) = (gate.browser(program.addresses[0], HOST), gate.folder.path().join("full.log"));
+    until("opened", || file.exists()).await;
+    std::fs::remove_file(&file).unwrap();
+    std::os::unix::fs::symlink("/dev/full", &file).unwrap();
+    assert_eq!(gate.command(&["reload"]).await.0, Some(0));
+    let complaints = || program.log().matches("cannot be written").count();
+    for round in 0..3 {
+        for _ in 0..10 {
+            assert_eq!(browser.get("/.doorward/health").await.status, 200, "{round}");
+        }
+        until("said", || complaints() > 0).await;
+        tokio::time::sleep(Duration::from_millis(400)).await;
+    }
+    assert_eq!(complaints(), 1, "{}", program.log());
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(gate.command(&["reload"]).await.0, Some(0));
+    browser.get("/after").await;
+    until("healed", || lines(&file).iter().any(|line| line["path"] == "/after")).await;
+    let all = lines(&file);
+    let lost: u64 = all.iter().filter_map(|line| line["lost"].as_u64()).sum();
+    let written = all.iter().filter(|line| line["path"] == "/.doorward/health").count() as u64;
+    assert_eq!(lost + written, 30, "{all:?}");
+    assert!(lost > 0 && program.log().contains("is written again"), "{}", program.log());
+}
+
+#[tokio::test]
+async fn a_missing_folder_turns_nobody_away_heals_by_itself_and_check_says_it() {
+    let (gate, program, _) = running("logs/access.log").await;
+    let (browser, folder) = (gate.browser(program.addresses[0], HOST), gate.folder.path().join("logs"));
+    let (code, _, errors) = gate.command(&["check"]).await;
+    assert!(code == Some(64) && errors.contains("logs: no such folder"), "{errors}");
+    assert_eq!(browser.get("/.doorward/health").await.status, 200);
+    until("said", || program.log().contains("logs/access.log cannot be written")).await;
+    std::fs::create_dir(&folder).unwrap();
+    assert_eq!(browser.get("/later").await.status, 303);
+    until("healed", || lines(&folder.join("access.log")).iter().any(|line| line["path"] == "/later")).await;
+    let (code, _, errors) = gate.command(&["check"]).await;
+    assert_eq!(code, Some(0), "{errors}");
+}

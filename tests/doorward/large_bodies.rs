@@ -1,0 +1,228 @@
+//! Bodies larger than memory through the program itself: what it holds does not grow with them, and who is slow slows the other side.
+//!
+//! 64 MiB on every day, 4 GiB with `DOORWARD_LONG=1`.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use http::{Method, Request, Response};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Empty, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::time::sleep;
+
+use crate::support::client::{Client, Watch, read};
+use crate::support::program::{Program, certificate};
+
+const HOST: &str = "app.example.test";
+const PIECE: usize = 64 * 1024;
+/// What the program may grow by, in KiB, however long the body: buffers of sockets, TLS and both versions of HTTP.
+const GROWTH: u64 = 20 * 1024;
+
+/// Enough for what is under way to stand out.
+const SLOW: u64 = 96 << 20;
+
+fn length() -> u64 {
+    let long = std::env::var("DOORWARD_LONG").is_ok_and(|long| long == "1");
+    if long { 4 << 30 } else { 64 << 20 }
+}
+
+/// An application that swallows what it is sent, and sends what it is asked for.
+struct Sink {
+    address: SocketAddr,
+    /// Bytes taken and given so far.
+    taken: Arc<AtomicU64>,
+    given: Arc<AtomicU64>,
+}
+
+type Body = BoxBody<Bytes, Infallible>;
+
+impl Sink {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let sink = Self { address: listener.local_addr().unwrap(), taken: Arc::default(), given: Arc::default() };
+        let (taken, given) = (Arc::clone(&sink.taken), Arc::clone(&sink.given));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (taken, given) = (Arc::clone(&taken), Arc::clone(&given));
+                let service = service_fn(move |request| answer(request, Arc::clone(&taken), Arc::clone(&given)));
+                tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+            }
+        });
+        sink
+    }
+}
+
+async fn answer(request: Request<Incoming>, taken: Arc<AtomicU64>, given: Arc<AtomicU64>) -> Result<Response<Body>, Infallible> {
+    if request.method() == Method::GET {
+        let length = request.uri().query().unwrap().parse().unwrap();
+        return Ok(Response::new(BodyExt::boxed(StreamBody::new(pieces(length, given)))));
+    }
+    let wait = if request.uri().path().ends_with("slow") { Duration::from_millis(300) } else { Duration::ZERO };
+    let mut body = request.into_body();
+    let mut count = 0;
+    sleep(wait).await;
+    while let Some(Ok(frame)) = body.frame().await {
+        count += frame.data_ref().map_or(0, Bytes::len) as u64;
+        taken.store(count, Ordering::Relaxed);
+    }
+    Ok(Response::new(Full::from(count.to_string()).boxed()))
+}
+
+/// So many bytes; counts what was asked for.
+fn pieces(
+    length: u64,
+    count: Arc<AtomicU64>,
+) -> impl futures_util::Stream<Item = Result<Frame<Bytes>, Infallible>> + Send + Sync + 'static {
+    let piece = Bytes::from(vec![b'x'; PIECE]);
+    count.store(0, Ordering::Relaxed);
+    futures_util::stream::iter(0..length / PIECE as u64).map(move |_| {
+        count.fetch_add(PIECE as u64, Ordering::Relaxed);
+        Ok(Frame::data(piece.clone()))
+    })
+}
+
+struct Bed {
+    program: Program,
+    sink: Sink,
+    folder: tempfile::TempDir,
+}
+
+impl Bed {
+    async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        certificate(folder.path(), "cert", &[HOST]);
+        std::fs::write(folder.path().join("users.toml"), "").unwrap();
+        let sink = Sink::start().await;
+        let text = CONFIGURATION.replace("UPSTREAM", &sink.address.to_string());
+        std::fs::write(folder.path().join("doorward.toml"), text).unwrap();
+        let path = folder.path().to_owned();
+        let program = tokio::task::spawn_blocking(move || Program::serve(&path)).await.unwrap();
+        Self { program, sink, folder }
+    }
+
+    fn browser(&self, http2: bool) -> Client {
+        let mut browser = Client::new(self.program.addresses[0], HOST, &self.folder.path().join("cert.pem"));
+        browser.http2 = http2;
+        browser
+    }
+
+    /// An upload of so many bytes; what the application counted.
+    async fn upload(&self, http2: bool, path: &str, length: u64, asked: &Arc<AtomicU64>) -> String {
+        let browser = self.browser(http2);
+        let body = StreamBody::new(pieces(length, Arc::clone(asked)));
+        read(browser.send(browser.request(Method::POST, path, &[], body)).await).await.body
+    }
+
+    async fn download(&self, http2: bool, length: u64) -> Incoming {
+        let browser = self.browser(http2);
+        browser.send(browser.request(Method::GET, &format!("/public?{length}"), &[], Empty::<Bytes>::new())).await.into_body()
+    }
+}
+
+fn megabytes_a_second(watch: &Watch) -> u64 {
+    length() / 1000 / u64::try_from(watch.elapsed().as_millis()).unwrap().max(1)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn uploads_and_downloads_of_any_size_take_the_same_memory() {
+    let bed = Bed::start().await;
+    let before = bed.program.most_memory();
+    for http2 in [false, true] {
+        let watch = Watch::start();
+        assert_eq!(bed.upload(http2, "/public", length(), &Arc::default()).await, length().to_string());
+        println!("h2 {http2}: {} MiB up at {} MB/s", length() >> 20, megabytes_a_second(&watch));
+        let (watch, mut body, mut count) = (Watch::start(), bed.download(http2, length()).await, 0);
+        while let Some(frame) = body.frame().await {
+            count += frame.unwrap().data_ref().map_or(0, Bytes::len) as u64;
+        }
+        assert_eq!(count, length());
+        println!("h2 {http2}: {} MiB down at {} MB/s", length() >> 20, megabytes_a_second(&watch));
+    }
+    let grown = bed.program.most_memory() - before;
+    println!("the program held {before} KiB before and at most {grown} KiB more");
+    assert!(grown < GROWTH, "{grown} KiB");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_takes_slowly_slows_who_sends() {
+    let bed = Bed::start().await;
+    let before = bed.program.most_memory();
+    for http2 in [false, true] {
+        // An application that takes nothing for a moment, then everything.
+        let asked = Arc::default();
+        let mut most_ahead = 0;
+        let upload = bed.upload(http2, "/public/slow", SLOW, &asked);
+        let mut upload = std::pin::pin!(upload);
+        loop {
+            tokio::select! {
+                counted = &mut upload => {
+                    assert_eq!(counted, SLOW.to_string());
+                    break;
+                }
+                () = sleep(Duration::from_millis(5)) => {
+                    let ahead = asked.load(Ordering::Relaxed).saturating_sub(bed.sink.taken.load(Ordering::Relaxed));
+                    most_ahead = most_ahead.max(ahead);
+                }
+            }
+        }
+        // Sockets of four ends hold some MiB each.
+        assert!(most_ahead < 32 << 20, "{most_ahead} bytes are under way in an upload");
+
+        // A client that takes nothing for a moment.
+        let mut body = bed.download(http2, SLOW).await;
+        sleep(Duration::from_millis(300)).await;
+        let given = bed.sink.given.load(Ordering::Relaxed);
+        assert!(given < 32 << 20, "{given} bytes are under way in a download");
+        let mut count = 0;
+        while let Some(frame) = body.frame().await {
+            count += frame.unwrap().data_ref().map_or(0, Bytes::len) as u64;
+        }
+        assert_eq!(count, SLOW);
+    }
+    let grown = bed.program.most_memory() - before;
+    assert!(grown < GROWTH, "{grown} KiB");
+}
+
+const CONFIGURATION: &str = r#"
+[node]
+state_dir = "state"
+
+[[listener]]
+address = "127.0.0.1:0"
+certificates = [{ chain = "cert.pem", key = "cert.key" }]
+
+[[application]]
+name = "files"
+hosts = ["app.example.test"]
+policy = "staff"
+upstream = { servers = ["http://UPSTREAM"] }
+public = ["/public"]
+limits = { body = "5 GiB" }
+
+[[directory]]
+name = "people"
+kind = "local"
+file = "users.toml"
+
+[[transmitter]]
+name = "screen"
+kind = "console"
+outbox = "outbox.jsonl"
+
+[[dispatch_policy]]
+name = "standard"
+rules = [{ channel = "sms", to = "mobile", through = ["screen"] }]
+
+[[authentication_policy]]
+name = "staff"
+rules = [{ then = "challenge", factors = ["passcode"], dispatch = "standard" }]
+"#;

@@ -1,0 +1,135 @@
+//! A folder for the real program in front of an upstream of ours: a configuration that the test changes while the program runs, users
+//! at a cost that a test can bear, passcodes in an outbox.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Output;
+
+use super::client::Client;
+use super::node::user;
+use super::program::{certificate, newest, run};
+use super::upstream::Upstream;
+
+pub const HOST: &str = "app.example";
+pub const OTHER: &str = "other.example";
+
+pub struct Gate {
+    pub upstream: Upstream,
+    pub folder: tempfile::TempDir,
+}
+
+impl Gate {
+    /// Everything but the configuration.
+    pub async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        certificate(folder.path(), "cert", &[HOST, OTHER]);
+        let users = [("alice", "wonderland"), ("bob", "builder")];
+        let users = users.map(|(name, password)| user(name, password, "mobile = \"+45 12 34 56 78\""));
+        std::fs::write(folder.path().join("users.toml"), users.concat()).unwrap();
+        Self { upstream: Upstream::start().await, folder }
+    }
+
+    /// A configuration that works and listens there.
+    pub fn configuration(&self, listen: &str) -> String {
+        CONFIGURATION.replace("LISTEN", listen).replace("UPSTREAM", &self.upstream.address.to_string())
+    }
+
+    pub fn path(&self) -> PathBuf {
+        self.folder.path().join("doorward.toml")
+    }
+
+    pub fn write(&self, configuration: &str) {
+        std::fs::write(self.path(), configuration).unwrap();
+    }
+
+    /// A command line of the program about this configuration; exit code, standard output and standard error.
+    pub async fn command(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
+        let mut all: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        all.extend(["--config".to_owned(), self.path().to_str().unwrap().to_owned()]);
+        let run = move || run(&all.iter().map(String::as_str).collect::<Vec<_>>(), "");
+        let Output { status, stdout, stderr } = tokio::task::spawn_blocking(run).await.unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        (status.code(), text(stdout), text(stderr))
+    }
+
+    pub fn browser(&self, server: SocketAddr, host: &str) -> Client {
+        Client::new(server, host, &self.folder.path().join("cert.pem"))
+    }
+
+    /// A browser in which this user has just signed in.
+    pub async fn signed_in(&self, server: SocketAddr, host: &str, (name, password): (&str, &str)) -> Client {
+        let browser = self.browser(server, host);
+        let page = browser.to_passcode(name, password).await;
+        let entered = browser.passcode(&page, &self.code(&page.label()).await).await;
+        assert_eq!(entered.status, 303, "{}", entered.body);
+        browser
+    }
+
+    /// The passcode of the login with this label.
+    pub async fn code(&self, label: &str) -> String {
+        let outbox = self.folder.path().join("outbox.jsonl");
+        let label = format!(" {label}");
+        for _ in 0..500 {
+            let text = std::fs::read_to_string(&outbox).unwrap_or_default();
+            let mut messages = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+            let ours = messages.rfind(|message| message["text"].as_str().unwrap_or_default().contains(&label));
+            if let Some(message) = ours {
+                return message["passcode"].as_str().unwrap().to_owned();
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        panic!("no message for {label}: {}", newest(&outbox, 0));
+    }
+}
+
+const CONFIGURATION: &str = r#"
+[node]
+state_dir = "state"
+drain = "10s"
+
+[[listener]]
+address = "LISTEN"
+certificates = [{ chain = "cert.pem", key = "cert.key" }]
+
+[[application]]
+name = "app"
+hosts = ["app.example"]
+policy = "staff"
+upstream = { servers = ["http://UPSTREAM"] }
+
+[[application]]
+name = "other"
+hosts = ["other.example"]
+policy = "staff"
+upstream = { servers = ["http://UPSTREAM"] }
+
+[[directory]]
+name = "people"
+kind = "local"
+default = true
+file = "users.toml"
+
+[[transmitter]]
+name = "screen"
+kind = "console"
+outbox = "outbox.jsonl"
+
+[[dispatch_policy]]
+name = "standard"
+rules = [{ channel = "sms", to = "mobile", through = ["screen"] }]
+
+[[passcode_policy]]
+name = "short"
+lifetime = "2m"
+
+[[authentication_policy]]
+name = "staff"
+rules = [{ then = "challenge", factors = ["passcode"], dispatch = "standard", passcode = "short" }]
+
+[pages]
+title = "Before"
+
+[limits]
+connections_per_address = 1000
+messages_per_number = "1000/1h"
+"#;

@@ -1,0 +1,266 @@
+//! Several servers of one application: who gets a request, what happens when servers go and come back, caps and queues.
+
+mod server;
+mod tls;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use doorward::config::health::Health;
+use doorward::config::upstream::{Balance, Cap, Sticky};
+use http::{Method, Request, StatusCode};
+use http_body_util::Full;
+
+use self::server::Server;
+use crate::forwarding::bed::{Bed, Wishes, bed, get};
+use crate::support::node;
+
+const SOON: Duration = Duration::from_secs(10);
+
+fn to(servers: &[&Server]) -> Wishes {
+    Wishes { servers: servers.iter().map(|server| server.address).collect(), ..Wishes::to(servers[0].address) }
+}
+
+/// Asks until `stop`, one after another; what came each time.
+async fn hammer(bed: Arc<Bed>, stop: Arc<AtomicBool>) -> Vec<StatusCode> {
+    let mut statuses = Vec::new();
+    let mut client = bed.h1::<Full<Bytes>>().await;
+    while !stop.load(Ordering::Relaxed) {
+        if client.ready().await.is_err() {
+            client = bed.h1().await;
+        }
+        let Ok(response) = client.send_request(get("/")).await else { panic!("the front broke off") };
+        statuses.push(response.status());
+        drop(http_body_util::BodyExt::collect(response.into_body()).await);
+    }
+    statuses
+}
+
+async fn until(what: &str, so: impl Fn() -> bool) {
+    for _ in 0..1000 {
+        if so() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("not within ten seconds: {what}");
+}
+
+#[tokio::test]
+async fn servers_take_turns() {
+    let servers = [Server::start().await, Server::start().await, Server::start().await];
+    for rule in [Balance::RoundRobin, Balance::LeastConnections] {
+        let before: Vec<_> = servers.iter().map(Server::answered).collect();
+        let wishes = to(&servers.each_ref());
+        let bed = match rule {
+            Balance::RoundRobin => bed(&wishes.with(|upstream| upstream.balance = Balance::RoundRobin)),
+            Balance::LeastConnections => bed(&wishes),
+        };
+        for _ in 0..9 {
+            assert_eq!(bed.ask(get("/")).await.0, StatusCode::OK);
+        }
+        let counts: Vec<_> = servers.iter().zip(before).map(|(server, before)| server.answered() - before).collect();
+        assert_eq!(counts, [3, 3, 3], "{rule:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_server_loses_no_request_that_was_not_under_way() {
+    let (mut first, second) = (Server::start().await, Server::start().await);
+    let bed = Arc::new(bed(&to(&[&first, &second])));
+    let stop = Arc::new(AtomicBool::new(false));
+    let clients: Vec<_> = (0..8).map(|_| tokio::spawn(hammer(Arc::clone(&bed), Arc::clone(&stop)))).collect();
+    until("both serve", || first.answered() > 100 && second.answered() > 100).await;
+    first.kill();
+    let known = second.answered();
+    until("the other serves alone", || second.answered() > known + 500).await;
+    stop.store(true, Ordering::Relaxed);
+    for client in clients {
+        let statuses = client.await.unwrap();
+        let lost = statuses.iter().filter(|status| **status != StatusCode::OK).count();
+        assert!(lost <= 1, "only what was under way: {lost} of {}", statuses.len());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_all_servers_down_it_is_said_and_one_that_comes_back_serves_at_once_and_more_and_more() {
+    let (mut first, mut second) = (Server::start().await, Server::start().await);
+    // The clock is moved while requests are under way; that must not be what ends them.
+    let hour = Duration::from_secs(3600);
+    let bed = Arc::new(bed(&Wishes { response_wait: hour, ..to(&[&first, &second]) }));
+    assert_eq!(bed.ask(get("/")).await.0, StatusCode::OK);
+    first.kill();
+    second.kill();
+    for _ in 0..20 {
+        let (status, text) = bed.ask(get("/")).await;
+        assert!(matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::BAD_GATEWAY), "{status}");
+        assert!(!text.is_empty());
+    }
+    let stop = Arc::new(AtomicBool::new(false));
+    let early: Vec<_> = (0..16).map(|_| tokio::spawn(hammer(Arc::clone(&bed), Arc::clone(&stop)))).collect();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    first.revive().await;
+    stop.store(true, Ordering::Relaxed);
+    for client in early {
+        client.await.unwrap();
+    }
+    // From here on nothing is lost, although the other is still down and nobody waited for the end of a pause.
+    let stop = Arc::new(AtomicBool::new(false));
+    let clients: Vec<_> = (0..16).map(|_| tokio::spawn(hammer(Arc::clone(&bed), Arc::clone(&stop)))).collect();
+    until("one serves alone", || first.answered() > 300).await;
+    // It has its full share again.
+    bed.clock.advance(Duration::from_secs(30));
+    second.revive().await;
+    // Step by step, so that little of its return is over when the pause is.
+    until("the other is tried", || {
+        bed.clock.advance(Duration::from_millis(if second.answered() > 0 { 0 } else { 500 }));
+        second.answered() > 0
+    })
+    .await;
+    let before = (first.answered(), second.answered());
+    until("some more", || first.answered() > before.0 + 1000).await;
+    let share = (second.answered() - before.1) as f64 / (first.answered() - before.0) as f64;
+    assert!(share < 0.6, "it gets a small share at first: {share}");
+    bed.clock.advance(Duration::from_secs(30));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let before = (first.answered(), second.answered());
+    until("some more", || first.answered() > before.0 + 1000).await;
+    let share = (second.answered() - before.1) as f64 / (first.answered() - before.0) as f64;
+    assert!(share > 0.7, "and in the end its part: {share}");
+    stop.store(true, Ordering::Relaxed);
+    for client in clients {
+        assert!(client.await.unwrap().iter().all(|status| *status == StatusCode::OK));
+    }
+}
+
+#[tokio::test]
+async fn a_server_whose_checks_are_bad_gets_nothing_until_they_are_good() {
+    let (first, second) = (Server::start().await, Server::start().await);
+    first.well(false);
+    let health = |upstream: &mut doorward::config::application::Upstream| {
+        let short = Duration::from_millis(20);
+        let status = (200..=399).collect();
+        upstream.health = Some(Health { path: "/up".into(), interval: short, wait: SOON, fall: 2, rise: 2, status });
+    };
+    let bed = bed(&Wishes { cores: 2, ..to(&[&first, &second]) }.with(health));
+    until("it was asked", || first.checks() >= 4).await;
+    let known = first.answered();
+    for _ in 0..10 {
+        assert_eq!(bed.ask(get("/")).await.0, StatusCode::OK);
+    }
+    assert_eq!((first.answered(), second.answered()), (known, 10));
+    first.well(true);
+    let asked = first.checks();
+    until("it was asked again", || first.checks() >= asked + 4).await;
+    bed.clock.advance(Duration::from_secs(30));
+    for _ in 0..10 {
+        assert_eq!(bed.ask(get("/")).await.0, StatusCode::OK);
+    }
+    assert!(first.answered() >= 3);
+    // Once for the node, not once for each core.
+    assert!(first.checks().abs_diff(second.checks()) <= 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_server_ever_has_more_than_its_cap() {
+    let servers = [Server::start().await, Server::start().await];
+    servers.iter().for_each(|server| server.slow(Duration::from_millis(2)));
+    let cap = |upstream: &mut doorward::config::application::Upstream| {
+        upstream.cap = Some(Cap { connections: 3, queue: 100, queue_wait: SOON });
+    };
+    let bed = Arc::new(bed(&Wishes { cores: 2, ..to(&servers.each_ref()) }.with(cap)));
+    let stop = Arc::new(AtomicBool::new(false));
+    let clients: Vec<_> = (0..30).map(|_| tokio::spawn(hammer(Arc::clone(&bed), Arc::clone(&stop)))).collect();
+    until("enough was asked", || servers.iter().all(|server| server.answered() > 500)).await;
+    stop.store(true, Ordering::Relaxed);
+    for client in clients {
+        let statuses = client.await.unwrap();
+        assert!(statuses.len() > 5 && statuses.iter().all(|status| *status == StatusCode::OK), "{}", statuses.len());
+    }
+    for server in &servers {
+        assert_eq!(server.most(), 3, "requests at once");
+        until("it has heard of every connection that was closed", || server.open() <= 3).await;
+    }
+}
+
+#[tokio::test]
+async fn who_finds_the_queue_full_or_waits_too_long_is_told_to_come_again() {
+    let server = Server::start().await;
+    let cap = |upstream: &mut doorward::config::application::Upstream| {
+        upstream.cap = Some(Cap { connections: 1, queue: 1, queue_wait: Duration::from_millis(300) });
+    };
+    let bed = Arc::new(bed(&to(&[&server]).with(cap)));
+    server.slow(Duration::from_millis(150));
+    let ask = |bed: Arc<Bed>| tokio::spawn(async move { bed.ask(get("/")).await.0 });
+    let first = ask(Arc::clone(&bed));
+    until("it is busy", || server.open() == 1).await;
+    let second = ask(Arc::clone(&bed));
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(bed.ask(get("/")).await.0, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!((first.await.unwrap(), second.await.unwrap()), (StatusCode::OK, StatusCode::OK));
+
+    server.slow(Duration::from_secs(2));
+    let first = ask(Arc::clone(&bed));
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(bed.ask(get("/")).await.0, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(first.await.unwrap(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_cookie_keeps_a_browser_at_its_server_and_is_renewed_when_that_is_gone() {
+    let mut servers = [Server::start().await, Server::start().await, Server::start().await];
+    let bed = bed(&to(&servers.each_ref()).with(|upstream| upstream.sticky = Sticky::Cookie));
+    let mut client = bed.h1::<Full<Bytes>>().await;
+    let ask =
+        |cookie: &str| Request::get("/").header("host", "localhost").header("cookie", cookie).body(Full::default()).unwrap();
+    let first = client.send_request(ask("a=1")).await.unwrap();
+    let set = first.headers()["set-cookie"].to_str().unwrap().to_owned();
+    assert!(set.starts_with("__Host-doorward-server=") && set.ends_with("; Path=/; Secure; HttpOnly; SameSite=Lax"), "{set}");
+    drop(http_body_util::BodyExt::collect(first.into_body()).await);
+    let cookie = set.split(';').next().unwrap().to_owned();
+    let own = servers.iter().position(|server| server.answered() == 1).unwrap();
+    for _ in 0..6 {
+        client.ready().await.unwrap();
+        let response = client.send_request(ask(&format!("a=1; {cookie}"))).await.unwrap();
+        assert!(!response.headers().contains_key("set-cookie"));
+        let body = http_body_util::BodyExt::collect(response.into_body()).await.unwrap().to_bytes();
+        assert_eq!(body, "a=1", "the application does not see it");
+    }
+    assert_eq!(servers[own].answered(), 7);
+    servers[own].kill();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    client.ready().await.unwrap();
+    let response = client.send_request(ask(&cookie)).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    assert!(!response.headers()["set-cookie"].to_str().unwrap().starts_with(&cookie));
+}
+
+#[tokio::test]
+async fn an_answer_that_stands_still_for_too_long_is_cut() {
+    let server = Server::start().await;
+    let bed = bed(&Wishes { request: |limits| limits.body_wait = Duration::from_secs(30), ..to(&[&server]) });
+    let mut client = bed.h1::<Full<Bytes>>().await;
+    let response = client.send_request(get("/half")).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let body = tokio::spawn(http_body_util::BodyExt::collect(response.into_body()));
+    bed.clock.advance(Duration::from_secs(29));
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert!(!body.is_finished());
+    bed.clock.advance(Duration::from_secs(31));
+    assert!(tokio::time::timeout(SOON, body).await.unwrap().unwrap().is_err());
+}
+
+#[tokio::test]
+async fn a_route_has_limits_of_its_own() {
+    let wishes = node::Wishes {
+        application: r#"routes = [{ path = "/public/small", limits = { body = "1 KiB" } }]"#,
+        ..node::Wishes::default()
+    };
+    let bed = node::Bed::with(wishes).await;
+    let browser = bed.browser();
+    let body = "x".repeat(2000);
+    assert_eq!(browser.ask(Method::POST, "/public/small/thing", &[], &body).await.status, 413);
+    assert_eq!(browser.ask(Method::POST, "/public/other", &[], &body).await.status, 200);
+}
