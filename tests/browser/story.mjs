@@ -263,14 +263,18 @@ async function byKeyboard(browser, name, look) {
   const person = await Person.come(browser, name, look);
   const { page, words } = person;
   const { keyboard } = page;
+  // The browser puts it there a moment after the page is there.
+  const focused = (id) => page.waitForFunction((id) => document.activeElement?.id === id, id);
   const outlined = () => page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle !== 'none');
   await page.goto(site('app') + DEEP);
+  await focused('username');
   await keyboard.type('alice');
   person.expect('the focus can be seen', await outlined(), true);
   await keyboard.press('Tab');
   await keyboard.type('wonderland');
   await keyboard.press('Enter');
   await page.waitForSelector('#passcode');
+  await focused('passcode');
   person.expect('the focus can be seen', await outlined(), true);
   await keyboard.type(await person.mail());
   await keyboard.press('Tab');
