@@ -97,3 +97,32 @@ fn network(field: Field<'_>) -> Option<IpNet> {
 
 const SOURCES: &[(&str, Source)] =
     &[("x-forwarded-for", Source::XForwardedFor), ("forwarded", Source::Forwarded), ("proxy-protocol", Source::ProxyProtocol)];
+
+#[cfg(test)]
+mod tests {
+    use crate::config::tests::{messages, with};
+
+    #[test]
+    fn a_listener_says_whom_it_trusts_or_why_not() {
+        let table = [
+            ("address =", "trusted_proxies = [\"0.0.0.0/0\"]\naddress =", "anybody could say where he is"),
+            ("address =", "trusted_proxies = [\"10.0.0.1\", \"::/0\"]\naddress =", "anybody could say where he is"),
+            ("address =", "trusted_proxies = [\"128.0.0.0/1\", \"0.0.0.0/1\"]\naddress =", "anybody could say where he is"),
+            ("address =", "trusted_proxies = [\"::ffff:10.0.0.0/104\"]\naddress =", "write the IPv4 network"),
+            ("address =", "trusted_proxies = [\"10.0.0.1/8\"]\naddress =", "the network is 10.0.0.0/8"),
+            ("address =", "trusted_proxies = [\"balancer\"]\naddress =", "expected a network like"),
+            ("address =", "trusted_proxies = \"10.0.0.1\"\naddress =", "`trusted_proxies`: expected a list, found a string"),
+            ("address =", "client_address = \"forwarded\"\naddress =", "and there are none"),
+            ("address =", "trusted_proxies = []\nclient_address = \"forwarded\"\naddress =", "and there are none"),
+            (
+                "address =",
+                "trusted_proxies = [\"10.0.0.1\"]\nclient_address = \"x-real-ip\"\naddress =",
+                "`client_address`: expected \"x-forwarded-for\" or \"forwarded\" or \"proxy-protocol\"",
+            ),
+        ];
+        for (from, to, expected) in table {
+            let found = messages(&with(from, to));
+            assert!(found.len() == 1 && found[0].contains(expected), "{to}: {found:#?}");
+        }
+    }
+}

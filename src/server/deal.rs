@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
-use super::Arrival;
+use super::arrival::Arrival;
 use super::listener::{Place, Places};
 use super::offer::Offer;
 use crate::config::trusted::Trusted;
