@@ -26,7 +26,8 @@ use tokio_rustls::server::TlsStream;
 
 use super::connections::{Connection, Connections, Open, Order};
 use super::gather::gather;
-use super::socket::Watched;
+use super::rest;
+use super::socket::{Awaited, Watched};
 use crate::config::trusted::Trusted;
 
 /// A request and what is known of where it came from. `C` is what the handler keeps of a connection.
@@ -77,7 +78,7 @@ pub(super) struct About {
 /// Serves one HTTP/1.1 connection to its end.
 pub(super) async fn serve<H: Handler, S>(io: Watched<S>, about: About, connection: Rc<Connection>, core: &CoreParts<H>)
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: AsyncRead + AsyncWrite + Awaited + Unpin + Send + 'static,
 {
     let _entered = core.connections.enter(&connection);
     let peer = about.peer;
@@ -160,6 +161,9 @@ async fn answer<H: Handler>(
     open: Open,
 ) -> Result<http::Response<Answer<H::Body>>, Infallible> {
     let response = AssertUnwindSafe(handler.handle(&mut exchange)).catch_unwind().await;
+    if let Some(unread) = exchange.body.take() {
+        rest::let_end(&exchange.head, unread);
+    }
     Ok(match response {
         Ok(mut response) => {
             // Asked here, not when the request came: the stop may have come in between.

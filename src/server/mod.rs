@@ -10,6 +10,7 @@ mod http;
 mod listener;
 mod offer;
 pub mod proxy_header;
+mod rest;
 mod socket;
 pub mod tls;
 

@@ -24,12 +24,14 @@ pub(super) struct Watched<S> {
     stalled: Option<Pin<Box<Sleep>>>,
     /// Runs after the last byte was sent, until the client has closed its side as well.
     lingering: Option<Pin<Box<Sleep>>>,
+    /// The last read found nothing.
+    dry: bool,
     _place: Place,
 }
 
 impl<S> Watched<S> {
     pub fn new(inner: S, read: Arc<AtomicU64>, place: Place) -> Self {
-        Self { inner, read, stalled: None, lingering: None, _place: place }
+        Self { inner, read, stalled: None, lingering: None, dry: false, _place: place }
     }
 
     /// Passes a write's result on; a write that waits longer than [`WRITE_STALL`] becomes an error.
@@ -51,10 +53,32 @@ impl Watched<TlsStream<TcpStream>> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+/// What can tell, for less than a read costs, that nothing has come in since a read found nothing.
+pub(super) trait Awaited {
+    fn poll_arrival(&self, context: &mut Context<'_>) -> Poll<io::Result<()>>;
+}
+
+impl Awaited for TcpStream {
+    fn poll_arrival(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_read_ready(context)
+    }
+}
+
+impl Awaited for TlsStream<TcpStream> {
+    fn poll_arrival(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_ref().0.poll_read_ready(context)
+    }
+}
+
+impl<S: AsyncRead + Awaited + Unpin> AsyncRead for Watched<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        // hyper asks several times for each request, so that it learns at once of a client that goes away.
+        if self.dry {
+            ready!(self.inner.poll_arrival(context))?;
+        }
         let before = buffer.filled().len();
         let result = Pin::new(&mut self.inner).poll_read(context, buffer);
+        self.dry = result.is_pending();
         let count = buffer.filled().len() - before;
         if count > 0 {
             self.read.fetch_add(count as u64, Ordering::Relaxed);

@@ -1,5 +1,9 @@
 //! The corners of HTTP: interim answers, `Expect`, answers without a body, trailers, and pieces that must not wait for each other.
 
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use http_body_util::{BodyExt, Empty, Full};
@@ -274,4 +278,47 @@ async fn a_remote_desktop_gateway_without_a_websocket_streams_on_two_connections
     }
     drop(sends);
     assert_eq!(out.until("0\r\n\r\n").await, "\r\n0\r\n\r\n");
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_before_the_end_of_a_short_body_resets_nothing() {
+    let (bed, _application) = bed().await;
+    let (mut sender, connection) = h2::client::handshake(bed.browser().tls("h2").await).await.unwrap();
+    let driver = tokio::spawn(connection);
+    for target in ["/refused", "/.doorward/login"] {
+        let (answer, mut upload) = sender.send_request(posted(target), false).unwrap();
+        let mut answer = answer.await.unwrap().into_body();
+        while let Some(piece) = answer.data().await {
+            piece.unwrap();
+        }
+        // What a stream in the middle of its life does not say within this time was not said with the answer.
+        let reset = tokio::time::timeout(Duration::from_millis(200), poll_fn(|context| upload.poll_reset(context))).await;
+        assert!(reset.is_err(), "{target}: {reset:?}");
+        upload.send_data(Bytes::from_static(b"a=b"), true).unwrap();
+    }
+    driver.abort();
+}
+
+#[tokio::test]
+async fn a_long_body_that_nobody_wants_is_stopped_without_an_error() {
+    let (bed, _application) = bed().await;
+    let (mut sender, connection) = h2::client::handshake(bed.browser().tls("h2").await).await.unwrap();
+    let driver = tokio::spawn(connection);
+    let (answer, mut upload) = sender.send_request(posted("/refused"), false).unwrap();
+    assert_eq!(answer.await.unwrap().status(), 401);
+    upload.reserve_capacity(1 << 20);
+    let stopped = poll_fn(|context| {
+        while let Poll::Ready(Some(Ok(room))) = upload.poll_capacity(context) {
+            drop(upload.send_data(vec![b'x'; room].into(), false));
+        }
+        upload.poll_reset(context)
+    });
+    let reset = tokio::time::timeout(Duration::from_secs(10), stopped).await.expect("it is never stopped");
+    assert_eq!(reset.unwrap(), h2::Reason::NO_ERROR);
+    driver.abort();
+}
+
+fn posted(target: &str) -> http::Request<()> {
+    let request = http::Request::post(format!("https://{HOST}{target}"));
+    request.header("content-type", "application/x-www-form-urlencoded").body(()).unwrap()
 }
