@@ -89,6 +89,11 @@ impl UserId {
         self.0.split(':').next().unwrap_or_default()
     }
 
+    /// The directory's own id, which may hold colons.
+    pub fn in_directory(&self) -> &str {
+        self.0.split_once(':').map_or("", |(_, id)| id)
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

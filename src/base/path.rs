@@ -19,6 +19,9 @@ pub enum Ambiguous {
 /// Judges a path without its query.
 pub fn judge(path: &str) -> Result<(), Ambiguous> {
     let Some(rest) = path.strip_prefix('/') else { return Err(Ambiguous::NoSlash) };
+    if is_plain(rest) {
+        return Ok(());
+    }
     if !path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\' && byte != b'#') {
         return Err(Ambiguous::Character);
     }
@@ -34,6 +37,16 @@ pub fn judge(path: &str) -> Result<(), Ambiguous> {
         }
     }
     Ok(())
+}
+
+/// Whether it holds nothing that needs a closer look, as most paths do: no escape, no empty segment, none that begins with a dot.
+fn is_plain(path: &str) -> bool {
+    let mut before = b'/';
+    path.bytes().all(|byte| {
+        let begins = before == b'/';
+        before = byte;
+        byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'#' | b'%') && !(begins && matches!(byte, b'/' | b'.'))
+    })
 }
 
 fn check_escapes(path: &str) -> Result<(), Ambiguous> {

@@ -1,25 +1,29 @@
 //! Whether a request may pass: from its cookie, against the sessions in memory. No lock, no wait.
 
-use std::net::IpAddr;
+use std::rc::Rc;
 
-use http::header::ACCEPT;
+use http::header::{ACCEPT, COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, Method};
 
+use super::Caller;
 use super::route::Place;
 use crate::auth::Gatekeeper;
 use crate::auth::session::{Permit, Wanted};
-use crate::base::{Time, path};
+use crate::base::path;
+use crate::proxy::{Fact, Facts, Known};
 use crate::web::cookie;
 
 /// What the gate says.
 #[derive(Debug)]
 pub enum Gate {
-    Pass(Permit),
-    /// A person with a browser: to the login page, and back here afterwards.
-    SignIn {
-        location: String,
+    Pass {
+        permit: Permit,
+        /// Where its cookies are those of the request before it on this connection.
+        known: Option<Rc<Known>>,
     },
+    /// A person with a browser: to the login page, and back here afterwards.
+    SignIn { location: String },
     /// A program, or a script of a page: says so, and never redirects.
     SignInNeeded,
     /// A service worker could answer in our place for as long as it lives.
@@ -27,38 +31,52 @@ pub enum Gate {
 }
 
 /// Decides for a request to an application.
-pub fn ask(gatekeeper: &Gatekeeper, place: &Place, head: &Parts, address: IpAddr, now: Time) -> Gate {
+pub fn ask(gatekeeper: &Gatekeeper, place: &Place, head: &Parts, caller: &Caller<'_>) -> Gate {
     let application = &place.application;
-    if is_service_worker(&head.headers) && !application.service_worker {
+    // `Service-Worker: script` (Service Workers, section 4.4 "update").
+    if caller.facts.tell(Fact::ServiceWorker) && !application.service_worker {
         return Gate::Forbidden;
     }
-    let wanted = Wanted { application: &application.name, host: &place.host, address, now };
-    let permit = cookie::find(&head.headers, cookie::KEY).and_then(|key| gatekeeper.admit(key, &wanted));
-    if let Some(permit) = permit {
-        return Gate::Pass(permit);
+    let wanted = Wanted { application: &application.name, host: &place.host, address: caller.address, now: caller.now };
+    if let Some(pass) = by_cookie(gatekeeper, head, caller, &wanted) {
+        return pass;
     }
     if application.public.iter().any(|prefix| path::is_below(head.uri.path(), prefix)) {
-        return Gate::Pass(Permit::public(&application.name));
+        return Gate::Pass { permit: Permit::public(&application.name), known: None };
     }
-    if is_navigation(head) { Gate::SignIn { location: login_location(head) } } else { Gate::SignInNeeded }
+    if is_navigation(head, caller.facts) { Gate::SignIn { location: login_location(head) } } else { Gate::SignInNeeded }
 }
 
-/// `Service-Worker: script` (Service Workers, section 4.4 "update").
-fn is_service_worker(headers: &HeaderMap) -> bool {
-    headers.contains_key("service-worker")
+/// The key is looked up once and then remembered with its connection; what it opens is judged anew for every request.
+fn by_cookie(gatekeeper: &Gatekeeper, head: &Parts, caller: &Caller<'_>, wanted: &Wanted<'_>) -> Option<Gate> {
+    if !caller.facts.tell(Fact::Cookie) {
+        return None;
+    }
+    let alone = if caller.facts.tell(Fact::Cookies) { None } else { head.headers.get(COOKIE) };
+    if let Some(known) = alone.and_then(|field| caller.client.knows(field)) {
+        let permit = known.key.admit(wanted);
+        if permit.is_none() {
+            caller.client.forget();
+        }
+        return permit.map(|permit| Gate::Pass { permit, known: Some(known) });
+    }
+    let key = gatekeeper.key(cookie::find(&head.headers, cookie::KEY)?)?;
+    let permit = key.admit(wanted)?;
+    if let Some(field) = alone {
+        caller.client.note(field, key);
+    }
+    Some(Gate::Pass { permit, known: None })
 }
 
 /// A browser that goes to a page, as against a script or a program (Fetch Metadata; without it, by what is accepted).
-pub fn is_navigation(head: &Parts) -> bool {
+pub fn is_navigation(head: &Parts, facts: Facts) -> bool {
     if !matches!(head.method, Method::GET | Method::HEAD) {
         return false;
     }
-    let headers = &head.headers;
-    match headers.get("sec-fetch-mode") {
-        Some(mode) => mode.as_bytes() == b"navigate",
-        None if headers.keys().any(|name| name.as_str().starts_with("sec-fetch-")) => false,
-        None => wants_html(headers) && !headers.contains_key("x-requested-with"),
+    if facts.tell(Fact::FetchMetadata) {
+        return facts.tell(Fact::Navigates);
     }
+    wants_html(&head.headers) && !head.headers.contains_key("x-requested-with")
 }
 
 fn wants_html(headers: &HeaderMap) -> bool {
@@ -96,7 +114,8 @@ mod tests {
             for (name, value) in *headers {
                 request = request.header(*name, *value);
             }
-            assert_eq!(is_navigation(&request.body(()).unwrap().into_parts().0), *expected, "{method} {headers:?}");
+            let head = request.body(()).unwrap().into_parts().0;
+            assert_eq!(is_navigation(&head, Facts::of(&head.headers)), *expected, "{method} {headers:?}");
         }
     }
 

@@ -24,9 +24,9 @@ use gate::Gate;
 use respond::Asker;
 use route::{PageName, Place, Route, Router};
 
-use crate::base::{Clock, Random, TraceId, net};
+use crate::base::{Clock, Random, Time, TraceId, net};
 use crate::config::trusted::Trusted;
-use crate::proxy::{Client, ClientInfo, Proxy, headers};
+use crate::proxy::{Client, ClientInfo, Facts, Proxy, headers};
 use crate::web::{Notice, Page, Site, Visit};
 
 /// One core's gateway: everything a request meets on its way, none of it shared with another core but the sessions.
@@ -58,6 +58,17 @@ pub struct Asked<'a> {
     pub secure: bool,
 }
 
+/// Who asks, and when, as far as it concerns every step.
+#[derive(Clone, Copy)]
+struct Caller<'a> {
+    client: &'a Rc<Client>,
+    /// The true one.
+    address: IpAddr,
+    now: Time,
+    /// What the request's fields say.
+    facts: Facts,
+}
+
 impl Gateway {
     /// The outer part: always an answer, and a line about it.
     pub async fn handle(&self, asked: Asked<'_>) -> Response<Body> {
@@ -72,8 +83,9 @@ impl Gateway {
         };
         let entry = self.access_log.as_ref().map(|log| log.enter(head, address, started));
         let entry = entry.as_deref();
-        let mut response =
-            if secure { self.answer(head, body, (client, address), entry).await } else { self.redirect(head, entry) };
+        let facts = headers::cleanse(&mut head.headers);
+        let caller = Caller { client, address, now: started, facts };
+        let mut response = if secure { self.answer(head, body, &caller, entry).await } else { self.redirect(head, facts, entry) };
         if secure && self.strict_transport {
             response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
         }
@@ -88,10 +100,10 @@ impl Gateway {
         &'a self,
         head: &mut Parts,
         body: &mut Option<Incoming>,
-        (client, address): (&Rc<Client>, IpAddr),
+        caller: &Caller<'_>,
         entry: Option<&Entry<'a>>,
     ) -> Response<Body> {
-        headers::cleanse(&mut head.headers);
+        let facts = caller.facts;
         let route = self.router.route(head);
         if let Some(entry) = entry {
             entry.place.set(route.place());
@@ -102,18 +114,18 @@ impl Gateway {
             Route::Application(place) if place.application.upstream.pinned && head.version == Version::HTTP_2 => {
                 respond::other_connection()
             }
-            Route::Application(place) => self.application(place, head, body, (client, address), entry).await,
-            Route::Page(place, page) => respond::page(Box::pin(self.page(place, page, head, body, address)).await),
-            Route::NotFound(_) => self.notice(head, Notice::NotFound),
+            Route::Application(place) => self.application(place, head, body, caller, entry).await,
+            Route::Page(place, page) => respond::page(Box::pin(self.page(place, page, head, body, caller.address)).await),
+            Route::NotFound(_) => self.notice(head, facts, Notice::NotFound),
             // The page that says so has a style too.
             Route::UnknownHost => match self.site.look.asset(head.uri.path()) {
                 Some(asset) => respond::page(asset),
-                None => self.notice(head, Notice::UnknownHost),
+                None => self.notice(head, facts, Notice::UnknownHost),
             },
-            Route::NotAllowed => self.notice(head, Notice::NotAllowed),
+            Route::NotAllowed => self.notice(head, facts, Notice::NotAllowed),
             Route::Bad(why) => {
-                tracing::debug!(client.address = %address, why, "a request was refused");
-                self.notice(head, Notice::BadRequest)
+                tracing::debug!(client.address = %caller.address, why, "a request was refused");
+                self.notice(head, facts, Notice::BadRequest)
             }
         }
     }
@@ -123,21 +135,22 @@ impl Gateway {
         place: &Place,
         head: &mut Parts,
         body: &mut Option<Incoming>,
-        (client, address): (&Rc<Client>, IpAddr),
+        caller: &Caller<'_>,
         entry: Option<&Entry<'_>>,
     ) -> Response<Body> {
-        let permit = match gate::ask(&self.site.gatekeeper, place, head, address, self.clock.now()) {
-            Gate::Pass(permit) => permit,
+        let &Caller { client, address, now, facts } = caller;
+        let (permit, known) = match gate::ask(&self.site.gatekeeper, place, head, caller) {
+            Gate::Pass { permit, known } => (permit, known),
             Gate::SignIn { location } => return respond::page(Page::see_other(&location)),
             Gate::SignInNeeded => return respond::sign_in_needed(),
-            Gate::Forbidden => return self.notice(head, Notice::Forbidden),
+            Gate::Forbidden => return self.notice(head, facts, Notice::Forbidden),
         };
         if let (Some(entry), Some(session)) = (entry, permit.session()) {
             drop(entry.session.set(Arc::clone(session)));
         }
         let host = public_host(place, head);
-        let asker = Asker::of(head);
-        let about = ClientInfo { address, host: &host, client };
+        let asker = Asker::of(head, facts);
+        let about = ClientInfo { address, host: &host, client, facts, known: known.as_deref(), now };
         match self.proxy.forward(permit, head, body.take(), &about).await {
             Ok(response) => response.map(Body::from),
             Err(error) => {
@@ -167,9 +180,10 @@ impl Gateway {
             }
             (PageName::Login, &Method::GET | &Method::HEAD) => self.site.login_form(&visit),
             (PageName::Passcode, &Method::GET | &Method::HEAD) => self.site.passcode_form(&visit).await,
+            (PageName::Password, &Method::GET | &Method::HEAD) => self.site.password_form(&visit).await,
             (PageName::Status, &Method::GET | &Method::HEAD) => self.site.status(&visit).await,
             (PageName::Logout, &Method::GET | &Method::HEAD) => self.site.logout_form(&visit),
-            (PageName::Login | PageName::Passcode | PageName::Logout, _) if is_post => {
+            (PageName::Login | PageName::Passcode | PageName::Password | PageName::Logout, _) if is_post => {
                 if !origin::is_ours(&head.headers, head.uri.authority().map(http::uri::Authority::as_str)) {
                     return notice(Notice::Foreign);
                 }
@@ -181,6 +195,7 @@ impl Gateway {
                 match page {
                     PageName::Login => self.site.login(&visit, form).await,
                     PageName::Passcode => self.site.passcode(&visit, form).await,
+                    PageName::Password => self.site.password(&visit, form).await,
                     _ => self.site.logout(&visit, &form).await,
                 }
             }
@@ -189,13 +204,13 @@ impl Gateway {
     }
 
     /// The plain listener: sends browsers of known hosts to https, everybody else nowhere.
-    fn redirect<'a>(&'a self, head: &Parts, entry: Option<&Entry<'a>>) -> Response<Body> {
-        let Some(place) = self.router.route(head).place() else { return self.notice(head, Notice::UnknownHost) };
+    fn redirect<'a>(&'a self, head: &Parts, facts: Facts, entry: Option<&Entry<'a>>) -> Response<Body> {
+        let Some(place) = self.router.route(head).place() else { return self.notice(head, facts, Notice::UnknownHost) };
         if let Some(entry) = entry {
             entry.place.set(Some(place));
         }
         if !matches!(head.method, Method::GET | Method::HEAD) {
-            return self.notice(head, Notice::NotAllowed);
+            return self.notice(head, facts, Notice::NotAllowed);
         }
         let port = self.https_port.map(|port| format!(":{port}")).unwrap_or_default();
         let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
@@ -203,17 +218,19 @@ impl Gateway {
         respond::page(Page::moved(&format!("https://{host}{port}{target}")))
     }
 
-    fn notice(&self, head: &Parts, notice: Notice) -> Response<Body> {
-        Asker::of(head).told(&self.site.look, notice, None)
+    fn notice(&self, head: &Parts, facts: Facts, notice: Notice) -> Response<Body> {
+        Asker::of(head, facts).told(&self.site.look, notice, None)
     }
 }
 
 /// The public host in its one spelling, with the port that the client wrote: what the application builds its links from.
 fn public_host(place: &Place, head: &Parts) -> HeaderValue {
     let given = head.headers.get(HOST);
-    // Most write it as it is.
+    // Most write it as it is, and what stands behind it has been judged by then: nothing, or a port.
     if head.uri.authority().is_none()
-        && let Some(given) = given.filter(|given| given.as_bytes() == place.host.as_bytes())
+        && let Some(given) = given
+        && let Some(rest) = given.as_bytes().strip_prefix(place.host.as_bytes())
+        && matches!(rest.first(), None | Some(b':'))
     {
         return given.clone();
     }

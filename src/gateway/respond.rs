@@ -4,14 +4,14 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use http::header::{ACCEPT_LANGUAGE, CONNECTION, HeaderName, HeaderValue};
+use http::header::{ACCEPT_LANGUAGE, CONNECTION, HeaderValue};
 use http::request::Parts;
 use http::{Response, StatusCode, Version};
 
 use super::body::Body;
 use super::gate::is_navigation;
 use crate::base::{TraceId, language};
-use crate::proxy::ForwardError;
+use crate::proxy::{Fact, Facts, ForwardError};
 use crate::web::{Look, Notice, Page};
 
 /// Who gets the answer. Kept by for every request that is forwarded, so it is only read when something went wrong.
@@ -23,12 +23,9 @@ pub struct Asker {
 }
 
 impl Asker {
-    pub fn of(head: &Parts) -> Self {
-        Self {
-            is_person: is_navigation(head) || head.headers.get(SEC_FETCH_MODE).is_some_and(|mode| mode == "navigate"),
-            accepts: head.headers.get(ACCEPT_LANGUAGE).cloned(),
-            version: head.version,
-        }
+    pub fn of(head: &Parts, facts: Facts) -> Self {
+        let accepts = if facts.tell(Fact::AcceptLanguage) { head.headers.get(ACCEPT_LANGUAGE).cloned() } else { None };
+        Self { is_person: facts.tell(Fact::Navigates) || is_navigation(head, facts), accepts, version: head.version }
     }
 
     pub fn told(&self, look: &Look, notice: Notice, trace: Option<TraceId>) -> Response<Body> {
@@ -43,8 +40,6 @@ impl Asker {
         page(Page::json(notice.status(), &value))
     }
 }
-
-const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 pub fn page(page: Page) -> Response<Body> {
     let mut response = Response::new(Body::Page(page.body.into()));

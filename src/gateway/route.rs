@@ -1,7 +1,6 @@
 //! Where a request belongs: the host and the path are judged here, once, before anything else looks at them.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use http::header::HOST;
@@ -10,11 +9,12 @@ use http::{Method, Version};
 
 use crate::base::path;
 use crate::config::Application;
+use crate::proxy::Table;
 
 /// All hosts, made once per configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Router {
-    hosts: HashMap<Arc<str>, Place>,
+    hosts: Table<Place>,
 }
 
 /// A host and the application behind it.
@@ -55,6 +55,7 @@ impl<'a> Route<'a> {
 pub enum PageName {
     Login,
     Passcode,
+    Password,
     Status,
     Logout,
     Health,
@@ -63,7 +64,7 @@ pub enum PageName {
 
 impl Router {
     pub fn new(applications: &[Application]) -> Self {
-        let mut hosts = HashMap::new();
+        let mut hosts = Table::default();
         for application in applications {
             let application = Arc::new(application.clone());
             for host in &application.hosts {
@@ -91,6 +92,7 @@ impl Router {
         match own_path(path) {
             Some("login") => Route::Page(place, PageName::Login),
             Some("login/passcode") => Route::Page(place, PageName::Passcode),
+            Some("login/password") => Route::Page(place, PageName::Password),
             Some("login/status") => Route::Page(place, PageName::Status),
             Some("logout") => Route::Page(place, PageName::Logout),
             Some("health") => Route::Page(place, PageName::Health),
@@ -104,13 +106,13 @@ impl Router {
 /// What follows `/.doorward/`. In any case and escaping of that first segment the path is ours, never the application's: an
 /// upstream that folds case must not be reached under our name.
 fn own_path(path: &str) -> Option<&str> {
+    // Nothing else can come to mean it.
+    if !path.get(1..).is_some_and(|rest| rest.starts_with(['.', '%'])) {
+        return None;
+    }
     let (first, rest) = path.strip_prefix('/')?.split_once('/').unwrap_or((path.get(1..)?, ""));
     if first == ".doorward" {
         return Some(rest);
-    }
-    // Nothing else can come to mean it.
-    if !first.starts_with(['.', '%']) {
-        return None;
     }
     let plain = form_urlencoded_first(first);
     // Some servers cut off what follows a semicolon.
@@ -148,6 +150,9 @@ fn host_of(head: &Parts) -> Option<Cow<'_, str>> {
 }
 
 fn plain_host(named: &str) -> Option<Cow<'_, str>> {
+    if let Some(host) = common_host(named) {
+        return Some(Cow::Borrowed(host));
+    }
     let (host, port) = match named.strip_prefix('[') {
         Some(rest) => {
             let (address, port) = rest.split_once(']').filter(|(address, _)| address.contains(':'))?;
@@ -169,6 +174,19 @@ fn plain_host(named: &str) -> Option<Cow<'_, str>> {
     Some(if is_lower { Cow::Borrowed(host) } else { Cow::Owned(host.to_ascii_lowercase()) })
 }
 
+/// A host as nearly everybody writes it: in lower case, perhaps with a port of at most four digits. Anything else needs a closer look.
+fn common_host(named: &str) -> Option<&str> {
+    let is_of_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-');
+    let end = named.bytes().position(|byte| !is_of_name(byte)).unwrap_or(named.len());
+    let (host, rest) = named.split_at_checked(end)?;
+    let is_port = match rest.as_bytes() {
+        [] => true,
+        [b':', digits @ ..] => matches!(digits.len(), 1..=4) && digits.iter().all(u8::is_ascii_digit),
+        _ => false,
+    };
+    (is_port && !host.is_empty() && !host.ends_with('.')).then_some(host)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,6 +205,10 @@ mod tests {
             ("mail.example.com:", None),
             ("mail.example.com:x", None),
             ("mail.example.com:99999", None),
+            ("mail.example.com:65535", Some("mail.example.com")),
+            ("mail.example.com:8443", Some("mail.example.com")),
+            ("mail.example.com.:8443", Some("mail.example.com")),
+            ("mail.example.com:84:43", None),
             ("mail.example.com:+80", None),
             ("user@mail.example.com", None),
             ("mail.example.com/x", None),

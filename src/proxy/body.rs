@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use super::facts::Facts;
 use super::headers;
 use super::running::{Cut, Entry, Exchange};
 use super::upstream::Way;
@@ -112,8 +113,8 @@ impl Drop for RequestBody {
 /// What the application answers. Dropped before its end it closes the connection to the upstream; at its end that goes back to the pool.
 #[derive(Debug)]
 pub struct ProxyBody {
-    /// Nothing once it is over.
-    open: Option<Answering>,
+    /// Nothing once it is over. Boxed, because an answer is handed on from hand to hand.
+    open: Option<Box<Answering>>,
 }
 
 #[derive(Debug)]
@@ -136,7 +137,7 @@ impl ProxyBody {
             way.wire.detach();
         }
         entry.exchange.answer_waits(true);
-        let mut body = Self { open: Some(Answering { incoming, entry, way, begun }) };
+        let mut body = Self { open: Some(Box::new(Answering { incoming, entry, way, begun })) };
         body.note_end();
         body
     }
@@ -183,7 +184,8 @@ impl Body for ProxyBody {
                 Poll::Ready(Some(Ok(match frame.into_trailers() {
                     // gRPC needs them; they pass by the same rules as the head.
                     Ok(mut trailers) => {
-                        headers::from_upstream(&mut trailers, false, None);
+                        let facts = Facts::of(&trailers);
+                        headers::from_upstream(&mut trailers, facts, false, None);
                         Frame::trailers(trailers)
                     }
                     Err(frame) => frame,

@@ -11,18 +11,23 @@ pub fn strip(headers: &mut HeaderMap) {
         return;
     }
     let length = headers.get_all(header::COOKIE).iter().map(|field| field.len() + 2).sum();
+    match others(length, headers.get_all(header::COOKIE).iter()) {
+        Some(others) => drop(headers.insert(header::COOKIE, others)),
+        None => drop(headers.remove(header::COOKIE)),
+    }
+}
+
+/// What is left of these fields without our cookies, in one; at most `length` bytes.
+pub(super) fn others<'a>(length: usize, fields: impl Iterator<Item = &'a HeaderValue>) -> Option<HeaderValue> {
     let mut joined = Vec::with_capacity(length);
-    for piece in headers.get_all(header::COOKIE).iter().flat_map(pieces).filter(|piece| !piece.is_empty() && !is_ours(piece)) {
+    for piece in fields.flat_map(pieces).filter(|piece| !piece.is_empty() && !is_ours(piece)) {
         if !joined.is_empty() {
             joined.extend_from_slice(b"; ");
         }
         joined.extend_from_slice(piece);
     }
     // Made of pieces of valid values.
-    match HeaderValue::from_maybe_shared(bytes::Bytes::from(joined)) {
-        Ok(joined) if !joined.is_empty() => drop(headers.insert(header::COOKIE, joined)),
-        _ => drop(headers.remove(header::COOKIE)),
-    }
+    HeaderValue::from_maybe_shared(bytes::Bytes::from(joined)).ok().filter(|joined| !joined.is_empty())
 }
 
 /// The server that the sticky cookie names; what is no name of ours will be nobody's.

@@ -16,7 +16,8 @@ use hyper::upgrade::OnUpgrade;
 use super::Proxy;
 use super::body::{ProxyBody, RequestBody};
 use super::cookies;
-use super::headers::{self, ClientInfo, asked_upgrade, for_upstream, from_upstream, is_switch_to, transfer_coding_is_known};
+use super::facts::{Fact, Facts};
+use super::headers::{self, ClientInfo, asked_upgrade, for_upstream, from_upstream, is_switch_to};
 use super::running::{Cut, Exchange};
 use super::search::Search;
 use super::upgrade::{self, BadUpgrade};
@@ -86,18 +87,18 @@ impl Proxy {
         let upstream = upstream.ok_or_else(|| ForwardError::NoApplication(permit.application().to_owned()))?;
         // Over HTTP/2 nothing is switched to.
         let may_switch = head.version == Version::HTTP_11 && !upstream.speaks_http2();
-        let asked = if may_switch { asked_upgrade(&head.headers, &upstream.upgrades) } else { None };
+        let asked = if may_switch { asked_upgrade(&head.headers, client.facts, &upstream.upgrades) } else { None };
         let limits = upstream.limits(head.uri.path());
-        judge(head, body.as_ref(), limits.body, asked.is_some())?;
+        judge(head, client.facts, body.as_ref(), (limits.body, asked.is_some()))?;
         let named = if upstream.sticky == Sticky::Cookie { cookies::server(&head.headers) } else { None };
         let switched = asked.and_then(|asked| Some((asked, head.extensions.remove::<OnUpgrade>()?)));
-        let bound = headers::binds_connection(&head.headers);
+        let bound = headers::binds_connection(&head.headers, client.facts);
         let signed_on = permit.session().filter(|_| upstream.signs_on_by_headers);
         for_upstream(&mut head.headers, client, signed_on.map(|session| &**session), asked);
         if let Some(names) = &upstream.names {
             names.to_upstream(&mut head.headers, client.host);
         }
-        let begun = self.clock.now();
+        let begun = client.now;
         let entry = self.running.enter(permit.session().cloned(), begun);
         let body = RequestBody::new(body, limits.body, Rc::clone(&entry.exchange));
         let mut outgoing = outgoing(head, body, upstream.header_case);
@@ -109,14 +110,15 @@ impl Proxy {
         let whose = upstream.whose(client.client, permit.session());
         let own = whose.as_ref().and_then(|whose| upstream.pinned(whose));
         let (mut response, mut way) = exchange((search, own), outgoing, &entry.exchange, limits).await?;
-        if !transfer_coding_is_known(response.headers()) {
+        let facts = Facts::of(response.headers());
+        if facts.tell(Fact::UnknownCoding) {
             return Err(ForwardError::Wrong("its transfer coding is unknown"));
         }
-        way.is_bound(bound || headers::offers_binding(response.headers()));
+        way.is_bound(bound || headers::offers_binding(response.headers(), facts));
         way.belongs_to(whose);
         let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
         let switched = switched.filter(|(asked, _)| !switches || is_switch_to(response.headers(), asked));
-        from_upstream(response.headers_mut(), upstream.service_worker, asked.filter(|_| switches));
+        from_upstream(response.headers_mut(), facts, upstream.service_worker, asked.filter(|_| switches));
         if let Some(names) = &upstream.names {
             names.to_client(response.headers_mut(), client.host);
         }
@@ -141,11 +143,12 @@ impl Proxy {
 }
 
 /// What is refused before anything is sent.
-fn judge(head: &Parts, body: Option<&Incoming>, most: u64, upgrade: bool) -> Result<(), ForwardError> {
+fn judge(head: &Parts, facts: Facts, body: Option<&Incoming>, (most, upgrade): (u64, bool)) -> Result<(), ForwardError> {
     if head.method == Method::CONNECT {
         return Err(ForwardError::BadUpgrade(BadUpgrade::Connect));
     }
-    if !transfer_coding_is_known(&head.headers) {
+    // With any coding but exactly `chunked` the body would lose a layer on its way, as this field ends here (RFC 9112 section 6.1).
+    if facts.tell(Fact::UnknownCoding) {
         return Err(ForwardError::UnknownCoding);
     }
     if body.is_some_and(|body| body.size_hint().lower() > most) {
@@ -189,65 +192,69 @@ fn for_http2(outgoing: &mut Request<RequestBody>) -> Result<(), ForwardError> {
 /// One exchange. A second try only if nothing of the request was sent, which hyper says by giving it back, or if the server says that
 /// it has not touched it; then with the next server, or with a new connection where an old one turned out to be closed. `own` is a
 /// connection that is pinned already.
-async fn exchange(
+///
+/// Not an `async fn`: that would hold the request twice, and what a request's future holds is moved when it is made.
+fn exchange(
     (mut search, own): (Search<'_>, Option<Way>),
     mut request: Request<RequestBody>,
     exchange: &Rc<Exchange>,
     limits: RequestLimits,
-) -> Result<(Response<Incoming>, Way), ForwardError> {
+) -> impl Future<Output = Result<(Response<Incoming>, Way), ForwardError>> {
     let mut pooled = own.or_else(|| search.pooled());
-    loop {
-        let mut way = match pooled.take() {
-            Some(way) => way,
-            None => unless_cut(exchange, Box::pin(search.connect())).await??,
-        };
-        let copy = copied(&request, &way, exchange);
-        exchange.awaits_head(limits.response_wait);
-        let mut sent = pin!(way.wire.send(request));
-        let sent = poll_fn(|context| match exchange.watch_down(context) {
-            Some(cut) => Poll::Ready(Err(cut)),
-            None => way.wire.poll(context, |context| sent.as_mut().poll(context)).map(Ok),
-        });
-        let mut error = match sent.await {
-            Ok(Ok(response)) => {
-                exchange.has_head(limits.body_wait);
-                way.answered(search.begun);
-                return Ok((response, way));
-            }
-            Ok(Err(error)) => error,
-            Err(cut) => {
-                if cut == Cut::TimedOut {
-                    way.failed(search.begun, "it does not answer in time");
+    async move {
+        loop {
+            let mut way = match pooled.take() {
+                Some(way) => way,
+                None => unless_cut(exchange, Box::pin(search.connect())).await??,
+            };
+            let copy = copied(&request, &way, exchange);
+            exchange.awaits_head(limits.response_wait);
+            let mut sent = pin!(way.wire.send(request));
+            let sent = poll_fn(|context| match exchange.watch_down(context) {
+                Some(cut) => Poll::Ready(Err(cut)),
+                None => way.wire.poll(context, |context| sent.as_mut().poll(context)).map(Ok),
+            });
+            let mut error = match sent.await {
+                Ok(Ok(response)) => {
+                    exchange.has_head(limits.body_wait);
+                    way.answered(search.begun);
+                    return Ok((response, way));
                 }
-                return Err(cut.into());
-            }
-        };
-        exchange.has_no_head();
-        request = match (error.take_message(), exchange.is_cut()) {
-            (_, Some(cut)) => return Err(cut.into()),
-            (Some(unsent), None) => {
-                search.unsent(&way);
-                unsent
-            }
-            (None, None) => {
-                let error = error.into_error();
-                match copy.filter(|_| is_refused(&error)) {
-                    Some(copy) => {
-                        search.refused(&way);
-                        copy
+                Ok(Err(error)) => error,
+                Err(cut) => {
+                    if cut == Cut::TimedOut {
+                        way.failed(search.begun, "it does not answer in time");
                     }
-                    None => {
-                        way.failed(search.begun, "it breaks connections off");
-                        return Err(ForwardError::Broken(error));
+                    return Err(cut.into());
+                }
+            };
+            exchange.has_no_head();
+            request = match (error.take_message(), exchange.is_cut()) {
+                (_, Some(cut)) => return Err(cut.into()),
+                (Some(unsent), None) => {
+                    search.unsent(&way);
+                    unsent
+                }
+                (None, None) => {
+                    let error = error.into_error();
+                    match copy.filter(|_| is_refused(&error)) {
+                        Some(copy) => {
+                            search.refused(&way);
+                            *copy
+                        }
+                        None => {
+                            way.failed(search.begun, "it breaks connections off");
+                            return Err(ForwardError::Broken(error));
+                        }
                     }
                 }
-            }
-        };
+            };
+        }
     }
 }
 
 /// A request without a body once more, for a server that may refuse its stream; elsewhere hyper gives the request itself back.
-fn copied(request: &Request<RequestBody>, way: &Way, exchange: &Rc<Exchange>) -> Option<Request<RequestBody>> {
+fn copied(request: &Request<RequestBody>, way: &Way, exchange: &Rc<Exchange>) -> Option<Box<Request<RequestBody>>> {
     if !way.wire.is_shared() || !request.body().is_end_stream() {
         return None;
     }
@@ -255,7 +262,7 @@ fn copied(request: &Request<RequestBody>, way: &Way, exchange: &Rc<Exchange>) ->
     *copy.method_mut() = request.method().clone();
     *copy.uri_mut() = request.uri().clone();
     *copy.headers_mut() = request.headers().clone();
-    Some(copy)
+    Some(Box::new(copy))
 }
 
 /// Whether the server has said that the request was not processed at all (RFC 9113 section 8.7).

@@ -1,4 +1,4 @@
-//! Header fields on their way through: pure functions, one pass each.
+//! Header fields on their way through: pure functions, one pass each. What is in them is found by one look ([`Facts`]).
 //!
 //! `Via` of a request stays and gets our own entry (RFC 9110 section 7.6.3): it is no proof of anything and nothing reads it as one.
 
@@ -8,11 +8,13 @@ use std::rc::Rc;
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-use super::client::Client;
+use super::client::{Client, Known};
 use super::cookies;
+use super::facts::{Fact, Facts, is_forged, is_hop_by_hop, is_protected, says_nothing};
 use crate::auth::session::Session;
+use crate::base::Time;
 
-/// What the application is told about where a request came from.
+/// What is known of a request before it is forwarded, most of it to tell the application.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientInfo<'a> {
     /// The true client.
@@ -21,32 +23,33 @@ pub struct ClientInfo<'a> {
     pub host: &'a HeaderValue,
     /// What is kept of its connection.
     pub client: &'a Rc<Client>,
+    /// What its fields say, as they are when it is forwarded.
+    pub facts: Facts,
+    /// Set where its one `Cookie` is that of the request before.
+    pub known: Option<&'a Known>,
+    /// When it came.
+    pub now: Time,
 }
 
-/// Drops what no client may say: who it is, where it came from, and field names that some servers read as another field. To be called
-/// before any decision is made. The names count in any spelling: CGI and WSGI turn `-` into `_`, and both into one variable.
-pub fn cleanse(headers: &mut HeaderMap) {
-    if headers.keys().any(is_forged) {
-        *headers = filtered(std::mem::take(headers), |name, _| is_forged(name));
+/// Drops what no client may say: who it is, where it came from, and field names that some servers read as another field; says what the
+/// others are. To be called before any decision is made. The names count in any spelling: CGI and WSGI turn `-` into `_`, and both into
+/// one variable.
+pub fn cleanse(headers: &mut HeaderMap) -> Facts {
+    let facts = Facts::of(headers);
+    if !facts.tell(Fact::Forged) {
+        return facts;
     }
-}
-
-/// Whether the request's transfer coding is none or exactly `chunked`. With any other the body would lose a layer on its way, as
-/// this field ends here: the answer is 501 (RFC 9112 section 6.1).
-pub fn transfer_coding_is_known(headers: &HeaderMap) -> bool {
-    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
-    match (codings.next(), codings.next()) {
-        (None, _) => true,
-        (Some(coding), None) => coding.as_bytes().eq_ignore_ascii_case(b"chunked"),
-        (Some(_), Some(_)) => false,
-    }
+    *headers = filtered(std::mem::take(headers), |name, _| is_forged(name));
+    Facts::of(headers)
 }
 
 /// The protocol that this asks to switch to (RFC 9110 section 7.8), as it stands in the list of those that the application may be asked
 /// for. Exactly one, in any case; several are a choice that we would have to make for the application, so they are none. Never `h2c`: in a
 /// tunnel of it requests would pass unseen.
-pub(super) fn asked_upgrade<'a>(headers: &HeaderMap, allowed: &'a [HeaderValue]) -> Option<&'a HeaderValue> {
-    // Nearly every request ends here.
+pub(super) fn asked_upgrade<'a>(headers: &HeaderMap, facts: Facts, allowed: &'a [HeaderValue]) -> Option<&'a HeaderValue> {
+    if !facts.tell(Fact::Upgrade) {
+        return None;
+    }
     let given = headers.get(header::UPGRADE)?;
     let is_alone = headers.get_all(header::UPGRADE).iter().count() == 1;
     let is_asked = is_alone && names_token(headers, &header::CONNECTION, b"upgrade") && !is_token(given, b"h2c");
@@ -65,13 +68,13 @@ fn is_token(given: &HeaderValue, token: &[u8]) -> bool {
 
 /// Whether these credentials sign on the connection itself, so that whatever comes over it afterwards is taken for this user's: NTLM,
 /// and Negotiate, which may be NTLM inside (MS-NTHT section 1, RFC 4559 section 6).
-pub(super) fn binds_connection(headers: &HeaderMap) -> bool {
-    headers.get_all(header::AUTHORIZATION).iter().any(names_binding_scheme)
+pub(super) fn binds_connection(headers: &HeaderMap, facts: Facts) -> bool {
+    facts.tell(Fact::Authorization) && headers.get_all(header::AUTHORIZATION).iter().any(names_binding_scheme)
 }
 
 /// Whether an answer asks for such credentials.
-pub(super) fn offers_binding(headers: &HeaderMap) -> bool {
-    headers.get_all(header::WWW_AUTHENTICATE).iter().any(names_binding_scheme)
+pub(super) fn offers_binding(headers: &HeaderMap, facts: Facts) -> bool {
+    facts.tell(Fact::Challenge) && headers.get_all(header::WWW_AUTHENTICATE).iter().any(names_binding_scheme)
 }
 
 fn names_binding_scheme(value: &HeaderValue) -> bool {
@@ -88,11 +91,23 @@ pub(super) fn for_upstream(
     signed_on: Option<&Session>,
     upgrade: Option<&HeaderValue>,
 ) {
-    let trailers = headers.contains_key(header::TE) && names_token(headers, &header::TE, b"trailers");
-    take_out(headers, &[], |name, _| matches!(*name, header::EXPECT | header::TRAILER) || is_forged(name));
+    let facts = client.facts;
+    let trailers = facts.tell(Fact::Te) && names_token(headers, &header::TE, b"trailers");
+    let special = [Fact::Forged, Fact::Listed, Fact::Hop, Fact::ProxyAuthenticate, Fact::EndsUpwards];
+    take_out(headers, facts, &special, |name, _| {
+        is_hop_by_hop(name) || matches!(*name, header::EXPECT | header::TRAILER) || is_forged(name)
+    });
     headers.reserve(ADDED_MOST);
-    headers.insert(header::HOST, client.host.clone());
-    cookies::strip(headers);
+    // Mostly it stands there as it should.
+    if facts.tell(Fact::Hosts) || headers.get(header::HOST) != Some(client.host) {
+        headers.insert(header::HOST, client.host.clone());
+    }
+    match client.known {
+        Some(Known { rest: Some(rest), .. }) => drop(headers.insert(header::COOKIE, rest.clone())),
+        Some(Known { rest: None, .. }) => drop(headers.remove(header::COOKIE)),
+        None if facts.tell(Fact::Cookie) => cookies::strip(headers),
+        None => {}
+    }
     if trailers {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }
@@ -114,14 +129,15 @@ pub(super) fn for_upstream(
     }
 }
 
-/// Makes an answer's fields those that the client gets; `switched` only on the answer that switches.
-pub(super) fn from_upstream(headers: &mut HeaderMap, service_worker: bool, switched: Option<&HeaderValue>) {
+/// Makes an answer's fields those that the client gets; `facts` are its own, `switched` is set only on the answer that switches.
+pub(super) fn from_upstream(headers: &mut HeaderMap, facts: Facts, service_worker: bool, switched: Option<&HeaderValue>) {
     // Where both are there the length is not the body's (RFC 9112 section 6.3).
-    if headers.contains_key(header::TRANSFER_ENCODING) {
+    if facts.tell(Fact::TransferEncoding) && facts.tell(Fact::ContentLength) {
         headers.remove(header::CONTENT_LENGTH);
     }
-    take_out(headers, &[header::PROXY_AUTHENTICATE], |name, value| {
-        matches!(*name, header::ALT_SVC | header::STRICT_TRANSPORT_SECURITY)
+    take_out(headers, facts, &[Fact::Listed, Fact::Hop, Fact::EndsDownwards], |name, value| {
+        (is_hop_by_hop(name) && *name != header::PROXY_AUTHENTICATE)
+            || matches!(*name, header::ALT_SVC | header::STRICT_TRANSPORT_SECURITY)
             || (*name == SERVICE_WORKER_ALLOWED && !service_worker)
             || (*name == header::SET_COOKIE && cookies::sets_ours(value))
     });
@@ -131,24 +147,19 @@ pub(super) fn from_upstream(headers: &mut HeaderMap, service_worker: bool, switc
     }
 }
 
-/// Takes out what ends here: hop-by-hop fields except `spared`, fields that `Connection` lists, and what is `doomed` besides. Most
-/// heads have one such field or none, so they are looked through once and changed in place.
-fn take_out(headers: &mut HeaderMap, spared: &[HeaderName], doomed: impl Fn(&HeaderName, &HeaderValue) -> bool) {
-    let listed = Listed::by(headers);
-    let goes = |name: &HeaderName, value: &HeaderValue| {
-        (is_hop_by_hop(name) && !spared.contains(name)) || listed.contains(name) || doomed(name, value)
-    };
-    let (mut hops, mut others) = (0, 0);
-    for (name, value) in headers.iter() {
-        match *name {
-            header::CONNECTION | header::TRANSFER_ENCODING => hops += 1,
-            _ => others += usize::from(goes(name, value)),
-        }
+/// Takes out what ends here: what is `doomed`, and fields that `Connection` lists. Only where one of the `special` facts is told can
+/// there be any besides `Connection` and `Transfer-Encoding` themselves; most heads have at most one of these, so they are changed in
+/// place.
+fn take_out(headers: &mut HeaderMap, facts: Facts, special: &[Fact], doomed: impl Fn(&HeaderName, &HeaderValue) -> bool) {
+    if facts.tell_any(special) {
+        let listed = Listed::by(headers);
+        *headers = filtered(std::mem::take(headers), |name, value| listed.contains(name) || doomed(name, value));
+        return;
     }
-    if others > 0 {
-        *headers = filtered(std::mem::take(headers), goes);
-    } else if hops > 0 {
+    if facts.tell(Fact::Connection) {
         headers.remove(header::CONNECTION);
+    }
+    if facts.tell(Fact::TransferEncoding) {
         headers.remove(header::TRANSFER_ENCODING);
     }
 }
@@ -204,69 +215,6 @@ impl Listed {
     }
 }
 
-/// Nearly every `Connection` is one of these.
-fn says_nothing(value: &HeaderValue) -> bool {
-    [&b"keep-alive"[..], b"close", b"upgrade"].iter().any(|word| value.as_bytes().eq_ignore_ascii_case(word))
-}
-
-fn is_protected(name: &HeaderName) -> bool {
-    let exact = matches!(
-        *name,
-        header::HOST
-            | header::CONTENT_LENGTH
-            | header::CONTENT_TYPE
-            | header::CONTENT_ENCODING
-            | header::CONTENT_RANGE
-            | header::CONTENT_SECURITY_POLICY
-            | header::CACHE_CONTROL
-            | header::SET_COOKIE
-            | header::COOKIE
-            | header::AUTHORIZATION
-            | header::ORIGIN
-            | header::REFERER
-            | header::VIA
-            | header::FORWARDED
-            | header::X_FRAME_OPTIONS
-            | header::X_CONTENT_TYPE_OPTIONS
-    );
-    exact || ["x-forwarded-", "sec-", "access-control-"].iter().any(|prefix| name.as_str().starts_with(prefix))
-}
-
-fn is_hop_by_hop(name: &HeaderName) -> bool {
-    matches!(
-        *name,
-        header::CONNECTION
-            | header::TE
-            | header::TRANSFER_ENCODING
-            | header::UPGRADE
-            | header::PROXY_AUTHENTICATE
-            | header::PROXY_AUTHORIZATION
-    ) || matches!(name.as_str(), "keep-alive" | "proxy-connection" | "http2-settings")
-}
-
-fn is_forged(name: &HeaderName) -> bool {
-    let name = name.as_str();
-    if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-        return tells_identity(name);
-    }
-    // Not a spelling of ours; what it may be taken for decides. Rare, so the allocation does not matter.
-    let folded: String =
-        name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' }).collect();
-    tells_identity(&folded)
-        || HeaderName::from_bytes(folded.as_bytes())
-            .is_ok_and(|name| is_hop_by_hop(&name) || is_protected(&name) || matches!(name, header::EXPECT | header::TRAILER))
-}
-
-fn tells_identity(name: &str) -> bool {
-    // Most names begin with none of these letters, so most are judged by one comparison.
-    match name.as_bytes().first() {
-        Some(b'c' | b'f' | b'p' | b'r' | b's' | b't' | b'x') => {
-            FORGED.contains(&name) || FORGED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-        }
-        _ => false,
-    }
-}
-
 fn names_token(headers: &HeaderMap, field: &HeaderName, token: &[u8]) -> bool {
     let mut tokens = headers.get_all(field).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
     tokens.any(|given| given.trim_ascii().eq_ignore_ascii_case(token))
@@ -284,32 +232,6 @@ fn filtered(given: HeaderMap, goes: impl Fn(&HeaderName, &HeaderValue) -> bool) 
     }
     headers
 }
-
-/// Where a request came from and where it was meant to go (some servers act on the latter), who sent it, and `Proxy` (CVE-2016-5385).
-const FORGED: [&str; 9] = [
-    "forwarded",
-    "proxy",
-    "x-forwarded",
-    "x-real-ip",
-    "x-rewrite-url",
-    "x-client-ip",
-    "x-cluster-client-ip",
-    "true-client-ip",
-    "client-ip",
-];
-const FORGED_PREFIXES: [&str; 11] = [
-    "x-forwarded-",
-    "x-original-",
-    "x-doorward-",
-    "remote-",
-    "x-remote-",
-    "x-auth-request-",
-    "x-authenticated-",
-    "x-webauth-",
-    "ssl-client-",
-    "x-ssl-",
-    "x-arr-",
-];
 
 /// A head holds at most a hundred fields; more names than that in `Connection` mean nothing.
 const LISTED_MOST: usize = 100;
@@ -339,8 +261,15 @@ mod tests {
 
     fn sent(fields: &[(&str, &str)], upgrade: Option<&HeaderValue>) -> HeaderMap {
         let host = HeaderValue::from_static("mail.example.com");
-        let client = ClientInfo { address: "192.0.2.7".parse().unwrap(), host: &host, client: &Rc::default() };
         let mut headers = map(fields);
+        let client = ClientInfo {
+            address: "192.0.2.7".parse().unwrap(),
+            host: &host,
+            client: &Rc::default(),
+            facts: Facts::of(&headers),
+            known: None,
+            now: Time::default(),
+        };
         for_upstream(&mut headers, &client, None, upgrade);
         headers
     }
@@ -383,6 +312,15 @@ mod tests {
         let mut headers = map(&[("accept", "a"), ("x-forwarded-for", "1"), ("accept", "b"), ("x-forwarded-for", "2")]);
         cleanse(&mut headers);
         assert_eq!(headers, map(&[("accept", "a"), ("accept", "b")]));
+    }
+
+    #[test]
+    fn the_application_is_told_one_host() {
+        for given in [&["mail.example.com"][..], &["evil.example"], &["mail.example.com", "evil.example"], &[]] {
+            let fields: Vec<_> = given.iter().map(|host| ("host", *host)).collect();
+            let headers = sent(&fields, None);
+            assert!(headers.get_all("host").iter().eq(["mail.example.com"]), "{given:?}");
+        }
     }
 
     #[test]
@@ -441,7 +379,8 @@ mod tests {
             (&[("connection", "close"), ("upgrade", "websocket")], None),
         ];
         for (fields, expected) in table {
-            let asked = asked_upgrade(&map(fields), &allowed);
+            let headers = map(fields);
+            let asked = asked_upgrade(&headers, Facts::of(&headers), &allowed);
             assert_eq!(asked.map(|token| token.to_str().unwrap()), expected, "{fields:?}");
         }
         let websocket = HeaderValue::from_static("websocket");
@@ -476,8 +415,9 @@ mod tests {
             ("Basic bnRsbQ==", false),
             ("Bearer negotiated", false),
         ] {
-            assert_eq!(binds_connection(&map(&[("authorization", value)])), expected, "{value}");
-            assert_eq!(offers_binding(&map(&[("www-authenticate", value)])), expected, "{value}");
+            let (request, answer) = (map(&[("authorization", value)]), map(&[("www-authenticate", value)]));
+            assert_eq!(binds_connection(&request, Facts::of(&request)), expected, "{value}");
+            assert_eq!(offers_binding(&answer, Facts::of(&answer)), expected, "{value}");
         }
     }
 
@@ -493,7 +433,7 @@ mod tests {
         ];
         for (codings, expected) in table {
             let fields: Vec<_> = codings.iter().map(|coding| ("transfer-encoding", *coding)).collect();
-            assert_eq!(transfer_coding_is_known(&map(&fields)), expected, "{codings:?}");
+            assert_eq!(!Facts::of(&map(&fields)).tell(Fact::UnknownCoding), expected, "{codings:?}");
         }
     }
 
@@ -515,7 +455,8 @@ mod tests {
         let kept = [("content-security-policy", "default-src 'self'"), ("set-cookie", "a=1; Path=/"), ("set-cookie", "b=2")];
         let received = |service_worker| {
             let mut headers = map(&given);
-            from_upstream(&mut headers, service_worker, None);
+            let facts = Facts::of(&headers);
+            from_upstream(&mut headers, facts, service_worker, None);
             headers
         };
         assert_eq!(received(false), map(&kept));

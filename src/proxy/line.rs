@@ -31,7 +31,7 @@ pub(super) struct Line {
 
 #[derive(Debug)]
 struct Idle {
-    wire: Wire,
+    wire: Box<Wire>,
     since: Time,
     place: Option<Place>,
 }
@@ -73,13 +73,13 @@ impl Line {
         }
     }
 
-    pub async fn open(&self) -> io::Result<Wire> {
+    pub async fn open(&self) -> io::Result<Box<Wire>> {
         let (sender, connection) = self.target.http1().await?;
         Ok(Wire::new(sender, connection.with_upgrades()))
     }
 
     /// The idle connection that was used last, with its place.
-    pub fn pooled(&self, now: Time) -> Option<(Wire, Option<Place>)> {
+    pub fn pooled(&self, now: Time) -> Option<(Box<Wire>, Option<Place>)> {
         let mut idle = self.idle.borrow_mut();
         let Idle { wire, since, place } = idle.pop()?;
         if now.since(since) >= IDLE_TIME {
@@ -91,7 +91,7 @@ impl Line {
     }
 
     /// When full, the connection is closed.
-    pub fn pool(&self, place: Option<Place>, wire: Wire, now: Time) {
+    pub fn pool(&self, place: Option<Place>, wire: Box<Wire>, now: Time) {
         let mut idle = self.idle.borrow_mut();
         if idle.len() < IDLE_MOST {
             idle.push(Idle { wire, since: now, place });
@@ -99,7 +99,7 @@ impl Line {
     }
 
     /// A stream on a connection that is open.
-    pub fn shared(&self, now: Time) -> Option<Wire> {
+    pub fn shared(&self, now: Time) -> Option<Box<Wire>> {
         let mut shared = self.shared.borrow_mut();
         shared.retain(|open| !open.sender.is_closed() && open.carried < CARRY_MOST);
         let room = shared.len() >= SHARED_MOST;
@@ -110,7 +110,7 @@ impl Line {
     }
 
     /// A stream, on a new connection where the others are full.
-    pub async fn open_shared(&self, now: Time) -> io::Result<Wire> {
+    pub async fn open_shared(&self, now: Time) -> io::Result<Box<Wire>> {
         let _alone = self.opening.lock().await;
         if let Some(wire) = self.shared(now) {
             return Ok(wire);

@@ -6,6 +6,7 @@ mod checks;
 mod client;
 mod connect;
 pub mod cookies;
+mod facts;
 mod forward;
 pub mod headers;
 mod health;
@@ -15,6 +16,7 @@ pub mod rewrite;
 mod running;
 mod search;
 mod servers;
+mod table;
 mod upgrade;
 mod upstream;
 mod wire;
@@ -26,10 +28,12 @@ use std::sync::Arc;
 use rustls::ClientConfig;
 
 pub use body::{BodyError, ProxyBody};
-pub use client::Client;
+pub use client::{Client, Known};
+pub use facts::{Fact, Facts};
 pub use forward::ForwardError;
 pub use headers::ClientInfo;
 pub use running::Running;
+pub use table::Table;
 pub use upgrade::BadUpgrade;
 
 use crate::base::Clock;
@@ -96,9 +100,8 @@ fn trust(upstream: &config::application::Upstream) -> Result<Arc<ClientConfig>, 
 /// The way to every application from one core. Never leaves it.
 #[derive(Debug)]
 pub struct Proxy {
-    upstreams: HashMap<Arc<str>, Rc<Upstream>>,
+    upstreams: Table<Rc<Upstream>>,
     running: Rc<Running>,
-    clock: Clock,
 }
 
 impl Proxy {
@@ -108,7 +111,7 @@ impl Proxy {
         let upstreams = applications.0.iter().map(|Loaded { application, tls, servers }| {
             (Arc::clone(&application.name), Rc::new(Upstream::new(application, tls.as_ref(), servers, clock.clone())))
         });
-        let proxy = Rc::new(Self { upstreams: upstreams.collect(), running: Rc::default(), clock: clock.clone() });
+        let proxy = Rc::new(Self { upstreams: upstreams.collect(), running: Rc::default() });
         let (running, weak) = (Rc::clone(&proxy.running), Rc::downgrade(&proxy));
         for Loaded { application, tls, servers } in applications.0.iter().filter(|loaded| loaded.servers.claim_checks()) {
             checks::start(application, tls.as_ref(), servers, &clock, &weak);

@@ -37,7 +37,7 @@ struct Kept {
 /// A connection to this server, with its place where places are counted.
 #[derive(Debug)]
 pub(super) struct Pin {
-    pub wire: Wire,
+    pub wire: Box<Wire>,
     pub server: usize,
     pub place: Option<Place>,
     pub since: Time,
@@ -45,7 +45,7 @@ pub(super) struct Pin {
 }
 
 impl Pin {
-    pub fn new(wire: Wire, server: usize, place: Option<Place>, since: Time) -> Self {
+    pub fn new(wire: Box<Wire>, server: usize, place: Option<Place>, since: Time) -> Self {
         Self { wire, server, place, since, session: None }
     }
 }

@@ -78,6 +78,16 @@ impl Exchange {
         }
     }
 
+    /// The answer is complete or given up. Only who still sends the request has to be woken for that: whoever took the answer is the one
+    /// who says so, and to wake him would poll the client's connection once more for every request.
+    fn finish(&self) {
+        self.down.take();
+        if self.upload_over.get() {
+            self.up.take();
+        }
+        self.cut(Cut::Finished);
+    }
+
     pub fn is_cut(&self) -> Option<Cut> {
         self.cut.get()
     }
@@ -186,7 +196,7 @@ pub(super) struct Entry {
 impl Drop for Entry {
     fn drop(&mut self) {
         self.running.list.borrow_mut().try_remove(self.key);
-        self.exchange.cut(Cut::Finished);
+        self.exchange.finish();
     }
 }
 

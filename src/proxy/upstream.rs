@@ -73,7 +73,7 @@ pub(super) struct Pick {
 /// A connection to a server, for one exchange. Dropping it closes the connection.
 #[derive(Debug)]
 pub(super) struct Way {
-    pub wire: Wire,
+    pub wire: Box<Wire>,
     /// It has carried an exchange before, so the server may have closed it without our knowing.
     pub reused: bool,
     /// Somebody has signed on with the connection itself, or may do so now: it is nobody else's.
@@ -290,13 +290,13 @@ impl Upstream {
         Some(self.way(wire, place, server, true))
     }
 
-    fn way(self: &Rc<Self>, wire: Wire, place: Option<Place>, server: usize, reused: bool) -> Way {
+    fn way(self: &Rc<Self>, wire: Box<Wire>, place: Option<Place>, server: usize, reused: bool) -> Way {
         Way { wire, reused, bound: false, place, whose: None, at: At::new(self, server) }
     }
 
     /// To who waits longest on this core; if nobody does, or from time to time while others wait elsewhere, the connection is closed,
     /// so that its place comes free for any core.
-    fn hand_over(self: &Rc<Self>, wire: Wire, place: Option<Place>, server: usize, waiting: u32) {
+    fn hand_over(self: &Rc<Self>, wire: Box<Wire>, place: Option<Place>, server: usize, waiting: u32) {
         // Made here, so that what is closed is closed before its place is free.
         let way = self.way(wire, place, server, true);
         let mut waiters = self.waiters.borrow_mut();

@@ -20,7 +20,7 @@ use hyper::client::conn::{http1, http2};
 use super::body::RequestBody;
 use super::line::Stream;
 
-/// Dropping it closes the connection, or ends its stream where others share the connection.
+/// Always boxed: from the pool it goes into a request, into its answer and back. Dropping it closes the connection, or ends its stream where others share the connection.
 pub(super) struct Wire {
     sender: Sender,
     /// Nothing once it has ended, or has been given to a task.
@@ -37,18 +37,21 @@ enum Sender {
 }
 
 impl Wire {
-    pub fn new(sender: http1::SendRequest<RequestBody>, connection: impl Future<Output = hyper::Result<()>> + 'static) -> Self {
+    pub fn new(
+        sender: http1::SendRequest<RequestBody>,
+        connection: impl Future<Output = hyper::Result<()>> + 'static,
+    ) -> Box<Self> {
         Self::with(Sender::Own(sender), Some(Box::pin(connection)))
     }
 
-    pub fn shared(sender: http2::SendRequest<RequestBody>, stream: Stream) -> Self {
+    pub fn shared(sender: http2::SendRequest<RequestBody>, stream: Stream) -> Box<Self> {
         Self::with(Sender::Shared(sender, stream), None)
     }
 
-    fn with(sender: Sender, connection: Option<LocalBoxFuture<'static, hyper::Result<()>>>) -> Self {
+    fn with(sender: Sender, connection: Option<LocalBoxFuture<'static, hyper::Result<()>>>) -> Box<Self> {
         let relay = Arc::<Relay>::default();
         let waker = Waker::from(Arc::clone(&relay));
-        Self { sender, connection, relay, waker }
+        Box::new(Self { sender, connection, relay, waker })
     }
 
     pub fn is_shared(&self) -> bool {

@@ -1,0 +1,392 @@
+//! What the fields of a head say, found in one look over them, so that a request or an answer in which nothing is special is asked for
+//! nothing by name. Whoever changes fields has to look again.
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+/// The outcome of one look. A fact that is not told is not so; most heads tell two or three.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Facts(u32);
+
+/// What can be told of a request's or an answer's fields.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub enum Fact {
+    /// A field that no client may send.
+    Forged,
+    Host,
+    /// More than one `Host`.
+    Hosts,
+    Cookie,
+    /// More than one `Cookie`, as HTTP/2 allows.
+    Cookies,
+    Connection,
+    /// `Connection` lists something besides the usual words.
+    Listed,
+    TransferEncoding,
+    /// Any other than exactly `chunked`.
+    UnknownCoding,
+    ContentLength,
+    Te,
+    Upgrade,
+    /// A field of one connection besides `Connection` and `Transfer-Encoding`.
+    Hop,
+    /// The same, which an answer keeps.
+    ProxyAuthenticate,
+    /// A field that ends here on the way to the application.
+    EndsUpwards,
+    /// A field that may end here on the way to the client.
+    EndsDownwards,
+    Authorization,
+    /// `WWW-Authenticate`.
+    Challenge,
+    AcceptLanguage,
+    /// Some field of Fetch Metadata.
+    FetchMetadata,
+    /// Its mode, the first one given.
+    FetchMode,
+    /// That is `navigate`.
+    Navigates,
+    ServiceWorker,
+}
+
+impl Facts {
+    pub fn of(headers: &HeaderMap) -> Self {
+        let mut facts = Self::default();
+        for (name, value) in headers {
+            facts.look(name, value);
+        }
+        facts
+    }
+
+    pub fn tell(self, fact: Fact) -> bool {
+        self.0 & fact.bit() != 0
+    }
+
+    /// Whether any of these is so.
+    pub(super) fn tell_any(self, facts: &[Fact]) -> bool {
+        facts.iter().any(|fact| self.tell(*fact))
+    }
+
+    fn note(&mut self, fact: Fact) {
+        self.0 |= fact.bit();
+    }
+
+    fn note_if(&mut self, fact: Fact, is_so: bool) {
+        self.0 |= if is_so { fact.bit() } else { 0 };
+    }
+
+    fn look(&mut self, name: &HeaderName, value: &HeaderValue) {
+        match *name {
+            header::HOST => {
+                self.note_if(Fact::Hosts, self.tell(Fact::Host));
+                self.note(Fact::Host);
+            }
+            header::COOKIE => {
+                self.note_if(Fact::Cookies, self.tell(Fact::Cookie));
+                self.note(Fact::Cookie);
+            }
+            header::CONNECTION => {
+                self.note_if(Fact::Listed, !says_nothing(value));
+                self.note(Fact::Connection);
+            }
+            header::TRANSFER_ENCODING => {
+                let is_known = !self.tell(Fact::TransferEncoding) && value.as_bytes().eq_ignore_ascii_case(b"chunked");
+                self.note_if(Fact::UnknownCoding, !is_known);
+                self.note(Fact::TransferEncoding);
+            }
+            header::CONTENT_LENGTH => self.note(Fact::ContentLength),
+            header::TE => {
+                self.note(Fact::Te);
+                self.note(Fact::Hop);
+            }
+            header::UPGRADE => {
+                self.note(Fact::Upgrade);
+                self.note(Fact::Hop);
+            }
+            header::PROXY_AUTHORIZATION => self.note(Fact::Hop),
+            header::PROXY_AUTHENTICATE => self.note(Fact::ProxyAuthenticate),
+            header::EXPECT | header::TRAILER => self.note(Fact::EndsUpwards),
+            header::ALT_SVC | header::STRICT_TRANSPORT_SECURITY => self.note(Fact::EndsDownwards),
+            header::SET_COOKIE => self.note_if(Fact::EndsDownwards, super::cookies::sets_ours(value)),
+            header::AUTHORIZATION => self.note(Fact::Authorization),
+            header::WWW_AUTHENTICATE => self.note(Fact::Challenge),
+            header::ACCEPT_LANGUAGE => self.note(Fact::AcceptLanguage),
+            header::FORWARDED => self.note(Fact::Forged),
+            // What most heads hold besides. None of these can be any of what is looked for below.
+            header::ACCEPT
+            | header::ACCEPT_ENCODING
+            | header::ACCEPT_RANGES
+            | header::CACHE_CONTROL
+            | header::CONTENT_ENCODING
+            | header::CONTENT_TYPE
+            | header::DATE
+            | header::ETAG
+            | header::EXPIRES
+            | header::IF_MODIFIED_SINCE
+            | header::IF_NONE_MATCH
+            | header::LAST_MODIFIED
+            | header::LOCATION
+            | header::ORIGIN
+            | header::REFERER
+            | header::SERVER
+            | header::UPGRADE_INSECURE_REQUESTS
+            | header::USER_AGENT
+            | header::VARY => {}
+            _ => self.look_at_text(name, value),
+        }
+    }
+
+    fn look_at_text(&mut self, name: &HeaderName, value: &HeaderValue) {
+        let text = name.as_str();
+        self.note_if(Fact::Forged, is_forged(name));
+        self.note_if(Fact::Hop, is_hop_by_hop(name));
+        if let Some(of) = text.strip_prefix("sec-fetch-") {
+            if of == "mode" && !self.tell(Fact::FetchMode) {
+                self.note(Fact::FetchMode);
+                self.note_if(Fact::Navigates, value.as_bytes() == b"navigate");
+            }
+            self.note(Fact::FetchMetadata);
+        }
+        self.note_if(Fact::ServiceWorker, text == "service-worker");
+        self.note_if(Fact::EndsDownwards, text == "service-worker-allowed");
+    }
+}
+
+impl Fact {
+    const fn bit(self) -> u32 {
+        1 << self as u32
+    }
+}
+
+/// Nearly every `Connection` is one of these.
+pub(super) fn says_nothing(value: &HeaderValue) -> bool {
+    [&b"keep-alive"[..], b"close", b"upgrade"].iter().any(|word| value.as_bytes().eq_ignore_ascii_case(word))
+}
+
+pub(super) fn is_protected(name: &HeaderName) -> bool {
+    let exact = matches!(
+        *name,
+        header::HOST
+            | header::CONTENT_LENGTH
+            | header::CONTENT_TYPE
+            | header::CONTENT_ENCODING
+            | header::CONTENT_RANGE
+            | header::CONTENT_SECURITY_POLICY
+            | header::CACHE_CONTROL
+            | header::SET_COOKIE
+            | header::COOKIE
+            | header::AUTHORIZATION
+            | header::ORIGIN
+            | header::REFERER
+            | header::VIA
+            | header::FORWARDED
+            | header::X_FRAME_OPTIONS
+            | header::X_CONTENT_TYPE_OPTIONS
+    );
+    exact || ["x-forwarded-", "sec-", "access-control-"].iter().any(|prefix| name.as_str().starts_with(prefix))
+}
+
+pub(super) fn is_hop_by_hop(name: &HeaderName) -> bool {
+    matches!(
+        *name,
+        header::CONNECTION
+            | header::TE
+            | header::TRANSFER_ENCODING
+            | header::UPGRADE
+            | header::PROXY_AUTHENTICATE
+            | header::PROXY_AUTHORIZATION
+    ) || matches!(name.as_str(), "keep-alive" | "proxy-connection" | "http2-settings")
+}
+
+pub(super) fn is_forged(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        return tells_identity(name);
+    }
+    // Not a spelling of ours; what it may be taken for decides. Rare, so the allocation does not matter.
+    let folded: String =
+        name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' }).collect();
+    tells_identity(&folded)
+        || HeaderName::from_bytes(folded.as_bytes())
+            .is_ok_and(|name| is_hop_by_hop(&name) || is_protected(&name) || matches!(name, header::EXPECT | header::TRAILER))
+}
+
+fn tells_identity(name: &str) -> bool {
+    // Most names begin with none of these letters, so most are judged by one comparison.
+    match name.as_bytes().first() {
+        Some(b'c' | b'f' | b'p' | b'r' | b's' | b't' | b'x') => {
+            FORGED.contains(&name) || FORGED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        }
+        _ => false,
+    }
+}
+
+/// Where a request came from and where it was meant to go (some servers act on the latter), who sent it, and `Proxy` (CVE-2016-5385).
+const FORGED: [&str; 9] = [
+    "forwarded",
+    "proxy",
+    "x-forwarded",
+    "x-real-ip",
+    "x-rewrite-url",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "true-client-ip",
+    "client-ip",
+];
+const FORGED_PREFIXES: [&str; 11] = [
+    "x-forwarded-",
+    "x-original-",
+    "x-doorward-",
+    "remote-",
+    "x-remote-",
+    "x-auth-request-",
+    "x-authenticated-",
+    "x-webauth-",
+    "ssl-client-",
+    "x-ssl-",
+    "x-arr-",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(fields: &[(&str, &str)]) -> Vec<Fact> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap());
+        }
+        let facts = Facts::of(&headers);
+        ALL.into_iter().filter(|fact| facts.tell(*fact)).collect()
+    }
+
+    const ALL: [Fact; 23] = [
+        Fact::Forged,
+        Fact::Host,
+        Fact::Hosts,
+        Fact::Cookie,
+        Fact::Cookies,
+        Fact::Connection,
+        Fact::Listed,
+        Fact::TransferEncoding,
+        Fact::UnknownCoding,
+        Fact::ContentLength,
+        Fact::Te,
+        Fact::Upgrade,
+        Fact::Hop,
+        Fact::ProxyAuthenticate,
+        Fact::EndsUpwards,
+        Fact::EndsDownwards,
+        Fact::Authorization,
+        Fact::Challenge,
+        Fact::AcceptLanguage,
+        Fact::FetchMetadata,
+        Fact::FetchMode,
+        Fact::Navigates,
+        Fact::ServiceWorker,
+    ];
+
+    #[test]
+    fn one_look_tells_what_is_special() {
+        use Fact::*;
+        type Row<'a> = (&'a [(&'a str, &'a str)], &'a [Fact]);
+        let table: &[Row<'_>] = &[
+            (&[("accept", "*/*"), ("x-mine", "1")], &[]),
+            (&[("host", "a.example")], &[Host]),
+            (&[("host", "a.example"), ("host", "a.example")], &[Host, Hosts]),
+            (&[("cookie", "a=1")], &[Cookie]),
+            (&[("cookie", "a=1"), ("cookie", "b=2")], &[Cookie, Cookies]),
+            (&[("connection", "Keep-Alive")], &[Connection]),
+            (&[("connection", "close"), ("connection", "x-mine")], &[Connection, Listed]),
+            (&[("transfer-encoding", "Chunked"), ("content-length", "1")], &[TransferEncoding, ContentLength]),
+            (&[("transfer-encoding", "chunked"), ("transfer-encoding", "chunked")], &[TransferEncoding, UnknownCoding]),
+            (&[("transfer-encoding", "gzip, chunked")], &[TransferEncoding, UnknownCoding]),
+            (&[("te", "trailers"), ("upgrade", "websocket")], &[Te, Upgrade, Hop]),
+            (&[("keep-alive", "5")], &[Hop]),
+            (&[("proxy-connection", "close")], &[Hop]),
+            (&[("http2-settings", "x")], &[Hop]),
+            (&[("proxy-authorization", "x")], &[Hop]),
+            (&[("proxy-authenticate", "x")], &[ProxyAuthenticate]),
+            (&[("expect", "100-continue")], &[EndsUpwards]),
+            (&[("trailer", "x")], &[EndsUpwards]),
+            (&[("alt-svc", "h3"), ("strict-transport-security", "x")], &[EndsDownwards]),
+            (&[("service-worker-allowed", "/")], &[EndsDownwards]),
+            (&[("set-cookie", "a=1")], &[]),
+            (&[("set-cookie", "a=1"), ("set-cookie", "__Host-doorward=1")], &[EndsDownwards]),
+            (&[("authorization", "Basic x"), ("www-authenticate", "NTLM")], &[Authorization, Challenge]),
+            (&[("accept-language", "de"), ("service-worker", "script")], &[AcceptLanguage, ServiceWorker]),
+            (&[("sec-fetch-mode", "navigate"), ("sec-fetch-mode", "cors")], &[FetchMetadata, FetchMode, Navigates]),
+            (&[("sec-fetch-mode", "cors"), ("sec-fetch-mode", "navigate")], &[FetchMetadata, FetchMode]),
+            (&[("sec-fetch-site", "none")], &[FetchMetadata]),
+            (&[("forwarded", "for=x")], &[Forged]),
+            (&[("x_forwarded.for", "x")], &[Forged]),
+            (&[("keep_alive", "x")], &[Forged]),
+            (&[("x-forwarded-user", "x"), ("remote-user", "x")], &[Forged]),
+        ];
+        for (fields, expected) in table {
+            assert_eq!(told(fields), *expected, "{fields:?}");
+        }
+    }
+
+    /// The list of harmless names above must not hide one that matters.
+    #[test]
+    fn no_name_that_is_passed_over_ends_here_or_is_forged() {
+        let standard: Vec<HeaderName> = NAMES.iter().map(|name| HeaderName::from_bytes(name.as_bytes()).unwrap()).collect();
+        for name in standard {
+            let headers: HeaderMap = [(name.clone(), HeaderValue::from_static("x"))].into_iter().collect();
+            let facts = Facts::of(&headers);
+            assert_eq!(facts.tell(Fact::Forged), is_forged(&name), "{name}");
+            let passes = matches!(name, header::CONNECTION | header::TRANSFER_ENCODING | header::PROXY_AUTHENTICATE);
+            assert_eq!(facts.tell(Fact::Hop), is_hop_by_hop(&name) && !passes, "{name}");
+        }
+    }
+
+    const NAMES: [&str; 46] = [
+        "accept",
+        "accept-charset",
+        "accept-encoding",
+        "accept-language",
+        "accept-ranges",
+        "allow",
+        "alt-svc",
+        "authorization",
+        "cache-control",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "cookie",
+        "date",
+        "dnt",
+        "etag",
+        "expect",
+        "expires",
+        "forwarded",
+        "from",
+        "host",
+        "if-match",
+        "if-modified-since",
+        "if-none-match",
+        "last-modified",
+        "link",
+        "location",
+        "max-forwards",
+        "origin",
+        "pragma",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "range",
+        "referer",
+        "server",
+        "set-cookie",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "upgrade-insecure-requests",
+        "user-agent",
+        "vary",
+        "via",
+        "x-forwarded-for",
+    ];
+}
