@@ -1,6 +1,6 @@
 //! Typed names: none leaves its place in a search filter.
 
-use doorward::config::directory::{Domain, Users};
+use doorward::config::directory::{Attributes, Domain, Users};
 use doorward::directory::ldap::filter::of_users;
 use doorward::directory::{By, Name};
 
@@ -10,7 +10,7 @@ pub fn holds(data: &[u8]) {
         let text = name.as_str();
         assert!(!text.is_empty() && text.chars().count() <= 256 && !text.chars().any(char::is_control), "{text:?}");
         assert_eq!(Name::parse(text).as_ref(), Some(&name), "reading it again changes nothing");
-        let domain = Domain { dns: Some("corp.example".into()), netbios: Some("CORP".into()) };
+        let domain = Domain { dns: Some("corp.example".into()), netbios: Some("CORP".into()), whole_names: false };
         if let Some(account) = name.account_in(&domain) {
             assert!(!account.is_empty() && text.contains(account) && name.has_domain(), "{text:?}");
         }
@@ -23,13 +23,13 @@ pub fn holds(data: &[u8]) {
         member_of: None,
     };
     let by = By::Account(typed.clone().into_owned());
-    let filter = of_users(&users(&["uid"]), "mail", &by).expect("a filter");
+    let filter = of_users(&users(&["uid"]), &Attributes::default(), &by).expect("a filter");
     let value = filter.strip_prefix("(&(objectClass=person)(uid=").and_then(|rest| rest.strip_suffix("))"));
     assert_eq!(value.and_then(equals), Some(typed.as_bytes().to_vec()), "{filter}");
-    let filter = of_users(&users(&["uid", "cn"]), "mail", &by).expect("a filter");
+    let filter = of_users(&users(&["uid", "cn"]), &Attributes::default(), &by).expect("a filter");
     let value = value.unwrap_or_default();
     assert_eq!(filter, format!("(&(objectClass=person)(|(uid={value})(cn={value})))"));
-    let filter = of_users(&users(&["mail"]), "mail", &By::Mail(typed.into_owned())).expect("a filter");
+    let filter = of_users(&users(&["mail"]), &Attributes::default(), &By::Mail(typed.into_owned())).expect("a filter");
     assert_eq!(filter, format!("(&(objectClass=person)(mail={value}))"));
 }
 

@@ -1,6 +1,7 @@
 //! `[[authentication_policy]]`: who must prove what. The first rule that matches decides; the last has no `when`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ipnet::IpNet;
 
@@ -31,6 +32,8 @@ pub struct When {
     pub group_not: Option<Vec<String>>,
     pub application: Option<Vec<Arc<str>>>,
     pub application_not: Option<Vec<Arc<str>>>,
+    /// Whether a phone number of the user was written so lately; one that is seen for the first time was.
+    pub mobile_changed_within: Option<Duration>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -128,6 +131,9 @@ fn challenge(section: &Section<'_>) -> Then {
     Then::Challenge { dispatch: policy("dispatch", Kind::DispatchPolicy), passcode: policy("passcode", Kind::PasscodePolicy) }
 }
 
+const A_MINUTE: Duration = Duration::from_secs(60);
+const A_YEAR: Duration = Duration::from_secs(365 * 86_400);
+
 impl When {
     fn read(section: Section<'_>) -> Self {
         section.later(&["country", "country_not"]);
@@ -144,6 +150,7 @@ impl When {
             group_not: groups("group_not"),
             application: applications("application"),
             application_not: applications("application_not"),
+            mobile_changed_within: section.optional("mobile_changed_within").and_then(|field| field.duration(A_MINUTE..=A_YEAR)),
         };
         if section.entries().is_empty() {
             section.problem("`when` names nothing, so it would match everything");
@@ -157,4 +164,26 @@ fn application(field: Field<'_>) -> Option<Arc<str>> {
     let name = field.name()?;
     field.walk.uses(Use { kind: Kind::Application, name: Arc::clone(&name), channel: None, at: field.at() });
     Some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::parse;
+
+    fn policy(when: &str) -> Result<Option<Duration>, String> {
+        let (before, rules) = include_str!("testdata/minimal.toml").rsplit_once("rules = [").unwrap();
+        let text = format!("{before}rules = [{{ when = {when}, then = \"refuse\" }},{rules}");
+        let config = parse(&text, std::path::Path::new("/"), &|_| None).map_err(|problems| format!("{problems:?}"))?;
+        Ok(config.authentication_policies[0].rules[0].when.mobile_changed_within)
+    }
+
+    #[test]
+    fn how_new_a_number_may_be_is_a_duration() {
+        assert_eq!(policy("{ mobile_changed_within = \"7d\" }"), Ok(Some(Duration::from_secs(7 * 86_400))));
+        for wrong in ["\"1s\"", "\"2000d\"", "7", "true"] {
+            let problem = policy(&format!("{{ mobile_changed_within = {wrong} }}")).unwrap_err();
+            assert!(problem.contains("mobile_changed_within"), "{problem}");
+        }
+    }
 }

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+pub use super::active_directory::ActiveDirectory;
 use super::field::Field;
 use super::names::Kind as NameKind;
 use super::scalar;
@@ -19,6 +21,10 @@ pub struct Directory {
     pub domain: Domain,
     /// `+45`: for phone numbers that are written without a country code. Absent: such numbers are not sent to.
     pub country_prefix: Option<String>,
+    /// Who may sign in no more is signed out within this time. Default: 60 s.
+    pub recheck: Duration,
+    /// How long before a password runs out its owner is told, once a day. Default: 14 days; `0s` is never.
+    pub password_warning: Duration,
     pub kind: Kind,
 }
 
@@ -26,11 +32,15 @@ pub struct Directory {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Domain {
     pub dns: Option<String>,
+    /// In Active Directory, where it is not given, the first part of `dns`.
     pub netbios: Option<String>,
+    /// `user@anything` may be a name here as it stands (userPrincipalName), whatever the domain.
+    pub whole_names: bool,
 }
 
 #[derive(Clone, Debug)]
 pub enum Kind {
+    ActiveDirectory(Box<ActiveDirectory>),
     Ldap(Box<Ldap>),
     Local(Local),
 }
@@ -115,19 +125,45 @@ impl Directory {
         }
         let default = section.or("default", false, Field::boolean);
         let text = |key| section.optional(key).and_then(|field: Field<'_>| field.text()).map(str::to_owned);
-        let domain = Domain { dns: text("domain"), netbios: text("netbios") };
-        section.later(&["recheck"]);
+        let mut domain = Domain { dns: text("domain"), netbios: text("netbios"), whole_names: false };
+        let recheck = section.or("recheck", RECHECK, |field| field.duration(Duration::from_secs(3)..=Duration::from_secs(3600)));
         let country_prefix = section.optional("default_country_prefix").and_then(country_prefix);
-        let kind =
-            section.required("kind").and_then(|field| field.choice(&[("ldap", true), ("local", false)], &["active-directory"]));
-        let kind = match kind {
-            Some(true) => Ldap::read(&section).map(|ldap| Kind::Ldap(Box::new(ldap))),
-            Some(false) => section.required("file").and_then(Field::path).map(|file| Kind::Local(Local { file })),
+        let password_warning = section.or("password_warning", PASSWORD_WARNING, |field| field.duration(Duration::ZERO..=A_YEAR));
+        let kinds = [("active-directory", Read::ActiveDirectory), ("ldap", Read::Ldap), ("local", Read::Local)];
+        let kind = match section.required("kind").and_then(|field| field.choice(&kinds, &[])) {
+            Some(Read::ActiveDirectory) => {
+                let active_directory = ActiveDirectory::read(&section);
+                domain.complete();
+                active_directory.map(|active_directory| Kind::ActiveDirectory(Box::new(active_directory)))
+            }
+            Some(Read::Ldap) => Ldap::read(&section).map(|ldap| Kind::Ldap(Box::new(ldap))),
+            Some(Read::Local) => section.required("file").and_then(Field::path).map(|file| Kind::Local(Local { file })),
             // Which of the other keys belong here is not known either.
             None => return None,
         };
         section.finish();
-        Some(Self { name: name?, default, domain, country_prefix, kind: kind? })
+        Some(Self { name: name?, default, domain, country_prefix, recheck, password_warning, kind: kind? })
+    }
+}
+
+const PASSWORD_WARNING: Duration = Duration::from_secs(14 * 86_400);
+const A_YEAR: Duration = Duration::from_secs(365 * 86_400);
+const RECHECK: Duration = Duration::from_secs(60);
+
+#[derive(Clone, Copy)]
+enum Read {
+    ActiveDirectory,
+    Ldap,
+    Local,
+}
+
+impl Domain {
+    /// What is so in every Active Directory: the short name is most often the first part of the domain's, and a name with `@` is one
+    /// as a whole.
+    fn complete(&mut self) {
+        self.whole_names = true;
+        let first = self.dns.as_deref().and_then(|dns| dns.split('.').next()).map(str::to_ascii_uppercase);
+        self.netbios = self.netbios.take().or(first);
     }
 }
 
@@ -151,7 +187,9 @@ impl Ldap {
         let service_user = section.required("service_user").and_then(Field::text).map(str::to_owned);
         let service_password = section.required("service_password").and_then(Field::secret);
         let users = section.required("users").and_then(|field| field.section().and_then(Users::read));
-        let attributes = section.or("attributes", Attributes::default(), |field| field.section().map(Attributes::read));
+        let attributes = section.or("attributes", Attributes::default(), |field| {
+            field.section().map(|section| Attributes::read(section, Attributes::default()))
+        });
         Some(Self {
             servers: servers?,
             starttls,
@@ -165,7 +203,7 @@ impl Ldap {
 }
 
 impl LdapServer {
-    fn read(field: Field<'_>, starttls: bool) -> Option<Self> {
+    pub(super) fn read(field: Field<'_>, starttls: bool) -> Option<Self> {
         let (scheme, host, port) = field.server(&["ldaps", "ldap"])?;
         let tls = scheme == "ldaps";
         if !tls && !starttls && !scalar::is_loopback(host) {
@@ -200,12 +238,11 @@ impl Default for Attributes {
 }
 
 impl Attributes {
-    fn read(section: Section<'_>) -> Self {
-        let default = Self::default();
+    pub(super) fn read(section: Section<'_>, default: Self) -> Self {
         let attributes = Self {
             id: section.or("id", default.id, attribute),
             mobile: section.or("mobile", default.mobile, attribute),
-            second_mobile: section.optional("second_mobile").and_then(attribute),
+            second_mobile: section.optional("second_mobile").and_then(attribute).or(default.second_mobile),
             mail: section.or("mail", default.mail, attribute),
             language: section.or("language", default.language, attribute),
             display_name: section.or("display_name", default.display_name, attribute),
@@ -216,7 +253,7 @@ impl Attributes {
 }
 
 /// An attribute's name or number (RFC 4512 section 2.5).
-fn attribute(field: Field<'_>) -> Option<String> {
+pub(super) fn attribute(field: Field<'_>) -> Option<String> {
     let text = field.text()?;
     let fits = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b';' | b'.'));
     if !fits {
@@ -226,7 +263,7 @@ fn attribute(field: Field<'_>) -> Option<String> {
 }
 
 /// Only what cannot be a distinguished name at all is refused; the server knows the rest.
-fn distinguished(field: Field<'_>) -> Option<String> {
+pub(super) fn distinguished(field: Field<'_>) -> Option<String> {
     let text = field.text()?;
     if !text.contains('=') {
         field.problem(format!("`{}`: expected a distinguished name like \"ou=people,dc=corp,dc=example\"", field.key));
@@ -237,7 +274,7 @@ fn distinguished(field: Field<'_>) -> Option<String> {
 
 /// In parentheses that match: it is put into a larger filter, where it must stay one part (RFC 4515). A parenthesis in a value
 /// is written `\28` or `\29` there, so counting is enough.
-fn filter(field: Field<'_>) -> Option<String> {
+pub(super) fn filter(field: Field<'_>) -> Option<String> {
     let text = field.text()?;
     let mut depth = 0_i32;
     let mut whole = text.starts_with('(') && text.ends_with(')');
@@ -254,4 +291,33 @@ fn filter(field: Field<'_>) -> Option<String> {
         return None;
     }
     Some(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::parse;
+
+    /// The warning of a directory with this line more.
+    fn warning(line: &str) -> Result<Duration, Vec<String>> {
+        let text = include_str!("testdata/minimal.toml").replace("[[directory]]", &format!("[[directory]]\n{line}"));
+        let config = parse(&text, Path::new("/etc/doorward"), &|_| None);
+        let warning = config.map(|config| config.directories.first().map(|directory| directory.password_warning));
+        warning.map(Option::unwrap_or_default).map_err(|list| list.into_iter().map(|problem| problem.message).collect())
+    }
+
+    #[test]
+    fn people_are_told_two_weeks_before_their_password_runs_out_or_as_it_is_written() {
+        let days = |days: u64| Ok(Duration::from_secs(days * 86_400));
+        let table = [("", days(14)), ("password_warning = \"3d\"", days(3)), ("password_warning = \"0s\"", days(0))];
+        for (line, expected) in table {
+            assert_eq!(warning(line), expected, "{line}");
+        }
+        for line in ["password_warning = 14", "password_warning = \"400d\"", "password_warning = \"soon\""] {
+            let found = warning(line).unwrap_err();
+            assert!(matches!(&found[..], [only] if only.contains("`password_warning`: expected")), "{line}: {found:?}");
+        }
+    }
 }

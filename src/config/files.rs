@@ -43,6 +43,7 @@ fn named(config: &Config) -> Vec<(String, &Path)> {
     }
     for directory in &config.directories {
         let (word, file) = match &directory.kind {
+            directory::Kind::ActiveDirectory(domain) => ("ca", domain.ldap.ca.as_deref()),
             directory::Kind::Ldap(ldap) => ("ca", ldap.ca.as_deref()),
             directory::Kind::Local(local) => ("file", Some(local.file.as_path())),
         };

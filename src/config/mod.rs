@@ -2,6 +2,7 @@
 //! All mistakes of a file are found in one pass, each with its line and column.
 
 mod access_log;
+pub mod active_directory;
 pub mod application;
 pub mod authentication_policy;
 pub mod directory;

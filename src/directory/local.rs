@@ -9,8 +9,9 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::password::{self, Cost};
+use super::standing::{Changes, Hindrance, Listed, Lister, MOST_AT_ONCE, Mark, Standing, Who};
 use super::users_file::{self, Entry, LocalError, Stamp};
-use super::{Account, By, Directory, DirectoryError, User, Verdict};
+use super::{Account, By, Changed, Directory, DirectoryError, Examination, User, Verdict};
 use crate::base::{Later, Secret, UserId};
 use crate::config;
 
@@ -104,7 +105,9 @@ impl Directory for Local {
             let users = self.current().await;
             let found: Vec<&Entry> = match by {
                 By::Account(name) => users.named(name).into_iter().collect(),
+                By::Whole { .. } => Vec::new(),
                 By::Mail(mail) => users.with_mail(mail).take(2).collect(),
+                By::Id(id) => users.with_id(id).into_iter().collect(),
             };
             Ok(found.into_iter().map(|entry| account(&self.name, entry)).collect())
         })
@@ -116,8 +119,7 @@ impl Directory for Local {
                 return Ok(Verdict::Wrong);
             }
             let users = self.users.load_full();
-            let hash =
-                users.by_id.get(&account.handle).and_then(|place| users.entries.get(*place)).map(|entry| entry.hash.clone());
+            let hash = users.with_id(&account.handle).map(|entry| entry.hash.clone());
             let (cost, password) = (users.cost.clone(), password.clone());
             let matches = self.hash(move || match hash {
                 Some(hash) => hash.matches(&password),
@@ -138,6 +140,59 @@ impl Directory for Local {
             }
             let (cost, password) = (self.users.load().cost.clone(), password.clone());
             self.hash(move || cost.spend(&password)).await
+        })
+    }
+
+    fn change<'a>(
+        &'a self,
+        _: &'a Account,
+        _: &'a Secret<String>,
+        _: &'a Secret<String>,
+    ) -> Later<'a, Result<Changed, DirectoryError>> {
+        let why = format!("passwords in {} are changed by whoever keeps the file", self.file.display());
+        Box::pin(std::future::ready(Ok(Changed::Unable(why))))
+    }
+
+    /// The file is the mark: while it stays the same, nobody has changed.
+    fn changes_since<'a>(&'a self, mark: Option<&'a Mark>) -> Later<'a, Result<Changes, DirectoryError>> {
+        Box::pin(async move {
+            let users = self.current().await;
+            let next = Mark { server: String::new(), at: format!("{:?}", users.looked_at) };
+            let who = if mark == Some(&next) { Who::These(Vec::new()) } else { Who::Everybody };
+            Ok(Changes { who, mark: next })
+        })
+    }
+
+    fn standings<'a>(&'a self, ids: &'a [UserId]) -> Later<'a, Result<Vec<(UserId, Standing)>, DirectoryError>> {
+        Box::pin(async move {
+            let users = self.current().await;
+            let standing = |id: &UserId| match users.with_id(id.in_directory()) {
+                Some(entry) => Standing { password: Some(entry.hash.mark()), ..Standing::default() },
+                None => Standing { hindrances: vec![Hindrance::Gone], ..Standing::default() },
+            };
+            Ok(ids.iter().map(|id| (id.clone(), standing(id))).collect())
+        })
+    }
+
+    fn examine(&self) -> Later<'_, Examination> {
+        Box::pin(async move {
+            let users = self.current().await;
+            let fact = format!("{} users in {}", users.entries.len(), self.file.display());
+            Examination { facts: vec![fact], ..Examination::default() }
+        })
+    }
+
+    fn list(&self, into: Lister) -> Later<'_, Result<(), DirectoryError>> {
+        Box::pin(async move {
+            let users = self.current().await;
+            for some in users.entries.chunks(MOST_AT_ONCE) {
+                let listed = |entry| Listed { user: account(&self.name, entry).user, standing: Standing::default() };
+                // Nobody reads any more.
+                if into.send(some.iter().map(listed).collect()).await.is_err() {
+                    break;
+                }
+            }
+            Ok(())
         })
     }
 }
@@ -169,6 +224,10 @@ impl Users {
         self.by_name.get(&name.to_lowercase()).and_then(|place| self.entries.get(*place))
     }
 
+    fn with_id(&self, id: &str) -> Option<&Entry> {
+        self.by_id.get(id).and_then(|place| self.entries.get(*place))
+    }
+
     fn with_mail(&self, mail: &str) -> impl Iterator<Item = &Entry> {
         let wanted = mail.to_lowercase();
         self.entries.iter().filter(move |entry| entry.mail.as_ref().is_some_and(|mail| mail.to_lowercase() == wanted))
@@ -185,6 +244,9 @@ fn account(directory: &str, entry: &Entry) -> Account {
         second_mobile: entry.second_mobile.clone(),
         language: entry.language.clone(),
         groups: entry.groups.clone(),
+        password_expires: None,
+        password_mark: Some(entry.hash.mark()),
+        mobile_changed: None,
     };
     Account { user, handle: entry.id.clone(), lock_out: None }
 }
@@ -241,6 +303,9 @@ mod tests {
             second_mobile: Some("+45 2".into()),
             language: Some("da".into()),
             groups: vec!["staff".into(), "gate".into()],
+            password_expires: None,
+            password_mark: account.user.password_mark.clone(),
+            mobile_changed: None,
         };
         assert_eq!(account.user, expected);
     }

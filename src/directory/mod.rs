@@ -1,21 +1,24 @@
 //! Who people are: where users and passwords live. Answers with reasons and knows nothing of logins.
 
+pub mod active_directory;
 pub mod ldap;
 pub mod local;
 pub mod name;
 pub mod password;
 pub mod people;
+pub mod standing;
 mod users_file;
 
 pub use name::{By, Name};
 pub use people::{Found, People};
+pub use standing::{Changes, Listed, Lister, Mark, PasswordMark, Standing};
 pub use users_file::{LocalError, Mistake};
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Later, Secret, UserId};
+use crate::base::{Later, Secret, Time, UserId};
 
 /// A person in a directory, as far as we know.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -32,22 +35,38 @@ pub struct User {
     pub language: Option<String>,
     /// Names (local) or distinguished names (LDAP), as the directory spells them.
     pub groups: Vec<String>,
+    /// When the password runs out, where the directory says so.
+    #[serde(default)]
+    pub password_expires: Option<Time>,
+    /// Which password the account had when it was looked up; nothing where the directory does not say, and after a change of ours.
+    #[serde(default)]
+    pub password_mark: Option<PasswordMark>,
+    /// When the number in `mobile` was written last, where the directory says so.
+    #[serde(default)]
+    pub mobile_changed: Option<Time>,
 }
 
-#[cfg(test)]
 impl User {
     /// Somebody of whom nothing is known but the name.
-    pub(crate) fn bare(name: &str) -> Self {
+    pub fn new(id: UserId, name: String) -> Self {
         Self {
-            id: UserId::new("local", name),
-            name: name.to_owned(),
+            id,
+            name,
             display_name: None,
             mail: None,
             mobile: None,
             second_mobile: None,
             language: None,
             groups: Vec::new(),
+            password_expires: None,
+            password_mark: None,
+            mobile_changed: None,
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn bare(name: &str) -> Self {
+        Self::new(UserId::new("local", name), name.to_owned())
     }
 }
 
@@ -66,13 +85,62 @@ pub struct Account {
 pub struct LockOut {
     pub threshold: u32,
     pub window: Duration,
+    /// Wrong passwords within the window that did not come from us: so many fewer may.
+    pub spent: u32,
 }
 
 /// What a directory says of a password.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
     Correct,
+    /// Right, and for so long yet: said by directories that tell it with a bind alone; others fill `User::password_expires`.
+    Expiring(Duration),
     Wrong,
+    /// Right, and nobody gets further with it before it is changed.
+    MustChange,
+    /// Right once, and too old now.
+    Expired,
+    /// Right, but this account may not sign in: not now, or not at all.
+    Barred(Bar),
+    /// The directory looks at no password of this account for the time being: it may be right or wrong.
+    Locked,
+}
+
+/// What keeps an account out whose password is right.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Bar {
+    Disabled,
+    AccountExpired,
+    /// Outside the hours it may sign in at.
+    Hours,
+    /// From nowhere but certain computers.
+    Workstation,
+}
+
+/// What became of a change of a password.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Changed {
+    Yes,
+    /// The old password is not the one that is valid; the directory counted it.
+    WrongOld,
+    /// The directory wants another one.
+    Refused(Complaint),
+    /// Whoever tries, this directory does not change this password: it cannot at all, or a right is missing. In words, for the log.
+    Unable(String),
+}
+
+/// What a directory has against a new password.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Complaint {
+    TooShort,
+    /// One of the last few.
+    UsedBefore,
+    /// The old one is too new to be changed again already.
+    TooYoung,
+    /// Too few kinds of letters, or the name in it.
+    NotComplex,
+    /// It broke a rule, and the directory does not say which.
+    Policy,
 }
 
 /// A directory could not tell. Nobody is let in on one of these, and nothing is counted against anybody.
@@ -80,8 +148,21 @@ pub enum Verdict {
 pub enum DirectoryError {
     #[error("directory {directory}: nobody could tell: {why}")]
     Unreachable { directory: String, why: String },
+    /// The same, after the password was sent: it may have been judged there, and counted.
+    #[error("directory {directory}: a password was sent and not answered: {why}")]
+    Unanswered { directory: String, why: String },
     #[error("directory {directory}: {why}")]
     Failed { directory: String, why: String },
+}
+
+/// What was found when a directory was looked at, each a sentence.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Examination {
+    /// People cannot sign in, or not all of them, or wrongly.
+    pub problems: Vec<String>,
+    /// It works, and somebody should know all the same.
+    pub warnings: Vec<String>,
+    pub facts: Vec<String>,
 }
 
 /// One directory. Every method ends within the directory's own time limit.
@@ -97,4 +178,26 @@ pub trait Directory: Send + Sync {
 
     /// Does the work of `verify` for somebody who does not exist, so that it takes the same steps. Never says yes.
     fn verify_nobody<'a>(&'a self, password: &'a Secret<String>) -> Later<'a, Result<(), DirectoryError>>;
+
+    /// Sets a new password where the old one is right; works for a password that must be changed or has expired too. The old one
+    /// counts against the account's threshold where it is wrong.
+    fn change<'a>(
+        &'a self,
+        account: &'a Account,
+        old: &'a Secret<String>,
+        new: &'a Secret<String>,
+    ) -> Later<'a, Result<Changed, DirectoryError>>;
+
+    /// What has changed since `mark` was given out: one question, whoever is signed in. Without a mark it is everybody.
+    fn changes_since<'a>(&'a self, mark: Option<&'a Mark>) -> Later<'a, Result<Changes, DirectoryError>>;
+
+    /// How these users stand, at most [`standing::MOST_AT_ONCE`] of them, in a few questions for all together. In any order; nobody
+    /// is left out.
+    fn standings<'a>(&'a self, ids: &'a [UserId]) -> Later<'a, Result<Vec<(UserId, Standing)>, DirectoryError>>;
+
+    /// Everybody whom the configuration counts among the users, members of the group or not. Takes as long as `into` takes.
+    fn list(&self, into: Lister) -> Later<'_, Result<(), DirectoryError>>;
+
+    /// What is so with it right now, in words for an operator.
+    fn examine(&self) -> Later<'_, Examination>;
 }

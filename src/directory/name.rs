@@ -11,8 +11,13 @@ pub struct Name(String);
 pub enum By {
     /// `DOMAIN\user` or `user@domain`, the domain being this directory's: the account of exactly this name.
     Account(String),
+    /// `user@anything` as it was typed, where that may be a name as it stands; `account` is what stands before the `@` if the
+    /// domain behind it is this directory's.
+    Whole { name: String, account: Option<String> },
     /// A mail address.
     Mail(String),
+    /// The id that stays when names change: what follows the directory's name in `user.id`.
+    Id(String),
 }
 
 impl Name {
@@ -31,13 +36,24 @@ impl Name {
         self.0.to_lowercase()
     }
 
-    /// The account name, where the name is written with a domain (`CORP\user`, `user@corp.example`) and the domain is this one.
-    pub fn account_in(&self, domain: &Domain) -> Option<&str> {
-        if let Some((netbios, account)) = self.0.split_once('\\') {
-            return (is(domain.netbios.as_deref(), netbios) && !account.is_empty()).then_some(account);
+    /// The exact look-up that this spelling asks for in a directory of this domain.
+    pub fn exact_in(&self, domain: &Domain) -> Option<By> {
+        let account = self.account_in(domain).map(str::to_owned);
+        if domain.whole_names && self.0.contains('@') && !self.0.contains('\\') {
+            return Some(By::Whole { name: self.0.clone(), account });
         }
-        let (account, dns) = self.0.rsplit_once('@')?;
-        (is(domain.dns.as_deref(), dns) && !account.is_empty()).then_some(account)
+        account.map(By::Account)
+    }
+
+    /// The account name, where the name is written with a domain, in its short or its long form, and the domain is this one:
+    /// `CORP\user`, `user@corp.example`.
+    pub fn account_in(&self, domain: &Domain) -> Option<&str> {
+        let (written, account) = match self.0.split_once('\\') {
+            Some(parts) => parts,
+            None => self.0.rsplit_once('@').map(|(account, domain)| (domain, account))?,
+        };
+        let is_this = is(domain.netbios.as_deref(), written) || is(domain.dns.as_deref(), written);
+        (is_this && !account.is_empty()).then_some(account)
     }
 
     /// Whether a domain is written with it, known or not.
@@ -56,7 +72,7 @@ mod tests {
 
     #[test]
     fn a_domain_is_read_in_both_spellings_and_any_case() {
-        let domain = Domain { dns: Some("corp.example".into()), netbios: Some("CORP".into()) };
+        let domain = Domain { dns: Some("corp.example".into()), netbios: Some("CORP".into()), whole_names: false };
         let table = [
             ("CORP\\alice", Some("alice")),
             ("corp\\alice", Some("alice")),
@@ -64,7 +80,8 @@ mod tests {
             ("alice", None),
             ("OTHER\\alice", None),
             ("alice@other.example", None),
-            ("corp.example\\alice", None),
+            ("corp.example\\alice", Some("alice")),
+            ("alice@CORP", Some("alice")),
             ("CORP\\", None),
             ("@corp.example", None),
             ("a@b@corp.example", Some("a@b")),

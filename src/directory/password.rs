@@ -2,7 +2,10 @@
 //! Hashing takes tens of milliseconds and megabytes on purpose: call it on a blocking thread.
 
 use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version};
+use aws_lc_rs::digest;
+use data_encoding::HEXLOWER;
 
+use super::{Changed, Complaint, PasswordMark};
 use crate::base::{Random, Secret};
 
 /// The longest password that is looked at, in bytes. More is refused unseen: nobody shall make us hash a novel.
@@ -32,6 +35,15 @@ pub enum NotAHash {
 pub fn usable(password: &Secret<String>) -> bool {
     let text = password.expose();
     !text.is_empty() && text.len() <= LONGEST && !text.contains('\0')
+}
+
+/// What can be said of a change before anybody is asked for it; nothing where both can be passwords.
+pub fn unfit(old: &Secret<String>, new: &Secret<String>) -> Option<Changed> {
+    match (usable(old), usable(new)) {
+        (false, _) => Some(Changed::WrongOld),
+        (true, false) => Some(Changed::Refused(Complaint::Policy)),
+        (true, true) => None,
+    }
 }
 
 /// A new hash (argon2id, 19 MiB, two passes, one lane) under a fresh salt, as a PHC string.
@@ -70,6 +82,12 @@ impl Hash {
     /// Whether this is the password's hash. The hashes are compared in constant time.
     pub fn matches(&self, password: &Secret<String>) -> bool {
         self.cost.hasher().verify_password(password.expose().as_bytes(), &self.phc).is_ok()
+    }
+
+    /// Tells it from any other: another password, or the same one under another salt.
+    pub fn mark(&self) -> PasswordMark {
+        let digest = digest::digest(&digest::SHA256, self.phc.to_string().as_bytes());
+        PasswordMark::Digest(HEXLOWER.encode(digest.as_ref()))
     }
 
     pub fn cost(&self) -> &Cost {

@@ -2,6 +2,7 @@
 //! the default directory first; a mail address, only if nothing else matched. More than one at one step is nobody.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Account, By, Directory, DirectoryError, Name};
 use crate::config::directory::Domain;
@@ -15,6 +16,8 @@ pub struct Place {
     pub country_prefix: Option<String>,
     /// A bare name means this directory first.
     pub default: bool,
+    /// How soon somebody who may sign in there no more is signed out here.
+    pub recheck: Duration,
 }
 
 /// Every directory, the default one first.
@@ -42,8 +45,8 @@ impl People {
     pub async fn find(&self, name: &Name) -> Result<Found, DirectoryError> {
         let mut exact = Vec::new();
         for place in self.places.iter() {
-            if let Some(account) = name.account_in(&place.domain) {
-                exact.extend(place.directory.find(&By::Account(account.to_owned())).await?);
+            if let Some(by) = name.exact_in(&place.domain) {
+                exact.extend(place.directory.find(&by).await?);
             }
         }
         if let Some(found) = decided(exact) {
@@ -79,6 +82,11 @@ impl People {
             }
         }
         Ok(None)
+    }
+
+    /// All of them.
+    pub fn places(&self) -> &[Place] {
+        &self.places
     }
 
     /// The directory an account is of.

@@ -20,12 +20,12 @@ fn server(scheme: &str, host: &str, port: u16) -> LdapServer {
     LdapServer { tls: scheme == "ldaps", host: host.to_owned(), port }
 }
 
-fn plain(port: u16) -> LdapServer {
+pub fn plain(port: u16) -> LdapServer {
     server("ldap", "127.0.0.1", port)
 }
 
 /// Everybody in the group, over a plain connection, by `uid` or mail.
-fn config(slapd: &Slapd) -> Config {
+pub fn config(slapd: &Slapd) -> Config {
     Config {
         servers: vec![plain(slapd.port())],
         starttls: false,
@@ -74,6 +74,9 @@ fn account(dn: &str) -> Account {
         second_mobile: None,
         language: None,
         groups: Vec::new(),
+        password_expires: None,
+        password_mark: None,
+        mobile_changed: None,
     };
     Account { user, handle: dn.to_owned(), lock_out: None }
 }
@@ -111,6 +114,9 @@ async fn attributes_and_groups_are_read() {
         second_mobile: None,
         language: Some("da".into()),
         groups: vec![slapd.group().to_owned()],
+        password_expires: None,
+        password_mark: None,
+        mobile_changed: None,
     };
     assert_eq!(user, expected);
 }
@@ -386,6 +392,26 @@ async fn a_wrong_service_password_is_told_and_not_repeated() {
     assert_eq!(second.count(), 0);
 }
 
+#[tokio::test]
+async fn a_wrong_service_password_is_shown_seldom_so_that_its_account_is_not_locked() {
+    let Some(slapd) = slapd(&[]) else { return };
+    let wire = Wire::to(slapd.port()).await;
+    let mut config = config(&slapd);
+    config.servers = vec![plain(wire.port)];
+    config.service_password = secret("not-the-password");
+    let clock = Clock::by_hand();
+    let ldap = Ldap::new("corp".into(), &config, clock.clone(), &SystemSource).unwrap();
+    let by = By::Account("alice".into());
+    for (minutes, shown) in [(0, 1), (0, 1), (1, 2), (5, 2), (25, 2), (1, 3), (30, 3), (1, 4)] {
+        clock.advance(Duration::from_secs(60 * minutes));
+        for _ in 0..3 {
+            let Err(DirectoryError::Failed { why, .. }) = ldap.find(&by).await else { panic!("found") };
+            assert!(why.contains(slapd.service_user()), "{why}");
+        }
+        assert_eq!(wire.count(), shown, "{minutes} minutes later");
+    }
+}
+
 /// Answers the first request of every connection with these bytes, then closes.
 async fn canned(answer: Vec<u8>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -431,7 +457,7 @@ async fn a_busy_server_is_passed_over_and_a_broken_off_bind_is_not_repeated() {
     // Taken and closed without an answer: it may have been judged, and counted.
     for answer in [Vec::new(), b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()] {
         let (answer, asked) = with_first(answer).await;
-        assert!(matches!(answer, Err(DirectoryError::Unreachable { .. })) && asked == 0, "{answer:?}");
+        assert!(matches!(answer, Err(DirectoryError::Unanswered { .. })) && asked == 0, "{answer:?}");
     }
 }
 

@@ -4,6 +4,10 @@
 #   slapd.sh stop FOLDER                   ends it; the folder stays
 # Environment: ALLOW_UNAUTH=1  a name with an empty password succeeds as anonymous (what RFC 4513 section 5.1.2 warns of)
 #              NO_MEMBEROF=1   without the memberof overlay
+#              LIMITED=1       shows the service user no more than 500 entries
+#              LOG=256         what it is asked stands in FOLDER/slapd.log
+#              PPOLICY=1       password policies: three wrong passwords lock, and people in every state of a password
+#              SERVICE_WRITES=1  the service user may write passwords
 # Exit 77: slapd or its tools are not installed (Debian: slapd ldap-utils openssl). Exit 75: a port was taken meanwhile.
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/usr/lib/openldap
@@ -28,6 +32,7 @@ configuration() {
 modulepath /usr/lib/ldap
 moduleload back_mdb
 ${NO_MEMBEROF:+#}moduleload memberof
+${PPOLICY:+moduleload ppolicy}
 ${ALLOW_UNAUTH:+allow bind_anon_dn}
 pidfile $1/slapd.pid
 TLSCACertificateFile $1/ca.pem
@@ -38,10 +43,16 @@ suffix "$BASE"
 rootdn "$ADMIN"
 rootpw $ADMIN_PASSWORD
 directory $1/db
-maxsize 67108864
+maxsize 1073741824
 index objectClass,uid,mail,member eq
+index entryUUID,entryCSN eq
 ${NO_MEMBEROF:+#}overlay memberof
-access to attrs=userPassword by anonymous auth by * none
+${PPOLICY:+overlay ppolicy}
+${PPOLICY:+ppolicy_default "cn=default,ou=policies,$BASE"}
+${PPOLICY:+ppolicy_use_lockout}
+${PPOLICY:+ppolicy_hash_cleartext}
+${LIMITED:+#}limits dn.exact="$SERVICE" size=unlimited
+access to attrs=userPassword by anonymous auth ${PPOLICY:+by self write} ${SERVICE_WRITES:+by dn.exact="$SERVICE" write} by * none
 access to * by dn.exact="$SERVICE" read by anonymous auth by * none
 CONF
 }
@@ -58,6 +69,7 @@ entries() {
   printf 'dn: %s\nobjectClass: dcObject\nobjectClass: organization\no: Example\ndc: example\n' "$BASE"
   for unit in people groups services; do printf '\ndn: ou=%s,%s\nobjectClass: organizationalUnit\nou: %s\n' $unit "$BASE" $unit; done
   printf '\ndn: %s\nobjectClass: organizationalRole\nobjectClass: simpleSecurityObject\ncn: doorward\nuserPassword: %s\n' "$SERVICE" "$SERVICE_PASSWORD"
+  [ -z "${PPOLICY:-}" ] || { policies; states; }
   person alice Liddell alice@example.test wonderland 'mobile: +45 20 00 00 01' 'displayName: Alice Liddell' 'preferredLanguage: da'
   person bob Builder bob@example.test can-we-fix-it 'mobile: +45 20 00 00 02'
   # Outside the group, with the address of somebody inside.
@@ -72,10 +84,44 @@ entries() {
   # A DN and a name full of what filters and names are made of.
   printf '\ndn: uid=odd\\2C(*)\\\\name,ou=people,%s\nobjectClass: inetOrgPerson\nuid: odd,(*)\\name\ncn: odd\nsn: odd\nmail: odd@example.test\nuserPassword: odds-password\n' "$BASE"
   printf '\ndn: cn=gate,ou=groups,%s\nobjectClass: groupOfNames\ncn: gate\n' "$BASE"
-  for uid in alice bob dan erin jürgen.groß 'odd\2C(*)\\name'; do printf 'member: uid=%s,ou=people,%s\n' "$uid" "$BASE"; done
+  for uid in alice bob ${PPOLICY:+reset old grace soon young} dan erin jürgen.groß 'odd\2C(*)\\name'; do printf 'member: uid=%s,ou=people,%s\n' "$uid" "$BASE"; done
   printf 'member: cn=long,ou=people,%s\n' "$BASE"
   printf '\ndn: cn=unique,ou=groups,%s\nobjectClass: groupOfUniqueNames\ncn: unique\nuniqueMember: uid=bob,ou=people,%s\n' "$BASE" "$BASE"
   printf '\ndn: cn=posix,ou=groups,%s\nobjectClass: posixGroup\ncn: posix\ngidNumber: 1000\nmemberUid: bob\n' "$BASE"
+}
+
+# policy NAME [further lines]
+policy() {
+  printf '\ndn: cn=%s,ou=policies,%s\nobjectClass: device\nobjectClass: pwdPolicy\ncn: %s\npwdAttribute: userPassword\n' "$1" "$BASE" "$1"
+  printf 'pwdMinLength: 8\npwdCheckQuality: 1\npwdInHistory: 3\npwdLockout: TRUE\npwdMaxFailure: 3\npwdMustChange: TRUE\npwdAllowUserChange: TRUE\n'
+  shift
+  printf '%s\n' "$@"
+}
+
+# Before the people, who are under them.
+policies() {
+  printf '\ndn: ou=policies,%s\nobjectClass: organizationalUnit\nou: policies\n' "$BASE"
+  policy default
+  policy old 'pwdMaxAge: 3600'
+  policy grace 'pwdMaxAge: 3600' 'pwdGraceAuthNLimit: 20'
+  policy soon 'pwdMaxAge: 864000' 'pwdExpireWarning: 1000000'
+  policy young 'pwdMinAge: 3600'
+}
+
+# Needs the policies.
+states() {
+  local phone='mobile: +45 20 00 00 09'
+  person reset Reset reset@example.test first-password "$phone" 'pwdReset: TRUE'
+  for state in old grace soon young; do
+    person $state Stated $state@example.test first-password "$phone" "pwdPolicySubentry: cn=$state,ou=policies,$BASE"
+  done
+}
+
+# When a password was set is for the server to say, unless one insists.
+ages() {
+  for state in old grace; do
+    printf 'dn: uid=%s,ou=people,%s\nchangetype: modify\nreplace: pwdChangedTime\npwdChangedTime: 20200101000000Z\n\n' $state "$BASE"
+  done
 }
 
 start() {
@@ -85,7 +131,7 @@ start() {
   folder=$(realpath "$folder")
   (certificates "$folder") >"$folder/openssl.log" 2>&1 || { cat "$folder/openssl.log" >&2; exit 1; }
   configuration "$folder" >"$folder/slapd.conf"
-  setsid slapd -d 0 -f "$folder/slapd.conf" -h "ldap://127.0.0.1:$port ldaps://127.0.0.1:$tls_port" </dev/null >"$folder/slapd.log" 2>&1 &
+  setsid slapd -d "${LOG:-0}" -f "$folder/slapd.conf" -h "ldap://127.0.0.1:$port ldaps://127.0.0.1:$tls_port" </dev/null >"$folder/slapd.log" 2>&1 &
   local pid=$!
   echo $pid >"$folder/pid"
   for _ in $(seq 250); do
@@ -97,8 +143,10 @@ start() {
   entries >"$folder/entries.ldif"
   ldapadd -x -H "ldap://127.0.0.1:$port" -D "$ADMIN" -w "$ADMIN_PASSWORD" -f "$folder/entries.ldif" >"$folder/entries.log" 2>&1 ||
     { cat "$folder/entries.log" >&2; kill $pid; exit 1; }
+  [ -z "${PPOLICY:-}" ] || ages | ldapmodify -x -e relax -H "ldap://127.0.0.1:$port" -D "$ADMIN" -w "$ADMIN_PASSWORD" >>"$folder/entries.log" 2>&1 ||
+    { cat "$folder/entries.log" >&2; kill $pid; exit 1; }
   printf '%s\n' "PID=$pid" "PORT=$port" "TLS_PORT=$tls_port" "CA=$folder/ca.pem" "BASE=$BASE" "GROUP=cn=gate,ou=groups,$BASE" \
-    "SERVICE_USER=$SERVICE" "SERVICE_PASSWORD=$SERVICE_PASSWORD"
+    "SERVICE_USER=$SERVICE" "ADMIN=$ADMIN" "ADMIN_PASSWORD=$ADMIN_PASSWORD" "SERVICE_PASSWORD=$SERVICE_PASSWORD"
 }
 
 stop() {
@@ -113,5 +161,5 @@ stop() {
 case ${1:-} in
 start) start "$2" "$3" "$4" ;;
 stop) stop "$(realpath "$2")" ;;
-*) sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
+*) sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
 esac

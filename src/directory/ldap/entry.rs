@@ -3,12 +3,18 @@
 use data_encoding::HEXLOWER;
 use ldap3::SearchEntry;
 
+use super::metadata;
 use crate::base::UserId;
 use crate::config::directory::Attributes;
 use crate::directory::User;
 
 /// Everything but the groups. `account` is the attribute of the account name. The error says what is missing, and where.
-pub(super) fn user(directory: &str, account: &str, attributes: &Attributes, entry: &SearchEntry) -> Result<User, String> {
+pub(in crate::directory) fn user(
+    directory: &str,
+    account: &str,
+    attributes: &Attributes,
+    entry: &SearchEntry,
+) -> Result<User, String> {
     let dn = &entry.dn;
     let id =
         id(entry, &attributes.id).ok_or_else(|| format!("{dn} has no {}, or the service user may not read it", attributes.id))?;
@@ -19,30 +25,53 @@ pub(super) fn user(directory: &str, account: &str, attributes: &Attributes, entr
         display_name: first(entry, &attributes.display_name),
         mail: first(entry, &attributes.mail),
         mobile: first(entry, &attributes.mobile),
-        second_mobile: attributes.second_mobile.as_ref().and_then(|attribute| first(entry, attribute)),
+        second_mobile: attributes.second_mobile.as_ref().and_then(|attribute| first_number(entry, attribute)),
         language: first(entry, &attributes.language),
         groups: Vec::new(),
+        password_expires: None,
+        password_mark: super::standing::password(entry),
+        mobile_changed: metadata::changed(
+            entry,
+            std::iter::once(attributes.mobile.as_str()).chain(attributes.second_mobile.as_deref()),
+        ),
     })
 }
 
 /// Every value that is text, at most [`MOST`].
-pub(super) fn all(entry: &SearchEntry, attribute: &str) -> Vec<String> {
+pub(in crate::directory) fn all(entry: &SearchEntry, attribute: &str) -> Vec<String> {
     let values = entry.attrs.iter().find(|(name, _)| name.eq_ignore_ascii_case(attribute)).map(|(_, values)| values);
     values.into_iter().flatten().take(MOST).cloned().collect()
 }
 
+/// Every value, byte for byte.
+pub(in crate::directory) fn bytes<'a>(entry: &'a SearchEntry, attribute: &str) -> impl Iterator<Item = &'a [u8]> {
+    let text = entry.attrs.iter().find(|(name, _)| name.eq_ignore_ascii_case(attribute)).map(|(_, values)| values);
+    let bytes = entry.bin_attrs.iter().find(|(name, _)| name.eq_ignore_ascii_case(attribute)).map(|(_, values)| values);
+    bytes.into_iter().flatten().map(Vec::as_slice).chain(text.into_iter().flatten().map(String::as_bytes))
+}
+
 /// The first value that is not blank.
-pub(super) fn first(entry: &SearchEntry, attribute: &str) -> Option<String> {
+pub(in crate::directory) fn first(entry: &SearchEntry, attribute: &str) -> Option<String> {
     all(entry, attribute).into_iter().map(|value| value.trim().to_owned()).find(|value| !value.is_empty())
 }
 
+/// The first value that may be a phone number; where there is none, the first that is anything, so that somebody is told of it. An
+/// attribute with several values has no order of its own; the server's is taken.
+fn first_number(entry: &SearchEntry, attribute: &str) -> Option<String> {
+    let digits = |value: &String| value.chars().filter(char::is_ascii_digit).count();
+    let number = all(entry, attribute).into_iter().find(|value| digits(value) >= FEWEST_DIGITS);
+    number.map(|value| value.trim().to_owned()).or_else(|| first(entry, attribute))
+}
+
 /// The id as text; bytes that are none (objectGUID) as hexadecimal digits. The same bytes always give the same id.
-fn id(entry: &SearchEntry, attribute: &str) -> Option<String> {
+pub(in crate::directory) fn id(entry: &SearchEntry, attribute: &str) -> Option<String> {
     let hex = |bytes: &[u8]| HEXLOWER.encode(bytes);
     let bytes =
         entry.bin_attrs.iter().find(|(name, _)| name.eq_ignore_ascii_case(attribute)).and_then(|(_, values)| values.first());
     let text = all(entry, attribute).into_iter().next();
     let id = match (bytes, text) {
+        // Always, or the few that happen to look like text would have another form.
+        (None, Some(text)) if attribute.eq_ignore_ascii_case("objectGUID") => hex(text.as_bytes()),
         (Some(bytes), _) => hex(bytes),
         (None, Some(text)) if text.chars().any(char::is_control) => hex(text.as_bytes()),
         (None, text) => text?,
@@ -50,8 +79,9 @@ fn id(entry: &SearchEntry, attribute: &str) -> Option<String> {
     (!id.is_empty()).then_some(id)
 }
 
+const FEWEST_DIGITS: usize = 7;
 /// Groups of one user that are read; more are left out.
-pub(super) const MOST: usize = 500;
+pub(in crate::directory) const MOST: usize = 500;
 
 #[cfg(test)]
 mod tests {
@@ -86,6 +116,34 @@ mod tests {
         assert_eq!(binary.id, UserId::new("corp", "ff0001"));
         let like_text = read(&entry(&[("uid", "a"), ("entryUUID", "A\u{1}B")], &[])).unwrap();
         assert_eq!(like_text.id, UserId::new("corp", "410142"));
+    }
+
+    #[test]
+    fn an_object_guid_that_looks_like_text_is_bytes_all_the_same() {
+        let mut attributes = config().attributes;
+        attributes.id = "objectGUID".into();
+        let entry = entry(&[("uid", "a"), ("objectGUID", "0123456789abcdef")], &[]);
+        assert_eq!(user("corp", "uid", &attributes, &entry).unwrap().id, UserId::new("corp", "30313233343536373839616263646566"));
+    }
+
+    #[test]
+    fn of_several_second_phones_the_first_that_may_be_one_is_taken() {
+        let mut attributes = config().attributes;
+        attributes.second_mobile = Some("otherMobile".into());
+        let second = |values: &[&str]| {
+            let mut entry = entry(&[("uid", "a"), ("entryUUID", "1")], &[]);
+            entry.attrs.insert("otherMobile".into(), values.iter().map(|value| (*value).to_owned()).collect());
+            user("corp", "uid", &attributes, &entry).unwrap().second_mobile
+        };
+        let table: [(&[&str], Option<&str>); 4] = [
+            (&["ask reception", " +45 20 00 00 02 ", "+45 20 00 00 03"], Some("+45 20 00 00 02")),
+            (&[" ", "none"], Some("none")),
+            (&[" "], None),
+            (&[], None),
+        ];
+        for (values, expected) in table {
+            assert_eq!(second(values).as_deref(), expected, "{values:?}");
+        }
     }
 
     #[test]

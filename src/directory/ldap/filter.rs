@@ -1,13 +1,17 @@
 //! Search filters (RFC 4515) and distinguished names (RFC 4514). Whatever a person typed is escaped here, before it is part of either.
 
+use data_encoding::HEXLOWER;
 use ldap3::{dn_escape, ldap_escape};
 
-use crate::config::directory::Users;
+use crate::config::directory::{Attributes, Users};
 use crate::directory::By;
 
 /// The filter that finds whom `by` means; nothing where this directory does not look people up that way.
-pub fn of_users(users: &Users, mail: &str, by: &By) -> Option<String> {
+pub fn of_users(users: &Users, names: &Attributes, by: &By) -> Option<String> {
+    let mail = names.mail.as_str();
     let (attributes, value): (Vec<&str>, &str) = match by {
+        By::Id(id) => return Some(format!("(&{}({}={}))", bracketed(&users.filter), names.id, id_value(&names.id, id))),
+        By::Whole { .. } => return None,
         By::Account(name) => (account_names(users, mail).collect(), name),
         By::Mail(address) => {
             (users.names.iter().map(String::as_str).filter(|name| name.eq_ignore_ascii_case(mail)).collect(), address)
@@ -22,30 +26,54 @@ pub fn of_users(users: &Users, mail: &str, by: &By) -> Option<String> {
     }
 }
 
+/// Matches the users of these ids.
+pub(in crate::directory) fn of_ids<'a>(users: &Users, names: &Attributes, ids: impl Iterator<Item = &'a str>) -> String {
+    let ids: String = ids.map(|id| format!("({}={})", names.id, id_value(&names.id, id))).collect();
+    format!("(&{}(|{ids}))", bracketed(&users.filter))
+}
+
+/// The clauses that match a group and every group within it, however deep, in Active Directory (MS-ADTS section 3.1.1.3.4.4.3).
+pub(in crate::directory) fn of_groups_leading_to(group: &str) -> String {
+    format!("(distinguishedName={})(&(objectClass=group){})", ldap_escape(group), of_members_in_chain(group))
+}
+
+/// Matches whoever is in a group directly or through others, in Active Directory.
+pub(in crate::directory) fn of_members_in_chain(group: &str) -> String {
+    format!("(memberOf:1.2.840.113556.1.4.1941:={})", ldap_escape(group))
+}
+
+/// An id as a filter has it: what is bytes in the directory and was written in hexadecimal for us becomes bytes again.
+pub(in crate::directory) fn id_value(attribute: &str, id: &str) -> String {
+    match HEXLOWER.decode(id.as_bytes()) {
+        Ok(bytes) if attribute.eq_ignore_ascii_case("objectGUID") => bytes.iter().map(|byte| format!("\\{byte:02x}")).collect(),
+        _ => ldap_escape(id).into_owned(),
+    }
+}
+
 /// The attributes that hold an account name; the first is the account name.
-pub(super) fn account_names<'a>(users: &'a Users, mail: &str) -> impl Iterator<Item = &'a str> {
+pub(in crate::directory) fn account_names<'a>(users: &'a Users, mail: &str) -> impl Iterator<Item = &'a str> {
     users.names.iter().map(String::as_str).filter(move |name| !name.eq_ignore_ascii_case(mail))
 }
 
 /// Matches a group that lists this user, in the three ways that are common (RFC 4519 sections 2.17 and 2.40, RFC 2307).
-pub(super) fn of_groups_with(dn: &str, account: Option<&str>) -> String {
+pub(in crate::directory) fn of_groups_with(dn: &str, account: Option<&str>) -> String {
     let dn = ldap_escape(dn);
     let account = account.map(|account| format!("(memberUid={})", ldap_escape(account))).unwrap_or_default();
     format!("(|(member={dn})(uniqueMember={dn}){account})")
 }
 
 /// Matches a user who carries this group in `memberOf`.
-pub(super) fn of_members(group: &str) -> String {
+pub(in crate::directory) fn of_members(group: &str) -> String {
     format!("(memberOf={})", ldap_escape(group))
 }
 
 /// A name below `base` that nobody has.
-pub(super) fn nobody(attribute: &str, random: &str, base: &str) -> String {
+pub(in crate::directory) fn nobody(attribute: &str, random: &str, base: &str) -> String {
     format!("{attribute}={},{base}", dn_escape(format!("nobody-{random}")))
 }
 
 /// Where the tree of `dn` begins: its trailing `dc` parts, else its last part.
-pub(super) fn suffix(dn: &str) -> &str {
+pub(in crate::directory) fn suffix(dn: &str) -> &str {
     let starts: Vec<usize> = std::iter::once(0).chain(separators(dn).map(|at| at + 1)).collect();
     let parts = starts.iter().rev().filter_map(|start| dn.get(*start..));
     let mut suffix = "";
@@ -73,17 +101,17 @@ fn separators(dn: &str) -> impl Iterator<Item = usize> {
 }
 
 /// Whether this is an attribute's name (RFC 4512 section 2.5): letters, digits and hyphens, or an object identifier, with options.
-pub(super) fn is_attribute(name: &str) -> bool {
+pub(in crate::directory) fn is_attribute(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_alphanumeric())
         && name.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.' | ';'))
 }
 
 /// Whether the operator's filter is one.
-pub(super) fn is_filter(filter: &str) -> bool {
+pub(in crate::directory) fn is_filter(filter: &str) -> bool {
     ldap3::parse_filter(bracketed(filter)).is_ok()
 }
 
-fn bracketed(filter: &str) -> String {
+pub(in crate::directory) fn bracketed(filter: &str) -> String {
     let filter = filter.trim();
     if filter.starts_with('(') { filter.to_owned() } else { format!("({filter})") }
 }
@@ -114,7 +142,20 @@ mod tests {
             (&["uid", "mail"], &mail, Some("(&(objectClass=person)(mail=a@b.test))")),
         ];
         for (names, by, expected) in table {
-            assert_eq!(of_users(&users(names), "mail", by).as_deref(), expected, "{names:?} {by:?}");
+            assert_eq!(of_users(&users(names), &Attributes::default(), by).as_deref(), expected, "{names:?} {by:?}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_text_or_bytes() {
+        let table = [
+            ("entryUUID", "1-2)", "(&(objectClass=person)(entryUUID=1-2\\29))"),
+            ("objectGUID", "00ff2a", "(&(objectClass=person)(objectGUID=\\00\\ff\\2a))"),
+        ];
+        for (attribute, id, expected) in table {
+            let attributes = Attributes { id: attribute.into(), ..Attributes::default() };
+            let filter = of_users(&users(&["uid"]), &attributes, &By::Id(id.into())).unwrap();
+            assert!(filter == expected && is_filter(&filter), "{filter}");
         }
     }
 
@@ -131,7 +172,7 @@ mod tests {
             (long.as_str(), long.as_str()),
         ];
         for (typed, escaped) in table {
-            let filter = of_users(&users(&["uid"]), "mail", &By::Account(typed.to_owned())).unwrap();
+            let filter = of_users(&users(&["uid"]), &Attributes::default(), &By::Account(typed.to_owned())).unwrap();
             assert_eq!(filter, format!("(&(objectClass=person)(uid={escaped}))"));
             assert!(is_filter(&filter), "{filter}");
             assert!(is_filter(&of_groups_with(typed, Some(typed))), "{typed}");
@@ -143,7 +184,7 @@ mod tests {
     fn a_filter_without_brackets_gets_them() {
         let mut users = users(&["uid"]);
         users.filter = " objectClass=person ".into();
-        assert_eq!(of_users(&users, "mail", &By::Account("a".into())).unwrap(), "(&(objectClass=person)(uid=a))");
+        assert_eq!(of_users(&users, &Attributes::default(), &By::Account("a".into())).unwrap(), "(&(objectClass=person)(uid=a))");
         for faulty in ["(objectClass=person", "objectClass", "", "(a=b)(c=d)"] {
             assert!(!is_filter(faulty), "{faulty}");
         }

@@ -12,7 +12,7 @@ use crate::directory::Account;
 impl Ldap {
     /// Whoever matches `filter` below the base and is a member, at most two.
     pub(super) async fn look_with(&self, connection: &Connection, filter: &str) -> Result<Vec<Account>, Fault> {
-        let users = &self.config.users;
+        let users = &self.line.config().users;
         let attributes = self.attributes();
         let question =
             Question { base: &users.base, scope: Scope::Subtree, filter, attributes: &attributes, at_most: CANDIDATES };
@@ -23,7 +23,8 @@ impl Ldap {
                 continue;
             }
             let account = self.account_name();
-            let mut user = entry::user(&self.name, account, &self.config.attributes, candidate).map_err(Fault::Final)?;
+            let mut user =
+                entry::user(self.line.name(), account, &self.line.config().attributes, candidate).map_err(Fault::Final)?;
             user.groups = self.groups(connection, candidate).await?;
             accounts.push(Account { user, handle: candidate.dn.clone(), lock_out: None });
             if accounts.len() == 2 {
@@ -44,7 +45,7 @@ impl Ldap {
     /// not tell by the time who does.
     async fn look_for_nobody(&self, connection: &Connection) -> Result<(), Fault> {
         let nobody = SearchEntry { dn: self.nobody.clone(), attrs: HashMap::new(), bin_attrs: HashMap::new() };
-        let asked = match &self.config.users.member_of {
+        let asked = match &self.line.config().users.member_of {
             Some(group) => exists(connection, group, &self.groups_with(&nobody)).await.map(drop),
             None => Ok(()),
         };
@@ -60,7 +61,7 @@ impl Ldap {
 
     /// Asks the group, then the entry's `memberOf`: the server compares distinguished names better than we could.
     async fn is_member(&self, connection: &Connection, candidate: &SearchEntry) -> Result<bool, Fault> {
-        let Some(group) = &self.config.users.member_of else {
+        let Some(group) = &self.line.config().users.member_of else {
             return Ok(true);
         };
         let listed = exists(connection, group, &self.groups_with(candidate)).await;
@@ -90,7 +91,7 @@ impl Ldap {
             return Ok(carried);
         }
         let question = Question {
-            base: filter::suffix(&self.config.users.base),
+            base: filter::suffix(&self.line.config().users.base),
             scope: Scope::Subtree,
             filter: &self.groups_with(candidate),
             attributes: NO_ATTRIBUTES,
@@ -108,14 +109,16 @@ impl Ldap {
     }
 
     fn account_name(&self) -> &str {
-        filter::account_names(&self.config.users, &self.config.attributes.mail).next().unwrap_or(&self.config.attributes.mail)
+        filter::account_names(&self.line.config().users, &self.line.config().attributes.mail)
+            .next()
+            .unwrap_or(&self.line.config().attributes.mail)
     }
 
     fn attributes(&self) -> Vec<&str> {
-        let attributes = &self.config.attributes;
+        let attributes = &self.line.config().attributes;
         let always = [&attributes.id, &attributes.mobile, &attributes.mail, &attributes.language, &attributes.display_name];
         let always = always.into_iter().chain(&attributes.second_mobile).map(String::as_str);
-        always.chain([self.account_name(), MEMBER_OF]).collect()
+        always.chain([self.account_name(), MEMBER_OF, "pwdLastSet", "pwdChangedTime", super::metadata::ATTRIBUTE]).collect()
     }
 }
 

@@ -1,41 +1,51 @@
 //! Any LDAP server as a directory: people are found by the service user, passwords are judged by a bind as the person.
-//!
-//! A password goes to one server once: to the next only if it certainly has not been sent, or if the server said that it is busy.
 
-mod connection;
-mod entry;
+mod change;
+mod changes;
+pub(super) mod connection;
+pub mod descriptor;
+pub(super) mod entry;
+pub(super) mod examine;
+mod examine_people;
+mod examine_rights;
+mod examine_servers;
 pub mod filter;
+pub(super) mod finder;
+pub(super) mod line;
+mod list;
 mod lookup;
+pub mod metadata;
+pub mod password_policy;
+pub(super) mod roll;
+mod root;
 mod servers;
-mod service;
+pub(super) mod service;
+mod standing;
+mod standings;
+mod time;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use data_encoding::HEXLOWER;
 use ldap3::LdapResult;
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
 
-use self::connection::{BUSY, Connection, SUCCESS, UNAVAILABLE, said};
-use self::servers::Servers;
-use self::service::Service;
-use super::{Account, By, Directory, DirectoryError, Verdict, password};
-use crate::base::{Clock, Later, Random, Secret};
+use self::connection::{BUSY, SUCCESS, UNAVAILABLE};
+use self::line::{Answer, Line};
+use self::roll::{Refused, Roll};
+use super::standing::{Changes, Lister, Mark, Standing};
+use super::{Account, By, Changed, Directory, DirectoryError, Examination, Verdict, password};
+use crate::base::{Clock, Later, Random, Secret, UserId};
 use crate::config;
 
 pub struct Ldap {
-    name: Arc<str>,
-    config: config::directory::Ldap,
-    servers: Servers,
-    service: Service,
+    line: Line,
     /// A distinguished name that nobody has.
     nobody: String,
     /// Whether entries carry `memberOf`: learnt from the first that does.
     fills_member_of: AtomicBool,
-    calls: Semaphore,
+    roll: Roll,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +74,7 @@ pub enum LdapNewError {
 
 /// Why a step with one server did not end well. The words hold no password.
 #[derive(Debug)]
-enum Fault {
+pub(super) enum Fault {
     /// This server does not serve now; another may.
     Server(String),
     /// The same, and it let us wait: whoever asks next shall ask another first.
@@ -76,23 +86,11 @@ enum Fault {
 }
 
 impl Fault {
-    fn words(self) -> String {
+    pub(super) fn words(self) -> String {
         match self {
             Self::Server(why) | Self::Silent(why) | Self::Missing(why) | Self::Final(why) => why,
         }
     }
-}
-
-/// What a server's answer to a user's bind means.
-#[derive(PartialEq, Eq, Debug)]
-enum Answer {
-    Judged(Verdict),
-    /// The password was not looked at; another server may.
-    NotNow,
-    /// This account's password was not judged.
-    Refused(&'static str),
-    /// Nobody's password would be.
-    Unfit(&'static str),
 }
 
 impl Ldap {
@@ -106,123 +104,25 @@ impl Ldap {
         check(config)?;
         let attribute = config.users.names.first().ok_or(LdapNewError::NoNames)?;
         Ok(Self {
-            name,
-            config: config.clone(),
-            servers: Servers::new(config, clock)?,
-            service: Service::default(),
+            line: Line::new(name, config, None, clock.clone())?,
             fills_member_of: AtomicBool::new(false),
+            roll: Roll::new(clock, Refused::default()),
             nobody: filter::nobody(attribute, &HEXLOWER.encode(&random.bytes::<16>()), &config.users.base),
-            calls: Semaphore::new(CALLS_AT_ONCE),
         })
-    }
-
-    /// Looks with the kept service connection; if that is gone, with a fresh one to each server in turn.
-    async fn look(&self, filter: &str) -> Result<Vec<Account>, DirectoryError> {
-        if let Some(kept) = self.service.kept() {
-            match self.look_with(&kept.connection, filter).await {
-                Ok(accounts) => return Ok(accounts),
-                Err(Fault::Final(why) | Fault::Missing(why)) => return Err(self.failed(why)),
-                // Closed by the server since, or worse: the others are tried, this one too.
-                Err(fault) => {
-                    self.service.forget(&kept);
-                    if matches!(fault, Fault::Silent(_)) {
-                        self.servers.failed_at(&kept.url);
-                    }
-                }
-            }
-        }
-        let mut said = Vec::new();
-        for server in self.servers.in_order() {
-            let looked = match self.service.open(&server.target, &self.config).await {
-                Ok(kept) => {
-                    let looked = self.look_with(&kept.connection, filter).await;
-                    if matches!(looked, Err(Fault::Server(_) | Fault::Silent(_))) {
-                        self.service.forget(&kept);
-                    }
-                    looked
-                }
-                Err(fault) => Err(fault),
-            };
-            match looked {
-                Ok(accounts) => return Ok(accounts),
-                Err(Fault::Final(why) | Fault::Missing(why)) => return Err(self.failed(format!("{}: {why}", server.target.url))),
-                Err(Fault::Server(why) | Fault::Silent(why)) => {
-                    self.servers.failed(server);
-                    said.push(format!("{}: {why}", server.target.url));
-                }
-            }
-        }
-        Err(self.unreachable(&said))
-    }
-
-    /// Binds as `dn` over a connection of its own, which is closed afterwards. The inner error: the server refused to judge this
-    /// account's password, in these words.
-    async fn judge(&self, dn: &str, password: &Secret<String>) -> Result<Result<Verdict, String>, DirectoryError> {
-        let mut said_by = Vec::new();
-        for server in self.servers.in_order() {
-            let url = &server.target.url;
-            let connection = match Connection::open(&server.target).await {
-                Ok(connection) => connection,
-                Err(fault) => {
-                    self.servers.failed(server);
-                    said_by.push(format!("{url}: {}", fault.words()));
-                    continue;
-                }
-            };
-            let result = match connection.bind(dn, password, BIND).await {
-                Ok(result) => result,
-                // The password may have been judged and counted there, so no other server gets to see it now.
-                Err(fault) => {
-                    self.servers.failed(server);
-                    return Err(self.unreachable(&[format!("{url}: {}", fault.words())]));
-                }
-            };
-            connection.close().await;
-            match answer(&result) {
-                Answer::Judged(verdict) => return Ok(Ok(verdict)),
-                Answer::Refused(why) => return Ok(Err(format!("{url}: {why} ({})", said(&result)))),
-                Answer::Unfit(why) => return Err(self.failed(format!("{url}: {why} ({})", said(&result)))),
-                Answer::NotNow => {
-                    self.servers.failed(server);
-                    said_by.push(format!("{url}: {}", said(&result)));
-                }
-            }
-        }
-        Err(self.unreachable(&said_by))
-    }
-
-    /// At most [`CALLS_AT_ONCE`] at once, the others wait; all of it ends within [`WHOLE`].
-    async fn in_time<T>(&self, work: impl Future<Output = Result<T, DirectoryError>>) -> Result<T, DirectoryError> {
-        let placed = async {
-            let place = self.calls.acquire().await;
-            let result = work.await;
-            drop(place);
-            result
-        };
-        let ended = timeout(WHOLE, placed).await;
-        ended.unwrap_or_else(|_| Err(self.unreachable(&[format!("no answer within {} s in all", WHOLE.as_secs())])))
-    }
-
-    fn failed(&self, why: String) -> DirectoryError {
-        DirectoryError::Failed { directory: self.name.to_string(), why }
-    }
-
-    fn unreachable(&self, said: &[String]) -> DirectoryError {
-        DirectoryError::Unreachable { directory: self.name.to_string(), why: said.join("; ") }
     }
 }
 
 impl Directory for Ldap {
     fn name(&self) -> &str {
-        &self.name
+        self.line.name()
     }
 
     fn find<'a>(&'a self, by: &'a By) -> Later<'a, Result<Vec<Account>, DirectoryError>> {
         Box::pin(async move {
-            match filter::of_users(&self.config.users, &self.config.attributes.mail, by) {
-                Some(filter) => self.in_time(self.look(&filter)).await,
-                None => Ok(Vec::new()),
-            }
+            let config = self.line.config();
+            let Some(filter) = filter::of_users(&config.users, &config.attributes, by) else { return Ok(Vec::new()) };
+            let filter = filter.as_str();
+            self.line.in_time(self.line.ask(move |kept| async move { self.look_with(&kept.connection, filter).await })).await
         })
     }
 
@@ -231,7 +131,7 @@ impl Directory for Ldap {
             if !password::usable(password) {
                 return Ok(Verdict::Wrong);
             }
-            self.in_time(self.judge(&account.handle, password)).await?.map_err(|why| self.failed(why))
+            self.line.judge(&account.handle, password, answer).await?.map_err(|why| self.line.failed(why))
         })
     }
 
@@ -241,12 +141,37 @@ impl Directory for Ldap {
                 return Ok(());
             }
             // What keeps everybody out must show here too, or a refusal would tell who exists.
-            self.in_time(self.judge(&self.nobody, password)).await.map(|_| ())
+            self.line.judge(&self.nobody, password, answer).await.map(|_| ())
         })
+    }
+
+    fn change<'a>(
+        &'a self,
+        account: &'a Account,
+        old: &'a Secret<String>,
+        new: &'a Secret<String>,
+    ) -> Later<'a, Result<Changed, DirectoryError>> {
+        Box::pin(self.line.in_time(self.change_password(&account.handle, old, new)))
+    }
+
+    fn changes_since<'a>(&'a self, mark: Option<&'a Mark>) -> Later<'a, Result<Changes, DirectoryError>> {
+        Box::pin(self.roll.changes_since(&self.line, mark))
+    }
+
+    fn standings<'a>(&'a self, ids: &'a [UserId]) -> Later<'a, Result<Vec<(UserId, Standing)>, DirectoryError>> {
+        Box::pin(self.roll.standings(&self.line, ids))
+    }
+
+    fn list(&self, into: Lister) -> Later<'_, Result<(), DirectoryError>> {
+        Box::pin(self.roll.list(&self.line, into))
+    }
+
+    fn examine(&self) -> Later<'_, Examination> {
+        Box::pin(examine::examine(&self.line, self.roll.clock()))
     }
 }
 
-fn check(config: &config::directory::Ldap) -> Result<(), LdapNewError> {
+pub(super) fn check(config: &config::directory::Ldap) -> Result<(), LdapNewError> {
     if !filter::is_filter(&config.users.filter) {
         return Err(LdapNewError::Filter(config.users.filter.clone()));
     }
@@ -263,7 +188,10 @@ fn check(config: &config::directory::Ldap) -> Result<(), LdapNewError> {
 }
 
 /// What the result of a bind says of the password (RFC 4511 appendix A, and what servers make of it).
-fn answer(result: &LdapResult) -> Answer {
+pub(super) fn answer(result: &LdapResult) -> Answer {
+    if let Some(verdict) = password_policy::verdict(result) {
+        return Answer::Judged(verdict);
+    }
     match result.rc {
         SUCCESS => Answer::Judged(Verdict::Correct),
         // noSuchObject, inappropriateAuthentication (no password is set), invalidCredentials
@@ -277,17 +205,13 @@ fn answer(result: &LdapResult) -> Answer {
     }
 }
 
-const BIND: Duration = Duration::from_secs(5);
-const WHOLE: Duration = Duration::from_secs(10);
-const CALLS_AT_ONCE: usize = 64;
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::base::random::SystemSource;
     use crate::config::directory::{Attributes, LdapServer, Users};
 
-    pub(super) fn config() -> config::directory::Ldap {
+    pub(in crate::directory) fn config() -> config::directory::Ldap {
         config::directory::Ldap {
             servers: vec![LdapServer { tls: false, host: "127.0.0.1".into(), port: 9 }],
             starttls: false,

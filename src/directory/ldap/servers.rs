@@ -1,9 +1,9 @@
 //! The servers of a directory, in the order in which they are tried, and how we reach them.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
@@ -12,12 +12,23 @@ use rustls::{ClientConfig, RootCertStore};
 
 use super::LdapNewError;
 use super::connection::Target;
+use super::finder::{Finder, Place};
 use crate::base::{Clock, Time};
 use crate::config::directory::{Ldap, LdapServer};
 
 pub(super) struct Servers {
     clock: Clock,
-    list: Vec<Server>,
+    list: Mutex<Vec<Arc<Server>>>,
+    finding: Option<Finding>,
+}
+
+/// How servers are found that the operator does not name.
+struct Finding {
+    finder: Finder,
+    starttls: bool,
+    tls: Arc<ClientConfig>,
+    /// When it is time to look again. Held while one looks; the others go on with those that are known.
+    next: tokio::sync::Mutex<Time>,
 }
 
 pub(super) struct Server {
@@ -27,7 +38,8 @@ pub(super) struct Server {
 }
 
 impl Servers {
-    pub fn new(config: &Ldap, clock: Clock) -> Result<Self, LdapNewError> {
+    /// Those of the configuration; with a finder those that it finds, now and then again.
+    pub fn new(config: &Ldap, finder: Option<Finder>, clock: Clock) -> Result<Self, LdapNewError> {
         let tls = tls(config.ca.as_deref())?;
         let target = |server: &LdapServer| {
             let protected = server.tls || config.starttls;
@@ -41,17 +53,28 @@ impl Servers {
             };
             let scheme = if server.tls { "ldaps" } else { "ldap" };
             let url = format!("{scheme}://{host}:{}", server.port);
-            Ok(Target { url, starttls: config.starttls && !server.tls, tls: Arc::clone(&tls) })
+            let starttls = config.starttls && !server.tls;
+            let patience = patience(config.servers.len());
+            Ok(Target { url, starttls, tls: Arc::clone(&tls), addresses: Vec::new(), patience })
         };
-        let list = config.servers.iter().map(|server| Ok(Server { target: target(server)?, failed_at: AtomicU64::new(0) }));
+        let list = config.servers.iter().map(|server| Ok(Arc::new(Server::new(target(server)?))));
         let list = list.collect::<Result<Vec<_>, _>>()?;
-        if list.is_empty() { Err(LdapNewError::NoServer) } else { Ok(Self { clock, list }) }
+        if list.is_empty() && finder.is_none() {
+            return Err(LdapNewError::NoServer);
+        }
+        let finding = finder.filter(|_| list.is_empty());
+        let next = tokio::sync::Mutex::new(Time::default());
+        let finding = finding.map(|finder| Finding { finder, starttls: config.starttls, tls, next });
+        Ok(Self { clock, list: Mutex::new(list), finding })
     }
 
-    /// As the operator wrote them; one that failed within the last 30 seconds comes last.
-    pub fn in_order(&self) -> Vec<&Server> {
+    /// As the operator wrote them, or DNS has it; one that failed within the last 30 seconds comes last.
+    pub async fn in_order(&self) -> Vec<Arc<Server>> {
+        if let Some(finding) = &self.finding {
+            self.find(finding).await;
+        }
         let now = self.clock.now();
-        let mut servers: Vec<_> = self.list.iter().collect();
+        let mut servers = self.list().clone();
         servers.sort_by_key(|server| {
             let failed_at = server.failed_at.load(Ordering::Relaxed);
             failed_at != 0 && now.since(Time::from_millis(failed_at)) < LAST_FOR
@@ -65,10 +88,77 @@ impl Servers {
 
     /// The same for a server known by its address.
     pub fn failed_at(&self, url: &str) {
-        if let Some(server) = self.list.iter().find(|server| server.target.url == url) {
-            self.failed(server);
+        let known = self.list().iter().find(|server| server.target.url == url).cloned();
+        if let Some(server) = known {
+            self.failed(&server);
         }
     }
+
+    /// Looks again where it is time. Where nobody can be found, the last that were found stay.
+    async fn find(&self, finding: &Finding) {
+        let mut next = if self.list().is_empty() {
+            finding.next.lock().await
+        } else {
+            let Ok(next) = finding.next.try_lock() else { return };
+            next
+        };
+        if self.clock.now() < *next {
+            return;
+        }
+        let good_for = match finding.finder.find().await {
+            Ok((places, good_for)) => {
+                let count = places.len();
+                let targets = places.into_iter().map(|place| finding.target(&place, patience(count)));
+                self.replace(targets.collect());
+                good_for
+            }
+            Err(why) => {
+                tracing::warn!(why, "the domain controllers could not be found; those known before are asked");
+                AGAIN
+            }
+        };
+        *next = self.clock.now().plus(good_for);
+    }
+
+    /// Those that are known already keep what is known of them.
+    fn replace(&self, targets: Vec<Target>) {
+        let mut list = self.list();
+        let servers = targets.into_iter().map(|target| {
+            let known = list.iter().find(|server| server.target.url == target.url);
+            let mut target = target;
+            if target.addresses.is_empty() {
+                target.addresses = known.map(|known| known.target.addresses.clone()).unwrap_or_default();
+            }
+            let failed_at = known.map(|known| known.failed_at.load(Ordering::Relaxed)).unwrap_or_default();
+            Arc::new(Server { target, failed_at: AtomicU64::new(failed_at) })
+        });
+        *list = servers.collect();
+    }
+
+    fn list(&self) -> MutexGuard<'_, Vec<Arc<Server>>> {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Server {
+    fn new(target: Target) -> Self {
+        Self { target, failed_at: AtomicU64::new(0) }
+    }
+}
+
+impl Finding {
+    /// What DNS names is the port without TLS.
+    fn target(&self, place: &Place, patience: Duration) -> Target {
+        let (scheme, port) = if self.starttls { ("ldap", place.port) } else { ("ldaps", LDAPS) };
+        let addresses = place.addresses.iter().map(|address| SocketAddr::new(*address, port)).collect();
+        let url = format!("{scheme}://{}:{port}", place.host);
+        Target { url, starttls: self.starttls, tls: Arc::clone(&self.tls), addresses, patience }
+    }
+}
+
+/// How long an answer may take: where there is another server, one that hangs is soon left.
+fn patience(servers: usize) -> Duration {
+    Duration::from_secs(if servers > 1 { 2 } else { 5 })
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -101,6 +191,9 @@ fn tls(file: Option<&Path>) -> Result<Arc<ClientConfig>, LdapNewError> {
 }
 
 const LAST_FOR: Duration = Duration::from_secs(30);
+/// After DNS did not tell.
+const AGAIN: Duration = Duration::from_secs(30);
+const LDAPS: u16 = 636;
 
 #[cfg(test)]
 mod tests {
@@ -111,22 +204,22 @@ mod tests {
         let mut config = config();
         config.servers =
             list.iter().map(|(tls, host, port)| LdapServer { tls: *tls, host: (*host).into(), port: *port }).collect();
-        Servers::new(&config, Clock::by_hand())
+        Servers::new(&config, None, Clock::by_hand())
     }
 
-    fn urls(servers: &Servers) -> Vec<&str> {
-        servers.in_order().iter().map(|server| server.target.url.as_str()).collect()
+    async fn urls(servers: &Servers) -> Vec<String> {
+        servers.in_order().await.iter().map(|server| server.target.url.clone()).collect()
     }
 
-    #[test]
-    fn a_server_that_failed_comes_last_for_half_a_minute() {
+    #[tokio::test]
+    async fn a_server_that_failed_comes_last_for_half_a_minute() {
         let servers = servers(&[(true, "a.test", 636), (true, "b.test", 636), (false, "127.0.0.1", 389)]).unwrap();
         let given = ["ldaps://a.test:636", "ldaps://b.test:636", "ldap://127.0.0.1:389"];
-        assert_eq!(urls(&servers), given);
-        servers.failed(servers.in_order()[0]);
-        assert_eq!(urls(&servers), [given[1], given[2], given[0]]);
+        assert_eq!(urls(&servers).await, given);
+        servers.failed(&servers.in_order().await[0]);
+        assert_eq!(urls(&servers).await, [given[1], given[2], given[0]]);
         servers.clock.advance(Duration::from_secs(31));
-        assert_eq!(urls(&servers), given);
+        assert_eq!(urls(&servers).await, given);
     }
 
     #[test]

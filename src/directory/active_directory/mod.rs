@@ -1,0 +1,145 @@
+//! Active Directory: any spelling of a name, groups within groups, and what a refused bind says of the account.
+//!
+//! The state of an account is read from the answer to its own bind alone, which tells it to nobody without the right password.
+
+mod change;
+mod filetime;
+mod find;
+mod groups;
+mod lately;
+mod lockout;
+mod names;
+mod sid;
+pub mod subcode;
+
+use std::sync::Arc;
+
+use data_encoding::HEXLOWER;
+use ldap3::LdapResult;
+
+use self::groups::KnownGroups;
+use self::lockout::Rules;
+use self::subcode::Subcode;
+use super::ldap::finder::Finder;
+use super::ldap::line::{Answer, Line};
+use super::ldap::roll::{Refused, Roll};
+use super::ldap::{LdapNewError, answer, check, examine, filter};
+use crate::base::{Clock, Later, Random, Secret, UserId};
+use crate::config::directory::ActiveDirectory as Config;
+use crate::directory::standing::{Changes, Lister, Mark, Standing};
+use crate::directory::{Account, Bar, By, Changed, Directory, DirectoryError, Examination, Verdict, password};
+
+pub struct ActiveDirectory {
+    line: Line,
+    config: Config,
+    clock: Clock,
+    groups: KnownGroups,
+    roll: Roll,
+    rules: Rules,
+    /// A distinguished name that nobody has.
+    nobody: String,
+}
+
+impl ActiveDirectory {
+    /// Reads the CA file and checks what can be checked without asking a domain controller.
+    pub fn new(name: Arc<str>, config: &Config, clock: Clock, random: &dyn Random) -> Result<Self, LdapNewError> {
+        check(&config.ldap)?;
+        let finder = Finder::new(&config.domain, &config.dns, random.bytes());
+        Ok(Self {
+            line: Line::new(name, &config.ldap, Some(finder), clock.clone())?,
+            config: config.clone(),
+            clock: clock.clone(),
+            groups: KnownGroups::default(),
+            roll: Roll::new(clock, Refused { groups: config.refuse_groups.clone(), privileged: config.refuse_privileged }),
+            rules: Rules::default(),
+            nobody: filter::nobody("CN", &HEXLOWER.encode(&random.bytes::<16>()), &config.ldap.users.base),
+        })
+    }
+}
+
+impl Directory for ActiveDirectory {
+    fn name(&self) -> &str {
+        self.line.name()
+    }
+
+    fn find<'a>(&'a self, by: &'a By) -> Later<'a, Result<Vec<Account>, DirectoryError>> {
+        Box::pin(async move {
+            let Some(filter) = names::filter(&self.config.ldap, by) else { return Ok(Vec::new()) };
+            let filter = filter.as_str();
+            self.line.in_time(self.line.ask(move |kept| async move { self.look(&kept.connection, filter).await })).await
+        })
+    }
+
+    fn verify<'a>(&'a self, account: &'a Account, password: &'a Secret<String>) -> Later<'a, Result<Verdict, DirectoryError>> {
+        Box::pin(async move {
+            if !password::usable(password) {
+                return Ok(Verdict::Wrong);
+            }
+            let id = &account.user.id;
+            self.rules.begin(id, self.clock.now());
+            let judged = self.line.judge(&account.handle, password, meaning).await;
+            match &judged {
+                Ok(Ok(Verdict::Wrong)) => {}
+                Ok(Ok(Verdict::Correct)) => self.rules.forget(id),
+                _ => self.rules.take_back(id),
+            }
+            judged?.map_err(|why| self.line.failed(why))
+        })
+    }
+
+    fn verify_nobody<'a>(&'a self, password: &'a Secret<String>) -> Later<'a, Result<(), DirectoryError>> {
+        Box::pin(async move {
+            if !password::usable(password) {
+                return Ok(());
+            }
+            self.line.judge(&self.nobody, password, meaning).await.map(|_| ())
+        })
+    }
+
+    fn change<'a>(
+        &'a self,
+        account: &'a Account,
+        old: &'a Secret<String>,
+        new: &'a Secret<String>,
+    ) -> Later<'a, Result<Changed, DirectoryError>> {
+        Box::pin(self.change_password(account, old, new))
+    }
+
+    fn changes_since<'a>(&'a self, mark: Option<&'a Mark>) -> Later<'a, Result<Changes, DirectoryError>> {
+        Box::pin(self.roll.changes_since(&self.line, mark))
+    }
+
+    fn standings<'a>(&'a self, ids: &'a [UserId]) -> Later<'a, Result<Vec<(UserId, Standing)>, DirectoryError>> {
+        Box::pin(self.roll.standings(&self.line, ids))
+    }
+
+    fn list(&self, into: Lister) -> Later<'_, Result<(), DirectoryError>> {
+        Box::pin(self.roll.list(&self.line, into))
+    }
+
+    fn examine(&self) -> Later<'_, Examination> {
+        Box::pin(examine::examine(&self.line, &self.clock))
+    }
+}
+
+/// What the result of a bind says of the password. Except for a locked account, Active Directory gives no other reason than a wrong
+/// password before the password is right.
+fn meaning(result: &LdapResult) -> Answer {
+    if result.rc != INVALID_CREDENTIALS {
+        return answer(result);
+    }
+    let verdict = match Subcode::read(&result.text) {
+        Some(Subcode::Hours) => Verdict::Barred(Bar::Hours),
+        Some(Subcode::Workstation) => Verdict::Barred(Bar::Workstation),
+        Some(Subcode::PasswordExpired) => Verdict::Expired,
+        Some(Subcode::Disabled) => Verdict::Barred(Bar::Disabled),
+        Some(Subcode::AccountExpired) => Verdict::Barred(Bar::AccountExpired),
+        Some(Subcode::MustChange) => Verdict::MustChange,
+        Some(Subcode::Locked) => Verdict::Locked,
+        Some(Subcode::Restricted) => return Answer::Refused("a restriction of this account forbids it to sign in by a password"),
+        Some(Subcode::NoSuchUser | Subcode::Wrong | Subcode::Other(_)) | None => Verdict::Wrong,
+    };
+    Answer::Judged(verdict)
+}
+
+const INVALID_CREDENTIALS: u32 = 49;

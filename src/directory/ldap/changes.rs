@@ -1,0 +1,114 @@
+//! What has changed on a server since we last asked, in one question: Active Directory numbers its changes, others stamp them.
+
+use ldap3::{Scope, SearchEntry};
+
+use super::roll::{Roll, id};
+use super::root::Domain;
+use crate::base::{Time, UserId};
+use crate::directory::ldap::connection::{Connection, Entries, Question};
+use crate::directory::ldap::line::Line;
+use crate::directory::ldap::{Fault, entry, filter, time};
+use crate::directory::standing::{Changes, Mark, Who};
+
+impl Roll {
+    pub(super) async fn changes_with(&self, line: &Line, connection: &Connection, mark: Option<&Mark>) -> Result<Changes, Fault> {
+        match self.root(connection).await?.domain() {
+            Some(domain) => numbered(line, connection, domain, mark).await,
+            None => self.stamped(line, connection, mark).await,
+        }
+    }
+
+    /// By the number that OpenLDAP gives each change, else by the time. The latest one that was seen is the next mark; what a server
+    /// hears of later than of that one is left to the look at everybody.
+    async fn stamped(&self, line: &Line, connection: &Connection, mark: Option<&Mark>) -> Result<Changes, Fault> {
+        let Some(mark) = mark.filter(|mark| [CSN, TIMESTAMP].contains(&mark.server.as_str())) else {
+            return Ok(Changes { who: Who::Everybody, mark: self.first_stamp(line, connection).await? });
+        };
+        let stamp = mark.server.as_str();
+        let filter = format!("({stamp}>={})", ldap3::ldap_escape(&mark.at));
+        let users = &line.config().users;
+        let attributes = [line.config().attributes.id.as_str(), stamp];
+        let question =
+            Question { base: &users.base, scope: Scope::Subtree, filter: &filter, attributes: &attributes, at_most: MOST };
+        let Entries { mut entries, is_cut } = connection.paged(question).await?;
+        let mut groups = Vec::new();
+        if let Some(group) = &users.member_of {
+            let question = Question { base: group, scope: Scope::Base, at_most: 1, ..question };
+            groups = connection.search(question).await?.entries;
+        }
+        let is_new = |entry: &SearchEntry| entry::first(entry, stamp).is_some_and(|at| at > mark.at);
+        entries.retain(is_new);
+        groups.retain(is_new);
+        let latest = entries.iter().chain(&groups).filter_map(|entry| entry::first(entry, stamp)).max();
+        // Too many to be read: everybody is looked at after this, so the latest of those that were read is mark enough.
+        let who = if groups.is_empty() && !is_cut { Who::These(ids(line, &entries)) } else { Who::Everybody };
+        Ok(Changes { who, mark: Mark { server: stamp.to_owned(), at: latest.unwrap_or_else(|| mark.at.clone()) } })
+    }
+
+    /// A little before now, so that a server whose clock is behind ours is understood.
+    async fn first_stamp(&self, line: &Line, connection: &Connection) -> Result<Mark, Fault> {
+        let base = line.config().users.base.as_str();
+        let question = Question { base, scope: Scope::Base, filter: "(objectClass=*)", attributes: &[CSN], at_most: 1 };
+        let found = connection.search(question).await?;
+        let now = time::generalized(Time::from_millis(self.clock.now().millis().saturating_sub(BEFORE_NOW)));
+        Ok(if found.entries.iter().any(|entry| entry::first(entry, CSN).is_some()) {
+            Mark { server: CSN.to_owned(), at: format!("{now}.000000Z#000000#000#000000") }
+        } else {
+            Mark { server: TIMESTAMP.to_owned(), at: format!("{now}Z") }
+        })
+    }
+}
+
+/// The numbers are one server's own, so another server, or the same one restored from a backup, means that everybody is looked at.
+/// The last number was read before the search: what changes meanwhile is seen twice rather than never.
+async fn numbered(line: &Line, connection: &Connection, domain: Domain, mark: Option<&Mark>) -> Result<Changes, Fault> {
+    let Domain { usn, service, base } = domain;
+    let next = Mark { server: format!("{service} {}", invocation(connection, &service).await?), at: usn.to_string() };
+    let last = mark.filter(|mark| mark.server == next.server).and_then(|mark| mark.at.parse::<u64>().ok());
+    let Some(last) = last.filter(|last| *last <= usn) else {
+        return Ok(Changes { who: Who::Everybody, mark: next });
+    };
+    if last == usn {
+        return Ok(Changes { who: Who::These(Vec::new()), mark: next });
+    }
+    // A change of a group is a change of the group alone, so those that lead to membership are asked for besides.
+    let group = line.config().users.member_of.as_deref().map(filter::of_groups_leading_to).unwrap_or_default();
+    let filter = format!("(&(uSNChanged>={})(|(&(objectCategory=person)(objectClass=user)){group}))", last.saturating_add(1));
+    let base = base.unwrap_or_else(|| line.config().users.base.clone());
+    let attributes = [line.config().attributes.id.as_str(), "objectClass"];
+    let question = Question { base: &base, scope: Scope::Subtree, filter: &filter, attributes: &attributes, at_most: MOST };
+    let Some(entries) = all_of(connection.paged(question).await?) else {
+        return Ok(Changes { who: Who::Everybody, mark: next });
+    };
+    let is_group = |entry: &SearchEntry| entry::all(entry, "objectClass").iter().any(|class| class.eq_ignore_ascii_case("group"));
+    let who = if entries.iter().any(is_group) { Who::Everybody } else { Who::These(ids(line, &entries)) };
+    Ok(Changes { who, mark: next })
+}
+
+/// Which copy of the database this is. Whoever may not read it has the server's entry alone to go by.
+async fn invocation(connection: &Connection, service: &str) -> Result<String, Fault> {
+    let question =
+        Question { base: service, scope: Scope::Base, filter: "(objectClass=*)", attributes: &["invocationId"], at_most: 1 };
+    match connection.search(question).await {
+        Ok(found) => Ok(found.entries.first().and_then(|entry| entry::id(entry, "invocationId")).unwrap_or_default()),
+        Err(Fault::Missing(_) | Fault::Final(_)) => Ok(String::new()),
+        Err(fault) => Err(fault),
+    }
+}
+
+fn ids(line: &Line, entries: &[SearchEntry]) -> Vec<UserId> {
+    entries.iter().filter_map(|entry| id(line.config(), entry)).map(|id| UserId::new(line.name(), &id)).collect()
+}
+
+/// Nothing where there were more than we asked for: then it is everybody.
+fn all_of(found: Entries) -> Option<Vec<SearchEntry>> {
+    (!found.is_cut).then_some(found.entries)
+}
+
+/// A change sequence number orders as text does (draft-chu-ldap-csn).
+const CSN: &str = "entryCSN";
+const TIMESTAMP: &str = "modifyTimestamp";
+/// So many changes are read; if there were more, everybody is looked at, which costs less then.
+const MOST: i32 = 5000;
+/// Milliseconds.
+const BEFORE_NOW: u64 = 5 * 60 * 1000;

@@ -1,0 +1,38 @@
+//! What is so with a directory right now, for an operator who asks: its servers, what the service user may and may not, who there is.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::line::Line;
+use super::{examine_people as people, examine_rights as rights, examine_servers as servers};
+use crate::base::Clock;
+use crate::directory::Examination;
+
+/// Ends within a minute and a half, whatever hangs.
+pub(in crate::directory) async fn examine(line: &Line, clock: &Clock) -> Examination {
+    let mut found = Examination::default();
+    // What was found before the time was over is said all the same.
+    if timeout(WHOLE, all(line, clock, &mut found)).await.is_err() {
+        found.problems.push(format!("not all could be looked at within {} s", WHOLE.as_secs()));
+    }
+    found
+}
+
+async fn all(line: &Line, clock: &Clock, found: &mut Examination) {
+    let Some(connection) = servers::examine(line, clock, found).await else { return };
+    let is_active_directory = match rights::domain(&connection).await {
+        Ok(domain) => domain,
+        Err(fault) => return found.problems.push(fault.words()),
+    };
+    let Some(samples) = people::examine(line, &connection, is_active_directory.is_some(), found).await else { return };
+    let examined = match is_active_directory {
+        Some(domain) => rights::in_active_directory(line, &connection, (&domain, &samples), found).await,
+        None => rights::elsewhere(&connection, &samples, found).await,
+    };
+    if let Err(fault) = examined {
+        found.problems.push(fault.words());
+    }
+}
+
+const WHOLE: Duration = Duration::from_secs(90);

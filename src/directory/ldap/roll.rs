@@ -1,0 +1,65 @@
+//! What is asked about many people at once: what has changed, how some of them stand, who there is. Alike for every kind of server,
+//! except that Active Directory numbers its changes and knows groups within groups.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ldap3::SearchEntry;
+
+use super::entry;
+use super::filter;
+use super::line::Line;
+use crate::base::{Clock, UserId};
+use crate::config::directory::Ldap as Config;
+use crate::directory::DirectoryError;
+use crate::directory::standing::{Changes, Lister, Mark, Standing};
+
+pub(in crate::directory) struct Roll {
+    pub(super) clock: Clock,
+    /// Learnt from what the server says of itself: `kind = "ldap"` may well mean a domain controller.
+    pub(super) is_active_directory: AtomicBool,
+    pub(super) refused: Refused,
+}
+
+/// Whom the configuration keeps out though they are members.
+#[derive(Clone, Debug, Default)]
+pub(in crate::directory) struct Refused {
+    pub groups: Vec<String>,
+    /// Whoever carries `adminCount`.
+    pub privileged: bool,
+}
+
+impl Roll {
+    pub fn new(clock: Clock, refused: Refused) -> Self {
+        Self { clock, is_active_directory: AtomicBool::new(false), refused }
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    pub async fn changes_since(&self, line: &Line, mark: Option<&Mark>) -> Result<Changes, DirectoryError> {
+        line.ask(move |kept| async move { self.changes_with(line, &kept.connection, mark).await }).await
+    }
+
+    pub async fn standings(&self, line: &Line, ids: &[UserId]) -> Result<Vec<(UserId, Standing)>, DirectoryError> {
+        line.ask(move |kept| async move { self.standings_with(line, &kept.connection, ids).await }).await
+    }
+
+    pub async fn list(&self, line: &Line, into: Lister) -> Result<(), DirectoryError> {
+        // OpenLDAP keeps one place in one paged answer for each connection, so nobody else may ask over this one.
+        let connection = line.own().await?;
+        self.list_with(line, &connection, &into).await
+    }
+
+    pub(super) fn speaks_active_directory(&self) -> bool {
+        self.is_active_directory.load(Ordering::Relaxed)
+    }
+}
+
+pub(super) fn account_name(config: &Config) -> &str {
+    filter::account_names(&config.users, &config.attributes.mail).next().unwrap_or(&config.attributes.mail)
+}
+
+pub(super) fn id(config: &Config, entry: &SearchEntry) -> Option<String> {
+    entry::id(entry, &config.attributes.id)
+}
