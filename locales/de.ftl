@@ -85,6 +85,46 @@ passcode-help-again = Fordern Sie dann einen neuen Code an. Der frühere wird un
 passcode-check = Erneut prüfen
 passcode-cancel = Von vorn beginnen
 
+# Die Seite für ein neues Passwort.
+password-title = Neues Passwort wählen
+password-title-expiring = Ihr Passwort läuft bald ab
+password-must-change = Sie müssen Ihr Passwort ändern, bevor es weitergeht.
+password-expired = Ihr Passwort ist abgelaufen. Wählen Sie ein neues, um fortzufahren.
+password-expiring =
+    { $days ->
+        [0] Es gilt noch weniger als einen Tag. Sie können es jetzt ändern.
+        [one] Es gilt noch einen Tag. Sie können es jetzt ändern.
+       *[other] Es gilt noch { $days } Tage. Sie können es jetzt ändern.
+    }
+password-new = Neues Passwort
+password-new-hint = Mehrere Wörter hintereinander sind leicht zu merken und schwer zu erraten.
+password-again = Neues Passwort noch einmal
+password-submit = Passwort ändern
+password-later = Später
+password-later-why = Wir erinnern Sie morgen wieder daran.
+password-too-short = Dieses Passwort ist zu kurz.
+password-too-short-next = Wählen Sie ein längeres.
+password-used-before = Dieses Passwort hatten Sie schon einmal.
+password-used-before-next = Wählen Sie eines, das Sie noch nicht hatten.
+password-too-young = Ihr Passwort wurde erst vor Kurzem geändert.
+password-too-young-next = Es lässt sich noch nicht wieder ändern. Versuchen Sie es morgen noch einmal, oder fragen Sie Ihren Helpdesk.
+password-not-complex = Dieses Passwort ist zu einfach.
+password-not-complex-next = Verwenden Sie Groß- und Kleinbuchstaben, Ziffern und andere Zeichen, aber nicht Ihren Namen.
+password-policy = Dieses Passwort entspricht nicht den Regeln.
+password-policy-next = Nehmen Sie ein längeres mit mehreren Arten von Zeichen, ohne Teile Ihres Namens und keines der letzten. Ihr Helpdesk kennt die Regeln.
+password-different = Die beiden Eingaben sind nicht gleich.
+password-different-next = Geben Sie das neue Passwort zweimal in gleicher Weise ein.
+password-unfit = Das kann kein Passwort sein.
+password-unfit-next = Geben Sie zwischen 1 und 1.024 Zeichen ein.
+password-no-answer = Wir wissen nicht, ob Ihr Passwort geändert wurde.
+password-no-answer-next = Das Benutzerverzeichnis hat nicht geantwortet. Warten Sie eine Minute, und geben Sie das neue Passwort dann noch einmal ein.
+password-unable = Ihr Passwort lässt sich hier nicht ändern.
+password-unable-next = Ihr Helpdesk kann es ändern. Bis es abläuft, geht es mit „Später“ weiter.
+password-busy = Ihr Passwort wird gerade geändert.
+password-busy-next = Warten Sie einen Moment, und prüfen Sie es dann erneut.
+password-too-many = Zu viele Versuche.
+password-too-many-next = Warten Sie 15 Minuten, und melden Sie sich dann neu an. Ihr Passwort wurde nicht geändert.
+
 # Abmelden.
 logout-title = Abmelden?
 logout-text = Sie werden hier und überall abgemeldet, wo diese Anmeldung gilt.
@@ -113,6 +153,15 @@ notice-no-channel-next = Lassen Sie sie von Ihrem Helpdesk eintragen, und melden
 notice-not-for-this-site-title = Kein Zugang mit diesem Konto
 notice-not-for-this-site-text = Ihr Passwort stimmt, aber Ihr Konto darf diese Seite von Ihrem Standort aus nicht benutzen.
 notice-not-for-this-site-next = Wenn Sie Zugang brauchen, fragen Sie Ihren Helpdesk. Sie können sich auch mit einem anderen Konto anmelden.
+notice-password-set-title = Ihr neues Passwort gilt
+notice-password-set-text = Danach ist etwas schiefgegangen; angemeldet sind Sie deshalb noch nicht.
+notice-password-set-next = Melden Sie sich mit dem neuen Passwort an.
+notice-password-stale-title = Ihr Passwort wurde inzwischen geändert
+notice-password-stale-text = Das Passwort, mit dem Sie sich angemeldet haben, gilt nicht mehr.
+notice-password-stale-next = Melden Sie sich mit dem an, das jetzt gilt. Wenn Sie es nicht selbst geändert haben, sagen Sie es Ihrem Helpdesk.
+notice-change-ended-title = Diese Passwortänderung ist beendet
+notice-change-ended-text = Es waren zu viele Versuche, oder das Passwort wurde inzwischen geändert.
+notice-change-ended-next = Melden Sie sich neu an, um fortzufahren.
 notice-factor-paused-title = Bitte machen Sie eine Pause
 notice-factor-paused-text = Für Ihr Konto wurden zu viele falsche Codes eingegeben.
 notice-factor-paused-next =

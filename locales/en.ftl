@@ -85,6 +85,46 @@ passcode-help-again = Then ask for a new code. The earlier one stops working.
 passcode-check = Check again
 passcode-cancel = Start again
 
+# The page for a new password.
+password-title = Choose a new password
+password-title-expiring = Your password expires soon
+password-must-change = Your password has to be changed before you can go on.
+password-expired = Your password has expired. Choose a new one to go on.
+password-expiring =
+    { $days ->
+        [0] It is good for less than a day. You can change it now.
+        [one] It is good for one more day. You can change it now.
+       *[other] It is good for { $days } more days. You can change it now.
+    }
+password-new = New password
+password-new-hint = Several words in a row are easy to remember and hard to guess.
+password-again = New password once more
+password-submit = Change password
+password-later = Later
+password-later-why = You will be reminded tomorrow.
+password-too-short = This password is too short.
+password-too-short-next = Choose a longer one.
+password-used-before = You have used this password before.
+password-used-before-next = Choose one that you have not had yet.
+password-too-young = Your password was changed only a short time ago.
+password-too-young-next = It cannot be changed again yet. Try again tomorrow, or ask your help desk.
+password-not-complex = This password is too simple.
+password-not-complex-next = Use capital and small letters, digits and other characters, and not your name.
+password-policy = This password does not follow the rules.
+password-policy-next = Make it longer, use several kinds of characters, no part of your name and none of your last passwords. Your help desk knows the rules.
+password-different = The two entries are not the same.
+password-different-next = Enter the new password twice in the same way.
+password-unfit = This cannot be a password.
+password-unfit-next = Enter between 1 and 1,024 characters.
+password-no-answer = We do not know whether your password was changed.
+password-no-answer-next = The user directory did not answer. Wait a minute, then enter the new password once more.
+password-unable = Your password cannot be changed here.
+password-unable-next = Your help desk can change it. Until it expires, you can go on with “Later”.
+password-busy = Your password is being changed.
+password-busy-next = Wait a moment, then check again.
+password-too-many = Too many attempts.
+password-too-many-next = Wait 15 minutes, then sign in again. Your password was not changed.
+
 # Signing out.
 logout-title = Sign out?
 logout-text = You will be signed out here and in everything that this sign-in opened.
@@ -113,6 +153,15 @@ notice-no-channel-next = Ask your help desk to enter one for you, then sign in a
 notice-not-for-this-site-title = No access with this account
 notice-not-for-this-site-text = Your password is right, but your account may not use this site from where you are.
 notice-not-for-this-site-next = If you need access, ask your help desk. You can also sign in with another account.
+notice-password-set-title = Your new password is set
+notice-password-set-text = After that something went wrong, so you are not signed in yet.
+notice-password-set-next = Sign in with your new password.
+notice-password-stale-title = Your password was changed meanwhile
+notice-password-stale-text = The password you signed in with is not valid any more.
+notice-password-stale-next = Sign in with the one that is valid now. If you did not change it, tell your help desk.
+notice-change-ended-title = This change of the password is over
+notice-change-ended-text = It took too many tries, or the password was changed meanwhile.
+notice-change-ended-next = Sign in again to go on.
 notice-factor-paused-title = Please take a break
 notice-factor-paused-text = Too many wrong codes were entered for your account.
 notice-factor-paused-next =

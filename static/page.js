@@ -1,6 +1,16 @@
-// The passcode page, made easier where there is a script; it works without one.
+// The pages for a passcode and for a new password, made easier where there is a script; they work without one.
 'use strict';
 (() => {
+  // One press is one try.
+  for (const form of document.forms) {
+    let sent = false;
+    form.addEventListener('submit', (event) => {
+      if (sent) event.preventDefault();
+      sent = true;
+    });
+    addEventListener('pageshow', () => { sent = false; });
+  }
+
   const progress = document.getElementById('progress');
   const answer = document.getElementById('answer');
   const field = document.getElementById('passcode');
@@ -50,14 +60,6 @@
       resend.disabled = false;
     }, 1000);
   }
-
-  // One press is one try.
-  let sent = false;
-  answer.addEventListener('submit', (event) => {
-    if (sent) event.preventDefault();
-    sent = true;
-  });
-  addEventListener('pageshow', () => { sent = false; });
 
   // The phone offers the code from the message (WebOTP), where it can.
   if ('OTPCredential' in window) {

@@ -43,7 +43,7 @@ pub enum What {
     // First step.
     PasswordRight,
     /// `reason`: wrong, refused-again, nobody, several, name-paused, account-paused, address-busy, malformed, not-judged,
-    /// could-not-tell.
+    /// could-not-tell, locked; where the password was right: disabled, account-expired, hours, workstation.
     PasswordRefused {
         reason: String,
         name: Option<NameMark>,
@@ -104,6 +104,19 @@ pub enum What {
     PasscodeRefused {
         reason: String,
         tries_left: Option<u32>,
+    },
+    // A new password.
+    /// `why`: must-change, expired, expiring.
+    PasswordChangeAsked {
+        why: String,
+    },
+    PasswordChanged,
+    /// The user goes on with one that runs out soon.
+    PasswordChangeDeferred,
+    /// `reason`: too-short, used-before, too-young, not-complex, policy, wrong-old, unable, no-answer, too-many-tries,
+    /// account-paused, address-busy.
+    PasswordChangeRefused {
+        reason: String,
     },
     // Sessions.
     SignedIn {
@@ -166,7 +179,9 @@ impl Journal {
     pub async fn note_counts(&self) {
         for (event, more) in self.repeats.take_old(self.clock.now()) {
             let reason = match event.what {
-                What::PasswordRefused { reason, .. } | What::PasscodeRefused { reason, .. } => reason,
+                What::PasswordRefused { reason, .. }
+                | What::PasscodeRefused { reason, .. }
+                | What::PasswordChangeRefused { reason } => reason,
                 other => other.name(),
             };
             self.note(Event { what: What::RefusalsRepeated { reason, more }, ..event }).await;
@@ -210,13 +225,18 @@ impl What {
     /// Whether somebody got further: `yes`, `no`, or `fact` where nothing was decided.
     pub fn outcome(&self) -> &'static str {
         match self {
-            Self::PasswordRight | Self::PasscodeRight | Self::SignedIn { .. } | Self::MessageSent { .. } => "yes",
+            Self::PasswordRight
+            | Self::PasscodeRight
+            | Self::PasswordChanged
+            | Self::SignedIn { .. }
+            | Self::MessageSent { .. } => "yes",
             Self::PasswordRefused { .. }
             | Self::RefusalsRepeated { .. }
             | Self::PolicyRefused { .. }
             | Self::ResendRefused { .. }
             | Self::MessageFailed { .. }
             | Self::MessageRefused { .. }
+            | Self::PasswordChangeRefused { .. }
             | Self::PasscodeRefused { .. } => "no",
             _ => "fact",
         }

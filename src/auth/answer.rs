@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use data_encoding::BASE32_NOPAD;
 
-use super::flow::{Answered, Awaiting, Issued, Next, Verdict};
+use super::flow::{Answered, Awaiting, Issued, Next, Verdict, Why};
 use super::flow_record::{FLOW, Flow, State};
 use super::house::{Attempt, CouldNotTell, House, bound_to};
 use super::known::Known;
 use super::login::{PasswordAnswer, PasswordAttempt};
 use super::passcode::{self, Sealed};
-use super::{Admitted, Declined, FlowOver};
+use super::{Admitted, Declined, FlowOver, kept_password};
 use crate::audit::What;
 use crate::base::{Language, Secret, Time, TraceId};
 use crate::config::PasscodePolicy;
@@ -52,7 +52,7 @@ pub enum Answer {
 
 const TRIES: &str = "flow-tries";
 /// A flow lives for at most so long, resends included.
-const FLOW_LIFE: std::time::Duration = std::time::Duration::from_secs(15 * 60);
+pub(super) const FLOW_LIFE: std::time::Duration = std::time::Duration::from_secs(15 * 60);
 /// How often a step is tried again when another request changed the flow meanwhile.
 pub(super) const CONFLICTS: u32 = 8;
 
@@ -61,7 +61,7 @@ impl House {
     pub(super) async fn challenge(
         &self,
         attempt: &PasswordAttempt,
-        user: User,
+        (user, why): (User, Option<Why>),
         (dispatch, passcode): (&Arc<str>, &Arc<str>),
         trace: TraceId,
     ) -> Result<PasswordAnswer, CouldNotTell> {
@@ -81,7 +81,6 @@ impl House {
             self.note(at, trace, Some(&id), What::MessageRefused { reason: "messages_per_address".into() }).await;
             return Ok(PasswordAnswer::Declined { why: Declined::TooManyMessages, trace });
         }
-        let own_language = user.language.as_deref().filter(|_| !attempt.language_chosen).and_then(Language::from_tag);
         let flow_id = self.new_id();
         let policy = self.passcode_policy(passcode)?;
         let (code, issued) = self.issue(&flow_id, policy, now);
@@ -90,14 +89,15 @@ impl House {
             host: Arc::clone(&at.host),
             browser: bound_to(&at.browser),
             back: attempt.back.clone(),
-            language: own_language.unwrap_or(attempt.language),
+            language: self.language_of(attempt, &user),
             label: passcode::label(self.random.as_ref()),
             trace,
             name_mark: Name::parse(&attempt.name).map(|name| self.name_mark(&name).hash).unwrap_or_default(),
             dispatch: Arc::clone(dispatch),
             passcode: Arc::clone(passcode),
             expires: now.plus(FLOW_LIFE),
-            state: State::Awaiting(Box::new(Awaiting::new(user, issued.clone(), policy.tries, now))),
+            password: why.and_then(|_| kept_password::seal(&at.browser, &flow_id, &attempt.password)),
+            state: State::Awaiting(Box::new(Awaiting { why, ..Awaiting::new(user, issued.clone(), policy.tries, now) })),
         };
         if !self.put_flow(&flow_id, &flow, Expect::Absent).await? {
             return Err(CouldNotTell::Unknown("a flow with this id exists"));
@@ -120,6 +120,7 @@ impl House {
         let user = match &flow.state {
             State::Done => return self.refuse_used(at, &flow).await,
             State::Ended => return self.refuse_ended(at, &flow).await,
+            State::Changing(_) => return Ok(further(flow_id)),
             State::Awaiting(awaiting) => awaiting.user.clone(),
         };
         if !self.take_attempt(at, known.by_user(&user.id, &self.keys)) {
@@ -164,6 +165,10 @@ impl House {
                     self.give_back_wrong_factor(user, now).await?;
                     return self.refuse_used(at, &flow).await;
                 }
+                State::Changing(_) => {
+                    self.give_back_wrong_factor(user, now).await?;
+                    return Ok(further(flow_id));
+                }
                 State::Ended => return self.refuse_ended(at, &flow).await,
                 State::Awaiting(awaiting) => awaiting,
             };
@@ -172,6 +177,10 @@ impl House {
             let next = awaiting.submitted(verdict, left);
             flow.state = match &next {
                 Next::Admit(_) => State::Done,
+                Next::Change(changing) => {
+                    flow.expires = now.plus(FLOW_LIFE);
+                    State::Changing(changing.clone())
+                }
                 Next::Over => State::Ended,
                 Next::Again(awaiting) => State::Awaiting(awaiting.clone()),
             };
@@ -191,6 +200,12 @@ impl House {
                     self.note(at, flow.trace, Some(&user.id), What::PasscodeRight).await;
                     let admitted = self.admit(at, *grant, flow.trace, &flow.name_mark, flow.back).await?;
                     Ok(Answer::Admitted(admitted))
+                }
+                Next::Change(changing) => {
+                    self.dispatcher.cancel(&message).await;
+                    self.note(at, flow.trace, Some(&user.id), What::PasscodeRight).await;
+                    self.note_asked(at, flow.trace, &changing).await?;
+                    Ok(further(flow_id))
                 }
                 Next::Again(_) => {
                     self.note(at, flow.trace, Some(&user.id), refused(verdict.name(), Some(left))).await;
@@ -213,6 +228,7 @@ impl House {
         let awaiting = match flow.state {
             State::Done => return Ok(Err(FlowOver::Used { back: flow.back })),
             State::Ended => return Ok(Err(FlowOver::Ended { back: flow.back })),
+            State::Changing(_) => return Ok(Err(FlowOver::NewPassword { flow: flow_id.to_owned() })),
             State::Awaiting(awaiting) => awaiting,
         };
         let tries = self.passcode_policy(&flow.passcode)?.tries;
@@ -290,7 +306,7 @@ impl House {
         Ok(matches!(self.records.take(place, rate.count, rate.window, now).await?, Taken::Yes { .. }))
     }
 
-    fn addresses(&self, user: &User) -> Addresses {
+    pub(super) fn addresses(&self, user: &User) -> Addresses {
         Addresses {
             mobile: user.mobile.clone(),
             second_mobile: user.second_mobile.clone(),
@@ -299,14 +315,24 @@ impl House {
         }
     }
 
+    /// The user's own language goes first, unless one was chosen by hand.
+    pub(super) fn language_of(&self, attempt: &PasswordAttempt, user: &User) -> Language {
+        let own = user.language.as_deref().filter(|_| !attempt.language_chosen).and_then(Language::from_tag);
+        own.unwrap_or(attempt.language)
+    }
+
     pub(super) fn passcode_policy(&self, name: &str) -> Result<&PasscodePolicy, CouldNotTell> {
         self.passcode_policies.get(name).ok_or(CouldNotTell::Unknown("there is no such passcode policy"))
     }
 
     /// 130 random bits.
-    fn new_id(&self) -> String {
+    pub(super) fn new_id(&self) -> String {
         BASE32_NOPAD.encode(&self.random.bytes::<16>()).to_lowercase()
     }
+}
+
+fn further(flow_id: &str) -> Answer {
+    Answer::Over(FlowOver::NewPassword { flow: flow_id.to_owned() })
 }
 
 fn refused(reason: &str, tries_left: Option<u32>) -> What {

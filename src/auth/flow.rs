@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::passcode::Sealed;
 use super::policy::Decision;
 use crate::base::Time;
-use crate::directory::User;
+use crate::directory::{Changed, Complaint, User};
 
 /// What somebody proved.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -54,26 +54,72 @@ impl Grant {
     pub(super) fn factors(&self) -> &[Factor] {
         &self.factors
     }
+
+    /// The same for the same user as the directory knows them now.
+    #[must_use]
+    pub(super) fn of(self, user: User) -> Self {
+        if user.id == self.user.id { Self { user, ..self } } else { self }
+    }
 }
 
 /// Somebody whose password is right. Made by the step that saw the directory say so.
 #[derive(Debug)]
 pub struct PasswordRight {
     user: User,
+    why: Option<Why>,
+}
+
+/// Why somebody whose password is right is asked for a new one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Why {
+    MustChange,
+    Expired,
+    /// It will, then; until then one may go on with it.
+    Expiring(Time),
+}
+
+impl Why {
+    /// As the journal has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::MustChange => "must-change",
+            Self::Expired => "expired",
+            Self::Expiring(_) => "expiring",
+        }
+    }
 }
 
 /// What the policy makes of a right password.
 #[derive(Debug)]
 pub enum AfterPassword {
     Admit(Grant),
-    Challenge(User),
+    /// Enough, but for a new password.
+    Change(Changing),
+    Challenge(User, Option<Why>),
     Refuse(User),
 }
 
 impl PasswordRight {
     /// `verdict` must be what the directory said of this very user's password.
-    pub(super) fn new(user: User, verdict: crate::directory::Verdict) -> Option<Self> {
-        (verdict == crate::directory::Verdict::Correct).then_some(Self { user })
+    pub(super) fn new(mut user: User, verdict: crate::directory::Verdict, now: Time) -> Option<Self> {
+        use crate::directory::Verdict;
+        let why = match verdict {
+            Verdict::Correct => None,
+            Verdict::Expiring(left) => {
+                user.password_expires = Some(now.plus(left));
+                None
+            }
+            Verdict::MustChange => Some(Why::MustChange),
+            Verdict::Expired => Some(Why::Expired),
+            Verdict::Wrong | Verdict::Barred(_) | Verdict::Locked => return None,
+        };
+        Some(Self { user, why })
+    }
+
+    /// The user is to be told that the password runs out then.
+    #[must_use]
+    pub(super) fn warned(self, expires: Time) -> Self {
+        Self { why: self.why.or(Some(Why::Expiring(expires))), ..self }
     }
 
     pub(super) fn user(&self) -> &User {
@@ -83,9 +129,13 @@ impl PasswordRight {
     pub(super) fn decided(self, decision: &Decision) -> AfterPassword {
         match decision {
             Decision::Admit { only_from } => {
-                AfterPassword::Admit(Grant { user: self.user, factors: vec![Factor::Password], only_from: only_from.clone() })
+                let grant = Grant { user: self.user, factors: vec![Factor::Password], only_from: only_from.clone() };
+                match self.why {
+                    None => AfterPassword::Admit(grant),
+                    Some(why) => AfterPassword::Change(Changing::before(grant, why)),
+                }
             }
-            Decision::Challenge { .. } => AfterPassword::Challenge(self.user),
+            Decision::Challenge { .. } => AfterPassword::Challenge(self.user, self.why),
             Decision::Refuse => AfterPassword::Refuse(self.user),
         }
     }
@@ -104,6 +154,9 @@ pub struct Awaiting {
     pub earlier: Vec<Sealed>,
     pub resends_left: u32,
     pub tries_left: u32,
+    /// A new password is asked for after the passcode.
+    #[serde(default)]
+    pub why: Option<Why>,
     /// What the page still has to say about the last answer.
     pub last: Option<Answered>,
 }
@@ -146,9 +199,103 @@ impl Verdict {
 #[derive(Debug)]
 pub enum Next {
     Admit(Box<Grant>),
+    /// Enough, but for a new password.
+    Change(Box<Changing>),
     Again(Box<Awaiting>),
     /// The last try was wrong.
     Over,
+}
+
+/// Everything is proven that the policy asks for; what is missing is a new password, or leave to keep the old one. On record like
+/// [`Awaiting`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Changing {
+    pub user: User,
+    factors: Vec<Factor>,
+    only_from: Option<Vec<String>>,
+    pub why: Why,
+    /// One request is with the directory until then; no other asks meanwhile, for the first may make the old password wrong.
+    pub busy_until: Option<Time>,
+    /// What the page still has to say about the last new password.
+    pub last: Option<Unchanged>,
+}
+
+/// Why a password is still the old one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Unchanged {
+    /// The directory wants another one.
+    Complaint(Complaint),
+    /// The two entries were not the same.
+    Different,
+    /// Empty, or longer than we take.
+    Unfit,
+    /// The directory did not answer: perhaps it was changed, perhaps not.
+    NoAnswer,
+    /// This directory does not change it, whatever it is.
+    Unable,
+    /// Another request is being answered.
+    Busy,
+    /// A limit was reached; nobody was asked.
+    TooMany,
+}
+
+/// What becomes of an answer of the directory.
+#[derive(Debug)]
+pub enum AfterChange {
+    Admit(Box<Grant>),
+    Again(Box<Changing>),
+    /// With the old password it does not go on.
+    Over,
+}
+
+impl Changing {
+    /// The grant that somebody would have, but for the password; unmade until it is changed.
+    fn before(grant: Grant, why: Why) -> Self {
+        let only_from = grant.only_from.map(|nets| nets.iter().map(ToString::to_string).collect());
+        Self { user: grant.user, factors: grant.factors, only_from, why, busy_until: None, last: None }
+    }
+
+    fn grant(self) -> Grant {
+        let nets = |nets: Vec<String>| nets.iter().filter_map(|net| net.parse().ok()).collect();
+        Grant { user: self.user, factors: self.factors, only_from: self.only_from.map(nets) }
+    }
+
+    /// One request asks the directory now.
+    #[must_use]
+    pub fn busy(self, until: Time) -> Self {
+        Self { busy_until: Some(until), ..self }
+    }
+
+    pub fn is_busy(&self, now: Time) -> bool {
+        self.busy_until.is_some_and(|until| now < until)
+    }
+
+    /// The transition of an answer of the directory about this very user's password.
+    pub fn answered(mut self, changed: &Changed) -> AfterChange {
+        self.busy_until = None;
+        self.last = match changed {
+            Changed::Yes => {
+                // The session begins with another password than the one that was looked up, and shall not end for it.
+                self.user.password_mark = None;
+                return AfterChange::Admit(Box::new(self.grant()));
+            }
+            Changed::Refused(complaint) => Some(Unchanged::Complaint(*complaint)),
+            Changed::Unable(_) if matches!(self.why, Why::Expiring(_)) => Some(Unchanged::Unable),
+            Changed::WrongOld | Changed::Unable(_) => return AfterChange::Over,
+        };
+        AfterChange::Again(Box::new(self))
+    }
+
+    /// The directory gave no answer, or was not asked.
+    #[must_use]
+    pub fn kept(self, why: Unchanged) -> Self {
+        Self { busy_until: None, last: Some(why), ..self }
+    }
+
+    /// The transition of "later": only where the old password is still good.
+    pub fn later(self) -> Option<Grant> {
+        matches!(self.why, Why::Expiring(_)).then(|| self.grant())
+    }
 }
 
 impl Awaiting {
@@ -165,7 +312,11 @@ impl Awaiting {
         self.last = match verdict {
             Verdict::Right => {
                 let factors = vec![Factor::Password, Factor::Passcode];
-                return Next::Admit(Box::new(Grant { user: self.user, factors, only_from: None }));
+                let grant = Grant { user: self.user, factors, only_from: None };
+                return match self.why {
+                    None => Next::Admit(Box::new(grant)),
+                    Some(why) => Next::Change(Box::new(Changing::before(grant, why))),
+                };
             }
             Verdict::Wrong if tries_left == 0 => return Next::Over,
             Verdict::Wrong => {
@@ -211,6 +362,7 @@ impl Awaiting {
             earlier: Vec::new(),
             resends_left: RESENDS,
             tries_left: tries,
+            why: None,
             last: None,
         }
     }
@@ -306,6 +458,53 @@ mod tests {
 
     #[test]
     fn a_wrong_password_is_no_beginning() {
-        assert!(PasswordRight::new(awaiting().user, crate::directory::Verdict::Wrong).is_none());
+        use crate::directory::{Bar, Verdict as Said};
+        for said in [Said::Wrong, Said::Locked, Said::Barred(Bar::Disabled), Said::Barred(Bar::Hours)] {
+            assert!(PasswordRight::new(awaiting().user, said, at(0)).is_none(), "{said:?}");
+        }
+    }
+
+    #[test]
+    fn a_password_that_is_to_be_changed_is_no_grant_before_it_is() {
+        use crate::directory::Verdict as Said;
+        let admit = Decision::Admit { only_from: Some(vec!["10.0.0.0/8".parse().unwrap()]) };
+        let right = |said| PasswordRight::new(User::bare("alice"), said, at(0)).unwrap();
+        let left = Duration::from_secs(60);
+        for said in [Said::Correct, Said::Expiring(left)] {
+            assert!(matches!(right(said).decided(&admit), AfterPassword::Admit(_)), "{said:?}");
+        }
+        assert_eq!(right(Said::Expiring(left)).user().password_expires, Some(at(60)));
+        for (right, why) in [
+            (right(Said::MustChange), Why::MustChange),
+            (right(Said::Expired), Why::Expired),
+            (right(Said::Expired).warned(at(9)), Why::Expired),
+            (right(Said::Correct).warned(at(9)), Why::Expiring(at(9))),
+        ] {
+            let AfterPassword::Change(changing) = right.decided(&admit) else { panic!("{why:?} was admitted") };
+            assert_eq!(changing.why, why);
+            assert_eq!(changing.clone().later().is_some(), matches!(why, Why::Expiring(_)));
+            let AfterChange::Admit(grant) = changing.answered(&Changed::Yes) else { panic!("{why:?}") };
+            assert_eq!(grant.only_from, Some(vec!["10.0.0.0/8".parse().unwrap()]));
+        }
+        let awaiting = Awaiting { why: Some(Why::Expired), ..awaiting() };
+        assert!(matches!(awaiting.submitted(Verdict::Right, 0), Next::Change(_)));
+    }
+
+    #[test]
+    fn what_the_directory_says_of_a_new_password_decides_and_nothing_else() {
+        let changing = |why| Changing::before(Grant { user: User::bare("alice"), factors: vec![], only_from: None }, why);
+        let unable = || Changed::Unable("no".into());
+        for why in [Why::MustChange, Why::Expired] {
+            assert!(matches!(changing(why).answered(&Changed::WrongOld), AfterChange::Over));
+            assert!(matches!(changing(why).answered(&unable()), AfterChange::Over));
+        }
+        assert!(matches!(changing(Why::Expiring(at(9))).answered(&Changed::WrongOld), AfterChange::Over));
+        let busy = Changing { busy_until: Some(at(30)), ..changing(Why::Expiring(at(9))) };
+        assert!(busy.is_busy(at(29)) && !busy.is_busy(at(30)));
+        let short = Complaint::TooShort;
+        for (said, last) in [(unable(), Unchanged::Unable), (Changed::Refused(short), Unchanged::Complaint(short))] {
+            let AfterChange::Again(again) = busy.clone().answered(&said) else { panic!("{said:?}") };
+            assert_eq!((again.last, again.busy_until), (Some(last), None));
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::flow::Awaiting;
+use super::flow::{Awaiting, Changing};
 use super::house::{Attempt, House, bound_to};
 use crate::base::{Language, Time, TraceId};
 use crate::store::{Expect, Place, StoreError};
@@ -24,12 +24,17 @@ pub(super) struct Flow {
     pub dispatch: Arc<str>,
     pub passcode: Arc<str>,
     pub expires: Time,
+    /// The password, where it is to be changed in this flow; see `kept_password.rs`.
+    #[serde(default)]
+    pub password: Option<String>,
     pub state: State,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) enum State {
     Awaiting(Box<Awaiting>),
+    /// Everything is right, but the password is to be changed.
+    Changing(Box<Changing>),
     /// The passcode was right; a session was opened.
     Done,
     /// The last try was wrong.
@@ -64,6 +69,7 @@ impl House {
     pub(super) async fn put_flow(&self, flow_id: &str, flow: &Flow, expect: Expect) -> Result<bool, StoreError> {
         let owner = match &flow.state {
             State::Awaiting(awaiting) => awaiting.user.id.to_string(),
+            State::Changing(changing) => changing.user.id.to_string(),
             State::Done | State::Ended => String::new(),
         };
         let plain = serde_json::to_vec(flow).map_err(|error| StoreError::Failed(error.into()))?;

@@ -9,11 +9,14 @@ use tokio::sync::Semaphore;
 use super::answer::{Answer, FlowView};
 use super::house::{Attempt, CouldNotTell, House, Parts};
 use super::login::{PasswordAnswer, PasswordAttempt};
-use super::session::{Permit, Wanted};
+use super::password::{ChangeView, NewPassword};
+use super::report::Report;
+use super::session::{Key, Permit, Wanted};
 use super::sessions::{About, Sessions};
 use super::{Declined, FlowOver};
 use crate::audit::What;
 use crate::base::{Secret, TraceId};
+use crate::directory::People;
 
 /// Cheap to clone; every core has one.
 #[derive(Clone)]
@@ -75,9 +78,34 @@ impl Gatekeeper {
         self.told(self.slowly(async move { house.look(&at, &flow).await }).await)
     }
 
+    /// What the page that asks for a new password shows.
+    pub async fn look_change(&self, at: Attempt, flow: String) -> Result<Result<ChangeView, FlowOver>, (Declined, TraceId)> {
+        let house = Arc::clone(&self.house);
+        self.told(self.slowly(async move { house.look_change(&at, &flow).await }).await)
+    }
+
+    /// A new password, typed twice.
+    pub async fn change(&self, at: Attempt, flow: String, typed: (Secret<String>, Secret<String>)) -> NewPassword {
+        let house = Arc::clone(&self.house);
+        let answer = self.slowly(async move { house.change(&at, &flow, (&typed.0, &typed.1)).await }).await;
+        self.told(answer).unwrap_or_else(|(why, trace)| NewPassword::Declined { why, trace })
+    }
+
+    /// The old password stays for now.
+    pub async fn change_later(&self, at: Attempt, flow: String) -> NewPassword {
+        let house = Arc::clone(&self.house);
+        let answer = self.slowly(async move { house.change_later(&at, &flow).await }).await;
+        self.told(answer).unwrap_or_else(|(why, trace)| NewPassword::Declined { why, trace })
+    }
+
     /// What a session cookie opens. For every request: no lock, no wait.
     pub fn admit(&self, cookie: &str, wanted: &Wanted<'_>) -> Option<Permit> {
         self.sessions.admit(cookie, wanted)
+    }
+
+    /// The key that a cookie is, which is asked for every request that comes with it.
+    pub fn key(&self, cookie: &str) -> Option<Arc<Key>> {
+        self.sessions.key(cookie)
     }
 
     /// Whether a cookie that opens nothing once opened a session.
@@ -107,6 +135,16 @@ impl Gatekeeper {
     /// Forgets what need not be remembered. Called about once a minute.
     pub fn forget_fresh(&self) {
         self.house.memory.attempts.forget_fresh();
+    }
+
+    /// Who can sign in here and who cannot, in every directory or in one. Nothing where there is no such directory.
+    pub fn report(&self, directory: Option<&str>) -> Option<Report> {
+        Report::new(Arc::clone(&self.house), directory)
+    }
+
+    /// Everybody's directories, as this configuration has them.
+    pub fn people(&self) -> &People {
+        &self.house.people
     }
 
     fn new_trace(&self) -> TraceId {

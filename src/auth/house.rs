@@ -26,6 +26,8 @@ pub struct Parts {
     pub passcode_policies: Vec<PasscodePolicy>,
     pub limits: Limits,
     pub people: People,
+    /// By the directory's name: how long before a password runs out its owner is told.
+    pub password_warnings: HashMap<Arc<str>, Duration>,
     pub dispatcher: Dispatcher,
     pub sessions: Sessions,
     pub stores: SessionParts,
@@ -37,6 +39,7 @@ pub(super) struct House {
     pub passcode_policies: HashMap<Arc<str>, PasscodePolicy>,
     pub limits: Limits,
     pub people: People,
+    pub password_warnings: HashMap<Arc<str>, Duration>,
     pub dispatcher: Dispatcher,
     pub sessions: Sessions,
     pub records: Arc<dyn Records>,
@@ -45,6 +48,8 @@ pub(super) struct House {
     pub clock: Clock,
     pub random: Arc<dyn Random>,
     pub memory: Memory,
+    /// When it was built, and its directories with it.
+    pub since: Time,
 }
 
 /// What the house remembers outside the records. Outlives a change of the configuration.
@@ -95,11 +100,13 @@ impl House {
         };
         let SessionParts { records, journal, keys, clock, random } = parts.stores;
         Self {
+            since: clock.now(),
             applications: parts.applications.into_iter().map(|it| (Arc::clone(&it.name), it)).collect(),
             authentication_policies: parts.authentication_policies.into_iter().map(|it| (Arc::clone(&it.name), it)).collect(),
             passcode_policies: parts.passcode_policies.into_iter().map(|it| (Arc::clone(&it.name), it)).collect(),
             limits: parts.limits,
             people: parts.people,
+            password_warnings: parts.password_warnings,
             dispatcher: parts.dispatcher,
             sessions: parts.sessions,
             records,
@@ -137,14 +144,14 @@ impl House {
 
     /// Whether everything that a flow names is still there. One that was begun before a change of the configuration may name what is not.
     pub fn knows(&self, flow: &Flow) -> bool {
-        let user = match &flow.state {
-            State::Awaiting(awaiting) => Some(&awaiting.user.id),
-            State::Done | State::Ended => None,
-        };
+        let has = |user: &UserId| self.people.directory(user.directory()).is_some();
+        let sends = || self.passcode_policies.contains_key(&flow.passcode) && self.dispatcher.knows(&flow.dispatch);
         self.applications.contains_key(&flow.application)
-            && self.passcode_policies.contains_key(&flow.passcode)
-            && self.dispatcher.knows(&flow.dispatch)
-            && user.is_none_or(|user| self.people.directory(user.directory()).is_some())
+            && match &flow.state {
+                State::Awaiting(awaiting) => sends() && has(&awaiting.user.id),
+                State::Changing(changing) => has(&changing.user.id),
+                State::Done | State::Ended => true,
+            }
     }
 
     pub fn application(&self, name: &str) -> Result<&Application, CouldNotTell> {

@@ -1,5 +1,5 @@
-//! Nobody is locked out by us: wrong passwords are counted per typed name and per account, strangers and the user's own
-//! browser apart, always below the directory's own threshold; a password refused a moment ago is refused again here, uncounted.
+//! Before an account is looked at: wrong passwords are counted by the name that was typed, strangers and each known browser apart, and a
+//! password refused a moment ago is refused again here, uncounted. What counts for the account itself is in `account_failures.rs`.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -8,58 +8,37 @@ use std::time::Duration;
 use super::known::Browser;
 use crate::base::{Keys, Secret, Time};
 use crate::config::limits::Rate;
-use crate::directory::LockOut;
 use crate::store::{Place, Records, StoreError, Taken};
 
-/// How many wrong passwords, and within what time.
-pub fn allowance(ours: Rate, directory: Option<LockOut>, browser: Browser<'_>) -> Rate {
-    let Some(lock_out) = directory.filter(|lock_out| lock_out.threshold > 0) else { return ours };
-    let usable = (lock_out.threshold - 1).max(1);
-    let strangers = usable / 2;
-    let share = match browser {
-        Browser::Stranger => strangers,
-        Browser::Known(_) => usable - strangers,
-    };
-    Rate { count: ours.count.min(share), window: ours.window.max(lock_out.window) }
-}
-
-/// A counter of wrong passwords: of one typed name, or of one account.
+/// A counter of wrong passwords of one typed name.
 #[derive(Clone, Debug)]
 pub struct Failures {
-    kind: &'static str,
-    owner: String,
     id: String,
     rate: Rate,
 }
 
-impl Failures {
-    /// By the name as it was typed, folded. `mark` is its keyed hash.
-    pub fn of_name(mark: &str, browser: Browser<'_>, rate: Rate) -> Self {
-        Self { kind: "failures-name", owner: String::new(), id: format!("{mark}/{}", browser.id()), rate }
-    }
+const KIND: &str = "failures-name";
 
-    /// By the account's immutable id.
-    pub fn of_account(user: &str, browser: Browser<'_>, rate: Rate) -> Self {
-        Self { kind: "failures-account", owner: user.to_owned(), id: format!("{user}/{}", browser.id()), rate }
+impl Failures {
+    /// `mark` is the keyed hash of the name as it was typed, folded.
+    pub fn of_name(mark: &str, browser: Browser<'_>, rate: Rate) -> Self {
+        Self { id: format!("{mark}/{}", browser.id()), rate }
     }
 
     /// Takes one before the password is looked at, so that many at once cannot be more than are allowed; false: none is left.
     pub async fn take(&self, records: &dyn Records, now: Time) -> Result<bool, StoreError> {
-        if self.rate.count == 0 {
-            return Ok(false);
-        }
-        let place = Place { kind: self.kind, owner: &self.owner, id: &self.id };
+        let place = Place { kind: KIND, owner: "", id: &self.id };
         Ok(matches!(records.take(place, self.rate.count, self.rate.window, now).await?, Taken::Yes { .. }))
     }
 
     /// The password was right, or nobody could tell: it was no failure.
     pub async fn give_back(&self, records: &dyn Records, now: Time) -> Result<(), StoreError> {
-        records.give_back(self.kind, &self.id, now).await
+        records.give_back(KIND, &self.id, now).await
     }
 
     /// Somebody signed in: what was counted is forgotten.
     pub async fn clear(&self, records: &dyn Records, now: Time) -> Result<(), StoreError> {
-        records.remove(self.kind, &self.id, now).await.map(drop)
+        records.remove(KIND, &self.id, now).await.map(drop)
     }
 }
 
@@ -76,18 +55,21 @@ const REMEMBERED_FOR: Duration = Duration::from_secs(2 * 60);
 const MOST_REMEMBERED: usize = 10_000;
 
 impl RefusedLately {
-    /// The mark of one account's (or name's) password.
-    pub fn mark(keys: &Keys, whose: &str, password: &Secret<String>) -> [u8; 32] {
-        let mut data = Secret::new(Vec::with_capacity(whose.len() + password.expose().len() + 1));
+    /// The mark of one name's password, tried by a stranger or in one known browser: whom a limit refused elsewhere shall not be
+    /// refused here for it.
+    pub fn mark(keys: &Keys, (name, browser): (&str, Browser<'_>), password: &Secret<String>) -> [u8; 32] {
+        let mut data = Secret::new(Vec::with_capacity(name.len() + browser.id().len() + password.expose().len() + 2));
         data.with(|data| {
-            data.extend_from_slice(whose.as_bytes());
+            data.extend_from_slice(name.as_bytes());
+            data.push(0);
+            data.extend_from_slice(browser.id().as_bytes());
             data.push(0);
             data.extend_from_slice(password.expose().as_bytes());
         });
         keys.mac("refused password", data.expose())
     }
 
-    /// Whether it was refused within the last 15 minutes.
+    /// Whether it was refused within the last two minutes.
     pub fn contains(&self, mark: &[u8; 32], now: Time) -> bool {
         let Ok(mut entries) = self.entries.lock() else { return false };
         while entries.front().is_some_and(|(at, _)| now.since(*at) >= REMEMBERED_FOR) {
@@ -109,36 +91,6 @@ impl RefusedLately {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn rate(count: u32, seconds: u64) -> Rate {
-        Rate { count, window: Duration::from_secs(seconds) }
-    }
-
-    #[test]
-    fn strangers_get_at_most_half_of_what_the_threshold_leaves() {
-        let table = [
-            // threshold, ours -> strangers, known
-            (0, 5, 5, 5),
-            (1, 5, 0, 1),
-            (2, 5, 0, 1),
-            (3, 5, 1, 1),
-            (5, 5, 2, 2),
-            (6, 5, 2, 3),
-            (50, 5, 5, 5),
-        ];
-        for (threshold, ours, strangers, known) in table {
-            let lock_out = Some(LockOut { threshold, window: Duration::from_secs(60) });
-            assert_eq!(allowance(rate(ours, 900), lock_out, Browser::Stranger).count, strangers, "threshold {threshold}");
-            assert_eq!(allowance(rate(ours, 900), lock_out, Browser::Known("b")).count, known, "threshold {threshold}");
-        }
-    }
-
-    #[test]
-    fn the_longer_window_counts() {
-        let lock_out = Some(LockOut { threshold: 5, window: Duration::from_secs(1800) });
-        assert_eq!(allowance(rate(5, 900), lock_out, Browser::Stranger).window, Duration::from_secs(1800));
-        assert_eq!(allowance(rate(5, 900), None, Browser::Stranger), rate(5, 900));
-    }
 
     #[test]
     fn a_refused_password_is_remembered_for_a_while() {

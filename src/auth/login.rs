@@ -3,15 +3,16 @@
 
 use std::sync::Arc;
 
+use super::account_failures::{AccountFailures, Shares};
 use super::flow::{AfterPassword, Grant, PasswordRight};
 use super::house::{Attempt, CouldNotTell, House};
 use super::known::{Browser, Known, mark};
-use super::lockout::{Failures, RefusedLately, allowance};
+use super::lockout::{Failures, RefusedLately};
 use super::policy::{Circumstances, Decision, decide};
 use super::{Admitted, Declined};
 use crate::audit::What;
 use crate::base::{Language, Secret, Time, TraceId};
-use crate::directory::{Account, DirectoryError, Found, Name, User, Verdict};
+use crate::directory::{Account, Bar, DirectoryError, Found, Name, User, Verdict};
 
 /// A name and a password as they were posted.
 #[derive(Clone, Debug)]
@@ -35,6 +36,10 @@ pub enum PasswordAnswer {
     Challenged {
         flow: String,
     },
+    /// Right and enough, but for a new password; that page of this flow is next.
+    NewPassword {
+        flow: String,
+    },
     /// Before the password is known to be right: one text for everything.
     Refused {
         trace: TraceId,
@@ -51,22 +56,18 @@ struct Refusal {
     reason: &'static str,
     user: Option<crate::base::UserId>,
     detail: Option<String>,
+    /// The password was right, so a plain category may be told.
+    is_barred: bool,
 }
 
 impl Refusal {
     fn new(reason: &'static str) -> Self {
-        Self { reason, user: None, detail: None }
+        Self { reason, user: None, detail: None, is_barred: false }
     }
 
     fn of(reason: &'static str, user: &User) -> Self {
         Self { user: Some(user.id.clone()), ..Self::new(reason) }
     }
-}
-
-/// A right password, and what is needed to forget the failures before it.
-struct Right {
-    proof: PasswordRight,
-    failures: Vec<Failures>,
 }
 
 impl House {
@@ -83,8 +84,12 @@ impl House {
                 return (answer, received);
             }
             Ok(Err(refusal)) => {
+                let is_barred = refusal.is_barred;
                 self.note_refusal(&attempt, refusal, trace).await;
-                PasswordAnswer::Refused { trace }
+                match is_barred {
+                    true => PasswordAnswer::Declined { why: Declined::HelpDesk, trace },
+                    false => PasswordAnswer::Refused { trace },
+                }
             }
             Err(error) => {
                 tracing::error!(%error, %trace, "a password could not be checked");
@@ -116,7 +121,7 @@ impl House {
     }
 
     /// Steps 1 to 4: limits, find, lock-out, verify.
-    async fn check_password(&self, attempt: &PasswordAttempt) -> Result<Result<Right, Refusal>, CouldNotTell> {
+    async fn check_password(&self, attempt: &PasswordAttempt) -> Result<Result<PasswordRight, Refusal>, CouldNotTell> {
         let now = self.clock.now();
         let known = Known::read(attempt.at.known.as_deref(), &self.keys);
         let name = Name::parse(&attempt.name);
@@ -138,7 +143,7 @@ impl House {
         if !counts {
             by_name.give_back(self.records.as_ref(), now).await?;
         }
-        Ok(checked?.map(|(proof, by_account)| Right { proof, failures: vec![by_name, by_account] }))
+        checked
     }
 
     /// Steps 2 to 4 for a name that still has allowance.
@@ -148,18 +153,18 @@ impl House {
         name: &Name,
         known: &Known,
         now: Time,
-    ) -> Result<Result<(PasswordRight, Failures), Refusal>, CouldNotTell> {
+    ) -> Result<Result<PasswordRight, Refusal>, CouldNotTell> {
         let account = match self.people.find(name).await? {
             Found::One(account) => account,
-            Found::Nobody => return self.refuse_nobody(attempt, name, Refusal::new("nobody"), now).await,
+            Found::Nobody => return self.refuse_nobody(attempt, (name, known), Refusal::new("nobody"), now).await,
             Found::Several(ids) => {
                 let refusal = Refusal { detail: Some(ids.join(", ")), ..Refusal::new("several") };
-                return self.refuse_nobody(attempt, name, refusal, now).await;
+                return self.refuse_nobody(attempt, (name, known), refusal, now).await;
             }
         };
         let user = &account.user;
         // By the typed name, as it is for a name that is nobody's: a second spelling of a name must not tell whether it is somebody's.
-        let mark = RefusedLately::mark(&self.keys, &name.folded(), &attempt.password);
+        let mark = self.refused_mark(name, known, &attempt.password);
         if self.memory.refused_lately.contains(&mark, now) {
             return Ok(Err(Refusal::of("refused-again", user)));
         }
@@ -167,25 +172,38 @@ impl House {
         let failures = self.failures_of(&account, browser);
         let directory =
             self.people.directory(user.id.directory()).ok_or(CouldNotTell::Unknown("the account's directory is gone"))?;
-        if !failures.take(self.records.as_ref(), now).await? {
-            // The password is not judged, but it costs what any other costs: a directory that is slow shall not tell them apart.
+        let Some(taken) = failures.take(self.records.as_ref(), now).await? else {
+            // The password is not judged, but it costs what any other costs, and is remembered like one of a name that is nobody's: a
+            // directory that is slow shall not tell them apart.
+            self.memory.refused_lately.remember(mark, now);
             return match directory.verify_nobody(&attempt.password).await {
                 Ok(()) => Ok(Err(Refusal::of("account-paused", user))),
                 Err(error) => self.not_judged(error, Some(user)),
             };
-        }
+        };
+        let give_back = || failures.give_back(self.records.as_ref(), taken, now);
         match directory.verify(&account, &attempt.password).await {
             Ok(Verdict::Wrong) => {
                 self.memory.refused_lately.remember(mark, now);
                 Ok(Err(Refusal::of("wrong", user)))
             }
-            Ok(verdict @ Verdict::Correct) => {
-                failures.give_back(self.records.as_ref(), now).await?;
-                let right = PasswordRight::new(account.user, verdict).map(|proof| (proof, failures));
-                Ok(right.ok_or(Refusal::new("wrong")))
+            Ok(Verdict::Locked) => {
+                give_back().await?;
+                Ok(Err(Refusal::of("locked", user)))
+            }
+            Ok(Verdict::Barred(bar)) => {
+                give_back().await?;
+                Ok(Err(Refusal { is_barred: true, ..Refusal::of(barred(bar), user) }))
+            }
+            Ok(verdict) => {
+                give_back().await?;
+                Ok(PasswordRight::new(account.user, verdict, now).ok_or(Refusal::new("wrong")))
             }
             Err(error) => {
-                failures.give_back(self.records.as_ref(), now).await?;
+                // What was sent and not answered may be counted there as wrong: it must not be one more here.
+                if !matches!(error, DirectoryError::Unanswered { .. }) {
+                    give_back().await?;
+                }
                 self.not_judged(error, Some(user))
             }
         }
@@ -200,7 +218,7 @@ impl House {
                 let refusal = Refusal { detail: Some(error.to_string()), ..Refusal::new(NOT_JUDGED) };
                 Ok(Err(Refusal { user: user.map(|user| user.id.clone()), ..refusal }))
             }
-            DirectoryError::Unreachable { .. } => Err(error.into()),
+            DirectoryError::Unreachable { .. } | DirectoryError::Unanswered { .. } => Err(error.into()),
         }
     }
 
@@ -208,11 +226,11 @@ impl House {
     async fn refuse_nobody<T>(
         &self,
         attempt: &PasswordAttempt,
-        name: &Name,
+        (name, known): (&Name, &Known),
         refusal: Refusal,
         now: Time,
     ) -> Result<Result<T, Refusal>, CouldNotTell> {
-        let mark = RefusedLately::mark(&self.keys, &name.folded(), &attempt.password);
+        let mark = self.refused_mark(name, known, &attempt.password);
         if self.memory.refused_lately.contains(&mark, now) {
             return Ok(Err(Refusal { reason: "refused-again", ..refusal }));
         }
@@ -225,40 +243,49 @@ impl House {
         Ok(Err(refusal))
     }
 
-    fn failures_of(&self, account: &Account, browser: Browser<'_>) -> Failures {
-        let rate = allowance(self.limits.failures_per_user, account.lock_out, browser);
-        Failures::of_account(account.user.id.as_str(), browser, rate)
+    pub(super) fn failures_of(&self, account: &Account, browser: Browser<'_>) -> AccountFailures {
+        let shares = Shares::of(self.limits.failures_per_user, account.lock_out);
+        AccountFailures::new(account.user.id.as_str(), browser, shares).since(self.since)
+    }
+
+    fn refused_mark(&self, name: &Name, known: &Known, password: &Secret<String>) -> [u8; 32] {
+        let name = name.folded();
+        RefusedLately::mark(&self.keys, (&name, known.by_name(&mark(&self.keys, &name))), password)
     }
 
     /// Step 5 and what follows from it.
     async fn after_password(
         &self,
         attempt: &PasswordAttempt,
-        right: Right,
+        right: PasswordRight,
         trace: TraceId,
     ) -> Result<PasswordAnswer, CouldNotTell> {
         let at = &attempt.at;
-        let user = right.proof.user().id.clone();
+        let user = right.user().id.clone();
         self.note(at, trace, Some(&user), What::PasswordRight).await;
+        let warning = self.warning(right.user(), self.clock.now()).await?;
+        let proof = warning.into_iter().fold(right, PasswordRight::warned);
         let policy = &self.application(&at.application)?.policy;
         let policy = self.authentication_policies.get(policy).ok_or(CouldNotTell::Unknown("there is no such policy"))?;
-        let circumstances = Circumstances { address: Some(at.address), application: Arc::clone(&at.application) };
-        let (rule, decision) = decide(policy, right.proof.user(), &circumstances);
+        let number_age = self.number_age(proof.user()).await?;
+        let circumstances = Circumstances { address: Some(at.address), application: Arc::clone(&at.application), number_age };
+        let (rule, decision) = decide(policy, proof.user(), &circumstances);
         let decided = What::PolicyDecided { rule: format!("{} rule {rule}", policy.name), decision: decision.name().into() };
         self.note(at, trace, Some(&user), decided).await;
 
-        match (right.proof.decided(&decision), &decision) {
+        match (proof.decided(&decision), &decision) {
             (AfterPassword::Admit(grant), _) => {
-                for failures in &right.failures {
-                    failures.clear(self.records.as_ref(), self.clock.now()).await?;
-                }
                 let name_mark = Name::parse(&attempt.name).map(|name| self.name_mark(&name).hash).unwrap_or_default();
+                self.forget_wrong_passwords(at, grant.user(), &name_mark).await?;
                 Ok(PasswordAnswer::Admitted(self.admit(at, grant, trace, &name_mark, attempt.back.clone()).await?))
             }
-            (AfterPassword::Challenge(user), Decision::Challenge { dispatch, passcode }) => {
-                self.challenge(attempt, user, (dispatch, passcode), trace).await
+            (AfterPassword::Change(changing), _) => {
+                Ok(PasswordAnswer::NewPassword { flow: self.begin_change(attempt, changing, trace).await? })
             }
-            (AfterPassword::Challenge(_) | AfterPassword::Refuse(_), _) => {
+            (AfterPassword::Challenge(user, why), Decision::Challenge { dispatch, passcode }) => {
+                self.challenge(attempt, (user, why), (dispatch, passcode), trace).await
+            }
+            (AfterPassword::Challenge(..) | AfterPassword::Refuse(_), _) => {
                 self.note(at, trace, Some(&user), What::PolicyRefused { reason: format!("{} rule {rule}", policy.name) }).await;
                 Ok(PasswordAnswer::Declined { why: Declined::NotForThisSite, trace })
             }
@@ -286,12 +313,22 @@ impl House {
 /// Refusals that the directory was not asked for; a flood of them is counted, not written one by one.
 const BY_LIMITS: [&str; 5] = ["address-busy", "name-paused", "account-paused", "refused-again", "malformed"];
 const NOT_JUDGED: &str = "not-judged";
-/// Refusals that are no failures of anybody.
-const UNCOUNTED: [&str; 3] = ["refused-again", "account-paused", NOT_JUDGED];
+/// Refusals that are no failures of the name that was typed. That an account is paused is one, as it is for a name that is nobody's.
+const UNCOUNTED: [&str; 7] = ["refused-again", NOT_JUDGED, "locked", "disabled", "account-expired", "hours", "workstation"];
+
+/// As the journal has it.
+const fn barred(bar: Bar) -> &'static str {
+    match bar {
+        Bar::Disabled => "disabled",
+        Bar::AccountExpired => "account-expired",
+        Bar::Hours => "hours",
+        Bar::Workstation => "workstation",
+    }
+}
 
 /// An empty password would be an anonymous bind (RFC 4513 section 5.1.2), one with NUL might be cut short, one of kilobytes is
 /// nobody's: none of them is shown to a directory.
-fn is_a_password(password: &Secret<String>) -> bool {
+pub(super) fn is_a_password(password: &Secret<String>) -> bool {
     let password = password.expose();
     !password.is_empty() && !password.contains('\0') && password.len() <= 1024
 }

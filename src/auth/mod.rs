@@ -1,16 +1,22 @@
 //! The house rules: who comes in and how. No HTTP, no SQL, no LDAP in here.
 
+pub mod account_failures;
 mod answer;
 pub mod flow;
 mod flow_record;
 pub mod gatekeeper;
 mod house;
+mod kept_password;
 pub mod known;
 pub mod limits;
 pub mod lockout;
 mod login;
+mod number;
 pub mod passcode;
+mod password;
 pub mod policy;
+pub mod recheck;
+pub mod report;
 mod resend;
 pub mod session;
 pub mod sessions;
@@ -21,10 +27,13 @@ pub use answer::{Answer, FlowView};
 pub use gatekeeper::Gatekeeper;
 pub use house::{Attempt, Parts};
 pub use login::{PasswordAnswer, PasswordAttempt};
+pub use password::{ChangeView, NewPassword};
+pub use report::{Report, Row};
 pub use sessions::Sessions;
 pub use steward::{Meant, SessionView, Steward};
 
 pub use crate::config::transmitter::Channel;
+pub use crate::directory::Complaint;
 pub use crate::dispatch::Progress;
 
 use crate::base::Secret;
@@ -55,6 +64,8 @@ pub enum Declined {
     TooManyAttempts,
     /// We have more to do than we can manage; nothing was begun.
     Busy,
+    /// The new password is set, and then something failed.
+    PasswordSet,
     /// The directory could not tell; nothing was counted.
     Unavailable,
     /// Something of ours failed.
@@ -68,6 +79,12 @@ pub enum FlowOver {
     Ended { back: String },
     /// It led to a session already.
     Used { back: String },
+    /// A new password is asked for; its page is next.
+    NewPassword { flow: String },
+    /// The old password is not valid any more.
+    PasswordStale { back: String },
+    /// No new password was taken in time.
+    ChangeEnded { back: String },
     /// Expired, of another browser, or never there.
     Gone,
 }

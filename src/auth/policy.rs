@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ipnet::IpNet;
 
@@ -14,6 +15,8 @@ pub struct Circumstances {
     /// The true client's address; nothing where the door cannot know it.
     pub address: Option<IpAddr>,
     pub application: Arc<str>,
+    /// How long ago a phone number of the user was written, or first seen here; nothing where there is none.
+    pub number_age: Option<Duration>,
 }
 
 /// What a policy says to a right password.
@@ -71,6 +74,7 @@ fn matches(when: &When, user: &User, circumstances: &Circumstances) -> bool {
         && when.group_not.as_ref().is_none_or(|groups| !member(groups))
         && when.application.as_ref().is_none_or(at)
         && when.application_not.as_ref().is_none_or(|applications| !at(applications))
+        && when.mobile_changed_within.is_none_or(|within| circumstances.number_age.is_some_and(|age| age < within))
 }
 
 fn is_member(user: &User, group: &str) -> bool {
@@ -88,7 +92,7 @@ mod tests {
     }
 
     fn at(address: Option<&str>) -> Circumstances {
-        Circumstances { address: address.map(|address| address.parse().unwrap()), application: "mail".into() }
+        Circumstances { address: address.map(|address| address.parse().unwrap()), application: "mail".into(), number_age: None }
     }
 
     fn nets(text: &str) -> Option<Vec<IpNet>> {
@@ -132,8 +136,18 @@ mod tests {
         let both = When { group: Some(vec!["CN=Staff".into()]), application: Some(vec!["mail".into()]), ..When::default() };
         assert!(first_matches(both.clone(), Then::Refuse, &user(&["cn=staff"]), &at(None)));
         assert!(!first_matches(both.clone(), Then::Refuse, &user(&["cn=other"]), &at(None)));
-        let elsewhere = Circumstances { address: None, application: "wiki".into() };
+        let elsewhere = Circumstances { address: None, application: "wiki".into(), number_age: None };
         assert!(!first_matches(both, Then::Refuse, &user(&["cn=staff"]), &elsewhere));
+    }
+
+    #[test]
+    fn a_number_is_new_until_its_time_is_over_and_none_is_not_new() {
+        let new = When { mobile_changed_within: Some(Duration::from_secs(60)), ..When::default() };
+        let table = [(None, false), (Some(0), true), (Some(59), true), (Some(60), false)];
+        for (age, expected) in table {
+            let circumstances = Circumstances { number_age: age.map(Duration::from_secs), ..at(None) };
+            assert_eq!(first_matches(new.clone(), Then::Refuse, &user(&[]), &circumstances), expected, "{age:?}");
+        }
     }
 
     #[test]

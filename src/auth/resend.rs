@@ -19,6 +19,7 @@ impl House {
             let mut awaiting = match flow.state {
                 State::Done => return Ok(Answer::Over(FlowOver::Used { back: flow.back })),
                 State::Ended => return Ok(Answer::Over(FlowOver::Ended { back: flow.back })),
+                State::Changing(_) => return Ok(Answer::Over(FlowOver::NewPassword { flow: flow_id.to_owned() })),
                 State::Awaiting(awaiting) => awaiting,
             };
             let user = awaiting.user.id.clone();

@@ -165,6 +165,14 @@ pub struct Key {
     pub session: Arc<Session>,
 }
 
+impl Key {
+    /// The permit for a request that came with this key. To be asked for every request: it is here that a session's end, its times and
+    /// where it is good for are judged.
+    pub fn admit(&self, wanted: &Wanted<'_>) -> Option<Permit> {
+        Permit::from_key(self, wanted)
+    }
+}
+
 /// SHA-256 over a cookie: where its key is kept. Never used to derive anything else.
 pub(super) type KeyId = [u8; 32];
 
@@ -234,7 +242,7 @@ impl Permit {
 
     /// What a key opens: nothing on another host or for another application, after the session's end, or from an address
     /// that the session is not good for.
-    pub(super) fn from_key(key: &Key, wanted: &Wanted<'_>) -> Option<Self> {
+    fn from_key(key: &Key, wanted: &Wanted<'_>) -> Option<Self> {
         let session = &key.session;
         let opens = key.application.as_ref() == wanted.application
             && key.host.as_ref() == wanted.host

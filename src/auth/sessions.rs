@@ -90,11 +90,14 @@ impl Sessions {
         Ok(Self { book: Arc::new(book) })
     }
 
-    /// What a cookie opens. Called for every request: no lock, no wait, one hash.
+    /// What a cookie opens: no lock, no wait, one hash.
     pub fn admit(&self, cookie: &str, wanted: &Wanted<'_>) -> Option<Permit> {
-        let id = Cookie::key_id(cookie);
-        let keys = self.book.by_key.pin();
-        Permit::from_key(keys.get(&id)?, wanted)
+        self.key(cookie)?.admit(wanted)
+    }
+
+    /// The key that a cookie is. It opens nothing by itself.
+    pub fn key(&self, cookie: &str) -> Option<Arc<Key>> {
+        self.book.by_key.pin().get(&Cookie::key_id(cookie)).cloned()
     }
 
     /// Whether a cookie that opens nothing was one of ours once: its session is over then.

@@ -88,6 +88,15 @@ impl Board {
         if routes.is_empty() { Err(reasons.join("; ")) } else { Ok(routes) }
     }
 
+    /// What the directory has for this person and the policy cannot use, and why; for the log, where an operator may see to it.
+    pub fn unusable(&self, policy: &str, addresses: &Addresses) -> Vec<String> {
+        let rules = self.policies.get(policy).map(|policy| policy.rules.as_slice()).unwrap_or_default();
+        let reasons = rules.iter().filter_map(|rule| self.address(rule.channel, rule.to, addresses).err());
+        let mut reasons: Vec<String> = reasons.filter(|reason| !reason.ends_with(NONE)).collect();
+        reasons.dedup();
+        reasons
+    }
+
     fn address(&self, channel: Channel, kind: AddressKind, addresses: &Addresses) -> Result<String, String> {
         let (name, address) = match kind {
             AddressKind::Mobile => ("mobile", &addresses.mobile),
@@ -96,7 +105,7 @@ impl Board {
         };
         let typed = address.as_deref().unwrap_or_default().trim();
         if typed.is_empty() {
-            return Err(format!("{name}: none"));
+            return Err(format!("{name}{NONE}"));
         }
         match channel {
             Channel::Sms => {
@@ -132,3 +141,6 @@ impl Drop for Engaged<'_> {
         self.0.busy.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+/// How the reason ends where there is nothing.
+const NONE: &str = ": none";

@@ -129,6 +129,10 @@ impl Dispatcher {
         let inner = &self.inner;
         let now = inner.clock.now();
         let ways = inner.ways();
+        for why in ways.board.unusable(&order.policy, &order.addresses) {
+            let (user, trace) = (&order.user, &order.trace);
+            tracing::warn!(user.id = %user, %trace, why, "an address in this person's record cannot be sent to");
+        }
         let routes = match ways.board.routes(&order.policy, &order.addresses) {
             Ok(routes) => routes,
             Err(reason) => {

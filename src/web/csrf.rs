@@ -26,6 +26,12 @@ pub struct Passcode {
     pub flow: String,
 }
 
+/// What the form for a new password carries.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct NewPassword {
+    pub flow: String,
+}
+
 /// What the logout form carries.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Logout {
@@ -43,6 +49,10 @@ impl Field for Login {
 
 impl Field for Passcode {
     const PURPOSE: &'static str = "csrf passcode";
+}
+
+impl Field for NewPassword {
+    const PURPOSE: &'static str = "csrf new password";
 }
 
 impl Field for Logout {

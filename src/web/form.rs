@@ -8,6 +8,8 @@ pub struct Form {
     pub username: String,
     pub password: Secret<String>,
     pub passcode: Secret<String>,
+    pub new_password: Secret<String>,
+    pub new_password_again: Secret<String>,
     pub csrf: String,
     /// The name of the button, where a form has more than its main act.
     pub act: String,
@@ -33,6 +35,7 @@ impl Form {
             return Err(FormError::TooLarge);
         }
         let [mut username, mut password, mut passcode, mut csrf, mut act] = [const { None }; 5];
+        let [mut new_password, mut new_password_again] = [const { None }; 2];
         for (count, (name, value)) in form_urlencoded::parse(body).enumerate() {
             if count >= MOST_FIELDS {
                 return Err(FormError::TooMany);
@@ -41,6 +44,8 @@ impl Form {
                 "username" => &mut username,
                 "password" => &mut password,
                 "passcode" => &mut passcode,
+                "new_password" => &mut new_password,
+                "new_password_again" => &mut new_password_again,
                 "csrf" => &mut csrf,
                 "act" => &mut act,
                 _ => continue,
@@ -53,6 +58,8 @@ impl Form {
             username: username.unwrap_or_default(),
             password: Secret::new(password.unwrap_or_default()),
             passcode: Secret::new(passcode.unwrap_or_default()),
+            new_password: Secret::new(new_password.unwrap_or_default()),
+            new_password_again: Secret::new(new_password_again.unwrap_or_default()),
             csrf: csrf.unwrap_or_default(),
             act: act.unwrap_or_default(),
         })

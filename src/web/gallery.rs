@@ -12,7 +12,10 @@ use crate::config::transmitter::Channel;
 
 const SUPPORT: &str = "Call the help desk: +45 1234 5678";
 
-const NOTICES: [Notice; 24] = [
+const NOTICES: [Notice; 27] = [
+    Notice::PasswordSet,
+    Notice::PasswordStale,
+    Notice::ChangeEnded,
     Notice::FlowEnded,
     Notice::FlowExpired,
     Notice::FlowUsed,
@@ -104,10 +107,41 @@ fn pages(language: Language) -> Vec<(String, Page)> {
     ] {
         pages.push((name.to_owned(), look.passcode(language, &passcode_view(progress, problem, resend))));
     }
+    pages.extend(password_pages(&look, language));
     for notice in NOTICES {
         pages.push((format!("notice-{}", notice.key()), look.notice(language, notice, Some(trace()))));
     }
     pages
+}
+
+fn password_pages(look: &Look, language: Language) -> Vec<(String, Page)> {
+    use crate::auth::Complaint::*;
+    use crate::auth::flow::{Unchanged, Why};
+    let whys = [("must-change", Why::MustChange), ("expired", Why::Expired), ("expiring", Why::Expiring(days(3)))];
+    let complaints = [TooShort, UsedBefore, TooYoung, NotComplex, Policy].map(Unchanged::Complaint);
+    use Unchanged::*;
+    let problems = complaints.into_iter().chain([Different, Unfit, NoAnswer, Unable, Busy, TooMany]);
+    let plain = whys.map(|(name, why)| (format!("password-{name}"), why, None));
+    let failed = problems.map(|why| (view::unchanged_key(why).to_owned(), Why::Expiring(days(0)), Some(why)));
+    let page = |why, problem| look.password(language, &PasswordView { why, problem, ..password_view() });
+    plain.into_iter().chain(failed).map(|(name, why, problem)| (name, page(why, problem))).collect()
+}
+
+fn password_view() -> PasswordView<'static> {
+    PasswordView {
+        csrf: "c2VhbGVk",
+        name: "alice",
+        why: crate::auth::flow::Why::Expired,
+        problem: None,
+        trace: trace(),
+        restart_url: "/.doorward/login?back=/",
+        check_url: "/.doorward/login/password?flow=1",
+        now: Time::default(),
+    }
+}
+
+fn days(days: u64) -> Time {
+    Time::from_millis(days * 86_400_000 + 1)
 }
 
 fn html(page: &Page) -> &str {
@@ -196,6 +230,7 @@ fn what_others_wrote_stays_text() {
         look.login(Language::ENGLISH, &login),
         look.passcode(Language::ENGLISH, &passcode),
         look.logout(Language::ENGLISH, hostile),
+        look.password(Language::ENGLISH, &PasswordView { name: hostile, csrf: hostile, ..password_view() }),
         look.notice(Language::ENGLISH, Notice::Internal, None),
     ];
     for page in &pages {
@@ -231,6 +266,8 @@ fn the_status_says_what_happened() {
         ("passcode-sent", 200),
         ("passcode-wrong", 403),
         ("passcode-not-yet", 429),
+        ("password-expired", 200),
+        ("password-too-short", 403),
         ("signed-out", 200),
         ("notice-flow-used", 200),
         ("notice-upstream-down", 502),
@@ -325,7 +362,8 @@ fn every_page_follows_the_accessibility_rules_in_a_browser() {
     write(folder.path());
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/pages.mjs");
     // German has the longer words. Every day the forms and one notice, which all notices look like; else everything, dark too.
-    let everyday = ["only=^/(login|passcode|logout|signed-out|notice-upstream-down).*\\.de$", "light"];
+    let everyday =
+        ["only=^/(login|passcode|password-(expiring|too-short)|logout|signed-out|notice-upstream-down).*\\.de$", "light"];
     let all = ["only="];
     let chosen: &[&str] = if std::env::var_os("DOORWARD_LONG").is_some() { &all } else { &everyday };
     let looked = std::process::Command::new("node").arg(script).arg(folder.path()).args(chosen).output().unwrap();

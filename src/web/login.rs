@@ -4,7 +4,7 @@ use http::header::SET_COOKIE;
 
 use super::csrf::{self, Opened};
 use super::form::Form;
-use super::{LoginProblem, LoginView, Page, Site, Visit, cookie};
+use super::{LoginProblem, LoginView, Page, Site, Visit, cookie, password};
 use crate::auth::session::Wanted;
 use crate::auth::{PasswordAnswer, PasswordAttempt};
 use crate::base::{Language, Secret, TraceId};
@@ -61,6 +61,7 @@ impl Site {
         match answer.await {
             PasswordAnswer::Admitted(admitted) => Self::enter(&admitted),
             PasswordAnswer::Challenged { flow } => Page::see_other(&format!("/.doorward/login/passcode?flow={flow}")),
+            PasswordAnswer::NewPassword { flow } => Page::see_other(&password::address(&flow)),
             PasswordAnswer::Declined { why, trace } => self.declined(language, (why, trace), &carried.back),
             PasswordAnswer::Refused { trace } => {
                 let shown = Shown {

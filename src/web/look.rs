@@ -6,9 +6,11 @@ use http::StatusCode;
 use http::header::{HeaderName, HeaderValue, RETRY_AFTER};
 
 use super::asset::{self, Asset};
-use super::sheet::{Frame, LoginPage, LogoutPage, NoticePage, PasscodePage, Problem, Say, finish};
-use super::{LoginProblem, LoginView, Notice, Page, PasscodeProblem, PasscodeView, Resend};
+use super::sheet::{Frame, LoginPage, LogoutPage, NoticePage, PasscodePage, PasswordPage, Problem, Say, finish};
+use super::view::unchanged_key;
+use super::{LoginProblem, LoginView, Notice, Page, PasscodeProblem, PasscodeView, PasswordView, Resend};
 use crate::auth::Progress;
+use crate::auth::flow::{Unchanged, Why};
 use crate::base::{Language, Texts, TraceId};
 use crate::config;
 use crate::config::transmitter::Channel;
@@ -118,6 +120,41 @@ impl Look {
             },
             wrong: view.problem.is_some_and(PasscodeProblem::is_wrong),
             frame: Frame { say, heading: say.plain("passcode-title"), failed: view.problem.is_some() },
+        };
+        finish(status, language, &page)
+    }
+
+    /// Asks for a new password and says why.
+    pub fn password(&self, language: Language, view: &PasswordView<'_>) -> Page {
+        let say = Say { look: self, language };
+        let status = match view.problem {
+            None => StatusCode::OK,
+            Some(Unchanged::NoAnswer | Unchanged::Busy) => StatusCode::SERVICE_UNAVAILABLE,
+            Some(Unchanged::TooMany) => StatusCode::TOO_MANY_REQUESTS,
+            Some(_) => StatusCode::FORBIDDEN,
+        };
+        let (title, why) = match view.why {
+            Why::MustChange => ("password-title", say.plain("password-must-change")),
+            Why::Expired => ("password-title", say.plain("password-expired")),
+            Why::Expiring(expires) => {
+                let days = expires.since(view.now).as_secs() / 86_400;
+                ("password-title-expiring", say.with("password-expiring", &[("days", days.into())]))
+            }
+        };
+        let problem = view.problem.map(|why| {
+            let key = unchanged_key(why);
+            let is_ours = matches!(why, Unchanged::NoAnswer | Unchanged::Unable);
+            let next = say.plain(&format!("{key}-next"));
+            Problem { what: say.plain(key), next, is_calm: why == Unchanged::Busy, trace: is_ours.then_some(view.trace) }
+        });
+        let page = PasswordPage {
+            frame: Frame { say, heading: say.plain(title), failed: problem.as_ref().is_some_and(|problem| !problem.is_calm) },
+            problem,
+            view,
+            why,
+            wrong: matches!(view.problem, Some(Unchanged::Complaint(_) | Unchanged::Different | Unchanged::Unfit)),
+            busy: view.problem == Some(Unchanged::Busy),
+            later: matches!(view.why, Why::Expiring(_)),
         };
         finish(status, language, &page)
     }

@@ -18,6 +18,12 @@ pub enum Notice {
     NoChannel,
     /// The policy refuses this user, here or from where they are.
     NotForThisSite,
+    /// The new password is set, but the sign-in went no further.
+    PasswordSet,
+    /// The old password was changed meanwhile.
+    PasswordStale,
+    /// The flow took no new password in time, or too many.
+    ChangeEnded,
     /// Too many wrong passcodes for this account.
     FactorPaused {
         minutes: u32,
@@ -94,6 +100,9 @@ impl Notice {
             Self::FlowGone => ("flow-gone", StatusCode::FORBIDDEN, Next::StartAgain),
             Self::NoChannel => ("no-channel", StatusCode::FORBIDDEN, Next::StartAgain),
             Self::NotForThisSite => ("not-for-this-site", StatusCode::FORBIDDEN, Next::StartAgain),
+            Self::PasswordSet => ("password-set", StatusCode::OK, Next::StartAgain),
+            Self::PasswordStale => ("password-stale", StatusCode::FORBIDDEN, Next::StartAgain),
+            Self::ChangeEnded => ("change-ended", StatusCode::FORBIDDEN, Next::StartAgain),
             Self::FactorPaused { .. } => ("factor-paused", StatusCode::FORBIDDEN, Next::StartAgain),
             Self::HelpDesk => ("help-desk", StatusCode::FORBIDDEN, Next::StartAgain),
             Self::MessagesPaused => ("messages-paused", StatusCode::TOO_MANY_REQUESTS, Next::StartAgain),

@@ -107,7 +107,7 @@ fn address(flow: &str) -> String {
 }
 
 /// The flow a request names; what cannot be one is none.
-fn flow_of(visit: &Visit<'_>) -> String {
+pub(super) fn flow_of(visit: &Visit<'_>) -> String {
     let is_one = |flow: &String| flow.len() <= 64 && flow.bytes().all(|byte| byte.is_ascii_alphanumeric());
     parameter(visit.query, "flow").filter(is_one).unwrap_or_default()
 }

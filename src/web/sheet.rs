@@ -5,7 +5,7 @@ use fluent_bundle::FluentValue;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue};
 
-use super::{LoginView, Look, Page, PasscodeView, asset};
+use super::{LoginView, Look, Page, PasscodeView, PasswordView, asset};
 use crate::base::{Language, TraceId};
 
 /// A template writes into memory, so it fails only if one of its values does; the answer is then short but still ours.
@@ -102,6 +102,21 @@ pub(super) struct PasscodePage<'a> {
     pub(super) resend_offered: bool,
     pub(super) help: &'static str,
     pub(super) wrong: bool,
+}
+
+#[derive(Template)]
+#[template(path = "login/password.html")]
+pub(super) struct PasswordPage<'a> {
+    pub(super) frame: Frame<'a>,
+    pub(super) problem: Option<Problem>,
+    pub(super) view: &'a PasswordView<'a>,
+    /// Why it is asked for, as a sentence.
+    pub(super) why: String,
+    /// The new password itself is at fault.
+    pub(super) wrong: bool,
+    pub(super) busy: bool,
+    /// Whether the old one may be kept for now.
+    pub(super) later: bool,
 }
 
 #[derive(Template)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use http::HeaderMap;
 use http::header::{ACCEPT_LANGUAGE, SET_COOKIE};
 
-use super::{Look, Notice, Page, cookie, form};
+use super::{Look, Notice, Page, cookie, form, password};
 use crate::auth::{Admitted, Attempt, Declined, FlowOver, Gatekeeper};
 use crate::base::{Clock, Keys, Language, Random, Secret, TraceId, language, path};
 
@@ -90,6 +90,7 @@ impl Site {
             Declined::TooManyAttempts => Notice::TooMany,
             Declined::Busy => Notice::Busy,
             Declined::Unavailable => Notice::DirectoryDown,
+            Declined::PasswordSet => Notice::PasswordSet,
             Declined::Broken => Notice::Internal,
         };
         self.look.notice_before(language, notice, Some(trace), back)
@@ -99,6 +100,9 @@ impl Site {
         let (notice, back) = match &over {
             FlowOver::Ended { back } => (Notice::FlowEnded, back.as_str()),
             FlowOver::Used { back } => (Notice::FlowUsed, back.as_str()),
+            FlowOver::NewPassword { flow } => return Page::see_other(&password::address(flow)),
+            FlowOver::PasswordStale { back } => (Notice::PasswordStale, back.as_str()),
+            FlowOver::ChangeEnded { back } => (Notice::ChangeEnded, back.as_str()),
             FlowOver::Gone => (Notice::FlowGone, "/"),
         };
         self.look.notice_before(language, notice, None, back)

@@ -1,7 +1,8 @@
 //! What a page needs to know: filled in by who answers the request, said in the user's language by `Look`.
 
-use crate::auth::Progress;
-use crate::base::{Language, TraceId};
+use crate::auth::flow::{Unchanged, Why};
+use crate::auth::{Complaint, Progress};
+use crate::base::{Language, Time, TraceId};
 
 /// The login page.
 #[derive(Clone, Debug)]
@@ -114,4 +115,37 @@ pub enum Resend {
     Now { left: u32 },
     In { seconds: u64, left: u32 },
     Used,
+}
+
+/// The page for a new password.
+#[derive(Clone, Debug)]
+pub struct PasswordView<'a> {
+    pub csrf: &'a str,
+    /// The account's name, for password managers.
+    pub name: &'a str,
+    pub why: Why,
+    pub problem: Option<Unchanged>,
+    pub trace: TraceId,
+    /// The login page, on the way to the same place.
+    pub restart_url: &'a str,
+    /// This page once more, by GET.
+    pub check_url: &'a str,
+    pub now: Time,
+}
+
+/// The beginning of the keys in `locales/` of why a password is still the old one.
+pub(super) const fn unchanged_key(why: Unchanged) -> &'static str {
+    match why {
+        Unchanged::Complaint(Complaint::TooShort) => "password-too-short",
+        Unchanged::Complaint(Complaint::UsedBefore) => "password-used-before",
+        Unchanged::Complaint(Complaint::TooYoung) => "password-too-young",
+        Unchanged::Complaint(Complaint::NotComplex) => "password-not-complex",
+        Unchanged::Complaint(Complaint::Policy) => "password-policy",
+        Unchanged::Different => "password-different",
+        Unchanged::Unfit => "password-unfit",
+        Unchanged::NoAnswer => "password-no-answer",
+        Unchanged::Unable => "password-unable",
+        Unchanged::Busy => "password-busy",
+        Unchanged::TooMany => "password-too-many",
+    }
 }

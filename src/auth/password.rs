@@ -1,0 +1,367 @@
+//! A new password in the middle of a sign-in: after everything else is proven, before there is a session. One request at a time is with
+//! the directory, for the first may make the old password wrong, and a wrong one counts there.
+
+use std::time::Duration;
+
+use super::answer::FLOW_LIFE;
+use super::flow::{AfterChange, Changing, Unchanged, Why};
+use super::flow_record::{Flow, State};
+use super::house::{Attempt, CouldNotTell, House, bound_to};
+use super::known::{Browser, Known};
+use super::login::{PasswordAttempt, is_a_password};
+use super::{Admitted, Declined, FlowOver, kept_password};
+use crate::audit::What;
+use crate::base::{Language, Secret, Time, TraceId};
+use crate::directory::{Account, By, Changed, Complaint, Name, User};
+use crate::store::{Expect, Place, StoreError, Taken};
+
+/// What the page shows.
+#[derive(Clone, Debug)]
+pub struct ChangeView {
+    /// Where the sign-in leads.
+    pub back: String,
+    pub language: Language,
+    pub trace: TraceId,
+    /// The account's name, for password managers.
+    pub name: String,
+    pub why: Why,
+    pub last: Option<Unchanged>,
+    pub now: Time,
+}
+
+/// What becomes of a new password that was posted, or of "later".
+#[derive(Debug)]
+pub enum NewPassword {
+    Admitted(Admitted),
+    /// The page shows why.
+    Again(Unchanged),
+    Over(FlowOver),
+    Declined {
+        why: Declined,
+        trace: TraceId,
+    },
+}
+
+const TRIES: &str = "flow-changes";
+/// New passwords that are shown to the directory in one flow.
+const MOST_TRIES: u32 = 10;
+/// Longer than any directory takes; then another request may ask, should the node have gone down meanwhile.
+const BUSY: Duration = Duration::from_secs(60);
+const NOTICE: &str = "password-notice";
+const A_DAY: Duration = Duration::from_secs(24 * 3600);
+/// The owner of a flow has shown the password and whatever else is asked for: no stranger.
+const OWNER: Browser<'static> = Browser::Known("changing");
+
+impl House {
+    /// When the password runs out, if that is to be said now: soon, and not said within the last day.
+    pub(super) async fn warning(&self, user: &User, now: Time) -> Result<Option<Time>, StoreError> {
+        let warning = self.password_warnings.get(user.id.directory()).copied().unwrap_or_default();
+        let soon = user.password_expires.filter(|expires| now < *expires && expires.since(now) < warning);
+        match soon {
+            Some(expires) if self.records.find(NOTICE, user.id.as_str(), now).await?.is_none() => Ok(Some(expires)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Begins a flow at its end: the password was all that was asked for.
+    pub(super) async fn begin_change(
+        &self,
+        attempt: &PasswordAttempt,
+        changing: Changing,
+        trace: TraceId,
+    ) -> Result<String, CouldNotTell> {
+        let at = &attempt.at;
+        let flow_id = self.new_id();
+        let language = self.language_of(attempt, &changing.user);
+        self.note_asked(at, trace, &changing).await?;
+        let flow = Flow {
+            application: at.application.clone(),
+            host: at.host.clone(),
+            browser: bound_to(&at.browser),
+            back: attempt.back.clone(),
+            language,
+            label: String::new(),
+            trace,
+            name_mark: Name::parse(&attempt.name).map(|name| self.name_mark(&name).hash).unwrap_or_default(),
+            dispatch: "".into(),
+            passcode: "".into(),
+            expires: self.clock.now().plus(FLOW_LIFE),
+            password: kept_password::seal(&at.browser, &flow_id, &attempt.password),
+            state: State::Changing(Box::new(changing)),
+        };
+        if self.put_flow(&flow_id, &flow, Expect::Absent).await? {
+            return Ok(flow_id);
+        }
+        Err(CouldNotTell::Unknown("a flow with this id exists"))
+    }
+
+    /// Journals that a new password is asked for; a mere warning is given once a day.
+    pub(super) async fn note_asked(&self, at: &Attempt, trace: TraceId, changing: &Changing) -> Result<(), StoreError> {
+        let user = &changing.user.id;
+        if matches!(changing.why, Why::Expiring(_)) {
+            let (now, place) = (self.clock.now(), Place { kind: NOTICE, owner: user.as_str(), id: user.as_str() });
+            self.records.put_if(place, vec![1], now.plus(A_DAY), Expect::Absent, now).await?;
+        }
+        self.note(at, trace, Some(user), What::PasswordChangeAsked { why: changing.why.name().to_owned() }).await;
+        Ok(())
+    }
+
+    /// What the page shows; an error of the flow where there is nothing to show.
+    pub async fn look_change(&self, at: &Attempt, flow_id: &str) -> Result<Result<ChangeView, FlowOver>, CouldNotTell> {
+        let now = self.clock.now();
+        Ok(self.changing(at, flow_id, now).await?.map(|(flow, changing, _)| ChangeView {
+            last: if changing.is_busy(now) { Some(Unchanged::Busy) } else { changing.last },
+            back: flow.back,
+            language: flow.language,
+            trace: flow.trace,
+            name: changing.user.name,
+            why: changing.why,
+            now,
+        }))
+    }
+
+    /// A new password was posted, twice.
+    pub async fn change(
+        &self,
+        at: &Attempt,
+        flow_id: &str,
+        (new, again): (&Secret<String>, &Secret<String>),
+    ) -> Result<NewPassword, CouldNotTell> {
+        let now = self.clock.now();
+        let (mut flow, changing, version) = match self.changing(at, flow_id, now).await? {
+            Ok(found) => found,
+            Err(over) => return Ok(NewPassword::Over(over)),
+        };
+        let user = changing.user.id.clone();
+        let known = Known::read(at.known.as_deref(), &self.keys);
+        if !self.take_attempt(at, known.by_user(&user, &self.keys)) {
+            let key = format!("address-busy {}", at.address);
+            self.note_repeated(&key, at, flow.trace, (Some(&user), refused("address-busy"))).await;
+            return Ok(NewPassword::Again(Unchanged::TooMany));
+        }
+        let sealed = flow.password.as_deref().unwrap_or_default();
+        let Some(old) = kept_password::open(&at.browser, flow_id, sealed) else { return Ok(NewPassword::Over(FlowOver::Gone)) };
+        if let Some(why) = unfit(&old, new, again) {
+            return Ok(NewPassword::Again(why));
+        }
+        if changing.is_busy(now) {
+            return Ok(NewPassword::Again(Unchanged::Busy));
+        }
+        flow.state = State::Changing(Box::new(changing.clone().busy(now.plus(BUSY))));
+        if !self.put_flow(flow_id, &flow, Expect::Version(version)).await? {
+            return Ok(NewPassword::Again(Unchanged::Busy));
+        }
+        // Only now, when nobody else is at it: a try is not spent on waiting.
+        let place = Place { kind: TRIES, owner: user.as_str(), id: flow_id };
+        let Taken::Yes { .. } = self.records.take(place, MOST_TRIES, FLOW_LIFE, now).await? else {
+            return self.end(at, flow_id, (flow, version + 1), "too-many-tries", &user).await;
+        };
+        let asked = self.ask_to_change(&changing, (&old, new), flow.trace).await?;
+        self.settle(at, flow_id, (flow, *changing, version + 1), asked).await
+    }
+
+    /// "Later": possible only where the old password is still good.
+    pub async fn change_later(&self, at: &Attempt, flow_id: &str) -> Result<NewPassword, CouldNotTell> {
+        let now = self.clock.now();
+        let (mut flow, changing, version) = match self.changing(at, flow_id, now).await? {
+            Ok(found) => found,
+            Err(over) => return Ok(NewPassword::Over(over)),
+        };
+        if changing.is_busy(now) {
+            return Ok(NewPassword::Again(Unchanged::Busy));
+        }
+        let user = changing.user.clone();
+        let Some(grant) = changing.later() else { return Ok(NewPassword::Over(FlowOver::Gone)) };
+        flow.state = State::Done;
+        flow.password = None;
+        if !self.put_flow(flow_id, &flow, Expect::Version(version)).await? {
+            return Ok(NewPassword::Again(Unchanged::Busy));
+        }
+        self.note(at, flow.trace, Some(&user.id), What::PasswordChangeDeferred).await;
+        self.forget_failures(at, &user, &flow.name_mark).await?;
+        Ok(NewPassword::Admitted(self.admit(at, grant, flow.trace, &flow.name_mark, flow.back).await?))
+    }
+
+    /// Shows old and new password to the directory, within what its lock-out leaves. The outer error means that nobody was asked.
+    async fn ask_to_change(
+        &self,
+        changing: &Changing,
+        (old, new): (&Secret<String>, &Secret<String>),
+        trace: TraceId,
+    ) -> Result<Result<(Changed, Account), Unchanged>, CouldNotTell> {
+        let user = &changing.user.id;
+        let directory =
+            self.people.directory(user.directory()).ok_or(CouldNotTell::Unknown("the account's directory is gone"))?;
+        let by = By::Id(user.in_directory().to_owned());
+        let account = match directory.find(&by).await {
+            Ok(mut found) if found.len() == 1 => found.pop(),
+            Ok(_) => None,
+            Err(error) => {
+                tracing::error!(%error, %trace, "a password could not be changed: the account was not found");
+                return Ok(Err(Unchanged::NoAnswer));
+            }
+        };
+        let account = account.ok_or(CouldNotTell::Unknown("the account is gone, or may sign in no more"))?;
+        let failures = self.failures_of(&account, OWNER);
+        let Some(taken) = failures.take(self.records.as_ref(), self.clock.now()).await? else {
+            return Ok(Err(Unchanged::TooMany));
+        };
+        let changed = directory.change(&account, old, new).await;
+        if !matches!(changed, Ok(Changed::WrongOld)) {
+            failures.give_back(self.records.as_ref(), taken, self.clock.now()).await?;
+        }
+        match changed {
+            Ok(changed) => Ok(Ok((changed, account))),
+            Err(error) => {
+                tracing::error!(%error, %trace, "nobody knows whether a password was changed");
+                Ok(Err(Unchanged::NoAnswer))
+            }
+        }
+    }
+
+    /// What the directory said becomes the flow's next state, and a session where that is so.
+    async fn settle(
+        &self,
+        at: &Attempt,
+        flow_id: &str,
+        (mut flow, changing, version): (Flow, Changing, u64),
+        asked: Result<(Changed, Account), Unchanged>,
+    ) -> Result<NewPassword, CouldNotTell> {
+        let (trace, user) = (flow.trace, changing.user.id.clone());
+        let (changed, account) = match asked {
+            Ok(answered) => answered,
+            Err(why) => {
+                self.note(at, trace, Some(&user), refused(name(why))).await;
+                self.records.give_back(TRIES, flow_id, self.clock.now()).await?;
+                return self.keep(flow_id, (flow, changing.kept(why), version)).await;
+            }
+        };
+        let what = match &changed {
+            Changed::Yes => What::PasswordChanged,
+            Changed::Refused(complaint) => refused(name(Unchanged::Complaint(*complaint))),
+            Changed::WrongOld => refused("wrong-old"),
+            Changed::Unable(why) => {
+                tracing::error!(%trace, why, user.id = %user, "a directory does not change a password");
+                refused("unable")
+            }
+        };
+        self.note(at, trace, Some(&user), what).await;
+        match changing.answered(&changed) {
+            AfterChange::Admit(grant) => {
+                (flow.state, flow.password) = (State::Done, None);
+                let back = flow.back.clone();
+                let entered = async {
+                    if !self.put_flow(flow_id, &flow, Expect::Version(version)).await? {
+                        return Err(CouldNotTell::Unknown("the flow changed while its password was changed"));
+                    }
+                    self.forget_wrong_factors(&user).await?;
+                    let grant = grant.of(self.seen_again(&account).await?);
+                    self.admit(at, grant, trace, &flow.name_mark, back).await
+                };
+                Ok(match entered.await {
+                    Ok(admitted) => NewPassword::Admitted(admitted),
+                    Err(error) => {
+                        tracing::error!(%error, %trace, "a password was changed, but no session could be opened");
+                        NewPassword::Declined { why: Declined::PasswordSet, trace }
+                    }
+                })
+            }
+            AfterChange::Again(changing) => self.keep(flow_id, (flow, *changing, version)).await,
+            AfterChange::Over => {
+                (flow.state, flow.password) = (State::Ended, None);
+                let back = flow.back.clone();
+                self.put_flow(flow_id, &flow, Expect::Version(version)).await?;
+                Ok(match changed {
+                    Changed::Unable(_) => NewPassword::Declined { why: Declined::HelpDesk, trace },
+                    _ => NewPassword::Over(FlowOver::PasswordStale { back }),
+                })
+            }
+        }
+    }
+
+    /// As the directory knows them after the change; somebody who is gone or barred since has no session.
+    async fn seen_again(&self, account: &Account) -> Result<User, CouldNotTell> {
+        let id = &account.user.id;
+        let directory = self.people.directory(id.directory()).ok_or(CouldNotTell::Unknown("the account's directory is gone"))?;
+        let mut found = directory.find(&By::Id(id.in_directory().to_owned())).await?;
+        let user = found.pop().filter(|_| found.is_empty()).map(|account| account.user);
+        user.filter(|user| user.id == *id).ok_or(CouldNotTell::Unknown("the account is gone"))
+    }
+
+    async fn keep(
+        &self,
+        flow_id: &str,
+        (mut flow, changing, version): (Flow, Changing, u64),
+    ) -> Result<NewPassword, CouldNotTell> {
+        let why = changing.last.unwrap_or(Unchanged::NoAnswer);
+        flow.state = State::Changing(Box::new(changing));
+        self.put_flow(flow_id, &flow, Expect::Version(version)).await?;
+        Ok(NewPassword::Again(why))
+    }
+
+    async fn end(
+        &self,
+        at: &Attempt,
+        flow_id: &str,
+        (mut flow, version): (Flow, u64),
+        reason: &str,
+        user: &crate::base::UserId,
+    ) -> Result<NewPassword, CouldNotTell> {
+        (flow.state, flow.password) = (State::Ended, None);
+        self.put_flow(flow_id, &flow, Expect::Version(version)).await?;
+        self.note(at, flow.trace, Some(user), refused(reason)).await;
+        Ok(NewPassword::Over(FlowOver::ChangeEnded { back: flow.back }))
+    }
+
+    /// The flow in this state, with its version; what it is instead.
+    async fn changing(
+        &self,
+        at: &Attempt,
+        flow_id: &str,
+        now: Time,
+    ) -> Result<Result<(Flow, Box<Changing>, u64), FlowOver>, StoreError> {
+        let Some((flow, version)) = self.own_flow(at, flow_id, now).await? else { return Ok(Err(FlowOver::Gone)) };
+        Ok(match &flow.state {
+            State::Changing(changing) => {
+                let changing = changing.clone();
+                Ok((flow, changing, version))
+            }
+            State::Done => Err(FlowOver::Used { back: flow.back }),
+            State::Ended => Err(FlowOver::ChangeEnded { back: flow.back }),
+            // Not before the second factor.
+            State::Awaiting(_) => Err(FlowOver::Gone),
+        })
+    }
+}
+
+/// What need not be shown to a directory.
+fn unfit(old: &Secret<String>, new: &Secret<String>, again: &Secret<String>) -> Option<Unchanged> {
+    if new != again {
+        return Some(Unchanged::Different);
+    }
+    if !is_a_password(new) {
+        return Some(Unchanged::Unfit);
+    }
+    (new == old).then_some(Unchanged::Complaint(Complaint::UsedBefore))
+}
+
+fn refused(reason: &str) -> What {
+    What::PasswordChangeRefused { reason: reason.to_owned() }
+}
+
+/// As the journal has it.
+const fn name(why: Unchanged) -> &'static str {
+    match why {
+        Unchanged::Complaint(Complaint::TooShort) => "too-short",
+        Unchanged::Complaint(Complaint::UsedBefore) => "used-before",
+        Unchanged::Complaint(Complaint::TooYoung) => "too-young",
+        Unchanged::Complaint(Complaint::NotComplex) => "not-complex",
+        Unchanged::Complaint(Complaint::Policy) => "policy",
+        Unchanged::Different => "different",
+        Unchanged::Unfit => "unfit",
+        Unchanged::NoAnswer => "no-answer",
+        Unchanged::Unable => "unable",
+        Unchanged::Busy => "busy",
+        Unchanged::TooMany => "account-paused",
+    }
+}

@@ -1,0 +1,74 @@
+//! The page for a new password, after everything else is proven: shown by GET under the flow's address, answered by POST.
+
+use super::csrf;
+use super::form::Form;
+use super::notice::Next;
+use super::passcode::flow_of;
+use super::{Notice, Page, PasswordView, Site, Visit, cookie};
+use crate::auth::flow::Unchanged;
+use crate::auth::{ChangeView, NewPassword};
+use crate::base::Secret;
+
+impl Site {
+    /// GET `login/password`.
+    pub async fn password_form(&self, visit: &Visit<'_>) -> Page {
+        let language = visit.language(&self.look);
+        let Some(browser) = cookie::browser(visit.headers) else {
+            return self.look.notice(language, Notice::CookiesNeeded, None);
+        };
+        let flow = flow_of(visit);
+        match self.gatekeeper.look_change(visit.attempt(&browser), flow.clone()).await {
+            Err(why) => self.declined(language, why, "/"),
+            Ok(Err(over)) => self.over(language, over),
+            Ok(Ok(view)) => self.show_password(&view, &flow, &browser, view.last),
+        }
+    }
+
+    /// POST `login/password`: a new password, or "later".
+    pub async fn password(&self, visit: &Visit<'_>, form: Form) -> Page {
+        let language = visit.language(&self.look);
+        let Some(browser) = cookie::browser(visit.headers) else {
+            return self.look.notice(language, Notice::CookiesNeeded, None);
+        };
+        let opened = csrf::open(&self.keys, browser.expose(), &form.csrf, self.clock.now());
+        let Some(csrf::NewPassword { flow }) = opened.fresh() else { return self.look.notice(language, Notice::FlowGone, None) };
+        let at = visit.attempt(&browser);
+        let answer = if form.act == "later" {
+            self.gatekeeper.change_later(at, flow.clone()).await
+        } else {
+            self.gatekeeper.change(at, flow.clone(), (form.new_password, form.new_password_again)).await
+        };
+        match answer {
+            NewPassword::Admitted(admitted) => Self::enter(&admitted),
+            NewPassword::Over(over) => self.over(language, over),
+            NewPassword::Declined { why, trace } => self.declined(language, (why, trace), "/"),
+            NewPassword::Again(why) => match self.gatekeeper.look_change(visit.attempt(&browser), flow.clone()).await {
+                Err(why) => self.declined(language, why, "/"),
+                Ok(Err(over)) => self.over(language, over),
+                Ok(Ok(view)) => self.show_password(&view, &flow, &browser, Some(why)),
+            },
+        }
+    }
+
+    fn show_password(&self, view: &ChangeView, flow: &str, browser: &Secret<String>, problem: Option<Unchanged>) -> Page {
+        let field = csrf::NewPassword { flow: flow.to_owned() };
+        self.look.password(
+            view.language,
+            &PasswordView {
+                csrf: &csrf::seal(&self.keys, browser.expose(), field, view.now),
+                name: &view.name,
+                why: view.why,
+                problem,
+                trace: view.trace,
+                restart_url: &Next::StartAgain.href(&view.back),
+                check_url: &address(flow),
+                now: view.now,
+            },
+        )
+    }
+}
+
+/// The page of one flow.
+pub(super) fn address(flow: &str) -> String {
+    format!("/.doorward/login/password?flow={flow}")
+}
