@@ -3,16 +3,21 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
+use tokio::sync::watch;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::door::Plan;
 use super::reload::{Outcome, Reload};
-use crate::auth::{Meant, SessionView, Steward};
+use super::report::{self, Wish};
+use crate::auth::{Meant, Row, SessionView, Steward};
 use crate::base::TraceId;
 use crate::store::{Entry, StoreError};
 
@@ -28,6 +33,8 @@ pub enum Request {
     SessionList { meant: Meant },
     /// They end, and all that runs under them.
     SessionEnd { meant: Meant },
+    /// Who can sign in and who cannot. Answered in many lines.
+    UserReport(Wish),
 }
 
 /// What comes back.
@@ -46,6 +53,16 @@ pub enum Reply {
     Ended {
         count: usize,
     },
+    /// Some of the users of a report; more lines follow.
+    Users {
+        users: Vec<Row>,
+    },
+    /// The end of a report. `failed`: directories that are not in it, or not whole, in words.
+    Reported {
+        total: usize,
+        can_sign_in: usize,
+        failed: Vec<String>,
+    },
     Error {
         why: String,
     },
@@ -56,6 +73,7 @@ pub enum Reply {
 pub struct Powers {
     pub steward: Steward,
     pub reload: Reload,
+    pub plans: watch::Receiver<Arc<Plan>>,
     /// Where what is begun here is waited for at the end.
     pub tasks: TaskTracker,
 }
@@ -92,7 +110,7 @@ pub async fn serve(socket: std::os::unix::net::UnixListener, powers: Powers, sto
             Ok((stream, _)) => {
                 let (powers, tasks) = (powers.clone(), powers.tasks.clone());
                 tasks.spawn(async move {
-                    if let Ok(Err(error)) = tokio::time::timeout(WAIT, answer(stream, &powers)).await {
+                    if let Err(error) = answer(stream, &powers).await {
                         tracing::debug!(%error, "a control connection ended early");
                     }
                 });
@@ -110,18 +128,24 @@ async fn answer(mut stream: UnixStream, powers: &Powers) -> std::io::Result<()> 
     let own = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self")?);
     let (reading, mut writing) = stream.split();
     let mut line = String::new();
-    BufReader::new(reading.take(MOST_REQUEST)).read_line(&mut line).await?;
+    timeout(WAIT, BufReader::new(reading.take(MOST_REQUEST)).read_line(&mut line)).await??;
     let reply = if uid != 0 && uid != own {
         Reply::Error { why: "only root and the user that doorward runs as may use the control socket".into() }
     } else {
         match serde_json::from_str(&line) {
-            Ok(request) => act(request, uid, powers).await.unwrap_or_else(|error| Reply::Error { why: error.to_string() }),
+            Ok(Request::UserReport(wish)) => {
+                report::write(wish, uid, powers, &mut writing).await?;
+                return writing.shutdown().await;
+            }
+            Ok(request) => {
+                timeout(WAIT, act(request, uid, powers)).await?.unwrap_or_else(|error| Reply::Error { why: error.to_string() })
+            }
             Err(error) => Reply::Error { why: format!("not understood: {error}") },
         }
     };
     let mut text = serde_json::to_vec(&reply)?;
     text.push(b'\n');
-    writing.write_all(&text).await?;
+    timeout(WAIT, writing.write_all(&text)).await??;
     writing.shutdown().await
 }
 
@@ -144,11 +168,26 @@ async fn act(request: Request, uid: u32, powers: &Powers) -> Result<Reply, Store
             powers.tasks.spawn(ended.write_down());
             Reply::Ended { count }
         }
+        Request::UserReport(_) => Reply::Error { why: "a report is answered in lines of its own".to_owned() },
     })
 }
 
 /// Asks a running node.
 pub fn ask(socket: &Path, request: &Request) -> std::io::Result<Reply> {
+    let mut last = None;
+    ask_for_lines(socket, request, |reply| {
+        last = Some(reply);
+        Ok(())
+    })?;
+    last.ok_or_else(|| std::io::ErrorKind::UnexpectedEof.into())
+}
+
+/// The same for an answer of many lines; each is given to `take` as it comes.
+pub fn ask_for_lines(
+    socket: &Path,
+    request: &Request,
+    mut take: impl FnMut(Reply) -> std::io::Result<()>,
+) -> std::io::Result<()> {
     use std::io::{BufRead, Write};
     let mut stream = std::os::unix::net::UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(PATIENCE))?;
@@ -156,7 +195,8 @@ pub fn ask(socket: &Path, request: &Request) -> std::io::Result<Reply> {
     let mut text = serde_json::to_vec(request)?;
     text.push(b'\n');
     stream.write_all(&text)?;
-    let mut line = String::new();
-    std::io::BufReader::new(stream).read_line(&mut line)?;
-    Ok(serde_json::from_str(&line)?)
+    for line in std::io::BufReader::new(stream).lines() {
+        take(serde_json::from_str(&line?)?)?;
+    }
+    Ok(())
 }

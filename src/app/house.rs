@@ -76,6 +76,7 @@ pub fn rules(config: &Config, people: People, dispatcher: &Dispatcher, sessions:
         passcode_policies: config.passcode_policies.clone(),
         limits: config.limits.clone(),
         people,
+        password_warnings: config.directories.iter().map(|it| (Arc::clone(&it.name), it.password_warning)).collect(),
         dispatcher: dispatcher.clone(),
         sessions: sessions.clone(),
         stores: stores.clone(),

@@ -12,7 +12,9 @@ mod housekeeping;
 mod keys;
 mod open_files;
 mod parts;
+mod rechecks;
 pub mod reload;
+pub mod report;
 pub mod shutdown;
 pub mod telemetry;
 
@@ -28,6 +30,7 @@ use control::Powers;
 use door::{Base, Door, Files, Plan};
 use house::House;
 use housekeeping::Housekeeping;
+use rechecks::Rechecks;
 use reload::{Reload, Reloading};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -42,7 +45,7 @@ use crate::server::{self, Cores, Listeners, tls};
 use crate::store::sqlite::Sqlite;
 
 pub use crate::server::Given;
-pub use parts::findings;
+pub use parts::{examine, findings};
 
 /// A node that serves.
 pub struct Node {
@@ -121,9 +124,11 @@ pub fn start_with(config: &Config, clock: &Clock, with: Start) -> Result<Node> {
         stores: house.stores,
     };
     tasks.spawn(reloading.run(asked, stop.clone()));
-    let powers = Powers { steward: house.steward.clone(), reload: reload.clone(), tasks: tasks.clone() };
+    let powers = Powers { steward: house.steward.clone(), reload: reload.clone(), plans: plan.clone(), tasks: tasks.clone() };
     tasks.spawn(control::serve(socket, powers, stop.clone()));
     tasks.spawn(house.dispatcher.run(stop.clone()));
+    let rechecks = Rechecks { plans: plan.clone(), sessions: house.sessions.clone(), clock: clock.clone(), tasks: tasks.clone() };
+    tasks.spawn(rechecks.run(stop.clone()));
     let housekeeping = Housekeeping {
         plans: plan,
         sessions: house.sessions.clone(),

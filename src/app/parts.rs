@@ -11,10 +11,11 @@ use crate::config::directory::Kind as DirectoryKind;
 use crate::config::listener::Serves;
 use crate::config::transmitter::Kind as TransmitterKind;
 use crate::config::{self, Config};
+use crate::directory::active_directory::ActiveDirectory;
 use crate::directory::ldap::Ldap;
 use crate::directory::local::Local;
 use crate::directory::people::Place;
-use crate::directory::{Directory, People};
+use crate::directory::{Directory, Examination, People};
 use crate::dispatch::console::ConsoleTransmitter;
 use crate::dispatch::http::HttpTransmitter;
 use crate::dispatch::mail::MailTransmitter;
@@ -31,6 +32,7 @@ pub fn people(config: &Config, clock: &Clock) -> Result<People> {
             domain: listed.domain.clone(),
             country_prefix: listed.country_prefix.clone(),
             default: listed.default,
+            recheck: listed.recheck,
         })
     });
     Ok(People::new(places.collect::<Result<_>>()?))
@@ -39,9 +41,19 @@ pub fn people(config: &Config, clock: &Clock) -> Result<People> {
 fn directory(listed: &config::directory::Directory, clock: &Clock) -> Result<Arc<dyn Directory>> {
     let name = Arc::clone(&listed.name);
     Ok(match &listed.kind {
+        DirectoryKind::ActiveDirectory(domain) => Arc::new(ActiveDirectory::new(name, domain, clock.clone(), &SystemSource)?),
         DirectoryKind::Local(local) => Arc::new(Local::open(name, local)?),
         DirectoryKind::Ldap(ldap) => Arc::new(Ldap::new(name, ldap, clock.clone(), &SystemSource)?),
     })
+}
+
+/// Asks every directory what is so with it, all at once; by their names, in the order of the configuration.
+pub fn examine(config: &Config, clock: &Clock) -> Result<Vec<(String, Examination)>> {
+    let places = people(config, clock)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let all = config.directories.iter().filter_map(|listed| places.directory(&listed.name));
+    let all = all.map(|directory| async move { (directory.name().to_owned(), directory.examine().await) });
+    Ok(runtime.block_on(futures_util::future::join_all(all)))
 }
 
 pub fn transmitters(config: &Config) -> Result<Vec<Grouped>> {

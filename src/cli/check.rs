@@ -5,12 +5,13 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use super::BAD_CONFIGURATION;
+use super::{BAD_CONFIGURATION, plain};
 use crate::app;
 use crate::base::Clock;
-use crate::config;
+use crate::config::{self, Config};
 
-pub fn run(file: &Path) -> Result<ExitCode> {
+/// `live`: the directories are asked as well.
+pub fn run(file: &Path, live: bool) -> Result<ExitCode> {
     let config = match config::load(file) {
         Ok(config) => config,
         Err(problems) => {
@@ -30,10 +31,27 @@ pub fn run(file: &Path) -> Result<ExitCode> {
     if !problems.is_empty() {
         return Ok(ExitCode::from(BAD_CONFIGURATION));
     }
+    if live && !is_fit_for_use(&config, &clock)? {
+        return Ok(ExitCode::from(BAD_CONFIGURATION));
+    }
     println!("{}: nothing is wrong with it", file.display());
     if config.keys.is_none() {
         let keys = config.node.state_dir.join("keys");
         println!("Keep {} out of the backup of the records: together they open what either alone does not.", keys.display());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints what the directories are like; whether people can sign in.
+fn is_fit_for_use(config: &Config, clock: &Clock) -> Result<bool> {
+    let examined = app::examine(config, clock)?;
+    for (directory, found) in &examined {
+        let say = |word: &str, lines: &[String]| {
+            lines.iter().for_each(|line| eprintln!("directory {directory}: {word}{}", plain(line)));
+        };
+        found.facts.iter().for_each(|fact| println!("directory {directory}: {}", plain(fact)));
+        say("warning: ", &found.warnings);
+        say("", &found.problems);
+    }
+    Ok(examined.iter().all(|(_, found)| found.problems.is_empty()))
 }

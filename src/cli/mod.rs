@@ -6,6 +6,7 @@ mod reload;
 mod serve;
 mod session;
 mod trace;
+mod user;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::app::control::{self, Reply, Request};
+use crate::app::report::Wish;
 use crate::app::telemetry::Format;
 use crate::auth::Meant;
 use crate::config;
@@ -50,6 +52,9 @@ enum What {
     Check {
         #[command(flatten)]
         file: ConfigFile,
+        /// Ask the directories too: each server, what the service user may and may not, who there is. Changes nothing.
+        #[arg(long)]
+        live: bool,
     },
     /// Show every event of one sign-in or failed request, by the id that its page showed.
     Trace {
@@ -67,6 +72,11 @@ enum What {
     Session {
         #[command(subcommand)]
         what: SessionWhat,
+    },
+    /// Show who can sign in.
+    User {
+        #[command(subcommand)]
+        what: UserWhat,
     },
     /// Read a password from standard input and print what stands for it in a users file.
     HashPassword,
@@ -94,6 +104,24 @@ enum SessionWhat {
         /// One JSON object.
         #[arg(long)]
         json: bool,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+enum UserWhat {
+    /// List everybody in the directories: who can sign in, who cannot and why. Exit code 1 where a directory could not be read.
+    Report {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// How it is written.
+        #[arg(long, value_enum, default_value_t)]
+        format: user::Format,
+        /// Only of this directory.
+        #[arg(long, value_name = "NAME")]
+        directory: Option<String>,
+        /// Only those with something wrong.
+        #[arg(long)]
+        problems: bool,
     },
 }
 
@@ -165,7 +193,7 @@ pub fn run() -> ExitCode {
     let done = match Command::parse().what {
         What::Serve { file, log } => serve::serve(&file.path, log.into()),
         What::Demo { listen, state } => serve::demo(listen, &state),
-        What::Check { file } => check::run(&file.path),
+        What::Check { file, live } => check::run(&file.path, live),
         What::Trace { file, id } => trace::run(&file.path, &id),
         What::Reload { file } => reload::run(&file.path),
         What::Session { what: SessionWhat::List { file, user, json } } => {
@@ -173,6 +201,9 @@ pub fn run() -> ExitCode {
         }
         What::Session { what: SessionWhat::End { file, which, json } } => {
             session::end(&file.path, which.into(), Output::new(json))
+        }
+        What::User { what: UserWhat::Report { file, format, directory, problems } } => {
+            user::report(&file.path, format, Wish { directory, problems })
         }
         What::HashPassword => hash_password::run(),
     };
@@ -184,8 +215,21 @@ pub fn run() -> ExitCode {
 
 /// Asks the node that runs with this configuration.
 fn ask(file: &Path, request: &Request) -> Result<Reply> {
+    let socket = socket(file)?;
+    control::ask(&socket, request).with_context(|| nobody_answers(&socket))
+}
+
+/// Where the node that runs with this configuration can be asked.
+fn socket(file: &Path) -> Result<PathBuf> {
     let state_dir = config::state_dir(file).map_err(|problems| anyhow::anyhow!("{problems}"))?;
-    let socket = state_dir.join("control.sock");
-    let reply = control::ask(&socket, request);
-    reply.with_context(|| format!("no running node answers on {} (is it running? are you its user?)", socket.display()))
+    Ok(state_dir.join("control.sock"))
+}
+
+fn nobody_answers(socket: &Path) -> String {
+    format!("no running node answers on {} (is it running? are you its user?)", socket.display())
+}
+
+/// Control characters of a stranger's making do not reach the terminal.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
-use super::{Output, ask};
+use super::{Output, ask, plain};
 use crate::app::control::{Reply, Request};
 use crate::auth::{Meant, SessionView};
 
@@ -62,9 +62,4 @@ fn print(session: &SessionView) {
             session.expires
         ))
     );
-}
-
-/// Control characters of a stranger's making do not reach the terminal.
-fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
