@@ -62,7 +62,7 @@ async function look(page, url, name, problems) {
   await page.setViewportSize({ width: 320, height: 640 });
   const wide = await page.evaluate(() => document.documentElement.scrollWidth);
   if (wide > 320) problems.push(`${name}: scrolls sideways at 320 px (${wide})`);
-  const small = await page.evaluate(() => [...document.querySelectorAll('a, button, summary, input:not([type=hidden])')]
+  const small = await page.evaluate(() => [...document.querySelectorAll('a, button, summary, input:not([type=hidden], [hidden])')]
     .filter((one) => one.getBoundingClientRect().height < 43.5).map((one) => one.outerHTML));
   for (const one of small) problems.push(`${name}: lower than 44 px: ${one}`);
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::curl::{self, Curl};
 use crate::support::program::{Program, certificate, doorward, newest, run, users};
+use crate::support::written;
 
 fn said(output: &Output) -> (Option<i32>, String, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -25,7 +26,7 @@ fn small_house() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     certificate(folder.path(), "door", &["app.example.test"]);
     users(folder.path());
-    std::fs::write(folder.path().join("doorward.toml"), CONFIGURATION).unwrap();
+    std::fs::write(folder.path().join("doorward.toml"), configuration()).unwrap();
     folder
 }
 
@@ -54,7 +55,7 @@ fn check_finds_nothing_wrong_with_the_example() {
     std::fs::copy(repository("static/icon.svg"), folder.path().join("logo.svg")).unwrap();
     std::fs::copy(repository("doorward.example.toml"), folder.path().join("doorward.toml")).unwrap();
     let mut command = doorward(&["check", "--config", &config(folder.path())]);
-    for name in ["LDAP_PASSWORD", "CLICKATELL_KEY", "GATEWAY_KEY", "SMTP_PASSWORD"] {
+    for name in ["AD_PASSWORD", "LDAP_PASSWORD", "CLICKATELL_KEY", "GATEWAY_KEY", "SMTP_PASSWORD"] {
         command.env(format!("DOORWARD_{name}"), "a-secret");
     }
     let (code, out, errors) = said(&command.output().unwrap());
@@ -82,11 +83,11 @@ fn a_start_that_fails_says_why() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let broken = [
-        (CONFIGURATION.replace("policy = \"staff\"", "policy = \"stuff\""), 64, "stuff"),
+        (configuration().replace("policy = \"staff\"", "policy = \"stuff\""), 64, "stuff"),
         ("this is no TOML".to_owned(), 64, "doorward.toml:1"),
-        (CONFIGURATION.replace("127.0.0.1:0", &address), 1, address.as_str()),
-        (CONFIGURATION.replace("door.pem", "no.pem"), 1, "no.pem"),
-        (CONFIGURATION.replace("users.toml", "nobody.toml"), 1, "nobody.toml"),
+        (configuration().replace("127.0.0.1:0", &address), 1, address.as_str()),
+        (configuration().replace("door.pem", "no.pem"), 1, "no.pem"),
+        (configuration().replace("users.toml", "nobody.toml"), 1, "nobody.toml"),
     ];
     for (text, expected, words) in broken {
         std::fs::write(&path, &text).unwrap();
@@ -208,6 +209,10 @@ fn every_command_explains_itself() {
     }
 }
 
+fn configuration() -> String {
+    [CONFIGURATION, written::STAFF].concat()
+}
+
 const CONFIGURATION: &str = r#"
 [node]
 state_dir = "state"
@@ -221,21 +226,4 @@ name = "intranet"
 hosts = ["app.example.test"]
 policy = "staff"
 upstream = { servers = ["http://127.0.0.1:1"] }
-
-[[directory]]
-name = "people"
-kind = "local"
-file = "users.toml"
-
-[[transmitter]]
-name = "screen"
-kind = "console"
-
-[[dispatch_policy]]
-name = "standard"
-rules = [{ channel = "sms", to = "mobile", through = ["screen"] }]
-
-[[authentication_policy]]
-name = "staff"
-rules = [{ then = "challenge", factors = ["passcode"], dispatch = "standard" }]
 "#;

@@ -12,6 +12,7 @@ use crate::support::curl::{self, Curl};
 use crate::support::nginx::{Nginx, WebSocketServer, nginx};
 use crate::support::program::{Program, certificate, users};
 use crate::support::script;
+use crate::support::written;
 
 const HOST: &str = "app.example.test";
 const VERSIONS: [&str; 2] = ["--http1.1", "--http2"];
@@ -33,7 +34,7 @@ fn bed(websocket_port: u16) -> Option<Bed> {
     let ca = certificate(folder.path(), "first", &[HOST]);
     certificate(folder.path(), "second", &["other.example.test"]);
     users(folder.path());
-    let text = CONFIGURATION.replace("UPSTREAM", &format!("127.0.0.1:{}", nginx.port()));
+    let text = [CONFIGURATION, written::STAFF].concat().replace("UPSTREAM", &format!("127.0.0.1:{}", nginx.port()));
     std::fs::write(folder.path().join("doorward.toml"), text).unwrap();
     let program = Program::serve(folder.path());
     Some(Bed { program, nginx, folder, ca })
@@ -247,22 +248,4 @@ name = "intranet"
 hosts = ["app.example.test"]
 policy = "staff"
 upstream = { servers = ["http://UPSTREAM"] }
-
-[[directory]]
-name = "people"
-kind = "local"
-file = "users.toml"
-
-[[transmitter]]
-name = "screen"
-kind = "console"
-outbox = "outbox.jsonl"
-
-[[dispatch_policy]]
-name = "standard"
-rules = [{ channel = "sms", to = "mobile", through = ["screen"] }]
-
-[[authentication_policy]]
-name = "staff"
-rules = [{ then = "challenge", factors = ["passcode"], dispatch = "standard" }]
 "#;

@@ -21,6 +21,7 @@ use tokio::time::sleep;
 
 use crate::support::client::{Client, Watch, read};
 use crate::support::program::{Program, certificate};
+use crate::support::written;
 
 const HOST: &str = "app.example.test";
 const PIECE: usize = 64 * 1024;
@@ -102,7 +103,7 @@ impl Bed {
         certificate(folder.path(), "cert", &[HOST]);
         std::fs::write(folder.path().join("users.toml"), "").unwrap();
         let sink = Sink::start().await;
-        let text = CONFIGURATION.replace("UPSTREAM", &sink.address.to_string());
+        let text = [CONFIGURATION, written::STAFF].concat().replace("UPSTREAM", &sink.address.to_string());
         std::fs::write(folder.path().join("doorward.toml"), text).unwrap();
         let path = folder.path().to_owned();
         let program = tokio::task::spawn_blocking(move || Program::serve(&path)).await.unwrap();
@@ -207,22 +208,4 @@ policy = "staff"
 upstream = { servers = ["http://UPSTREAM"] }
 public = ["/public"]
 limits = { body = "5 GiB" }
-
-[[directory]]
-name = "people"
-kind = "local"
-file = "users.toml"
-
-[[transmitter]]
-name = "screen"
-kind = "console"
-outbox = "outbox.jsonl"
-
-[[dispatch_policy]]
-name = "standard"
-rules = [{ channel = "sms", to = "mobile", through = ["screen"] }]
-
-[[authentication_policy]]
-name = "staff"
-rules = [{ then = "challenge", factors = ["passcode"], dispatch = "standard" }]
 "#;

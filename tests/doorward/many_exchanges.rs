@@ -174,6 +174,7 @@ fn wishes() -> Wishes {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn signing_out_ends_all_that_runs_and_nothing_of_anybody_else() {
+    let _turn = TURN.lock().await;
     let bed = Bed::with(wishes()).await;
     for kind in KINDS {
         hers_end_and_his_go_on(&bed, kind, async |_, alice| {
@@ -185,6 +186,7 @@ async fn signing_out_ends_all_that_runs_and_nothing_of_anybody_else() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_end_by_the_operator_ends_all_that_runs_and_nothing_of_anybody_else() {
+    let _turn = TURN.lock().await;
     let bed = Bed::with(wishes()).await;
     for kind in KINDS {
         hers_end_and_his_go_on(&bed, kind, async |bed, _| {
@@ -199,6 +201,7 @@ async fn an_end_by_the_operator_ends_all_that_runs_and_nothing_of_anybody_else()
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn expiry_ends_all_that_runs_and_nothing_of_anybody_else() {
     let session = r#"{ idle = "5m", absolute = "5m" }"#;
+    let _turn = TURN.lock().await;
     let bed = Bed::with(Wishes { session, ..wishes() }).await;
     for kind in KINDS {
         hers_end_and_his_go_on(&bed, kind, async |bed, _| {
@@ -214,5 +217,8 @@ async fn expiry_ends_all_that_runs_and_nothing_of_anybody_else() {
         .await;
     }
 }
+
+/// 2,000 of each are as many as this machine can begin at a time, so the tests take turns.
+static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 const STEP: Duration = Duration::from_secs(50);

@@ -9,20 +9,28 @@ mod config;
 mod cookie;
 #[path = "../../fuzz/properties/csrf.rs"]
 mod csrf;
+#[path = "../../fuzz/properties/descriptor.rs"]
+mod descriptor;
 #[path = "../../fuzz/properties/form.rs"]
 mod form;
 #[path = "../../fuzz/properties/language.rs"]
 mod language;
+#[path = "../../fuzz/properties/metadata.rs"]
+mod metadata;
 #[path = "../../fuzz/properties/name.rs"]
 mod name;
 #[path = "../../fuzz/properties/number.rs"]
 mod number;
+#[path = "../../fuzz/properties/password_policy.rs"]
+mod password_policy;
 #[path = "../../fuzz/properties/path.rs"]
 mod path;
 #[path = "../../fuzz/properties/proxy_header.rs"]
 mod proxy_header;
 #[path = "../../fuzz/properties/rewrite.rs"]
 mod rewrite;
+#[path = "../../fuzz/properties/subcode.rs"]
+mod subcode;
 
 const INPUTS: u64 = 20_000;
 
@@ -150,6 +158,28 @@ fn a_name_never_leaves_its_place_in_the_filter() {
     let pieces =
         ["a", "*", "(", ")", "\\", "\\2a", "\0", "&", "|", "!", "=", "uid", "\u{fc}", " ", "CORP\\", "@corp.example", "\n"];
     holds_for_all(INPUTS, |choices| choices.input(&pieces, 12), name::holds);
+}
+
+#[test]
+fn a_refused_bind_tells_a_reason_where_one_is_written() {
+    let pieces = [
+        "AcceptSecurityContext error, data ",
+        "data ",
+        "533",
+        "52e",
+        "773",
+        "0",
+        "f",
+        ", v4563",
+        "\0",
+        " ",
+        ",",
+        "-",
+        "+",
+        "x",
+        "80090308: LdapErr: DSID-0C09044E, comment: ",
+    ];
+    holds_for_all(INPUTS, |choices| choices.input(&pieces, 8), subcode::holds);
 }
 
 #[test]
@@ -294,4 +324,52 @@ fn a_rewritten_name_leads_where_the_other_one_led() {
         [start, choices.input(&pieces, 8)].concat()
     };
     holds_for_all(5 * INPUTS, make, rewrite::holds);
+}
+
+#[test]
+fn a_security_descriptor_of_any_bytes_is_read_or_refused() {
+    let pieces = [
+        "\u{1}\0\u{4}\0\0\0\0\0\0\0\0\0\0\0\0\0\u{14}\0\0\0",
+        "\u{4}\0\u{24}\0\u{1}\0\0\0",
+        "\u{4}\0\u{7f}\0\u{2}\0\0\0",
+        "\0\0\u{14}\0\u{20}\0\0\0",
+        "\u{5}\0\u{28}\0\u{30}\0\0\0\u{1}\0\0\0",
+        "\u{6}\0\u{28}\0\u{20}\0\0\0\u{3}\0\0\0",
+        "\u{1}\u{1}\0\0\0\0\0\u{5}\n\0\0\0",
+        "\u{1}\u{2}\0\0\0\0\0\u{5}\u{20}\0\0\0\u{20}\u{2}\0\0",
+        "0123456789abcdef",
+        "\0\0\0\0",
+    ];
+    holds_for_all(INPUTS, |choices| choices.input(&pieces, 8), descriptor::holds);
+}
+
+#[test]
+fn replication_metadata_is_read_whole_or_not_at_all() {
+    let entry = "\u{29}\0\u{15}\0\u{1}\0\0\0\u{4f}\u{3a}\u{13}\u{21}\u{3}\0\0\u{0}0123456789abcdef0123456789abcdef";
+    let heads = [0, 1, 2, 3].map(|count: u8| format!("\u{1}\0\0\0\0\0\0\0{}\0\0\0\0\0\0\0", char::from(count)));
+    let pieces: Vec<&str> = heads.iter().map(String::as_str).chain([entry, entry, entry, "\0"]).collect();
+    holds_for_all(INPUTS, |choices| choices.input(&pieces, 5), metadata::holds);
+}
+
+#[test]
+fn a_password_policys_control_is_read_whole_or_not_at_all() {
+    let pieces = ["0\u{3}", "0\u{5}", "0\u{0}", "\u{1}", "\u{0}", "\u{2}", "\u{7f}"];
+    let make = |choices: &mut Choices| {
+        let number = vec![choices.next().to_le_bytes()[0]; choices.below(6)];
+        let error = vec![choices.next().to_le_bytes()[0]; choices.below(3)];
+        let part = |tag: u8, contents: &[u8]| [&[tag, u8::try_from(contents.len()).unwrap()], contents].concat();
+        let warning = part(0xa0, &part(0x80 + choices.below(3).to_le_bytes()[0], &number));
+        let error = part(0x81, &error);
+        let whole = match choices.below(5) {
+            0 => part(0x30, &warning),
+            1 => part(0x30, &error),
+            2 | 3 => part(0x30, &[warning, error].concat()),
+            _ => return choices.input(&pieces, 5),
+        };
+        match choices.below(4) {
+            0 => whole[..choices.below(whole.len())].to_vec(),
+            _ => whole,
+        }
+    };
+    holds_for_all(INPUTS, make, password_policy::holds);
 }

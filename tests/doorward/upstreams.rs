@@ -237,6 +237,59 @@ async fn a_cookie_keeps_a_browser_at_its_server_and_is_renewed_when_that_is_gone
     assert!(!response.headers()["set-cookie"].to_str().unwrap().starts_with(&cookie));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_stays_at_its_server_over_every_connection_and_moves_when_that_is_gone() {
+    let mut servers = [Server::start().await, Server::start().await, Server::start().await];
+    let [server, more @ ..] = servers.each_ref().map(|server| server.address);
+    let wishes = node::Wishes {
+        server: Some(server),
+        more_servers: more.to_vec(),
+        upstream: ", sticky = \"session\"",
+        ..node::Wishes::default()
+    };
+    let door = node::Bed::with(wishes).await;
+    let mut homes = Vec::new();
+    for (name, password) in [("alice", "wonderland"), ("bob", "builder"), ("alice", "wonderland"), ("bob", "builder")] {
+        let browser = door.signed_in(name, password).await;
+        let before: Vec<_> = servers.iter().map(Server::answered).collect();
+        // Each of them over a connection of its own.
+        for _ in 0..6 {
+            assert_eq!(browser.get("/").await.status, StatusCode::OK);
+        }
+        let served: Vec<_> = servers.iter().zip(before).map(|(server, before)| server.answered() - before).collect();
+        assert_eq!(served.iter().max(), Some(&6), "{served:?}");
+        homes.push((browser, served.iter().position(|count| *count == 6).unwrap()));
+    }
+    let (browser, home) = homes.swap_remove(0);
+    servers[home].kill();
+    for _ in 0..6 {
+        assert_eq!(browser.get("/").await.status, StatusCode::OK);
+    }
+    for (browser, home_of_other) in homes {
+        let before = servers[home_of_other].answered();
+        assert_eq!(browser.get("/").await.status, StatusCode::OK);
+        assert!(home_of_other == home || servers[home_of_other].answered() == before + 1, "nobody else moved");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_takes_the_connection_and_says_nothing_is_left_after_the_limit() {
+    // The kernel accepts for it; the TLS handshake never comes.
+    let (_held, port) = crate::support::peers::hung_server();
+    let folder = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let ca = folder.path().join("ca.pem");
+    std::fs::write(&ca, made.cert.pem()).unwrap();
+    let wishes = Wishes {
+        ca: Some(ca),
+        request: |limits| limits.connect_wait = Duration::from_secs(1),
+        ..Wishes::to(([127, 0, 0, 1], port).into())
+    };
+    let bed = bed(&wishes);
+    let (status, text) = tokio::time::timeout(SOON, bed.ask(get("/"))).await.expect("it is waited for without end");
+    assert!(status.is_server_error() && !text.is_empty(), "{status} {text:?}");
+}
+
 #[tokio::test]
 async fn an_answer_that_stands_still_for_too_long_is_cut() {
     let server = Server::start().await;

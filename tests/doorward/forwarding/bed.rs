@@ -90,7 +90,7 @@ pub fn bed(wishes: &Wishes) -> Bed {
         move |_| {
             let proxy = Proxy::new(&applications, clock.clone());
             tokio::task::spawn_local(end_sessions(Rc::clone(&proxy), Arc::clone(&over), clock.clone()));
-            Rc::new(Everything { proxy, application: "app".into() })
+            Rc::new(Everything { proxy, application: "app".into(), clock: clock.clone() })
         }
     });
     Bed { address: addresses[0], plain: addresses[1], stop, over, clock, cores: Some(cores.unwrap()), folder }
@@ -139,6 +139,7 @@ async fn end_sessions(proxy: Rc<Proxy>, over: Arc<AtomicBool>, clock: Clock) {
 struct Everything {
     proxy: Rc<Proxy>,
     application: Arc<str>,
+    clock: Clock,
 }
 
 impl Handler for Everything {
@@ -151,10 +152,17 @@ impl Handler for Everything {
         if !exchange.tls {
             return said(StatusCode::MISDIRECTED_REQUEST, "plain");
         }
-        cleanse(&mut head.headers);
+        let facts = cleanse(&mut head.headers);
         let authority = head.uri.authority().map(|authority| HeaderValue::from_str(authority.as_str()).unwrap());
         let host = authority.or_else(|| head.headers.get("host").cloned()).unwrap();
-        let client = ClientInfo { address: exchange.peer.ip(), host: &host, client: &exchange.connection };
+        let client = ClientInfo {
+            address: exchange.peer.ip(),
+            host: &host,
+            client: &exchange.connection,
+            facts,
+            known: None,
+            now: self.clock.now(),
+        };
         match self.proxy.forward(Permit::public(&self.application), head, exchange.body.take(), &client).await {
             Ok(response) => response.map(Either::Left),
             Err(error) => said(status(&error), &error.to_string()),

@@ -14,9 +14,9 @@ use doorward::base::random::SystemSource;
 use doorward::base::{Clock, Keys, Language, Secret, Texts, Time};
 use doorward::config;
 use doorward::config::directory::Domain;
-use doorward::directory::People;
 use doorward::directory::local::Local;
 use doorward::directory::people::Place as DirectoryPlace;
+use doorward::directory::{Directory, People};
 use doorward::dispatch::console::ConsoleTransmitter;
 use doorward::dispatch::{Dispatcher, Parts as DispatchParts};
 use doorward::store::sqlite::Sqlite;
@@ -24,6 +24,7 @@ use doorward::store::{Expect, Place, Record, Records, Stored, Taken};
 
 pub struct House {
     pub gatekeeper: Gatekeeper,
+    pub clock: Clock,
     pub sessions: Sessions,
     pub store: Arc<Counted>,
     folder: tempfile::TempDir,
@@ -33,8 +34,24 @@ pub struct House {
 pub async fn house(users: &str) -> House {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("users.toml"), users).unwrap();
-    let config = config::parse(CONFIGURATION, folder.path(), &|_| None).unwrap();
-    let (clock, keys) = (Clock::by_hand(), Keys::new(vec![SealKey { id: "k1".into(), secret: Secret::new(vec![7; 32]) }]));
+    let file = config::directory::Local { file: folder.path().join("users.toml") };
+    let directory = Arc::new(Local::open("people".into(), &file).unwrap());
+    house_of(folder, directory, CHALLENGE).await
+}
+
+/// The same with any directory, which must be called `people`, and with these rules.
+pub async fn house_of(folder: tempfile::TempDir, directory: Arc<dyn Directory>, rules: &str) -> House {
+    built(folder, directory, Clock::by_hand(), rules).await
+}
+
+/// Everybody in this directory is let in by the password alone.
+pub async fn open_house(directory: Arc<dyn Directory>, clock: Clock) -> House {
+    built(tempfile::tempdir().unwrap(), directory, clock, r#"{ then = "admit" }"#).await
+}
+
+async fn built(folder: tempfile::TempDir, directory: Arc<dyn Directory>, clock: Clock, rules: &str) -> House {
+    let config = config::parse(&CONFIGURATION.replace("RULES", rules), folder.path(), &|_| None).unwrap();
+    let keys = Keys::new(vec![SealKey { id: "k1".into(), secret: Secret::new(vec![7; 32]) }]);
     let (keys, random) = (keys.unwrap(), Arc::new(SystemSource));
     let store = Arc::new(Sqlite::open(&folder.path().join("doorward.db")).unwrap());
     let journal = Journal::new(Arc::clone(&store) as _, clock.clone());
@@ -55,20 +72,27 @@ pub async fn house(users: &str) -> House {
         node: "test".into(),
         tasks: tokio_util::task::TaskTracker::new(),
     });
-    let file = config::directory::Local { file: folder.path().join("users.toml") };
-    let directory = Arc::new(Local::open("people".into(), &file).unwrap());
-    let place = DirectoryPlace { directory, domain: Domain::default(), country_prefix: None, default: true };
+    let place = DirectoryPlace {
+        directory,
+        domain: Domain::default(),
+        country_prefix: None,
+        default: true,
+        recheck: Duration::from_secs(60),
+    };
     let parts = Parts {
         applications: config.applications,
         authentication_policies: config.authentication_policies,
         passcode_policies: config.passcode_policies,
         limits: config.limits,
         people: People::new(vec![place]),
+        password_warnings: [("people".into(), Duration::from_secs(14 * 86_400))].into(),
         dispatcher,
         sessions: sessions.clone(),
         stores,
     };
-    House { gatekeeper: Gatekeeper::new(parts, tokio::runtime::Handle::current()), sessions, store, folder }
+    let clock = parts.stores.clock.clone();
+    let gatekeeper = Gatekeeper::new(parts, tokio::runtime::Handle::current());
+    House { gatekeeper, clock, sessions, store, folder }
 }
 
 impl House {
@@ -77,23 +101,43 @@ impl House {
             application: "app".into(),
             host: "app.example".into(),
             address: [127, 0, 0, 1].into(),
-            browser: Secret::new("browser".into()),
+            browser: Secret::new("browser".repeat(6)),
             known: None,
         }
     }
 
-    /// The first step; flow and passcode.
-    pub async fn login(&self, name: &str) -> (String, String) {
+    /// The first step with any password.
+    pub async fn password(&self, at: Attempt, name: &str, password: &str) -> PasswordAnswer {
         let attempt = PasswordAttempt {
-            at: Self::attempt(),
+            at,
             name: name.to_owned(),
-            password: Secret::new("wonderland".into()),
+            password: Secret::new(password.to_owned()),
             back: "/".into(),
             language: Language::ENGLISH,
             language_chosen: false,
         };
-        let PasswordAnswer::Challenged { flow } = self.gatekeeper.password(attempt).await else { panic!("not challenged") };
+        self.gatekeeper.password(attempt).await
+    }
+
+    /// The first step; flow and passcode.
+    pub async fn login(&self, name: &str) -> (String, String) {
+        let answer = self.password(Self::attempt(), name, "wonderland").await;
+        let PasswordAnswer::Challenged { flow } = answer else { panic!("not challenged") };
         (flow, self.code(&format!("people:{name}")).await)
+    }
+
+    /// Signs in where the password is enough.
+    pub async fn enter(&self, name: &str, password: &str) {
+        let attempt = PasswordAttempt {
+            at: Self::attempt(),
+            name: name.to_owned(),
+            password: Secret::new(password.to_owned()),
+            back: "/".into(),
+            language: Language::ENGLISH,
+            language_chosen: false,
+        };
+        let answer = self.gatekeeper.password(attempt).await;
+        assert!(matches!(answer, PasswordAnswer::Admitted(_)), "{name}: {answer:?}");
     }
 
     async fn code(&self, user: &str) -> String {
@@ -177,6 +221,8 @@ impl Records for Counted {
     }
 }
 
+pub const CHALLENGE: &str = r#"{ then = "challenge", factors = ["passcode"], dispatch = "standard" }"#;
+
 const CONFIGURATION: &str = r#"
 [node]
 state_dir = "state"
@@ -207,7 +253,7 @@ rules = [{ channel = "mail", to = "mail", through = ["screen"] }]
 
 [[authentication_policy]]
 name = "staff"
-rules = [{ then = "challenge", factors = ["passcode"], dispatch = "standard" }]
+rules = [RULES]
 
 [limits]
 attempts_per_address = "1000000/1m"

@@ -11,8 +11,10 @@ pub mod peers;
 pub mod postfix;
 pub mod program;
 pub mod raw;
+pub mod samba;
 pub mod script;
 pub mod upstream;
+pub mod written;
 
 /// Says aloud that something is not tested for want of this; where everything must be there (`CI=true`) it is a failure.
 pub fn skip(why: &str) {

@@ -53,6 +53,8 @@ pub struct Wishes {
     pub upstream: &'static str,
     /// Another server than [`Upstream`].
     pub server: Option<SocketAddr>,
+    /// Beside that one.
+    pub more_servers: Vec<SocketAddr>,
     pub limits: &'static str,
     /// Of the policy, before the last one that challenges everybody.
     pub rules: &'static str,
@@ -72,6 +74,7 @@ impl Default for Wishes {
             other: "",
             upstream: "",
             server: None,
+            more_servers: Vec::new(),
             limits: "",
             rules: "",
             passcode: "",
@@ -261,7 +264,9 @@ fn certificate(folder: &Path) {
 fn configuration(wishes: &Wishes, folder: &Path, state: &Path, upstream: SocketAddr) -> String {
     let (folder, state) = (folder.display(), state.display());
     let Wishes { directory, listener, session, application, other, limits, rules, passcode, dispatch, .. } = wishes;
-    let (more, server) = (wishes.upstream, wishes.server.unwrap_or(upstream));
+    let servers = [wishes.server.unwrap_or(upstream)].into_iter().chain(wishes.more_servers.clone());
+    let servers: Vec<_> = servers.map(|server| format!("\"http://{server}\"")).collect();
+    let (more, servers) = (wishes.upstream, servers.join(", "));
     let guests = if wishes.guests.is_empty() { "" } else { GUESTS };
     let guests = guests.replace("FOLDER", &folder.to_string());
     format!(
@@ -284,7 +289,7 @@ name = "app"
 hosts = ["{HOST}"]
 policy = "staff"
 session = {session}
-upstream = {{ servers = ["http://{server}"]{more} }}
+upstream = {{ servers = [{servers}]{more} }}
 public = ["/public"]
 {application}
 

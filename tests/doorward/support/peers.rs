@@ -74,6 +74,22 @@ impl Slapd {
         self.said("SERVICE_PASSWORD")
     }
 
+    /// Changes, adds and deletes entries as an administrator does, in LDIF.
+    pub fn modify(&self, ldif: &str) {
+        let file = self.folder.path().join("modify.ldif");
+        std::fs::write(&file, ldif).unwrap();
+        let mut command = Command::new("ldapmodify");
+        command.args(["-x", "-w", "admin-password", "-H", &format!("ldap://127.0.0.1:{}", self.port())]);
+        let output = command.arg("-D").arg(format!("cn=admin,{}", self.base())).arg("-f").arg(&file).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// How many searches it was asked, where it was started with `LOG=256`.
+    pub fn searches(&self) -> usize {
+        let log = std::fs::read_to_string(self.folder.path().join("slapd.log")).unwrap();
+        log.lines().filter(|line| line.contains(" SRCH base=")).count()
+    }
+
     /// Stops the server in its tracks: it accepts, and never answers.
     pub fn freeze(&self) {
         self.signal("-STOP");

@@ -1,0 +1,96 @@
+//! `check --live`: what is said of directories as they are, in words and by the exit code.
+
+use std::path::Path;
+
+use crate::support::node::user;
+use crate::support::peers::{dead_port, slapd};
+use crate::support::program::{certificate, doorward};
+use crate::support::samba::Samba;
+use crate::support::written;
+
+/// The exit code, what was said, and what was complained about.
+fn check(directory: &str) -> (Option<i32>, String, String) {
+    let folder = tempfile::tempdir().unwrap();
+    certificate(folder.path(), "door", &["app.example.test"]);
+    std::fs::write(folder.path().join("users.toml"), user("alice", "a", "")).unwrap();
+    std::fs::write(folder.path().join("doorward.toml"), format!("{}{CONFIGURATION}\n{directory}", written::SITE)).unwrap();
+    run(&folder.path().join("doorward.toml"))
+}
+
+fn run(config: &Path) -> (Option<i32>, String, String) {
+    let output = doorward(&["check", "--live", "--config", config.to_str().unwrap()]).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn an_ldap_server_that_fits_is_described() {
+    let Some(slapd) = slapd(&[]) else { return };
+    let section = |servers: &str, password: &str, group: &str| {
+        format!(
+            "[[directory]]\nname = \"corp\"\nkind = \"ldap\"\nservers = [{servers}]\nca = {:?}\nservice_user = \"{}\"\nservice_password = \"{password}\"\n\
+             users = {{ base = \"ou=people,{}\", member_of = \"{group}\" }}\n",
+            slapd.ca(),
+            slapd.service_user(),
+            slapd.base(),
+        )
+    };
+    let good = format!("\"ldaps://localhost:{}\"", slapd.tls_port());
+    let (code, out, errors) = check(&section(&good, slapd.service_password(), slapd.group()));
+    assert_eq!((code, errors.as_str()), (Some(0), ""), "{out}");
+    assert!(out.contains("reached, the service user is signed in") && out.contains("users below"), "{out}");
+    assert!(out.contains("7 of them are in"), "{out}");
+
+    // By another name than in its certificate, and nobody there: both are said, though the third server is fine.
+    let bad = format!("\"ldaps://127.0.0.1:{}\", \"ldap://127.0.0.1:{}\", {good}", slapd.tls_port(), dead_port());
+    let (code, _, errors) = check(&section(&bad, slapd.service_password(), slapd.group()));
+    assert_eq!(code, Some(64), "{errors}");
+    assert!(errors.contains("not valid for name") && errors.contains("refused"), "{errors}");
+
+    let (code, _, errors) = check(&section(&format!("{good}, {good}"), "wrong", slapd.group()));
+    assert_eq!(code, Some(64));
+    assert_eq!(errors.matches("was refused (result 49").count(), 1, "{errors}");
+    assert!(errors.contains("no other server was asked") && !errors.contains("wrong"), "{errors}");
+
+    let nowhere = format!("cn=nowhere,{}", slapd.base());
+    let (code, _, errors) = check(&section(&good, slapd.service_password(), &nowhere));
+    assert_eq!(code, Some(64));
+    assert!(errors.contains("member_of: cn=nowhere"), "{errors}");
+}
+
+#[tokio::test]
+async fn an_active_directory_shows_rights_that_are_too_many_and_numbers_that_users_write() {
+    let Some(samba) = Samba::start().await else { return };
+    let admin = samba.admin().await;
+    admin.add_member("alice", "Wonder-land1", &[("mobile", "+45 20 00 00 01")]).await;
+    let section = samba.section("corp");
+    let checked = {
+        let section = section.clone();
+        tokio::task::spawn_blocking(move || check(&section)).await.unwrap()
+    };
+    let (code, out, errors) = checked;
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(out.contains("its clock and ours are 0 s apart") && out.contains("1 of them are in"), "{out}");
+    assert!(errors.contains("users may write their own mobile"), "{errors}");
+    assert!(errors.contains("users may write their own otherMobile"), "{errors}");
+    assert!(!errors.contains("may not read") && !errors.contains("Domain Admins"), "{errors}");
+
+    admin.join(&samba.dn("Domain Admins"), &samba.dn("svc-doorward")).await;
+    let (code, _, errors) = tokio::task::spawn_blocking(move || check(&section)).await.unwrap();
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(errors.contains("the service user is in Domain Admins"), "{errors}");
+}
+
+const CONFIGURATION: &str = r#"
+[[transmitter]]
+name = "screen"
+kind = "console"
+
+[[dispatch_policy]]
+name = "standard"
+rules = [{ channel = "sms", to = "mobile", through = ["screen"] }]
+
+[[authentication_policy]]
+name = "staff"
+rules = [{ then = "challenge" }]
+"#;
