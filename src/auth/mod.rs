@@ -14,6 +14,7 @@ mod login;
 mod number;
 pub mod passcode;
 mod password;
+mod password_change;
 pub mod policy;
 pub mod recheck;
 pub mod report;

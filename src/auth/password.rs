@@ -4,15 +4,16 @@
 use std::time::Duration;
 
 use super::answer::FLOW_LIFE;
-use super::flow::{AfterChange, Changing, Unchanged, Why};
+use super::flow::{Changing, Unchanged, Why};
 use super::flow_record::{Flow, State};
 use super::house::{Attempt, CouldNotTell, House, bound_to};
 use super::known::{Browser, Known};
 use super::login::{PasswordAttempt, is_a_password};
+use super::password_change::refused;
 use super::{Admitted, Declined, FlowOver, kept_password};
 use crate::audit::What;
 use crate::base::{Language, Secret, Time, TraceId};
-use crate::directory::{Account, By, Changed, Complaint, Name, User};
+use crate::directory::{Complaint, Name, User};
 use crate::store::{Expect, Place, StoreError, Taken};
 
 /// What the page shows.
@@ -42,7 +43,7 @@ pub enum NewPassword {
     },
 }
 
-const TRIES: &str = "flow-changes";
+pub(super) const TRIES: &str = "flow-changes";
 /// New passwords that are shown to the directory in one flow.
 const MOST_TRIES: u32 = 10;
 /// Longer than any directory takes; then another request may ask, should the node have gone down meanwhile.
@@ -50,7 +51,7 @@ const BUSY: Duration = Duration::from_secs(60);
 const NOTICE: &str = "password-notice";
 const A_DAY: Duration = Duration::from_secs(24 * 3600);
 /// The owner of a flow has shown the password and whatever else is asked for: no stranger.
-const OWNER: Browser<'static> = Browser::Known("changing");
+pub(super) const OWNER: Browser<'static> = Browser::Known("changing");
 
 impl House {
     /// When the password runs out, if that is to be said now: soon, and not said within the last day.
@@ -182,137 +183,6 @@ impl House {
         Ok(NewPassword::Admitted(self.admit(at, grant, flow.trace, &flow.name_mark, flow.back).await?))
     }
 
-    /// Shows old and new password to the directory, within what its lock-out leaves. The outer error means that nobody was asked.
-    async fn ask_to_change(
-        &self,
-        changing: &Changing,
-        (old, new): (&Secret<String>, &Secret<String>),
-        trace: TraceId,
-    ) -> Result<Result<(Changed, Account), Unchanged>, CouldNotTell> {
-        let user = &changing.user.id;
-        let directory =
-            self.people.directory(user.directory()).ok_or(CouldNotTell::Unknown("the account's directory is gone"))?;
-        let by = By::Id(user.in_directory().to_owned());
-        let account = match directory.find(&by).await {
-            Ok(mut found) if found.len() == 1 => found.pop(),
-            Ok(_) => None,
-            Err(error) => {
-                tracing::error!(%error, %trace, "a password could not be changed: the account was not found");
-                return Ok(Err(Unchanged::NoAnswer));
-            }
-        };
-        let account = account.ok_or(CouldNotTell::Unknown("the account is gone, or may sign in no more"))?;
-        let failures = self.failures_of(&account, OWNER);
-        let Some(taken) = failures.take(self.records.as_ref(), self.clock.now()).await? else {
-            return Ok(Err(Unchanged::TooMany));
-        };
-        let changed = directory.change(&account, old, new).await;
-        if !matches!(changed, Ok(Changed::WrongOld)) {
-            failures.give_back(self.records.as_ref(), taken, self.clock.now()).await?;
-        }
-        match changed {
-            Ok(changed) => Ok(Ok((changed, account))),
-            Err(error) => {
-                tracing::error!(%error, %trace, "nobody knows whether a password was changed");
-                Ok(Err(Unchanged::NoAnswer))
-            }
-        }
-    }
-
-    /// What the directory said becomes the flow's next state, and a session where that is so.
-    async fn settle(
-        &self,
-        at: &Attempt,
-        flow_id: &str,
-        (mut flow, changing, version): (Flow, Changing, u64),
-        asked: Result<(Changed, Account), Unchanged>,
-    ) -> Result<NewPassword, CouldNotTell> {
-        let (trace, user) = (flow.trace, changing.user.id.clone());
-        let (changed, account) = match asked {
-            Ok(answered) => answered,
-            Err(why) => {
-                self.note(at, trace, Some(&user), refused(name(why))).await;
-                self.records.give_back(TRIES, flow_id, self.clock.now()).await?;
-                return self.keep(flow_id, (flow, changing.kept(why), version)).await;
-            }
-        };
-        let what = match &changed {
-            Changed::Yes => What::PasswordChanged,
-            Changed::Refused(complaint) => refused(name(Unchanged::Complaint(*complaint))),
-            Changed::WrongOld => refused("wrong-old"),
-            Changed::Unable(why) => {
-                tracing::error!(%trace, why, user.id = %user, "a directory does not change a password");
-                refused("unable")
-            }
-        };
-        self.note(at, trace, Some(&user), what).await;
-        match changing.answered(&changed) {
-            AfterChange::Admit(grant) => {
-                (flow.state, flow.password) = (State::Done, None);
-                let back = flow.back.clone();
-                let entered = async {
-                    if !self.put_flow(flow_id, &flow, Expect::Version(version)).await? {
-                        return Err(CouldNotTell::Unknown("the flow changed while its password was changed"));
-                    }
-                    self.forget_wrong_factors(&user).await?;
-                    let grant = grant.of(self.seen_again(&account).await?);
-                    self.admit(at, grant, trace, &flow.name_mark, back).await
-                };
-                Ok(match entered.await {
-                    Ok(admitted) => NewPassword::Admitted(admitted),
-                    Err(error) => {
-                        tracing::error!(%error, %trace, "a password was changed, but no session could be opened");
-                        NewPassword::Declined { why: Declined::PasswordSet, trace }
-                    }
-                })
-            }
-            AfterChange::Again(changing) => self.keep(flow_id, (flow, *changing, version)).await,
-            AfterChange::Over => {
-                (flow.state, flow.password) = (State::Ended, None);
-                let back = flow.back.clone();
-                self.put_flow(flow_id, &flow, Expect::Version(version)).await?;
-                Ok(match changed {
-                    Changed::Unable(_) => NewPassword::Declined { why: Declined::HelpDesk, trace },
-                    _ => NewPassword::Over(FlowOver::PasswordStale { back }),
-                })
-            }
-        }
-    }
-
-    /// As the directory knows them after the change; somebody who is gone or barred since has no session.
-    async fn seen_again(&self, account: &Account) -> Result<User, CouldNotTell> {
-        let id = &account.user.id;
-        let directory = self.people.directory(id.directory()).ok_or(CouldNotTell::Unknown("the account's directory is gone"))?;
-        let mut found = directory.find(&By::Id(id.in_directory().to_owned())).await?;
-        let user = found.pop().filter(|_| found.is_empty()).map(|account| account.user);
-        user.filter(|user| user.id == *id).ok_or(CouldNotTell::Unknown("the account is gone"))
-    }
-
-    async fn keep(
-        &self,
-        flow_id: &str,
-        (mut flow, changing, version): (Flow, Changing, u64),
-    ) -> Result<NewPassword, CouldNotTell> {
-        let why = changing.last.unwrap_or(Unchanged::NoAnswer);
-        flow.state = State::Changing(Box::new(changing));
-        self.put_flow(flow_id, &flow, Expect::Version(version)).await?;
-        Ok(NewPassword::Again(why))
-    }
-
-    async fn end(
-        &self,
-        at: &Attempt,
-        flow_id: &str,
-        (mut flow, version): (Flow, u64),
-        reason: &str,
-        user: &crate::base::UserId,
-    ) -> Result<NewPassword, CouldNotTell> {
-        (flow.state, flow.password) = (State::Ended, None);
-        self.put_flow(flow_id, &flow, Expect::Version(version)).await?;
-        self.note(at, flow.trace, Some(user), refused(reason)).await;
-        Ok(NewPassword::Over(FlowOver::ChangeEnded { back: flow.back }))
-    }
-
     /// The flow in this state, with its version; what it is instead.
     async fn changing(
         &self,
@@ -343,25 +213,4 @@ fn unfit(old: &Secret<String>, new: &Secret<String>, again: &Secret<String>) -> 
         return Some(Unchanged::Unfit);
     }
     (new == old).then_some(Unchanged::Complaint(Complaint::UsedBefore))
-}
-
-fn refused(reason: &str) -> What {
-    What::PasswordChangeRefused { reason: reason.to_owned() }
-}
-
-/// As the journal has it.
-const fn name(why: Unchanged) -> &'static str {
-    match why {
-        Unchanged::Complaint(Complaint::TooShort) => "too-short",
-        Unchanged::Complaint(Complaint::UsedBefore) => "used-before",
-        Unchanged::Complaint(Complaint::TooYoung) => "too-young",
-        Unchanged::Complaint(Complaint::NotComplex) => "not-complex",
-        Unchanged::Complaint(Complaint::Policy) => "policy",
-        Unchanged::Different => "different",
-        Unchanged::Unfit => "unfit",
-        Unchanged::NoAnswer => "no-answer",
-        Unchanged::Unable => "unable",
-        Unchanged::Busy => "busy",
-        Unchanged::TooMany => "account-paused",
-    }
 }

@@ -1,5 +1,6 @@
 //! `session list` and `session end`: who is signed in to the running node, and an end to it.
 
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -12,16 +13,15 @@ use crate::auth::{Meant, SessionView};
 pub fn list(file: &Path, meant: Meant, output: Output) -> Result<ExitCode> {
     match ask(file, &Request::SessionList { meant })? {
         Reply::Sessions { sessions, total } if output == Output::Json => {
-            println!("{}", serde_json::json!({ "total": total, "sessions": sessions }));
-            Ok(ExitCode::SUCCESS)
+            say(&serde_json::json!({ "total": total, "sessions": sessions }).to_string())
         }
         Reply::Sessions { sessions, total } => {
-            sessions.iter().for_each(print);
-            match total - sessions.len().min(total) {
-                0 => println!("{total} in all"),
-                more => println!("{total} in all; {more} younger ones are not shown"),
-            }
-            Ok(ExitCode::SUCCESS)
+            let mut text: String = sessions.iter().map(line).collect();
+            text += &match total - sessions.len().min(total) {
+                0 => format!("{total} in all"),
+                more => format!("{total} in all; {more} younger ones are not shown"),
+            };
+            say(&text)
         }
         Reply::Error { why } => bail!("{why}"),
         _ => bail!("the node gave an answer to another question"),
@@ -45,21 +45,26 @@ pub fn end(file: &Path, meant: Meant, output: Output) -> Result<ExitCode> {
     }
 }
 
-/// One line a session.
-fn print(session: &SessionView) {
+/// Who has read enough of it may hang up (`| head`).
+fn say(text: &str) -> Result<ExitCode> {
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn line(session: &SessionView) -> String {
     let places: Vec<String> = session.places.iter().map(|(application, host)| format!("{application} at {host}")).collect();
-    println!(
-        "{}",
-        plain(&format!(
-            "{}  {} ({})  {}  by {}  since {}  last seen {}  until {}",
-            session.id,
-            session.user,
-            session.name,
-            places.join(", "),
-            session.factors.join("+"),
-            session.opened,
-            session.last_seen,
-            session.expires
-        ))
-    );
+    let line = plain(&format!(
+        "{}  {} ({})  {}  by {}  since {}  last seen {}  until {}",
+        session.id,
+        session.user,
+        session.name,
+        places.join(", "),
+        session.factors.join("+"),
+        session.opened,
+        session.last_seen,
+        session.expires
+    ));
+    line + "\n"
 }

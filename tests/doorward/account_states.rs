@@ -33,6 +33,8 @@ struct Said {
     /// How many passwords it was shown, those of nobody too.
     asked: u32,
     is_dead: bool,
+    /// The account may sign in no more.
+    is_gone: bool,
 }
 
 impl Scripted {
@@ -50,6 +52,7 @@ impl Scripted {
             changes: 0,
             asked: 0,
             is_dead: false,
+            is_gone: false,
         };
         Arc::new(Self { said: Mutex::new(said), lock_out })
     }
@@ -76,6 +79,9 @@ impl Directory for Scripted {
         Box::pin(async move {
             if self.said.lock().unwrap().is_dead {
                 return Err(Self::dead());
+            }
+            if self.said.lock().unwrap().is_gone {
+                return Ok(Vec::new());
             }
             let names = ["alice", "CORP\\alice", "alice@corp.example", "alice@corp.test"];
             let is_alice = match by {
@@ -241,6 +247,20 @@ async fn a_directory_that_dies_after_the_change_leaves_a_new_password_and_no_ses
     assert_eq!(house.sessions.count(), 0);
     directory.set(|said| said.is_dead = false);
     assert!(matches!(house.password(House::attempt(), "alice", "looking-glass").await, PasswordAnswer::Admitted(_)));
+}
+
+#[tokio::test]
+async fn an_account_that_is_barred_before_the_change_is_for_the_help_desk_and_stays_so() {
+    let directory = Scripted::says(Verdict::Expired);
+    let house = house(&directory, ADMIT).await;
+    let flow = to_change(&house).await;
+    directory.set(|said| said.is_gone = true);
+    let answer = change(&house, &flow, "looking-glass").await;
+    assert!(matches!(answer, NewPassword::Declined { why: Declined::HelpDesk, .. }), "{answer:?}");
+    directory.set(|said| said.is_gone = false);
+    let again = change(&house, &flow, "looking-glass").await;
+    assert!(matches!(again, NewPassword::Over(FlowOver::ChangeEnded { .. })), "{again:?}");
+    assert_eq!((house.sessions.count(), directory.said.lock().unwrap().changes), (0, 0));
 }
 
 #[tokio::test]
