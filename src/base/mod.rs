@@ -1,6 +1,7 @@
 //! Words that every layer shares. Depends on nothing of ours; what stands here is used by three modules or more.
 
 pub mod clock;
+pub mod country;
 pub mod id;
 pub mod keys;
 pub mod language;
@@ -11,6 +12,7 @@ pub mod secret;
 pub mod tls;
 
 pub use clock::{Clock, Time};
+pub use country::Country;
 pub use id::{TraceId, UserId};
 pub use keys::Keys;
 pub use language::{Language, Texts};

@@ -89,6 +89,8 @@ pub struct Attributes {
     pub mail: String,
     pub language: String,
     pub display_name: String,
+    /// Holds a topic of a push service. Default: none.
+    pub push: Option<String>,
 }
 
 /// `kind = "local"`: users in a file.
@@ -233,6 +235,7 @@ impl Default for Attributes {
             mail: "mail".into(),
             language: "preferredLanguage".into(),
             display_name: "displayName".into(),
+            push: None,
         }
     }
 }
@@ -246,6 +249,7 @@ impl Attributes {
             mail: section.or("mail", default.mail, attribute),
             language: section.or("language", default.language, attribute),
             display_name: section.or("display_name", default.display_name, attribute),
+            push: section.optional("push").and_then(attribute).or(default.push),
         };
         section.finish();
         attributes

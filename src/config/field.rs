@@ -15,6 +15,7 @@ use super::limits::Rate;
 use super::scalar;
 use super::section::Section;
 use super::walk::Walk;
+use crate::base::Country;
 
 #[derive(Clone, Copy)]
 pub(super) struct Field<'d> {
@@ -124,6 +125,21 @@ impl<'d> Field<'d> {
 
     pub(super) fn rate(self) -> Option<Rate> {
         self.parsed("a rate like \"60/1m\"", scalar::rate)
+    }
+
+    /// Two letters.
+    pub(super) fn country(self) -> Option<Country> {
+        self.parsed("a country of ISO 3166 like \"DK\"", Country::named)
+    }
+
+    /// The beginning of phone numbers: `+45900`.
+    pub(super) fn number_prefix(self) -> Option<Arc<str>> {
+        self.parsed("the beginning of a phone number like \"+45900\"", |text| {
+            let digits = text.strip_prefix('+')?;
+            let fits =
+                (1..=15).contains(&digits.len()) && !digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit());
+            fits.then(|| text.into())
+        })
     }
 
     pub(super) fn socket(self) -> Option<SocketAddr> {

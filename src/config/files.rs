@@ -1,7 +1,7 @@
 //! Whether the files that a configuration names are there and can be read. What is in them is judged by those who use them.
 
 use std::fs::{File, OpenOptions};
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
 
 use super::listener::Serves;
@@ -19,6 +19,7 @@ pub fn problems(config: &Config) -> Vec<String> {
         .into_iter()
         .chain(large_logo(config))
         .chain(outboxes(config))
+        .chain(programs(config))
         .collect()
 }
 
@@ -52,8 +53,8 @@ fn named(config: &Config) -> Vec<(String, &Path)> {
     for transmitter in &config.transmitters {
         let ca = match &transmitter.kind {
             transmitter::Kind::Smtp(smtp) => smtp.ca.as_deref(),
-            transmitter::Kind::Http(http) => http.ca.as_deref(),
-            transmitter::Kind::Console(_) => None,
+            transmitter::Kind::Http(http) | transmitter::Kind::Voice(http) | transmitter::Kind::Push(http) => http.ca.as_deref(),
+            transmitter::Kind::Modem(_) | transmitter::Kind::Program(_) | transmitter::Kind::Console(_) => None,
         };
         files.extend(ca.map(|ca| (format!("transmitter {}, ca", transmitter.name), ca)));
     }
@@ -88,6 +89,27 @@ fn outboxes(config: &Config) -> impl Iterator<Item = String> {
     })
 }
 
+/// Whether what outlives a restart could be kept, in a sentence if not. It is about who asks: the service may well be another user.
+/// The folder is made at the first start, with those it lies in.
+pub fn unwritable_state(folder: &Path) -> Option<String> {
+    let there = folder.ancestors().find(|ancestor| ancestor.as_os_str().is_empty() || ancestor.exists())?;
+    let why = beside(&there.join("x"))?;
+    Some(format!("node, state_dir: {why} (asked as the user who runs this; the service may be another)"))
+}
+
+/// A program need not be readable, only there and executable by somebody.
+fn programs(config: &Config) -> impl Iterator<Item = String> {
+    config.transmitters.iter().filter_map(|transmitter| {
+        let transmitter::Kind::Program(program) = &transmitter.kind else { return None };
+        let why = match std::fs::metadata(&program.program) {
+            Ok(metadata) if metadata.is_file() && metadata.permissions().mode() & 0o111 != 0 => return None,
+            Ok(_) => "not a file that may be executed".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        Some(format!("transmitter {}, command: {}: {why}", transmitter.name, program.program.display()))
+    })
+}
+
 /// Whether the access log could be written, in a sentence if not. What is said here keeps nobody from being served.
 pub fn unwritable(config: &Config) -> Option<String> {
     let file = &config.access_log.as_ref()?.file;
@@ -115,4 +137,25 @@ fn beside(file: &Path) -> Option<String> {
         Err(error) => Some(error),
     }
     .map(|error| format!("{}: {error}", folder.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_folder_that_cannot_be_made_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        assert_eq!(unwritable_state(folder.path()), None);
+        assert_eq!(unwritable_state(&folder.path().join("made/at/first/start")), None);
+        assert_eq!(unwritable_state(Path::new("state")), None);
+        let found = unwritable_state(&file.join("state")).unwrap();
+        assert!(found.contains("no such folder"), "{found}");
+        // Nothing can be made there, not even by root.
+        let found = unwritable_state(Path::new("/proc/doorward")).unwrap();
+        assert!(found.starts_with("node, state_dir: /proc"), "{found}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
 }

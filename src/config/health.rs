@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::field::Field;
-use super::http::statuses;
+use super::http_answer::statuses;
 
 /// A path alone, or `{ path, interval, wait, fall, rise, status }`.
 #[derive(Clone, PartialEq, Eq, Debug)]

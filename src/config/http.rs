@@ -1,26 +1,126 @@
-//! `kind = "http"` of `[[transmitter]]`: an HTTP gateway, by preset or written out. A preset is a file of the same keys; what
-//! the operator writes goes before it.
+//! `kind = "http"`, `"voice"` and `"push"` of `[[transmitter]]`: an HTTP gateway, by preset or written out. A preset is a file of the
+//! same keys; what the operator writes goes before it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use regex::RegexBuilder;
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
 use super::field::Field;
+use super::http_answer::{Answers, Report, Signature};
+use super::presets;
 use super::scalar;
 use super::section::Section;
-use super::transmitter::{Body, Encoder, Http, Slot, Success, Template};
+use super::template::{Condition, Encoder, Slot, Template};
+use super::transmitter::Channel;
 use super::walk::Walk;
+use crate::base::{Secret, net};
 
-/// The known gateways. A new one is a file and a line here.
-const PRESETS: &[(&str, &str)] = &[("clickatell", include_str!("presets/clickatell.toml"))];
+#[derive(Clone, Debug)]
+pub struct Http {
+    /// `GET`, `POST` or `PUT`. Default: POST.
+    pub method: String,
+    /// May hold placeholders, encoded for a URL.
+    pub url: Template,
+    pub headers: Vec<(String, Template)>,
+    pub body: Option<Body>,
+    pub auth: Auth,
+    pub answers: Answers,
+    /// How the provider says what became of a message; nothing where it does not.
+    pub report: Option<Report>,
+    /// PEM; instead of the system's CAs.
+    pub ca: Option<PathBuf>,
+    /// For the whole exchange. Default: 10 s.
+    pub timeout: Duration,
+    pub named: Named,
+}
 
-const LATER_PRESETS: &[&str] = &["clickatell-classic", "twilio", "vonage", "cm", "messagebird"];
+#[derive(Clone, Debug)]
+pub struct Body {
+    /// Decides the encoder: `application/json`, `application/x-www-form-urlencoded`, `text/xml`, `application/xml`, `text/plain`.
+    pub content_type: String,
+    pub encoder: Encoder,
+    pub template: Template,
+}
+
+/// How we show who we are, besides what the templates hold.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Auth {
+    #[default]
+    None,
+    /// `user` and `password` (RFC 7617).
+    Basic,
+    /// `api_key` (RFC 6750).
+    Bearer,
+    /// `api_key` as it is, in this header.
+    Header(String),
+    /// HMAC-SHA-256 of the body under `api_secret`, in this header, in hexadecimal behind the prefix.
+    Hmac { header: String, prefix: String },
+}
+
+/// What placeholders stand for that belong to the transmitter. The secrets are never logged.
+#[derive(Clone, Debug, Default)]
+pub struct Named {
+    pub sender: Option<String>,
+    pub service: Option<String>,
+    /// Default: `user`.
+    pub account: Option<String>,
+    pub user: Option<String>,
+    pub password: Option<Secret<String>>,
+    pub api_key: Option<Secret<String>>,
+    pub api_secret: Option<Secret<String>>,
+}
+
+impl Named {
+    /// Whether a condition holds that depends on nothing but this.
+    pub fn holds(&self, condition: Condition) -> Option<bool> {
+        match condition {
+            Condition::Sender => Some(self.sender.is_some()),
+            Condition::Service => Some(self.service.is_some()),
+            Condition::ApiKey => Some(self.api_key.is_some()),
+            Condition::User => Some(self.user.is_some()),
+            Condition::Flash | Condition::Unicode | Condition::Ascii | Condition::Resent | Condition::ReceiptUrl => None,
+        }
+    }
+
+    fn read(keys: &Keys<'_, '_>) -> Self {
+        let text = |key| keys.optional(key).and_then(Field::text).map(str::to_owned);
+        let secret = |key| keys.optional(key).and_then(Field::secret);
+        let user = text("user");
+        Self {
+            sender: text("sender"),
+            service: text("service"),
+            account: text("account").or_else(|| user.clone()),
+            user,
+            password: secret("password"),
+            api_key: secret("api_key"),
+            api_secret: secret("api_secret"),
+        }
+    }
+
+    fn knows(&self, slot: Slot) -> Option<(&'static str, bool)> {
+        Some(match slot {
+            Slot::Sender => ("sender", self.sender.is_some()),
+            Slot::Service => ("service", self.service.is_some()),
+            Slot::Account => ("account", self.account.is_some()),
+            Slot::User => ("user", self.user.is_some()),
+            Slot::Password => ("password", self.password.is_some()),
+            Slot::ApiKey => ("api_key", self.api_key.is_some()),
+            Slot::ApiSecret => ("api_secret", self.api_secret.is_some()),
+            _ => return None,
+        })
+    }
+}
 
 impl Http {
-    pub(super) fn read(section: &Section<'_>) -> Option<Self> {
-        let preset = section.optional("preset").map(|field| field.choice(PRESETS, LATER_PRESETS));
+    /// Whether a call says what it fetches from us.
+    pub(super) fn fetches_words(&self) -> bool {
+        self.body.as_ref().is_some_and(|body| body.template.uses(Slot::Twiml))
+    }
+
+    pub(super) fn read(section: &Section<'_>, channel: Channel) -> Option<Self> {
+        let known = presets::of(channel);
+        let preset = section.optional("preset").map(|field| field.choice(known, &[]));
         let text = match preset {
             None => None,
             Some(Some(text)) => Some(text),
@@ -36,51 +136,100 @@ impl Http {
         let (table, errors) = DeTable::parse_recoverable(text.unwrap_or_default());
         let walk = Walk::new(text.unwrap_or_default(), Path::new(""), &environment, &errors);
         let preset = text.map(|_| Section::new(&walk, "preset", 0, table.get_ref()));
-        let read = Keys { own: section, preset: preset.as_ref() }.read();
+        let read = Keys { own: section, preset: preset.as_ref(), channel }.read();
         // What is wrong with a preset is found by a test, not by the operator.
         drop(preset);
         read
     }
 }
 
-const KEYS: [&str; 10] = ["method", "url", "headers", "body", "content_type", "success", "api_key", "sender", "ca", "timeout"];
+const KEYS: [&str; 22] = [
+    "server",
+    "method",
+    "url",
+    "headers",
+    "auth",
+    "body",
+    "content_type",
+    "success",
+    "failures",
+    "reference",
+    "report",
+    "reports",
+    "sender",
+    "service",
+    "account",
+    "user",
+    "password",
+    "api_key",
+    "api_secret",
+    "ca",
+    "timeout",
+    "preset",
+];
 
 /// The operator's keys and, behind them, the preset's.
-struct Keys<'k, 'd> {
-    own: &'k Section<'d>,
-    preset: Option<&'k Section<'d>>,
+pub(super) struct Keys<'k, 'd> {
+    pub(super) own: &'k Section<'d>,
+    pub(super) preset: Option<&'k Section<'d>>,
+    pub(super) channel: Channel,
 }
 
 impl<'d> Keys<'_, 'd> {
-    fn optional(&self, key: &'static str) -> Option<Field<'d>> {
+    pub(super) fn optional(&self, key: &'static str) -> Option<Field<'d>> {
         self.own.optional(key).or_else(|| self.preset.and_then(|preset| preset.optional(key)))
     }
 
-    fn read(&self) -> Option<Http> {
+    pub(super) fn read(&self) -> Option<Http> {
         let methods = [("POST", "POST"), ("PUT", "PUT"), ("GET", "GET")];
         let method = self.optional("method").and_then(|field| field.choice(&methods, &[])).unwrap_or("POST");
-        // The preset's address counts as there; only without both is the operator asked for one.
-        let url = self.optional("url").or_else(|| self.own.required("url")).and_then(url);
+        let url = self.url();
         let headers = self.optional("headers").and_then(Field::section).map(|table| headers(&table)).unwrap_or_default();
         let body = self.body();
         if let Some(field) = self.own.optional("body").filter(|_| method == "GET") {
             field.key_problem("a GET request takes no `body`");
         }
-        let success = self.optional("success").and_then(Field::section).map(success).unwrap_or_default();
         let seconds = Duration::from_secs(1)..=Duration::from_secs(120);
-        let http = Http {
+        let auth_field = self.optional("auth");
+        let mut http = Http {
             method: method.to_owned(),
-            url: url?,
             headers,
             body: body.filter(|_| method != "GET"),
-            success,
+            auth: auth_field.and_then(auth).unwrap_or_default(),
+            answers: Answers::read(self),
+            report: self.optional("report").and_then(Field::section).and_then(Report::read),
             ca: self.optional("ca").and_then(Field::path),
             timeout: self.optional("timeout").and_then(|field| field.duration(seconds)).unwrap_or(Duration::from_secs(10)),
-            sender: self.optional("sender").and_then(Field::text).map(str::to_owned),
-            api_key: self.optional("api_key").and_then(Field::secret),
+            named: Named::read(self),
+            url: url?,
         };
+        if !self.reports(&http) {
+            http.report = None;
+        }
         self.check_slots(&http);
+        self.check_keys(&http);
         Some(http)
+    }
+
+    /// A preset for servers of the operator's own has a path alone, and `server` in front of it.
+    fn url(&self) -> Option<Template> {
+        let server = self.optional("server");
+        match self.optional("url") {
+            Some(path) if self.own.optional("url").is_none() && path.text().is_some_and(|text| text.starts_with('/')) => {
+                let (scheme, host, port) = server.or_else(|| self.own.required("server"))?.server(&["https", "http"])?;
+                let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+                let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+                url(server?, &format!("{scheme}://{host}{port}{}", path.text()?))
+            }
+            // The preset's address counts as there; only without both is the operator asked for one.
+            written => {
+                if let Some(server) = server {
+                    server.key_problem("`server` belongs to a preset without an address of its own; here it is `url`");
+                }
+                let field = written.or_else(|| self.own.required("url"))?;
+                url(field, field.text()?)
+            }
+        }
     }
 
     fn body(&self) -> Option<Body> {
@@ -92,28 +241,84 @@ impl<'d> Keys<'_, 'd> {
         }
         let (field, encoder) = (self.optional("body")?, encoder?);
         let template = template(field, field.lines()?)?;
-        if encoder == Encoder::Json && serde_json::from_str::<serde_json::Value>(&template.filled("0")).is_err() {
+        let is_json = |conditions| serde_json::from_str::<serde_json::Value>(&template.filled("0", conditions)).is_ok();
+        if encoder == Encoder::Json && !(is_json(true) && is_json(false)) {
             field.problem("`body` is no JSON; with another `content_type` it need not be");
         }
         Some(Body { content_type: content_type.to_owned(), encoder, template })
     }
 
+    /// Whether reports will come: the provider is told with each message where to, or the operator says so. Who waits for a report that
+    /// nobody sends tells people that their code did not arrive.
+    fn reports(&self, http: &Http) -> bool {
+        let field = self.optional("reports");
+        if let Some(own) = self.own.optional("report").filter(|_| http.answers.reference.is_none()) {
+            own.key_problem(
+                "`report` without `reference`, which says what the gateway calls a message: no report would be understood",
+            );
+        }
+        if let Some(field) = field.filter(|_| http.report.is_none()) {
+            field.key_problem("`reports` without `report`, which says how they are read");
+        }
+        let told = http.url.uses(Slot::ReceiptUrl) || http.body.as_ref().is_some_and(|body| body.template.uses(Slot::ReceiptUrl));
+        field.and_then(Field::boolean).unwrap_or(told || self.own.optional("report").is_some())
+    }
+
     /// A placeholder that stands for a key needs the key; a message without its text or code is none.
     fn check_slots(&self, http: &Http) {
-        let mut templates: Vec<&Template> = vec![&http.url];
-        templates.extend(http.headers.iter().map(|(_, template)| template));
-        templates.extend(http.body.as_ref().map(|body| &body.template));
-        let used = |slot| templates.iter().any(|template| template.uses(slot));
-        for (slot, key) in [(Slot::Sender, "sender"), (Slot::ApiKey, "api_key")] {
-            if used(slot) && self.optional(key).is_none() {
+        let known = |condition| http.named.holds(condition);
+        let uses = |template: &Template, slot| template.uses_where(slot, &known);
+        let used = |slot| {
+            uses(&http.url, slot)
+                || http.headers.iter().any(|(_, template)| uses(template, slot))
+                || http.body.as_ref().is_some_and(|body| uses(&body.template, slot))
+        };
+        let keys = [Slot::Sender, Slot::Service, Slot::Account, Slot::User, Slot::Password, Slot::ApiKey, Slot::ApiSecret];
+        for (key, is_there) in keys.into_iter().filter(|slot| used(*slot)).filter_map(|slot| http.named.knows(slot)) {
+            if !is_there && self.optional(key).is_none() {
                 self.own.problem(format!("`{key}` is missing: the placeholder {{{{{key}}}}} stands for it"));
             }
         }
-        if ![Slot::Text, Slot::TextHexUtf16, Slot::Code].into_iter().any(used) {
+        if ![Slot::Text, Slot::TextHexUtf16, Slot::Code, Slot::Spoken, Slot::Twiml].into_iter().any(used) {
             self.own.problem("neither `url` nor `body` holds {{text}} or {{code}}: nothing would be sent");
         }
-        if ![Slot::ToE164, Slot::ToDigits, Slot::To00].into_iter().any(used) {
-            self.own.problem("neither `url` nor `body` holds {{to_e164}} or its like: nobody would be reached");
+        let numbers = [Slot::ToE164, Slot::ToDigits, Slot::To00, Slot::ToNational];
+        match self.channel {
+            Channel::Push if !used(Slot::Topic) => {
+                self.own.problem("neither `url`, `headers` nor `body` holds {{topic}}: nobody would be reached");
+            }
+            Channel::Push => {}
+            _ if !numbers.into_iter().any(used) => {
+                self.own.problem("neither `url` nor `body` holds {{to_e164}} or its like: nobody would be reached");
+            }
+            _ => {}
+        }
+        if self.channel != Channel::Voice && used(Slot::Twiml) {
+            self.own.problem("{{twiml}} belongs to a call: `kind = \"voice\"`");
+        }
+    }
+
+    /// So do the ways to show who we are.
+    fn check_keys(&self, http: &Http) {
+        let named = &http.named;
+        let (user, password) = (("user", named.user.is_some()), ("password", named.password.is_some()));
+        let needed: &[(&'static str, bool)] = match &http.auth {
+            Auth::None => &[],
+            Auth::Basic => &[user, password],
+            Auth::Bearer | Auth::Header(_) => &[("api_key", named.api_key.is_some())],
+            Auth::Hmac { .. } => &[("api_secret", named.api_secret.is_some())],
+        };
+        let signed = http.report.as_ref().and_then(|report| report.signature);
+        let signing = match signed {
+            Some(Signature::Twilio) if named.api_secret.is_none() => Some(password),
+            _ => None,
+        };
+        let mut missing: Vec<&str> = Vec::new();
+        for (key, is_there) in needed.iter().copied().chain(signing) {
+            if !is_there && self.optional(key).is_none() && !missing.contains(&key) {
+                missing.push(key);
+                self.own.problem(format!("`{key}` is missing: it shows the gateway who we are"));
+            }
         }
     }
 }
@@ -137,23 +342,63 @@ fn template(field: Field<'_>, text: &str) -> Option<Template> {
 }
 
 /// The scheme and host must be written out: no message may choose where it is sent to.
-fn url(field: Field<'_>) -> Option<Template> {
-    let text = field.text()?;
+fn url(field: Field<'_>, text: &str) -> Option<Template> {
     let template = template(field, text)?;
     let authority = text.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default());
     let server = authority.and_then(|authority| {
         let end = text.find("://")? + 3 + authority.len();
         scalar::server(text.get(..end)?, &["https", "http"])
     });
-    let Some((scheme, host, _)) = server.filter(|_| template.filled("0").parse::<http::Uri>().is_ok() && !text.contains('#'))
-    else {
+    let fits = |conditions| template.filled("0", conditions).parse::<http::Uri>().is_ok();
+    let Some((scheme, host, _)) = server.filter(|_| fits(true) && fits(false) && !has_fragment(&template)) else {
         field.problem("`url`: expected https://host[:port]/path, with placeholders only behind the host");
         return None;
     };
     if scheme == "http" && !scalar::is_loopback(host) {
         field.problem("`url`: http:// would send passcodes in the clear; it is for loopback only");
     }
+    if host.parse().is_ok_and(net::is_no_server) {
+        field.problem("`url`: no gateway has this address; some machines keep their secrets there");
+    }
     Some(template)
+}
+
+fn has_fragment(template: &Template) -> bool {
+    template.filled("0", true).contains('#') || template.filled("0", false).contains('#')
+}
+
+/// `"basic"`, `"bearer"`, `{ header = "X-Key" }` or `{ hmac = "X-Signature", prefix = "sha256=" }`.
+fn auth(field: Field<'_>) -> Option<Auth> {
+    if !matches!(field.value.get_ref(), DeValue::Table(_)) {
+        return field.choice(&[("none", 0), ("basic", 1), ("bearer", 2)], &[]).map(|word| match word {
+            1 => Auth::Basic,
+            2 => Auth::Bearer,
+            _ => Auth::None,
+        });
+    }
+    let table = field.section()?;
+    let (header, hmac, prefix) = (table.optional("header"), table.optional("hmac"), table.optional("prefix"));
+    let name = |field: Field<'_>| {
+        let name = field.text()?;
+        let fits = http::HeaderName::from_bytes(name.as_bytes()).is_ok();
+        if !fits {
+            field.problem(format!("`{name}` is no name of a header"));
+        }
+        fits.then(|| name.to_owned())
+    };
+    let read = match (header, hmac) {
+        (Some(header), None) => name(header).map(Auth::Header),
+        (None, Some(hmac)) => {
+            let prefix = prefix.and_then(Field::text).unwrap_or_default().to_owned();
+            name(hmac).map(|header| Auth::Hmac { header, prefix })
+        }
+        _ => {
+            field.problem("`auth`: give either `header` or `hmac`");
+            None
+        }
+    };
+    table.finish();
+    read
 }
 
 fn headers(table: &Section<'_>) -> Vec<(String, Template)> {
@@ -173,58 +418,100 @@ fn headers(table: &Section<'_>) -> Vec<(String, Template)> {
     table.entries().into_iter().filter_map(entry).collect()
 }
 
-impl Default for Success {
-    fn default() -> Self {
-        Self { status: (200..=299).collect(), body: None }
-    }
-}
-
-fn success(section: Section<'_>) -> Success {
-    let default = Success::default();
-    let status = section.optional("status").and_then(|list| list.some(statuses));
-    let body = section.optional("body").and_then(|field| {
-        let pattern = field.lines()?;
-        match RegexBuilder::new(pattern).size_limit(1 << 20).build() {
-            Ok(_) => Some(pattern.to_owned()),
-            Err(error) => {
-                let why = error.to_string();
-                let last = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
-                field.problem(format!("`body` is no regular expression: {last}"));
-                None
-            }
-        }
-    });
-    section.finish();
-    Success { status: status.map_or(default.status, |lists| lists.concat()), body }
-}
-
-/// `200`, or `"2xx"` for all from 200 to 299.
-pub(super) fn statuses(field: Field<'_>) -> Option<Vec<u16>> {
-    if field.value.get_ref().is_integer() {
-        return Some(vec![u16::try_from(field.number(200..=599)?).ok()?]);
-    }
-    let classes = [("2xx", 200), ("3xx", 300), ("4xx", 400), ("5xx", 500)];
-    let first: u16 = field.choice(&classes, &[])?;
-    Some((first..=first + 99).collect())
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::transmitter::{Kind, Then};
+    use super::super::{Config, parse};
     use super::*;
 
-    #[test]
-    fn every_preset_is_read_without_a_mistake() {
-        for (name, text) in PRESETS {
-            let environment = |_: &str| None;
-            let whole = format!("api_key = \"k\"\nsender = \"s\"\n{text}");
-            let (table, errors) = DeTable::parse_recoverable(&whole);
-            let walk = Walk::new(&whole, Path::new(""), &environment, &errors);
-            {
-                let section = Section::new(&walk, "preset", 0, table.get_ref());
-                assert!(Keys { own: &section, preset: None }.read().is_some(), "{name}");
-                section.finish();
-            }
-            assert_eq!(walk.finish(), [], "{name}");
+    const MINIMAL: &str = include_str!("testdata/minimal.toml");
+    const WRITTEN: &str = "kind = \"http\"\nurl = \"https://a.example/{{to_digits}}/{{text}}\"";
+
+    /// The rule that uses the transmitter is not what is looked at.
+    fn read(section: &str) -> Result<Config, Vec<String>> {
+        let more = format!("name = \"gateway\"\n{section}\n[[transmitter]]\nname = \"screen\"");
+        let text = MINIMAL.replacen("name = \"screen\"", &more, 1);
+        parse(&text, Path::new("/"), &|_| None).map_err(|problems| problems.into_iter().map(|problem| problem.message).collect())
+    }
+
+    fn http(section: &str) -> Http {
+        match read(section).unwrap_or_else(|problems| panic!("{section}: {problems:?}")).transmitters[0].kind.clone() {
+            Kind::Http(http) | Kind::Voice(http) | Kind::Push(http) => *http,
+            other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn what_a_gateway_needs_is_asked_for_in_words() {
+        let table: [(String, &str); 22] = [
+            (format!("{WRITTEN}\nauth = \"basic\""), "`user` is missing: it shows the gateway who we are"),
+            (format!("{WRITTEN}\nauth = \"bearer\""), "`api_key` is missing"),
+            (format!("{WRITTEN}\nauth = {{ hmac = \"X-S\" }}"), "`api_secret` is missing"),
+            (format!("{WRITTEN}\nauth = \"digest\""), "found \"digest\""),
+            (format!("{WRITTEN}\nauth = {{ }}"), "`auth`: give either `header` or `hmac`"),
+            (format!("{WRITTEN}\nauth = {{ header = \"a b\" }}"), "`a b` is no name of a header"),
+            (format!("{WRITTEN}\nserver = \"https://b.example\""), "`server` belongs to a preset"),
+            (format!("{WRITTEN}\nfailures = [{{ then = \"later\" }}]"), "would take every answer"),
+            (format!("{WRITTEN}\nfailures = [{{ status = [500] }}]"), "lacks `then`"),
+            (format!("{WRITTEN}\nfailures = [{{ status = [500], then = \"late\" }}]"), "did you mean `later`?"),
+            (format!("{WRITTEN}\nsuccess = {{ json = {{ status = [0] }} }}"), "expected places in JSON"),
+            (format!("{WRITTEN}\nreference = {{ body = \"ID\" }}"), "needs a group"),
+            (format!("{WRITTEN}\nreference = {{ json = \"id\" }}"), "expected a place in JSON"),
+            (format!("{WRITTEN}\nreference = {{ json = \"/id\", body = \"(a)\" }}"), "give either `body` or `json`"),
+            (format!("{WRITTEN}\nreports = true"), "`reports` without `report`"),
+            (WRITTEN.replace("a.example", "169.254.169.254"), "no gateway has this address"),
+            (WRITTEN.replace("{{text}}", "{{text}}#x"), "placeholders only behind the host"),
+            (WRITTEN.replace("{{text}}", "{{twiml}}"), "{{twiml}} belongs to a call"),
+            ("kind = \"push\"\npreset = \"ntfy\"".to_owned(), "lacks `server`"),
+            ("kind = \"push\"\npreset = \"ntfy\"\nserver = \"http://push.example\"".to_owned(), "in the clear"),
+            ("kind = \"push\"\nurl = \"https://a.example/{{text}}\"".to_owned(), "{{topic}}: nobody would be reached"),
+            ("kind = \"http\"\npreset = \"ntfy\"".to_owned(), "`preset`: expected"),
+        ];
+        for (section, expected) in table {
+            let problems = read(&section).expect_err(&section);
+            assert!(problems.iter().any(|problem| problem.contains(expected)), "{section}: {problems:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_what_is_read() {
+        let json = "json = { \"/a/*/b\" = [\"x\", 7] }";
+        let read = http(&format!(
+            "{WRITTEN}\nsuccess = {{ {json} }}\nfailures = [{{ {json}, status = [\"5xx\"], then = \"refused\" }}]"
+        ));
+        assert_eq!(read.answers.success.json, [("/a/*/b".to_owned(), vec!["x".to_owned(), "7".to_owned()])]);
+        assert_eq!((read.answers.success.status.len(), read.answers.failures[0].when.status.len()), (100, 100));
+        assert_eq!(read.answers.failures[0].then, Then::Refused);
+        let hmac = http(&format!("{WRITTEN}\nauth = {{ hmac = \"X-S\", prefix = \"v1=\" }}\napi_secret = \"s\""));
+        assert_eq!(hmac.auth, Auth::Hmac { header: "X-S".into(), prefix: "v1=".into() });
+        let push = http("kind = \"push\"\npreset = \"gotify\"\nserver = \"https://[2001:db8::1]:8443\"");
+        assert_eq!(push.url.filled("", true), "https://[2001:db8::1]:8443/message");
+    }
+
+    #[test]
+    fn reports_are_expected_where_somebody_was_told_to_send_them() {
+        let cm = "kind = \"http\"\npreset = \"cm\"\napi_key = \"k\"\nsender = \"s\"";
+        let vonage = "kind = \"http\"\npreset = \"vonage\"\napi_key = \"k\"\napi_secret = \"s\"\nsender = \"s\"";
+        let own =
+            "reference = { json = \"/id\" }\nreport = { reference = \"id\", status = \"s\", delivered = [\"d\"], failed = [4] }";
+        for (section, expected) in [
+            (cm.to_owned(), false),
+            (format!("{cm}\nreports = true"), true),
+            (vonage.to_owned(), true),
+            (format!("{vonage}\nreports = false"), false),
+            (format!("{WRITTEN}\n{own}"), true),
+            (WRITTEN.to_owned(), false),
+        ] {
+            assert_eq!(http(&section).report.is_some(), expected, "{section}");
+        }
+    }
+
+    #[test]
+    fn an_accounts_name_is_the_users_where_it_is_not_written() {
+        let twilio = "kind = \"http\"\npreset = \"twilio\"\nuser = \"AC1\"\npassword = \"p\"\nservice = \"MG1\"";
+        assert_eq!(http(twilio).named.account.as_deref(), Some("AC1"));
+        assert_eq!(http(&format!("{twilio}\naccount = \"AC2\"")).named.account.as_deref(), Some("AC2"));
+        let nobody = read(&twilio.replace("service = \"MG1\"", "")).unwrap_err();
+        assert_eq!(nobody, ["`sender` is missing: the placeholder {{sender}} stands for it"]);
     }
 }

@@ -11,19 +11,27 @@ mod field;
 pub mod files;
 pub mod health;
 mod http;
+mod http_answer;
 pub mod keys;
 pub mod limits;
 pub mod listener;
+mod metrics;
+pub mod modem;
 mod names;
 pub mod node;
+pub mod notices;
 pub mod pages;
 pub mod passcode_policy;
+mod presets;
 mod problem;
+mod program;
 mod read;
+pub mod receipts;
 pub mod request_limits;
 mod scalar;
 mod secret;
 mod section;
+mod smtp;
 mod template;
 pub mod transmitter;
 pub mod trusted;
@@ -36,11 +44,14 @@ pub use authentication_policy::AuthenticationPolicy;
 pub use dispatch_policy::DispatchPolicy;
 pub use limits::Limits;
 pub use listener::Listener;
+pub use metrics::Metrics;
 pub use node::Node;
+pub use notices::Notices;
 pub use pages::Pages;
 pub use passcode_policy::PasscodePolicy;
 pub use problem::{Problem, Problems};
 pub use read::{load, parse, state_dir};
+pub use receipts::Receipts;
 pub use transmitter::Transmitter;
 
 use std::sync::Arc;
@@ -60,9 +71,13 @@ pub struct Config {
     pub dispatch_policies: Vec<DispatchPolicy>,
     pub passcode_policies: Vec<PasscodePolicy>,
     pub authentication_policies: Vec<AuthenticationPolicy>,
+    /// Absent: nobody reports.
+    pub receipts: Option<Receipts>,
     pub limits: Limits,
+    pub notices: Notices,
     pub pages: Pages,
     pub access_log: Option<AccessLog>,
+    pub metrics: Option<Metrics>,
 }
 
 impl Config {

@@ -19,6 +19,8 @@ pub(super) enum Kind {
     PasscodePolicy,
     AuthenticationPolicy,
     SealKey,
+    /// Where a modem is.
+    Modem,
 }
 
 impl Kind {
@@ -33,6 +35,7 @@ impl Kind {
             Self::PasscodePolicy => "a passcode policy",
             Self::AuthenticationPolicy => "an authentication policy",
             Self::SealKey => "a seal key",
+            Self::Modem => "a modem at",
         }
     }
 
@@ -44,7 +47,7 @@ impl Kind {
             Self::DispatchPolicy => "dispatch_policy",
             Self::PasscodePolicy => "passcode_policy",
             Self::AuthenticationPolicy => "authentication_policy",
-            Self::Host | Self::Address | Self::SealKey => "",
+            Self::Host | Self::Address | Self::SealKey | Self::Modem => "",
         }
     }
 }

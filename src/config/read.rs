@@ -9,18 +9,17 @@ use toml::de::DeTable;
 use super::names::STANDARD;
 use super::problem::{Lines, Problem, Problems};
 use super::section::Section;
-use super::transmitter::Consoles;
+use super::transmitter::{Consoles, Kind};
 use super::walk::Walk;
 use super::{
-    AccessLog, Application, AuthenticationPolicy, Config, DispatchPolicy, Limits, Listener, Node, Pages, PasscodePolicy,
-    Transmitter, directory, keys, listener,
+    AccessLog, Application, AuthenticationPolicy, Config, DispatchPolicy, Limits, Listener, Metrics, Node, Notices, Pages,
+    PasscodePolicy, Receipts, Transmitter, directory, keys, listener,
 };
 
 /// A configuration is written by hand; nobody writes more.
 const MOST_BYTES: u64 = 1 << 20;
 
-const LATER: &[&str] =
-    &["link", "geo", "password_reset", "self_service", "receipts", "radius", "admin", "audit", "metrics", "single_sign_on"];
+const LATER: &[&str] = &["link", "geo", "password_reset", "self_service", "radius", "admin", "audit", "single_sign_on"];
 
 /// Reads a file, with relative paths starting at its folder and the process's environment.
 pub fn load(path: &Path) -> Result<Config, Problems> {
@@ -101,10 +100,17 @@ fn read(root: Section<'_>) -> Config {
         dispatch_policies: dispatch_policies.filter_map(DispatchPolicy::read).collect(),
         passcode_policies: with_standard(passcode_policies.filter_map(PasscodePolicy::read).collect()),
         authentication_policies: authentication_policies.filter_map(AuthenticationPolicy::read).collect(),
+        receipts: root.table("receipts", "[receipts]").and_then(Receipts::read),
         limits: root.table("limits", "[limits]").map(Limits::read).unwrap_or_default(),
+        notices: root.table("notices", "[notices]").map(Notices::read).unwrap_or_default(),
         access_log: root.table("access_log", "[access_log]").and_then(AccessLog::read),
+        metrics: root.table("metrics", "[metrics]").and_then(Metrics::read),
         pages: root.table("pages", "[pages]").map(Pages::read).unwrap_or_default(),
     };
+    let is_call = |transmitter: &Transmitter| matches!(&transmitter.kind, Kind::Voice(http) if http.fetches_words());
+    if config.receipts.is_none() && config.transmitters.iter().any(is_call) {
+        lack(&root, "a [[transmitter]] that says {{twiml}} needs `hosts` in [receipts]: there the provider fetches what it says");
+    }
     root.later_sections(LATER);
     root.finish();
     config

@@ -1,0 +1,59 @@
+//! The known gateways: a file of keys for each, by the channel that it serves. A new one is a file and a line here.
+
+use super::transmitter::Channel;
+
+pub(super) const fn of(channel: Channel) -> &'static [(&'static str, &'static str)] {
+    match channel {
+        Channel::Sms => SMS,
+        Channel::Voice => VOICE,
+        Channel::Push => PUSH,
+        Channel::Mail => &[],
+    }
+}
+
+const SMS: &[(&str, &str)] = &[
+    ("clickatell", include_str!("presets/clickatell.toml")),
+    ("clickatell-classic", include_str!("presets/clickatell-classic.toml")),
+    ("twilio", include_str!("presets/twilio.toml")),
+    ("vonage", include_str!("presets/vonage.toml")),
+    ("cm", include_str!("presets/cm.toml")),
+];
+
+const VOICE: &[(&str, &str)] = &[("twilio", include_str!("presets/twilio-voice.toml"))];
+
+const PUSH: &[(&str, &str)] = &[("ntfy", include_str!("presets/ntfy.toml")), ("gotify", include_str!("presets/gotify.toml"))];
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use toml::de::DeTable;
+
+    use super::super::http::Keys;
+    use super::super::section::Section;
+    use super::super::walk::Walk;
+    use super::*;
+
+    #[test]
+    fn every_preset_is_read_without_a_mistake() {
+        for channel in [Channel::Sms, Channel::Voice, Channel::Push] {
+            for (name, text) in of(channel) {
+                let environment = |_: &str| None;
+                let keys =
+                    "api_key = \"k\"\napi_secret = \"x\"\nuser = \"u\"\npassword = \"p\"\nsender = \"s\"\naccount = \"a\"\n";
+                let server = if text.contains("\nurl = \"/") { "https://push.example" } else { "" };
+                let preset = text.replace("\nurl = \"/", &format!("\nurl = \"{server}/"));
+                let whole = format!("{keys}{preset}");
+                let (table, errors) = DeTable::parse_recoverable(&whole);
+                let walk = Walk::new(&whole, Path::new(""), &environment, &errors);
+                {
+                    let section = Section::new(&walk, "preset", 0, table.get_ref());
+                    assert!(Keys { own: &section, preset: None, channel }.read().is_some(), "{name}");
+                    section.finish();
+                }
+                assert_eq!(walk.finish(), [], "{name}");
+                assert!(text.contains("Not tried against"), "{name} says how far it was tried");
+            }
+        }
+    }
+}
