@@ -1,0 +1,101 @@
+//! Whom a message goes to: digits alone, so that nothing else than digits can reach a modem's command.
+
+use super::super::number::mask_number;
+
+/// An international number (E.164). `Debug` masks it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Recipient {
+    digits: Vec<u8>,
+}
+
+/// E.164 has no longer ones, and no phone has a shorter one with its country's code.
+const DIGITS: std::ops::RangeInclusive<usize> = 4..=15;
+
+impl Recipient {
+    /// Of `+` and digits; anything else is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix('+')?.as_bytes();
+        let fits = DIGITS.contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit) && digits.first() != Some(&b'0');
+        fits.then(|| Self { digits: digits.to_vec() })
+    }
+
+    /// TP-DA's first octet: how many digits.
+    pub(super) fn length(&self) -> u8 {
+        u8::try_from(self.digits.len()).unwrap_or_default()
+    }
+
+    /// Two digits an octet, the first one low; the last is filled with `F` (TS 23.040, 9.1.2.3).
+    pub(super) fn semi_octets(&self) -> impl Iterator<Item = u8> + '_ {
+        let digit = |byte: Option<&u8>| byte.map_or(0xf, |byte| byte & 0xf);
+        self.digits.chunks(2).map(move |pair| digit(pair.get(1)) << 4 | digit(pair.first()))
+    }
+
+    /// With `+`, for text mode.
+    pub(super) fn written(&self) -> String {
+        std::iter::once('+').chain(self.digits.iter().map(|byte| char::from(*byte))).collect()
+    }
+
+    /// Whether a report is about this number. Networks leave the country's code away or put a prefix in front, so that the last
+    /// digits decide.
+    pub(super) fn is_meant_by(&self, reported: &str) -> bool {
+        const ENOUGH: usize = 7;
+        let reported: Vec<u8> = reported.bytes().filter(u8::is_ascii_digit).collect();
+        let same = self.digits.iter().rev().zip(reported.iter().rev()).take_while(|(own, other)| own == other).count();
+        same >= ENOUGH.min(self.digits.len()) && same >= ENOUGH.min(reported.len().max(1))
+    }
+}
+
+impl std::fmt::Debug for Recipient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&mask_number(&self.written()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_digits_behind_a_plus_are_a_recipient() {
+        for good in ["+4512345678", "+1234", "+123456789012345"] {
+            assert_eq!(Recipient::parse(good).unwrap().written(), good);
+        }
+        for bad in [
+            "",
+            "+",
+            "4512345678",
+            "+45 12345678",
+            "+45123456\r",
+            "+4512345678\rAT+CPWD=\"SC\",\"1234\",\"0000\"\r",
+            "+45123\u{1a}",
+            "+45123\u{1b}",
+            "+4512345678\"",
+            "+4512345678;ATD112;",
+            "+45\x00123456",
+            "+٤٥١٢٣٤٥٦٧٨",
+            "+1234567890123456",
+            "+0451234567",
+            "+*#06#",
+            "+123",
+        ] {
+            assert_eq!(Recipient::parse(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_report_names_the_number_in_the_networks_way() {
+        let number = Recipient::parse("+4512345678").unwrap();
+        let table = [
+            ("+4512345678", true),
+            ("12345678", true),
+            ("004512345678", true),
+            ("+4512345679", false),
+            ("", false),
+            ("5678", false),
+            ("+4612345678", true),
+        ];
+        for (reported, expected) in table {
+            assert_eq!(number.is_meant_by(reported), expected, "{reported}");
+        }
+    }
+}

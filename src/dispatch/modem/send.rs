@@ -1,0 +1,252 @@
+//! One message through a modem: its parts in their order, once more where that can help, and what its failure means for the message and
+//! for the modem.
+
+use std::time::Duration;
+
+use super::super::{Failure, FailureKind, Message};
+use super::pdu::Submit;
+use super::recipient::Recipient;
+use super::refusal::{Class, Refusal};
+use super::start::{Fault, Start, value};
+use super::talk::Trouble;
+use crate::base::{Secret, Time};
+use crate::config::modem::Mode;
+
+/// A message that was taken: what the modem called its parts, where it said so.
+pub(super) struct Taken {
+    pub to: Recipient,
+    pub parts: Vec<Option<u8>>,
+}
+
+/// A message that was not.
+pub(super) struct Miss {
+    pub failure: Failure,
+    /// What it means for the modem.
+    pub modem: Verdict,
+}
+
+pub(super) enum Verdict {
+    /// It is not to blame.
+    Well,
+    /// One more like this, or two, and it goes into quarantine.
+    Strike,
+    Fault(Fault),
+}
+
+/// One part as it is entered.
+struct Entry {
+    before: Option<String>,
+    command: String,
+    text: Secret<String>,
+}
+
+/// Sends through a modem that is set up.
+pub(super) struct Sender<'a> {
+    pub start: Start<'a>,
+    pub reports: bool,
+    /// Ties parts together; another one each time.
+    pub reference: u8,
+    /// Whether anybody still waits for it: somebody may have found another way meanwhile.
+    pub wanted: &'a dyn Fn() -> bool,
+}
+
+impl Sender<'_> {
+    pub fn deliver(&mut self, message: &Message, now: Time) -> Result<Taken, Miss> {
+        let Some(to) = Recipient::parse(&message.to) else {
+            return Err(miss(FailureKind::Final, "not a number in international form", Verdict::Well));
+        };
+        let validity = message.expires.since(now);
+        let submit = Submit {
+            to: &to,
+            text: message.text.expose(),
+            flash: message.flash,
+            replaces: message.resent,
+            validity,
+            report: self.reports,
+            reference: self.reference,
+        };
+        let entries = match self.start.modem.mode {
+            Mode::Pdu => in_pdus(&submit),
+            Mode::Text => in_text(&submit),
+        };
+        let mut parts = Vec::new();
+        for entry in entries? {
+            parts.push(self.part(&entry)?);
+        }
+        Ok(Taken { to, parts })
+    }
+
+    /// Once, and once more where the modem may be brought to do it.
+    fn part(&mut self, entry: &Entry) -> Result<Option<u8>, Miss> {
+        let first = match self.enter(entry) {
+            Ok(reference) => return Ok(reference),
+            Err(trouble) => trouble,
+        };
+        let class = match &first {
+            (Trouble::Refused(refusal), _) => refusal.class(),
+            // It never asked for the text.
+            (Trouble::Silent, false) => Class::Modem,
+            _ => return Err(self.conclude(first)),
+        };
+        let mended = match class {
+            Class::Modem => self.start.again(),
+            Class::Storage => self.start.empty(),
+            Class::Centre if self.start.modem.smsc.is_some() => self.start.centre().map(drop),
+            _ => return Err(self.conclude(first)),
+        };
+        if let Err(fault) = mended {
+            let why = words(&first.0);
+            return Err(miss(FailureKind::RetryElsewhere, why, Verdict::Fault(fault)));
+        }
+        if !(self.wanted)() {
+            return Err(miss(FailureKind::RetryElsewhere, words(&first.0), Verdict::Strike));
+        }
+        self.start.inbox.shared.change(|standing| standing.retransmissions += 1);
+        match self.enter(entry) {
+            Ok(reference) => Ok(reference),
+            Err((Trouble::Refused(refusal), _)) if matches!(refusal.class(), Class::Modem | Class::Storage) => {
+                let fault = Fault::Sick(format!("the modem refuses again and again: {refusal}"));
+                Err(miss(FailureKind::RetryElsewhere, refusal.to_string(), Verdict::Fault(fault)))
+            }
+            Err(second) => Err(self.conclude(second)),
+        }
+    }
+
+    fn enter(&mut self, entry: &Entry) -> Result<Option<u8>, (Trouble, bool)> {
+        let Start { talk, inbox, .. } = &mut self.start;
+        if let Some(before) = &entry.before {
+            talk.command(inbox, before, Duration::from_secs(5)).map_err(|trouble| (trouble, false))?;
+        }
+        let lines = talk.message(inbox, &entry.command, entry.text.expose())?;
+        Ok(value(&lines, "+CMGS:").and_then(|number| number.split(',').next()?.trim().parse().ok()))
+    }
+
+    /// What a failure means that is not tried again here.
+    fn conclude(&mut self, (trouble, given): (Trouble, bool)) -> Miss {
+        let why = words(&trouble);
+        let refusal = match trouble {
+            Trouble::Refused(refusal) => refusal,
+            Trouble::Silent => {
+                // Perhaps it went out, and another modem sends it twice: better than never.
+                let why = if given { "the modem did not say whether it sent the message" } else { "the modem does not answer" };
+                let modem = self.start.wake().map_or_else(Verdict::Fault, |()| Verdict::Strike);
+                return miss(FailureKind::RetryElsewhere, why, modem);
+            }
+            Trouble::Gone(_) | Trouble::Stopped => {
+                return miss(FailureKind::RetryElsewhere, why, Verdict::Fault(trouble.into()));
+            }
+        };
+        judged(refusal, why)
+    }
+}
+
+fn judged(refusal: Refusal, why: String) -> Miss {
+    match refusal.class() {
+        Class::Network | Class::Unknown | Class::Modem | Class::Storage => {
+            miss(FailureKind::RetryElsewhere, why, Verdict::Strike)
+        }
+        Class::Barred => {
+            let fault = Fault::Sick(format!("the network does not let this SIM send ({refusal}): look at credit and contract"));
+            miss(FailureKind::RetryElsewhere, why, Verdict::Fault(fault))
+        }
+        Class::Sim if matches!(refusal, Refusal::Cms(311) | Refusal::Cme(11)) => {
+            miss(FailureKind::RetryElsewhere, why, Verdict::Fault(Trouble::Refused(refusal).into()))
+        }
+        Class::Sim => {
+            let fault = Fault::Out(format!("the SIM is not in order: {refusal}"));
+            miss(FailureKind::RetryElsewhere, why, Verdict::Fault(fault))
+        }
+        Class::Centre => {
+            let fault = Fault::Out("the service centre is unknown: set `smsc` to the operator's".to_owned());
+            miss(FailureKind::RetryElsewhere, why, Verdict::Fault(fault))
+        }
+        Class::Destination | Class::Ours => miss(FailureKind::Final, why, Verdict::Well),
+    }
+}
+
+fn miss(kind: FailureKind, why: impl Into<String>, modem: Verdict) -> Miss {
+    Miss { failure: Failure { kind, why: why.into() }, modem }
+}
+
+fn words(trouble: &Trouble) -> String {
+    match trouble {
+        Trouble::Refused(refusal) => refusal.to_string(),
+        Trouble::Silent => "the modem does not answer".to_owned(),
+        Trouble::Gone(why) => format!("the line to the modem broke: {why}"),
+        Trouble::Stopped => "the modem is being taken out of service".to_owned(),
+    }
+}
+
+fn in_pdus(submit: &Submit<'_>) -> Result<Vec<Entry>, Miss> {
+    let parts = submit.parts().map_err(|error| miss(FailureKind::Final, error.to_string(), Verdict::Well))?;
+    // A modem that lost its power in between would take the message for plain text.
+    let before = || Some("AT+CMGF=0".to_owned());
+    let entry = |part: super::pdu::Part| Entry { before: before(), command: format!("AT+CMGS={}", part.octets), text: part.pdu };
+    Ok(parts.into_iter().map(entry).collect())
+}
+
+const MOST_IN_TEXT: usize = 160;
+
+/// Letters that every modem knows; one message.
+fn in_text(submit: &Submit<'_>) -> Result<Vec<Entry>, Miss> {
+    let text = Secret::new(submit.text.chars().map(plain).collect::<String>());
+    if text.expose().len() > MOST_IN_TEXT {
+        return Err(miss(FailureKind::Final, "the text is too long for one message in text mode", Verdict::Well));
+    }
+    let first = 0x11 | if submit.report { 0x20 } else { 0 };
+    let validity = super::pdu::relative_validity(submit.validity);
+    let (identifier, coding) = (if submit.replaces { 0x41 } else { 0 }, if submit.flash { 0x10 } else { 0 });
+    let before = Some(format!("AT+CSMP={first},{validity},{identifier},{coding}"));
+    let command = format!("AT+CMGS=\"{}\",145", submit.to.written());
+    Ok(vec![Entry { before, command, text }])
+}
+
+/// ASCII; nothing that would end the message or give it up.
+fn plain(letter: char) -> char {
+    match letter {
+        '\n' | ' '..='~' => letter,
+        'à' | 'á' | 'â' | 'ã' | 'å' | 'ä' | 'æ' => 'a',
+        'À' | 'Á' | 'Â' | 'Ã' | 'Å' | 'Ä' | 'Æ' => 'A',
+        'è' | 'é' | 'ê' | 'ë' => 'e',
+        'È' | 'É' | 'Ê' | 'Ë' => 'E',
+        'ì' | 'í' | 'î' | 'ï' => 'i',
+        'ò' | 'ó' | 'ô' | 'õ' | 'ö' | 'ø' => 'o',
+        'Ò' | 'Ó' | 'Ô' | 'Õ' | 'Ö' | 'Ø' => 'O',
+        'ù' | 'ú' | 'û' | 'ü' => 'u',
+        'Ù' | 'Ú' | 'Û' | 'Ü' => 'U',
+        'ß' => 's',
+        'ñ' => 'n',
+        'Ñ' => 'N',
+        'ç' => 'c',
+        'Ç' => 'C',
+        _ if letter.is_whitespace() => ' ',
+        _ => '?',
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_says_where_to_go_on() {
+        let table = [
+            (Refusal::Cms(42), FailureKind::RetryElsewhere),
+            (Refusal::Cms(310), FailureKind::RetryElsewhere),
+            (Refusal::Cms(8), FailureKind::RetryElsewhere),
+            (Refusal::Cms(28), FailureKind::Final),
+            (Refusal::Cms(304), FailureKind::Final),
+            (Refusal::Cms(330), FailureKind::RetryElsewhere),
+            (Refusal::Cms(777), FailureKind::RetryElsewhere),
+        ];
+        for (refusal, kind) in table {
+            assert_eq!(judged(refusal, String::new()).failure.kind, kind, "{refusal}");
+        }
+    }
+
+    #[test]
+    fn text_mode_gets_no_letter_that_ends_a_message() {
+        let text: String = "Grüße\u{1a}\u{1b}\r\0€😀\nx".chars().map(plain).collect();
+        assert_eq!(text, "Grusse?? ???\nx".replace("ss", "s"));
+    }
+}

@@ -1,0 +1,314 @@
+//! Commands and answers over one open line (ITU V.250; 3GPP TS 27.005). What the modem says by itself in the middle of an answer is put
+//! aside and looked at later.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::SyncSender;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::inbox::{Event, Inbox};
+use super::lines::{Lines, Said};
+use super::listener::listen;
+use super::patience::Patience;
+use super::port::{Port, open};
+use super::refusal::Refusal;
+use crate::base::Secret;
+use crate::config::modem::Port as Place;
+
+/// Why a command has no answer that is of use.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Trouble {
+    Refused(Refusal),
+    /// Nothing within the time limit.
+    Silent,
+    /// The line is gone.
+    Gone(String),
+    /// We are to end, or to begin anew.
+    Stopped,
+}
+
+/// What a modem says unasked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Aside {
+    /// A status report, in hexadecimal.
+    Report(String),
+    /// The same in text mode, without its name.
+    ReportInText(String),
+    /// A status report is stored there.
+    StoredReport(String),
+    /// A message came and is stored there.
+    Stored(String),
+    /// Somebody calls.
+    Ring,
+    /// The modem started anew, or lost its SIM.
+    Restarted,
+}
+
+/// One open line.
+pub(super) struct Talk {
+    port: Box<dyn Port>,
+    number: u32,
+    lines: Lines,
+    said: VecDeque<Said>,
+    asides: VecDeque<Aside>,
+    /// The next line is what `+CDS:` or `+CMT:` announced.
+    announced: Option<Announced>,
+    /// A message is half-way: another configuration waits until it is through.
+    steadfast: bool,
+    closing: Arc<AtomicBool>,
+    listener: Option<JoinHandle<()>>,
+}
+
+enum Announced {
+    Report,
+    Message,
+}
+
+/// More are forgotten, the oldest first.
+const MOST_ASIDES: usize = 64;
+
+impl Talk {
+    /// Opens the line and lets a second thread listen to it. `number` tells this line from those before it.
+    pub fn open(place: &Place, number: u32, to: SyncSender<Event>) -> std::io::Result<Self> {
+        let (port, telnet) = open(place)?;
+        let closing = Arc::new(AtomicBool::new(false));
+        let (twin, closed) = (port.twin()?, Arc::clone(&closing));
+        let listen = move || listen(twin, telnet, number, &to, &closed);
+        let listener = std::thread::Builder::new().name("modem line".to_owned()).spawn(listen)?;
+        let (lines, said, asides) = (Lines::default(), VecDeque::new(), VecDeque::new());
+        Ok(Self { port, number, lines, said, asides, announced: None, steadfast: false, closing, listener: Some(listener) })
+    }
+
+    /// One command line and the lines of its answer, without what was said by itself.
+    pub fn command(&mut self, inbox: &mut Inbox, text: &str, limit: Duration) -> Result<Vec<String>, Trouble> {
+        self.write(format!("{text}\r").as_bytes())?;
+        self.answer(inbox, text, limit)
+    }
+
+    /// Waits for the end of an answer.
+    fn answer(&mut self, inbox: &mut Inbox, text: &str, limit: Duration) -> Result<Vec<String>, Trouble> {
+        let name = name(text);
+        let (mut patience, mut lines) = (Patience::new(inbox, limit), Vec::new());
+        loop {
+            let line = match self.next(inbox, &mut patience) {
+                Ok(Said::Line(line)) => line,
+                Ok(Said::Prompt) => continue,
+                // The network has taken it; that is the answer.
+                Err(Trouble::Silent) if lines.iter().any(is_taken) => return Ok(lines),
+                Err(trouble) => return Err(trouble),
+            };
+            if line == "OK" {
+                return Ok(lines);
+            }
+            if let Some(refusal) = Refusal::read(&line) {
+                return Err(Trouble::Refused(refusal));
+            }
+            if line != text && !self.put_aside(&line, name) && lines.len() < MOST_LINES {
+                if is_taken(&line) {
+                    patience.shorten(Duration::from_secs(5));
+                }
+                lines.push(line);
+            }
+        }
+    }
+
+    /// Hands over a message's text after `command` and gives the lines of the answer. The flag of an error: whether the text was
+    /// handed over, so that nobody knows whether it went out.
+    pub fn message(&mut self, inbox: &mut Inbox, command: &str, text: &str) -> Result<Vec<String>, (Trouble, bool)> {
+        self.steadfast = true;
+        let answer = self.submit(inbox, command, text);
+        self.steadfast = false;
+        answer
+    }
+
+    fn submit(&mut self, inbox: &mut Inbox, command: &str, text: &str) -> Result<Vec<String>, (Trouble, bool)> {
+        self.write(format!("{command}\r").as_bytes()).map_err(|trouble| (trouble, false))?;
+        self.prompt(inbox, PROMPT).map_err(|trouble| (trouble, false))?;
+        let mut octets = Secret::new(Vec::with_capacity(text.len() + 1));
+        octets.with(|octets| {
+            octets.extend_from_slice(text.as_bytes());
+            octets.push(END);
+        });
+        self.write(octets.expose()).map_err(|trouble| (trouble, true))?;
+        let given = |trouble: Trouble| match trouble {
+            // A refusal is an answer: it did not go out.
+            Trouble::Refused(_) => (trouble, false),
+            _ => (trouble, true),
+        };
+        self.answer(inbox, command, TAKEN).map_err(given)
+    }
+
+    /// Waits until the modem asks for the message's text.
+    fn prompt(&mut self, inbox: &mut Inbox, limit: Duration) -> Result<(), Trouble> {
+        let mut patience = Patience::new(inbox, limit);
+        loop {
+            match self.next(inbox, &mut patience)? {
+                Said::Prompt => return Ok(()),
+                Said::Line(line) => {
+                    if let Some(refusal) = Refusal::read(&line) {
+                        return Err(Trouble::Refused(refusal));
+                    }
+                    self.put_aside(&line, "+CMGS");
+                }
+            }
+        }
+    }
+
+    pub fn write(&mut self, octets: &[u8]) -> Result<(), Trouble> {
+        self.port.write(octets).map_err(|error| Trouble::Gone(error.to_string()))
+    }
+
+    /// Forgets half of an answer that came too late, and gives up entering a message.
+    pub fn clear(&mut self, inbox: &mut Inbox) -> Result<(), Trouble> {
+        self.write(&[ESCAPE])?;
+        let mut patience = Patience::new(inbox, Duration::from_millis(200));
+        loop {
+            match self.next(inbox, &mut patience) {
+                Ok(Said::Line(line)) => drop(self.put_aside(&line, "")),
+                Ok(Said::Prompt) => {}
+                Err(Trouble::Silent) => return Ok(()),
+                Err(trouble) => return Err(trouble),
+            }
+        }
+    }
+
+    /// What was said by itself since the last time; waits at most `limit` for something.
+    pub fn aside(&mut self, inbox: &mut Inbox, limit: Duration) -> Result<Option<Aside>, Trouble> {
+        if self.asides.is_empty() {
+            self.hear(inbox, limit)?;
+        }
+        Ok(self.asides.pop_front())
+    }
+
+    /// Waits so long at most, and keeps what is said meanwhile.
+    pub fn hear(&mut self, inbox: &mut Inbox, limit: Duration) -> Result<(), Trouble> {
+        if self.said.is_empty() {
+            match inbox.listen(self.number, limit) {
+                Some(Ok(octets)) => self.said.extend(self.lines.take(&octets)),
+                Some(Err(why)) => return Err(Trouble::Gone(why)),
+                None => {}
+            }
+        }
+        while let Some(said) = self.said.pop_front() {
+            if let Said::Line(line) = said {
+                self.put_aside(&line, "");
+            }
+        }
+        Ok(())
+    }
+
+    fn next(&mut self, inbox: &mut Inbox, patience: &mut Patience) -> Result<Said, Trouble> {
+        loop {
+            if let Some(said) = self.said.pop_front() {
+                return Ok(said);
+            }
+            if inbox.is_ended() || (inbox.is_to_stop() && !self.steadfast) {
+                return Err(Trouble::Stopped);
+            }
+            let Some(limit) = patience.left(inbox) else { return Err(Trouble::Silent) };
+            match inbox.listen(self.number, limit) {
+                Some(Ok(octets)) => self.said.extend(self.lines.take(&octets)),
+                Some(Err(why)) => return Err(Trouble::Gone(why)),
+                None => patience.waited(inbox, limit),
+            }
+        }
+    }
+
+    /// Takes what is no part of the answer to the command of this name.
+    fn put_aside(&mut self, line: &str, name: &str) -> bool {
+        let aside = match self.announced.take() {
+            Some(Announced::Report) => Some(Aside::Report(line.to_owned())),
+            Some(Announced::Message) => None,
+            None => match self.unasked(line, name) {
+                Unasked::No => return false,
+                Unasked::Nothing => None,
+                Unasked::Aside(aside) => Some(aside),
+            },
+        };
+        if let Some(aside) = aside {
+            if self.asides.len() >= MOST_ASIDES {
+                self.asides.pop_front();
+            }
+            self.asides.push_back(aside);
+        }
+        true
+    }
+
+    fn unasked(&mut self, line: &str, name: &str) -> Unasked {
+        if let Some(rest) = line.strip_prefix("+CDS:") {
+            if rest.contains(',') {
+                return Unasked::Aside(Aside::ReportInText(rest.to_owned()));
+            }
+            self.announced = Some(Announced::Report);
+            return Unasked::Nothing;
+        }
+        if line.starts_with("+CMT:") {
+            self.announced = Some(Announced::Message);
+            return Unasked::Nothing;
+        }
+        // `"SM",3`: the place alone, which must be a number before it goes into a command.
+        let place = |rest: &str| {
+            let (_, place) = rest.rsplit_once(',')?;
+            place.trim().parse::<u16>().ok().map(|place| place.to_string())
+        };
+        if let Some(rest) = line.strip_prefix("+CMTI:") {
+            return place(rest).map_or(Unasked::Nothing, |place| Unasked::Aside(Aside::Stored(place)));
+        }
+        if let Some(rest) = line.strip_prefix("+CDSI:") {
+            return place(rest).map_or(Unasked::Nothing, |place| Unasked::Aside(Aside::StoredReport(place)));
+        }
+        if line == "RING" || line.starts_with("+CRING:") {
+            return Unasked::Aside(Aside::Ring);
+        }
+        let sim_lost = name != "+CPIN" && line.starts_with("+CPIN:") && line != "+CPIN: READY";
+        if sim_lost || matches!(line, "RDY" | "^SYSSTART" | "+SYSSTART") {
+            return Unasked::Aside(Aside::Restarted);
+        }
+        let named = line.starts_with(['+', '^', '*', '%']);
+        let ours = !name.is_empty() && line.strip_prefix(name).is_some_and(|rest| rest.starts_with(':'));
+        let call = matches!(line, "NO CARRIER" | "BUSY" | "NO ANSWER" | "NO DIALTONE");
+        if name.is_empty() || (named && !ours) || call { Unasked::Nothing } else { Unasked::No }
+    }
+}
+
+enum Unasked {
+    /// It belongs to the answer.
+    No,
+    /// Of no interest.
+    Nothing,
+    Aside(Aside),
+}
+
+impl Drop for Talk {
+    /// Waits until nobody holds the line any more, so that it can be opened again.
+    fn drop(&mut self) {
+        self.closing.store(true, Ordering::Relaxed);
+        self.port.close();
+        if let Some(listener) = self.listener.take() {
+            drop(listener.join());
+        }
+    }
+}
+
+/// `+CREG` of `AT+CREG?`; nothing of commands whose answer has no name.
+fn name(text: &str) -> &str {
+    let rest = text.strip_prefix("AT").unwrap_or_default();
+    let end = rest.find(['=', '?']).unwrap_or(rest.len());
+    let name = rest.get(..end).unwrap_or_default();
+    // Not empty, so that plain lines are taken as the answer.
+    if name.starts_with(['+', '^']) { name } else { "AT" }
+}
+
+fn is_taken(line: impl AsRef<str>) -> bool {
+    line.as_ref().starts_with("+CMGS:")
+}
+
+const ESCAPE: u8 = 0x1b;
+const END: u8 = 0x1a;
+/// Until the modem asks for the text, and until the network has taken it.
+const PROMPT: Duration = Duration::from_secs(10);
+const TAKEN: Duration = Duration::from_secs(60);
+/// No answer that we ask for has more.
+const MOST_LINES: usize = 64;

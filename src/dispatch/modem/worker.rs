@@ -1,0 +1,339 @@
+//! The thread that owns one modem: sets it up, sends what waits, hears what it says by itself, and takes it out of service and back.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+
+use super::super::number::mask_number;
+use super::super::{FailureKind, Receipt, Report, Reports};
+use super::awaited::Awaited;
+use super::inbox::{Event, Inbox};
+use super::lock::{self, Lock};
+use super::pin::PinNote;
+use super::queue::Job;
+use super::report::{StatusReport, sender};
+use super::send::{Miss, Sender, Taken, Verdict};
+use super::shared::State;
+use super::start::{Fault, Standing, Start, value};
+use super::talk::{Aside, Talk, Trouble};
+use crate::config::modem::Modem;
+
+pub(super) struct Worker {
+    name: Arc<str>,
+    modem: Modem,
+    folder: PathBuf,
+    inbox: Inbox,
+    line: SyncSender<Event>,
+    reports: Reports,
+    awaited: Awaited,
+    /// Tells lines from those before them.
+    number: u32,
+    reference: u8,
+    /// How often it went into quarantine since it last sent something.
+    quarantines: usize,
+    /// Failures in a row that the modem may be to blame for.
+    strikes: u32,
+    /// Lines that could not be opened in a row.
+    unreached: u32,
+    network_reports: bool,
+    /// What was said last in the log, so that it is said once.
+    complaint: Option<String>,
+}
+
+/// What a worker begins with.
+pub(super) struct Begin {
+    pub name: Arc<str>,
+    pub modem: Modem,
+    pub folder: PathBuf,
+    pub inbox: Inbox,
+    pub line: SyncSender<Event>,
+    pub reports: Reports,
+}
+
+const QUARANTINES: [Duration; 3] = [Duration::from_secs(60), Duration::from_secs(5 * 60), Duration::from_secs(30 * 60)];
+const STRIKES: u32 = 3;
+const LOOK_AGAIN: Duration = Duration::from_secs(5 * 60);
+const NO_NETWORK: Duration = Duration::from_secs(5);
+const SLOWEST_RECONNECT: u64 = 30;
+const HEARTBEAT: Duration = Duration::from_secs(30);
+const RESTARTED: &str = "the modem started anew";
+/// How long it waits for something to happen before it looks at the clock.
+const STEP: Duration = Duration::from_secs(1);
+
+impl Worker {
+    pub fn new(begin: Begin) -> Self {
+        let Begin { name, modem, folder, inbox, line, reports } = begin;
+        // Somewhere, so that a restart does not tie a new message to parts of the last one.
+        let reference = inbox.now().millis().to_le_bytes()[1];
+        Self {
+            name,
+            modem,
+            folder,
+            inbox,
+            line,
+            reports,
+            awaited: Awaited::default(),
+            number: 0,
+            reference,
+            quarantines: 0,
+            strikes: 0,
+            unreached: 0,
+            network_reports: false,
+            complaint: None,
+        }
+    }
+
+    /// Until it is told to end.
+    pub fn run(mut self) {
+        while !self.inbox.is_ended() {
+            if let Some(modem) = self.inbox.shared.take_renewed() {
+                tracing::info!(modem = &*self.name, "modem {}: another configuration", self.name);
+                self.modem = modem;
+                (self.quarantines, self.strikes, self.unreached, self.complaint) = (0, 0, 0, None);
+            }
+            let session = std::panic::AssertUnwindSafe(|| self.session());
+            let fault =
+                std::panic::catch_unwind(session).unwrap_or_else(|_| Fault::Sick("an error in doorward itself".to_owned()));
+            self.take_out(fault);
+        }
+        self.inbox.queue.fail_all(FailureKind::RetryElsewhere, "the modem is being taken out of service");
+        self.inbox.shared.change(|standing| {
+            standing.state = State::Ended;
+            standing.why = "ended".to_owned();
+        });
+    }
+
+    /// From opening the line until something ends it.
+    fn session(&mut self) -> Fault {
+        self.inbox.shared.change(|standing| standing.until = None);
+        let _lock = match lock::take(&self.folder, &self.name) {
+            Ok(Lock::Ours(file)) => file,
+            Ok(Lock::Taken) => return Fault::Lost("another doorward has this modem".to_owned()),
+            Err(error) => return Fault::Out(format!("{} cannot be written: {error}", self.folder.display())),
+        };
+        self.number = self.number.wrapping_add(1);
+        let mut talk = match Talk::open(&self.modem.port, self.number, self.line.clone()) {
+            Ok(talk) => talk,
+            Err(error) => return Fault::Lost(lock::why_not_opened(&self.modem.port, &error)),
+        };
+        let pin = PinNote::new(&self.folder, &self.name);
+        let start = Start { talk: &mut talk, inbox: &mut self.inbox, modem: &self.modem, pin: &pin };
+        let about = match start.run() {
+            Ok(about) => about,
+            Err(fault) => return fault,
+        };
+        tracing::info!(modem = &*self.name, "modem {} is ready: {}", self.name, about.lines.join("; "));
+        (self.unreached, self.complaint, self.network_reports) = (0, None, about.reports);
+        self.inbox.shared.change(|standing| {
+            standing.state = State::Ready;
+            standing.why = String::new();
+        });
+        match self.serve(&mut talk, &pin) {
+            Ok(()) => Fault::Stopped,
+            Err(fault) => fault,
+        }
+    }
+
+    fn serve(&mut self, talk: &mut Talk, pin: &PinNote) -> Result<(), Fault> {
+        let (mut beat, mut missed) = (self.inbox.now(), 0);
+        while !self.inbox.is_to_stop() {
+            while let Some(aside) = talk.aside(&mut self.inbox, Duration::ZERO)? {
+                self.hear(talk, &aside)?;
+            }
+            let now = self.inbox.now();
+            if let Some(job) = self.inbox.queue.next(now) {
+                self.send(talk, pin, job)?;
+                (beat, missed) = (self.inbox.now(), 0);
+            } else if now.since(beat) >= HEARTBEAT || now < beat {
+                beat = now;
+                match self.look(talk, pin) {
+                    Ok(()) => missed = 0,
+                    Err(Fault::Sick(_)) if missed == 0 => missed = 1,
+                    Err(fault) => return Err(fault),
+                }
+            } else if let Some(aside) = talk.aside(&mut self.inbox, STEP)? {
+                self.hear(talk, &aside)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, talk: &mut Talk, pin: &PinNote, job: Job) -> Result<(), Fault> {
+        let begun = self.inbox.now();
+        self.reference = self.reference.wrapping_add(1);
+        self.inbox.shared.change(|standing| standing.state = State::Sending);
+        let start = Start { talk, inbox: &mut self.inbox, modem: &self.modem, pin };
+        let wanted = || job.is_wanted();
+        let mut sender = Sender { start, reports: self.network_reports, reference: self.reference, wanted: &wanted };
+        let delivered = sender.deliver(&job.message, begun);
+        self.inbox.shared.change(|standing| standing.state = State::Ready);
+        match delivered {
+            Ok(taken) => {
+                let took = self.inbox.now().since(begun);
+                self.inbox.shared.note_sent(took);
+                (self.quarantines, self.strikes) = (0, 0);
+                self.taken(job, taken);
+                Ok(())
+            }
+            Err(Miss { failure, modem }) => self.missed(job, failure, modem),
+        }
+    }
+
+    fn taken(&mut self, job: Job, taken: Taken) {
+        let Taken { to, parts } = taken;
+        let now = self.inbox.now();
+        let numbers: Vec<u8> = parts.iter().filter_map(|part| *part).collect();
+        let words = match numbers.as_slice() {
+            [] => "taken by the network".to_owned(),
+            numbers => {
+                let all: Vec<String> = numbers.iter().map(u8::to_string).collect();
+                format!("taken by the network as {}", all.join(", "))
+            }
+        };
+        // The message's own name and the moment: the modem's numbers come round, and begin anew with a restart.
+        let awaited = self.network_reports && numbers.len() == parts.len();
+        let reference = awaited.then(|| format!("{}.{:x}", job.message.id, now.millis()));
+        if let Some(reference) = &reference {
+            self.awaited.add(reference.clone(), to, &numbers, now);
+        }
+        tracing::debug!(modem = &*self.name, message.id = job.message.id, "modem {}: message {words}", self.name);
+        job.answer(Ok(Receipt { words, reference }));
+    }
+
+    fn missed(&mut self, job: Job, failure: super::super::Failure, modem: Verdict) -> Result<(), Fault> {
+        let (id, why) = (job.message.id.clone(), failure.why.clone());
+        tracing::warn!(modem = &*self.name, message.id = id, why, "modem {} did not send message {id}: {why}", self.name);
+        self.inbox.shared.change(|standing| {
+            standing.failed += 1;
+            standing.last_error.clone_from(&why);
+        });
+        job.answer(Err(failure));
+        match modem {
+            Verdict::Well => Ok(()),
+            Verdict::Fault(fault) => Err(fault),
+            Verdict::Strike => {
+                self.strikes += 1;
+                if self.strikes < STRIKES {
+                    return Ok(());
+                }
+                self.strikes = 0;
+                Err(Fault::Sick(format!("{STRIKES} messages in a row failed, the last one: {why}")))
+            }
+        }
+    }
+
+    /// The heartbeat: whether it still is there, and has a network.
+    fn look(&mut self, talk: &mut Talk, pin: &PinNote) -> Result<(), Fault> {
+        let mut start = Start { talk, inbox: &mut self.inbox, modem: &self.modem, pin };
+        start.signal()?;
+        match start.registration()? {
+            (_, Standing::Registered) => Ok(()),
+            (word, _) => Err(Fault::Searching(format!("the network was lost ({word})"))),
+        }
+    }
+
+    fn hear(&mut self, talk: &mut Talk, aside: &Aside) -> Result<(), Fault> {
+        match aside {
+            Aside::Report(pdu) => self.report(StatusReport::from_pdu(pdu)),
+            Aside::ReportInText(values) => self.report(StatusReport::from_text(values)),
+            Aside::StoredReport(place) => {
+                let lines = self.stored(talk, place)?;
+                self.report(lines.last().and_then(|pdu| StatusReport::from_pdu(pdu)));
+            }
+            Aside::Stored(place) => {
+                let lines = self.stored(talk, place)?;
+                let from = lines.last().and_then(|pdu| sender(pdu)).unwrap_or_default();
+                let from = mask_number(&from);
+                tracing::info!(modem = &*self.name, from, "modem {}: a message came in from {from} and was deleted", self.name);
+            }
+            Aside::Ring => {
+                tracing::info!(modem = &*self.name, "modem {}: somebody called and was hung up on", self.name);
+                for command in ["AT+CHUP", "ATH"] {
+                    match talk.command(&mut self.inbox, command, Duration::from_secs(5)) {
+                        Ok(_) => break,
+                        Err(Trouble::Refused(_) | Trouble::Silent) => {}
+                        Err(trouble) => return Err(trouble.into()),
+                    }
+                }
+            }
+            Aside::Restarted => return Err(Fault::Lost(RESTARTED.to_owned())),
+        }
+        Ok(())
+    }
+
+    /// Reads what is stored there and deletes it. `place` is a number.
+    fn stored(&mut self, talk: &mut Talk, place: &str) -> Result<Vec<String>, Fault> {
+        let limit = Duration::from_secs(10);
+        let lines = match talk.command(&mut self.inbox, &format!("AT+CMGR={place}"), limit) {
+            Ok(lines) => lines,
+            Err(Trouble::Refused(_) | Trouble::Silent) => Vec::new(),
+            Err(trouble) => return Err(trouble.into()),
+        };
+        match talk.command(&mut self.inbox, &format!("AT+CMGD={place}"), limit) {
+            Ok(_) | Err(Trouble::Refused(_) | Trouble::Silent) => {}
+            Err(trouble) => return Err(trouble.into()),
+        }
+        // A text in text mode is not what we look for.
+        Ok(if value(&lines, "+CMGR:").is_some() { lines } else { Vec::new() })
+    }
+
+    fn report(&mut self, report: Option<StatusReport>) {
+        let Some(report) = report else {
+            tracing::info!(modem = &*self.name, "modem {}: a status report cannot be read", self.name);
+            return;
+        };
+        match self.awaited.settle(&report, self.inbox.now()) {
+            Some((reference, delivery, took)) => {
+                self.inbox.shared.note_report(took);
+                self.reports.report(Report { transmitter: Arc::clone(&self.name), reference, delivery });
+            }
+            None => tracing::debug!(modem = &*self.name, "modem {}: a report settles nothing: {}", self.name, report.words()),
+        }
+    }
+
+    /// Out of service for a while; everybody who waits is told, and whoever comes meanwhile.
+    fn take_out(&mut self, fault: Fault) {
+        let (state, kind, why, span) = match fault {
+            Fault::Stopped => return,
+            Fault::Lost(why) => {
+                let span = Duration::from_secs((1 << self.unreached.min(5)).min(SLOWEST_RECONNECT));
+                self.unreached += 1;
+                (State::Unreachable, FailureKind::RetryHere, why, span)
+            }
+            Fault::Searching(why) => (State::Searching, FailureKind::RetryHere, why, NO_NETWORK),
+            Fault::Sick(why) => {
+                let span = QUARANTINES.get(self.quarantines).or(QUARANTINES.last()).copied().unwrap_or(LOOK_AGAIN);
+                self.quarantines += 1;
+                (State::Quarantine, FailureKind::RetryHere, why, span)
+            }
+            Fault::Out(why) => (State::Out, FailureKind::RetryElsewhere, why, LOOK_AGAIN),
+        };
+        if self.complaint.as_ref() != Some(&why) {
+            let (name, word) = (&*self.name, format!("{state:?}").to_lowercase());
+            tracing::error!(modem = name, state = word, "modem {name} is out of service ({word}): {why}");
+            self.complaint = Some(why.clone());
+        }
+        let until = self.inbox.now().plus(span);
+        self.inbox.shared.change(|standing| {
+            (standing.state, standing.why, standing.until) = (state, why.clone(), Some(until));
+            standing.last_error.clone_from(&why);
+            standing.signal_dbm = None;
+        });
+        self.wait(span, kind, &format!("the modem is out of service: {why}"));
+    }
+
+    /// What was waited counts, so that a clock that is set back does not keep it out.
+    fn wait(&mut self, span: Duration, kind: FailureKind, why: &str) {
+        let mut left = span;
+        loop {
+            self.inbox.queue.fail_all(kind, why);
+            if left.is_zero() || self.inbox.is_to_stop() {
+                return;
+            }
+            let begun = self.inbox.now();
+            self.inbox.rest(left.min(STEP));
+            left = left.saturating_sub(self.inbox.now().since(begun));
+        }
+    }
+}
