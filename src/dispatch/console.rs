@@ -69,7 +69,7 @@ impl Transmitter for ConsoleTransmitter {
                 if outbox.is_some() { Ok(()) } else { shown }
             });
             match written.await.unwrap_or_else(|panic| Err(io::Error::other(panic))) {
-                Ok(()) => Ok(Receipt("written".into())),
+                Ok(()) => Ok(Receipt::last_word("written")),
                 Err(error) => {
                     Err(Failure { kind: FailureKind::RetryElsewhere, why: format!("it could not be written: {error}") })
                 }
@@ -88,7 +88,8 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::base::UserId;
+    use crate::base::{Language, UserId};
+    use crate::dispatch::Purpose;
 
     #[tokio::test]
     async fn every_message_is_one_line_that_only_its_owner_reads() {
@@ -98,6 +99,10 @@ mod tests {
         let message = |number: usize| Message {
             id: format!("m{number}"),
             channel: Channel::Sms,
+            purpose: Purpose::Passcode,
+            language: Language::ENGLISH,
+            flash: false,
+            resent: false,
             to: "+4512345678".into(),
             subject: String::new(),
             text: Secret::new(format!("{}\n@h #{number}", "long ".repeat(2000))),
@@ -136,6 +141,10 @@ mod tests {
         let message = Message {
             id: "m".into(),
             channel: Channel::Mail,
+            purpose: Purpose::Passcode,
+            language: Language::ENGLISH,
+            flash: false,
+            resent: false,
             to: "a@b.c".into(),
             subject: String::new(),
             text: Secret::new(String::new()),

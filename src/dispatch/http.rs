@@ -1,31 +1,42 @@
-//! Sends text messages through any gateway that takes an HTTP request: method, URL, headers and body come from templates, and
-//! a rule says which answer counts as "sent".
+//! Sends through any gateway that takes an HTTP request (text messages, calls, push services): method, URL, headers and body come from
+//! templates, and rules say which answer counts as "sent" and what any other means.
 
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use regex::Regex;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Method, Response, StatusCode, Url};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
+use aws_lc_rs::hmac;
+use data_encoding::{BASE64, HEXLOWER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, Response, Url};
 
 use super::blot::blot;
+use super::callback::{Answer, Call, Callbacks, deliveries, is_signed_by_twilio};
+use super::http_answer::{Rules, Verdict};
+use super::http_client::{Line, is_forbidden};
 use super::template::{Values, fill};
-use super::{Failure, FailureKind, Message, Receipt, Transmitter};
+use super::{Delivery, Failure, FailureKind, Message, Receipt, Report, Reports, Transmitter, push, voice};
 use crate::base::{Later, Secret, Time};
-use crate::config::transmitter::{Channel, Encoder, Http, Piece, Template};
+use crate::config::transmitter::{Auth, Channel, Encoder, Http, Piece, Signature, Slot, Template};
 
 /// One gateway.
 pub struct HttpTransmitter {
     name: Arc<str>,
+    channel: Channel,
     config: Http,
     method: Method,
     headers: Vec<(HeaderName, Template)>,
-    body_like: Option<Regex>,
-    client: Client,
+    auth_header: Option<HeaderName>,
+    rules: Rules,
+    line: Line,
+    back: Back,
+}
+
+/// The ways back from providers, where there are any.
+#[derive(Clone, Debug, Default)]
+pub struct Back {
+    pub callbacks: Option<Callbacks>,
+    pub reports: Option<Reports>,
 }
 
 /// Why a gateway cannot be set up.
@@ -41,9 +52,11 @@ pub enum HttpError {
     Method(String),
     #[error("the URL does not begin with http:// or https:// and a host that is written out up to the first slash")]
     Url,
+    #[error("the URL leads to an address where no gateway is")]
+    Forbidden,
     #[error("{0:?} is no name of a header")]
     Header(String),
-    #[error("the success rule's regular expression is faulty")]
+    #[error("a regular expression is faulty")]
     Regex(#[source] regex::Error),
     #[error("the HTTP client cannot be set up")]
     Client(#[source] reqwest::Error),
@@ -53,76 +66,147 @@ pub enum HttpError {
 const MOST_READ: usize = 64 * 1024;
 
 impl HttpTransmitter {
-    pub fn new(name: Arc<str>, config: Http) -> Result<Self, HttpError> {
+    /// `channel` is the one it serves.
+    pub fn new(name: Arc<str>, channel: Channel, config: Http, back: Back) -> Result<Self, HttpError> {
         let method = match config.method.as_str() {
             "GET" => Method::GET,
             "POST" => Method::POST,
             "PUT" => Method::PUT,
             other => return Err(HttpError::Method(other.to_owned())),
         };
-        if !has_fixed_host(&config.url) {
-            return Err(HttpError::Url);
+        if is_forbidden(&server(&config.url).ok_or(HttpError::Url)?) {
+            return Err(HttpError::Forbidden);
         }
-        let header = |(name, template): &(String, Template)| {
-            let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| HttpError::Header(name.clone()))?;
-            Ok((parsed, template.clone()))
+        let header = |name: &str| HeaderName::from_bytes(name.as_bytes()).map_err(|_| HttpError::Header(name.to_owned()));
+        let headers = config.headers.iter().map(|(name, template)| Ok((header(name)?, template.clone())));
+        let headers = headers.collect::<Result<_, HttpError>>()?;
+        let auth_header = match &config.auth {
+            Auth::None => None,
+            Auth::Basic | Auth::Bearer => Some(AUTHORIZATION),
+            Auth::Header(name) | Auth::Hmac { header: name, .. } => Some(header(name)?),
         };
-        let headers = config.headers.iter().map(header).collect::<Result<_, HttpError>>()?;
-        let body_like = config.success.body.as_deref().map(Regex::new).transpose().map_err(HttpError::Regex)?;
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls(config.ca.as_deref())?)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .no_proxy()
-            .referer(false)
-            .user_agent(concat!("doorward/", env!("CARGO_PKG_VERSION")))
-            // Messages are rare: a kept connection would mostly be a dead one, and a POST on a dead one cannot be repeated safely.
-            .pool_max_idle_per_host(0)
-            .connect_timeout(config.timeout)
-            .timeout(config.timeout)
-            .build()
-            .map_err(HttpError::Client)?;
-        Ok(Self { name, config, method, headers, body_like, client })
+        let rules = Rules::new(&config.answers).map_err(HttpError::Regex)?;
+        let line = Line::new(config.ca.as_deref(), config.timeout)?;
+        Ok(Self { name, channel, config, method, headers, auth_header, rules, line, back })
     }
 
     async fn exchange(&self, message: &Message, now: Time) -> Result<Receipt, Failure> {
         let request = self.request(message, now)?;
         let words = |error: reqwest::Error| elsewhere(self.blotted(&without_address(error), message));
-        let mut response = self.client.execute(request).await.map_err(words)?;
-        let status = response.status();
+        let mut response = self.line.client.execute(request).await.map_err(words)?;
+        let status = response.status().as_u16();
         let body = start_of(&mut response).await.map_err(words)?;
-        let sent = self.config.success.status.contains(&status.as_u16())
-            && self.body_like.as_ref().is_none_or(|regex| regex.is_match(&body));
-        if sent {
-            return Ok(Receipt(self.blotted(&body, message)));
-        }
-        let kind = if about_the_address(status, &body) { FailureKind::Final } else { FailureKind::RetryElsewhere };
         let answer = self.blotted(&body, message);
-        Err(Failure { kind, why: format!("status {}: {answer}", status.as_u16()).trim_end_matches([':', ' ']).to_owned() })
+        match self.rules.judge(status, &body) {
+            // A reference is of use only where reports come.
+            Verdict::Sent { reference } => Ok(Receipt {
+                words: answer,
+                reference: reference.filter(|_| self.back.callbacks.is_some() && self.config.report.is_some()),
+            }),
+            Verdict::Failed(kind) => {
+                Err(Failure { kind, why: format!("status {status}: {answer}").trim_end_matches([':', ' ']).to_owned() })
+            }
+        }
     }
 
     fn request(&self, message: &Message, now: Time) -> Result<reqwest::Request, Failure> {
-        let values = Values { message, sender: self.config.sender.as_deref(), api_key: self.config.api_key.as_ref(), now };
+        let receipt_url = self.back.callbacks.as_ref().map(|callbacks| callbacks.url(&self.name));
+        let twiml = self.twiml(message)?;
+        let values = Values {
+            message,
+            named: &self.config.named,
+            receipt_url: receipt_url.as_deref().filter(|_| self.config.report.is_some()),
+            twiml: twiml.as_ref(),
+            now,
+        };
         let url = fill(&self.config.url, Encoder::Url, &values);
         let url = Url::parse(url.expose()).map_err(|_| elsewhere("the URL that the template makes is not valid".into()))?;
         let mut headers = HeaderMap::new();
         for (name, template) in &self.headers {
-            headers.append(name.clone(), header_value(name, &fill(template, Encoder::Raw, &values))?);
-        }
-        let mut request = self.client.request(self.method.clone(), url);
-        if let Some(body) = &self.config.body {
-            if !headers.contains_key(CONTENT_TYPE) {
-                headers.insert(CONTENT_TYPE, header_value(&CONTENT_TYPE, &Secret::new(body.content_type.clone()))?);
+            let value = fill(template, Encoder::Raw, &values);
+            // What a condition left empty is no header.
+            if !value.expose().is_empty() {
+                headers.append(name.clone(), header_value(name, &value)?);
             }
-            request = request.body(fill(&body.template, body.encoder, &values).expose().clone());
+        }
+        let mut request = self.line.client.request(self.method.clone(), url);
+        let body = self.config.body.as_ref().map(|body| (&body.content_type, fill(&body.template, body.encoder, &values)));
+        if let Some(name) = &self.auth_header {
+            let body = body.as_ref().map(|(_, body)| body.expose().as_bytes()).unwrap_or_default();
+            headers.insert(name.clone(), header_value(name, &self.proof(body))?);
+        }
+        if let Some((content_type, body)) = body {
+            if !headers.contains_key(CONTENT_TYPE) {
+                headers.insert(CONTENT_TYPE, header_value(&CONTENT_TYPE, &Secret::new(content_type.clone()))?);
+            }
+            request = request.body(body.expose().clone());
         }
         let request = request.headers(headers).build();
         request.map_err(|error| elsewhere(self.blotted(&without_address(error), message)))
     }
 
+    /// The call's script, where the templates ask for one.
+    fn twiml(&self, message: &Message) -> Result<Option<Secret<String>>, Failure> {
+        if !self.config.body.as_ref().is_some_and(|body| body.template.uses(Slot::Twiml)) {
+            return Ok(None);
+        }
+        let Some(callbacks) = &self.back.callbacks else {
+            return Err(elsewhere("a call needs `hosts` in [receipts], where the provider fetches what it says".into()));
+        };
+        Ok(Some(voice::asking(callbacks, &self.name, message)))
+    }
+
+    /// What the header that shows who we are says.
+    fn proof(&self, body: &[u8]) -> Secret<String> {
+        let named = &self.config.named;
+        let secret = |secret: &Option<Secret<String>>| secret.clone().unwrap_or_else(|| Secret::new(String::new()));
+        let (password, api_key, api_secret) = (secret(&named.password), secret(&named.api_key), secret(&named.api_secret));
+        Secret::new(match &self.config.auth {
+            Auth::None => String::new(),
+            Auth::Basic => {
+                let both = Secret::new(format!("{}:{}", named.user.as_deref().unwrap_or_default(), password.expose()));
+                format!("Basic {}", BASE64.encode(both.expose().as_bytes()))
+            }
+            Auth::Bearer => format!("Bearer {}", api_key.expose()),
+            Auth::Header(_) => api_key.expose().clone(),
+            Auth::Hmac { prefix, .. } => {
+                let key = hmac::Key::new(hmac::HMAC_SHA256, api_secret.expose().as_bytes());
+                format!("{prefix}{}", HEXLOWER.encode(hmac::sign(&key, body).as_ref()))
+            }
+        })
+    }
+
     fn blotted(&self, words: &str, message: &Message) -> String {
-        let key = self.config.api_key.as_ref().map(|key| key.expose().as_str()).unwrap_or_default();
-        blot(words, &[message.passcode.expose(), &message.to, key])
+        let named = &self.config.named;
+        let secrets = [&named.password, &named.api_key, &named.api_secret];
+        let own = secrets.into_iter().flatten().map(|secret| secret.expose().as_str());
+        let token = self.back.callbacks.as_ref().map(|callbacks| callbacks.url(&self.name));
+        let token = token.as_deref().and_then(|url| url.rsplit('/').next()).unwrap_or_default();
+        let all = [message.passcode.expose().as_str(), &message.to, token].into_iter().chain(own);
+        blot(words, &all.collect::<Vec<_>>())
+    }
+
+    /// Whether a provider that signs its calls has signed this one.
+    fn is_signed(&self, call: &Call<'_>) -> bool {
+        let Some(Signature::Twilio) = self.config.report.as_ref().and_then(|report| report.signature) else { return true };
+        let named = &self.config.named;
+        let (Some(token), Some(callbacks)) = (named.api_secret.as_ref().or(named.password.as_ref()), &self.back.callbacks) else {
+            return false;
+        };
+        let mut url = callbacks.url(&self.name);
+        for (mark, part) in [('/', call.rest), ('?', call.query)] {
+            if !part.is_empty() {
+                url.push(mark);
+                url.push_str(part);
+            }
+        }
+        is_signed_by_twilio(token, &url, call)
+    }
+
+    fn report(&self, (reference, delivery): (String, Delivery)) {
+        if let Some(reports) = &self.back.reports {
+            reports.report(Report { transmitter: Arc::clone(&self.name), reference, delivery });
+        }
     }
 }
 
@@ -132,23 +216,62 @@ impl Transmitter for HttpTransmitter {
     }
 
     fn serves(&self, channel: Channel) -> bool {
-        channel == Channel::Sms
+        channel == self.channel
     }
 
     fn send<'a>(&'a self, message: &'a Message, now: Time) -> Later<'a, Result<Receipt, Failure>> {
         Box::pin(async move {
+            if self.channel == Channel::Push && push::topic(&message.to).is_none() {
+                return Err(Failure { kind: FailureKind::Final, why: "not a topic".into() });
+            }
             // Around everything, name resolution included.
             let slow = || elsewhere(format!("no answer within {} s", self.config.timeout.as_secs_f32()));
             tokio::time::timeout(self.config.timeout, self.exchange(message, now)).await.unwrap_or_else(|_| Err(slow()))
         })
     }
+
+    fn called(&self, call: &Call<'_>, now: Time) -> Option<Answer> {
+        let rule = self.config.report.as_ref()?;
+        let callbacks = self.back.callbacks.as_ref()?;
+        if !self.is_signed(call) {
+            tracing::warn!(transmitter = &*self.name, "a call that claims to be a report was not signed by the provider");
+            return None;
+        }
+        if call.rest.is_empty() {
+            deliveries(rule, call).into_iter().for_each(|delivery| self.report(delivery));
+            return Some(Answer::Noted);
+        }
+        let (script, heard) = voice::called(callbacks, &self.name, call, now)?;
+        if let Some(reference) = heard {
+            self.report((reference, Delivery::Delivered));
+        }
+        Some(Answer::Instructions(script))
+    }
+
+    fn examine(&self) -> Later<'_, Result<Vec<String>, String>> {
+        Box::pin(async move {
+            let url = server(&self.config.url).ok_or("the URL names no server")?;
+            let limit = self.config.timeout;
+            let reached = tokio::time::timeout(limit, self.line.reach(&url)).await;
+            let mut found = vec![reached.map_err(|_| format!("no answer within {} s", limit.as_secs_f32()))??];
+            if let (Some(callbacks), Some(_)) = (&self.back.callbacks, &self.config.report) {
+                found.push(format!("the provider may report to {}", callbacks.url(&self.name)));
+            }
+            Ok(found)
+        })
+    }
 }
 
-/// A slot in the host would let a directory's value choose whom we talk to.
-fn has_fixed_host(url: &Template) -> bool {
-    let Some(Piece::Text(start)) = url.0.first() else { return false };
-    let rest = start.strip_prefix("https://").or_else(|| start.strip_prefix("http://"));
-    rest.is_some_and(|rest| url.0.len() == 1 && !rest.is_empty() || rest.find(['/', '?']).is_some_and(|end| end > 0))
+/// What stands before the path. A slot in the host would let a directory's value choose whom we talk to.
+fn server(url: &Template) -> Option<Url> {
+    let Some(Piece::Text(start)) = url.0.first() else { return None };
+    let (scheme, rest) = start.split_once("://").filter(|(scheme, _)| matches!(*scheme, "https" | "http"))?;
+    let host = match rest.find(['/', '?']) {
+        Some(end) => rest.get(..end)?,
+        None if url.0.len() == 1 => rest,
+        None => return None,
+    };
+    Url::parse(&format!("{scheme}://{host}/")).ok().filter(|url| url.host_str().is_some_and(|host| !host.is_empty()))
 }
 
 fn header_value(name: &HeaderName, value: &Secret<String>) -> Result<HeaderValue, Failure> {
@@ -171,23 +294,6 @@ async fn start_of(response: &mut Response) -> Result<String, reqwest::Error> {
     Ok(String::from_utf8_lossy(&body).into_owned())
 }
 
-/// Only answers that speak of the number itself keep other gateways from being tried.
-fn about_the_address(status: StatusCode, body: &str) -> bool {
-    const SIGNS: [&str; 9] = [
-        "invalid destination",
-        "invalid number",
-        "invalid phone",
-        "invalid msisdn",
-        "invalid recipient",
-        "invalid 'to'",
-        "not a valid phone number",
-        "\"code\":21211",
-        "\"code\": 21211",
-    ];
-    let body = body.to_lowercase();
-    matches!(status.as_u16(), 400 | 404 | 422) && SIGNS.iter().any(|sign| body.contains(sign))
-}
-
 /// The error and its causes in one line; the URL, which may hold key and number, is taken out.
 fn without_address(error: reqwest::Error) -> String {
     let error = error.without_url();
@@ -202,23 +308,4 @@ fn without_address(error: reqwest::Error) -> String {
 
 fn elsewhere(why: String) -> Failure {
     Failure { kind: FailureKind::RetryElsewhere, why }
-}
-
-fn tls(ca: Option<&Path>) -> Result<ClientConfig, HttpError> {
-    let mut roots = RootCertStore::empty();
-    match ca {
-        Some(path) => {
-            let unreadable = |source| HttpError::Ca { path: path.to_owned(), source };
-            for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {
-                roots.add(certificate.map_err(unreadable)?).map_err(HttpError::Tls)?;
-            }
-            if roots.is_empty() {
-                return Err(HttpError::NoCa(path.to_owned()));
-            }
-        }
-        None => drop(roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs)),
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(HttpError::Tls)?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
-use lettre::message::{Mailbox, Message as Mail};
+use lettre::message::{Mailbox, Message as Mail, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail as From, Rcpt};
@@ -15,9 +15,11 @@ use lettre::transport::smtp::response::Response;
 use lettre::{Address, transport::smtp::Error as SmtpError};
 
 use super::blot::blot;
+use super::mail_html::html;
+use super::template::{Values, fill};
 use super::{Failure, FailureKind, Message, Receipt, Transmitter};
 use crate::base::{Later, Secret, Time};
-use crate::config::transmitter::{Channel, Smtp, SmtpTls};
+use crate::config::transmitter::{Channel, Encoder, Named, Smtp, SmtpTls, Template};
 
 /// One mail relay.
 pub struct MailTransmitter {
@@ -28,6 +30,8 @@ pub struct MailTransmitter {
     parameters: TlsParameters,
     credentials: Option<Credentials>,
     from: Mailbox,
+    /// Makes an address of a number: then it serves text messages.
+    sms_to: Option<Template>,
     hello: ClientId,
     limit: Duration,
 }
@@ -64,11 +68,12 @@ impl MailTransmitter {
         let password = config.password.map(|password| password.expose().clone()).unwrap_or_default();
         let credentials = config.user.map(|user| Credentials::new(user, password));
         let (host, port, tls) = (config.host, config.port, config.tls);
-        Ok(Self { name, host, port, tls, parameters, credentials, from, hello: ClientId::default(), limit: LIMIT })
+        let (hello, limit, sms_to) = (ClientId::default(), LIMIT, config.sms_to);
+        Ok(Self { name, host, port, tls, parameters, credentials, from, sms_to, hello, limit })
     }
 
     async fn deliver(&self, message: &Message, now: Time) -> Result<(Receipt, AsyncSmtpConnection), Failure> {
-        let to: Address = address(&message.to)
+        let to: Address = address(&self.envelope(message, now))
             .and_then(|to| to.parse().ok())
             .ok_or_else(|| Failure { kind: FailureKind::Final, why: "not a mail address".into() })?;
         let mail = self.compose(message, &to, now)?;
@@ -79,7 +84,14 @@ impl MailTransmitter {
         connection.command(Rcpt::new(to, Vec::new())).await.map_err(|error| recipient(&error))?;
         connection.command(Data).await.map_err(blame_relay("the relay refused the message"))?;
         let answer = connection.message(mail.expose()).await.map_err(blame_relay("the relay refused the message"))?;
-        Ok((Receipt(answer_line(&answer)), connection))
+        Ok((Receipt::last_word(answer_line(&answer)), connection))
+    }
+
+    /// Whom the mail goes to: the person, or the gateway that makes a text message of it.
+    fn envelope(&self, message: &Message, now: Time) -> String {
+        let Some(template) = &self.sms_to else { return message.to.clone() };
+        let values = Values { message, named: &Named::default(), receipt_url: None, twiml: None, now };
+        fill(template, Encoder::Raw, &values).expose().clone()
     }
 
     async fn connect(&self) -> Result<AsyncSmtpConnection, Failure> {
@@ -103,6 +115,7 @@ impl MailTransmitter {
     fn compose(&self, message: &Message, to: &Address, now: Time) -> Result<Secret<Vec<u8>>, Failure> {
         let subject: String = message.subject.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
         let id = format!("<{}@{}>", message.id, self.from.email.domain());
+        let page = html(message.text.expose(), &subject, message.passcode.expose(), message.language.tag());
         let mail = Mail::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, to.clone()))
@@ -111,9 +124,16 @@ impl MailTransmitter {
             .message_id(Some(id))
             // RFC 3834: keeps vacation programs from answering.
             .raw_header(HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".into()))
-            .header(ContentType::TEXT_PLAIN)
-            .body(message.text.expose().clone())
-            .map_err(|error| elsewhere(format!("the mail could not be written: {error}")))?;
+            .raw_header(HeaderValue::new(HeaderName::new_from_ascii_str("Content-Language"), message.language.tag().to_owned()));
+        let mail = match self.sms_to {
+            Some(_) => mail.header(ContentType::TEXT_PLAIN).body(message.text.expose().clone()),
+            None => mail.multipart(
+                MultiPart::alternative()
+                    .singlepart(SinglePart::plain(message.text.expose().clone()))
+                    .singlepart(SinglePart::html(page.expose().clone())),
+            ),
+        };
+        let mail = mail.map_err(|error| elsewhere(format!("the mail could not be written: {error}")))?;
         Ok(Secret::new(mail.formatted()))
     }
 }
@@ -124,7 +144,7 @@ impl Transmitter for MailTransmitter {
     }
 
     fn serves(&self, channel: Channel) -> bool {
-        channel == Channel::Mail
+        channel == if self.sms_to.is_some() { Channel::Sms } else { Channel::Mail }
     }
 
     fn send<'a>(&'a self, message: &'a Message, now: Time) -> Later<'a, Result<Receipt, Failure>> {
@@ -133,13 +153,26 @@ impl Transmitter for MailTransmitter {
             // lettre limits no more than the connecting; this limits everything.
             let sent = tokio::time::timeout(self.limit.saturating_sub(LEAVE), self.deliver(message, now)).await;
             match sent.unwrap_or_else(|_| Err(elsewhere(format!("the relay took longer than {:?}", self.limit)))) {
-                Ok((Receipt(words), mut connection)) => {
+                Ok((Receipt { words, .. }, mut connection)) => {
                     // Whatever comes of this, the message is on its way.
                     drop(tokio::time::timeout(LEAVE, connection.quit()).await);
-                    Ok(Receipt(blot(&words, &secrets)))
+                    Ok(Receipt::last_word(blot(&words, &secrets)))
                 }
                 Err(Failure { kind, why }) => Err(Failure { kind, why: blot(&why, &secrets) }),
             }
+        })
+    }
+
+    /// Signs in where a name is set, and takes leave.
+    fn examine(&self) -> Later<'_, Result<Vec<String>, String>> {
+        Box::pin(async move {
+            let reached = tokio::time::timeout(self.limit.saturating_sub(LEAVE), self.connect()).await;
+            let reached = reached.map_err(|_| format!("the relay took longer than {:?}", self.limit))?;
+            let mut connection = reached.map_err(|failure| failure.why)?;
+            drop(tokio::time::timeout(LEAVE, connection.quit()).await);
+            let tls = if self.tls == SmtpTls::None { "without TLS" } else { "over TLS" };
+            let signed_in = if self.credentials.is_some() { " and takes our user name and password" } else { "" };
+            Ok(vec![format!("{} port {} answers {tls}{signed_in}", self.host, self.port)])
         })
     }
 }
@@ -182,17 +215,25 @@ fn answer_line(answer: &Response) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::UserId;
+    use crate::base::{Language, UserId};
+    use crate::dispatch::Purpose;
 
     fn transmitter(from: &str) -> Result<MailTransmitter, MailError> {
         let (host, tls, from) = ("localhost".into(), SmtpTls::None, from.into());
-        MailTransmitter::new("relay".into(), Smtp { host, port: 25, tls, ca: None, user: None, password: None, from })
+        MailTransmitter::new(
+            "relay".into(),
+            Smtp { host, port: 25, tls, ca: None, user: None, password: None, from, sms_to: None },
+        )
     }
 
     fn message() -> Message {
         Message {
             id: "m1".into(),
             channel: Channel::Mail,
+            purpose: Purpose::Passcode,
+            language: Language::ENGLISH,
+            flash: false,
+            resent: false,
             to: "anna@example.com".into(),
             subject: "Code\r\nBcc: evil@example.com".into(),
             text: Secret::new("Grüße\n.\n@h #482913".into()),
@@ -260,10 +301,11 @@ mod tests {
             "Auto-Submitted: auto-generated",
             "From: Doorward <no-reply@example.com>",
             "To: anna@example.com",
-            "Content-Type: text/plain; charset=utf-8",
+            "Content-Language: en",
         ] {
             assert!(head.lines().any(|found| found == line), "{line} is not in\n{head}");
         }
         assert!(!head.lines().any(|line| line.starts_with("Bcc")), "{head}");
+        assert!(head.contains("Content-Type: multipart/alternative;") && mail.contains("Content-Type: text/html; charset=utf-8"));
     }
 }

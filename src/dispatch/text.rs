@@ -1,6 +1,7 @@
 //! What a message says. Its last line is bound to the host (origin-bound one-time codes: `@host #code` and nothing after
 //! it), so that a phone offers the code on that site alone.
 
+use super::gsm7::septets;
 use crate::base::{Language, Secret, Texts, Time};
 use crate::config::transmitter::Channel;
 
@@ -20,7 +21,7 @@ pub struct Wording<'a> {
 /// A message in words.
 #[derive(Clone, Debug)]
 pub struct Composed {
-    /// Empty but for mail.
+    /// Empty for text messages. Never with the code.
     pub subject: String,
     pub text: Secret<String>,
 }
@@ -45,20 +46,43 @@ pub fn compose(texts: &Texts, channel: Channel, wording: &Wording<'_>, now: Time
     if let Some((_, value)) = in_groups.first_mut() {
         *value = read.expose().as_str().into();
     }
+    let mut read_out = variables.clone();
+    let single = spoken(code);
+    if let Some((_, value)) = read_out.first_mut() {
+        *value = single.expose().as_str().into();
+    }
+    let say = |key, variables: &[_]| texts.say(wording.language, key, variables);
+    // The code is not among a subject's variables: subjects are shown on locked screens and logged by relays.
+    let subject = |key| one_line(&say(key, variables.get(1..).unwrap_or_default()));
     let (subject, text) = match channel {
-        Channel::Sms => (String::new(), texts.say(wording.language, "message-sms", &variables)),
-        // The code is not among the subject's variables: subjects are shown on locked screens and logged by relays.
-        Channel::Mail => (
-            one_line(&texts.say(wording.language, "message-mail-subject", variables.get(1..).unwrap_or_default())),
-            texts.say(wording.language, "message-mail-text", &in_groups),
-        ),
+        Channel::Sms => (String::new(), say("message-sms", &variables)),
+        Channel::Push => (subject("message-mail-subject"), say("message-sms", &variables)),
+        Channel::Voice => (subject("message-voice-greeting"), one_line(&say("message-voice-text", &read_out))),
+        Channel::Mail => (subject("message-mail-subject"), say("message-mail-text", &in_groups)),
     };
     let text = Secret::new(text);
+    if matches!(channel, Channel::Voice | Channel::Push) {
+        return Composed { subject, text };
+    }
     let host = bare_host(wording.host);
     Composed { subject, text: Secret::new(format!("{}\n@{host} #{code}", text.expose().trim_end())) }
 }
 
-fn one_line(words: &str) -> String {
+/// For a voice: `4, 8, 2`, which is read letter by letter with a pause between.
+pub(super) fn spoken(code: &str) -> Secret<String> {
+    let mut apart = Secret::new(String::with_capacity(code.len() * 3));
+    apart.with(|apart| {
+        for letter in code.chars() {
+            if !apart.is_empty() {
+                apart.push_str(", ");
+            }
+            apart.push(letter.to_ascii_uppercase());
+        }
+    });
+    apart
+}
+
+pub(super) fn one_line(words: &str) -> String {
     words.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
 
@@ -97,24 +121,6 @@ pub fn fits_one_part(text: &str) -> bool {
         None => text.encode_utf16().count() <= UNITS_ONE_PART,
     }
 }
-
-/// How many septets a text takes in the GSM 7-bit default alphabet (3GPP TS 23.038, 6.2.1); nothing where a letter is not in it.
-pub fn septets(text: &str) -> Option<usize> {
-    text.chars().try_fold(0, |sum, letter| {
-        let extended = matches!(letter, '^' | '{' | '}' | '\\' | '[' | '~' | ']' | '|' | '€' | '\u{c}');
-        let basic = letter == '\n' || letter == '\r' || BASIC.contains(letter);
-        match (basic, extended) {
-            (true, _) => Some(sum + 1),
-            (_, true) => Some(sum + 2),
-            _ => None,
-        }
-    })
-}
-
-const BASIC: &str = concat!(
-    "@£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?",
-    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
-);
 
 #[cfg(test)]
 mod tests {
@@ -170,6 +176,23 @@ mod tests {
             let text = composed(Language::ENGLISH, Channel::Mail, "h", code).text;
             assert!(text.expose().lines().any(|line| line == expected), "{}", text.expose());
         }
+    }
+
+    #[test]
+    fn a_call_reads_the_code_letter_by_letter() {
+        for language in Language::all() {
+            let call = composed(language, Channel::Voice, "h", "048291");
+            assert!(call.text.expose().contains("0, 4, 8, 2, 9, 1") && !call.text.expose().contains('@'), "{call:?}");
+            assert!(!call.subject.contains("0, 4") && call.subject.contains("the-intranet"), "{}", call.subject);
+            assert!(composed(language, Channel::Voice, "h", "bafoki").text.expose().contains("B, A, F, O, K, I"));
+        }
+    }
+
+    #[test]
+    fn a_push_message_has_a_heading_and_no_line_for_browsers() {
+        let push = composed(Language::ENGLISH, Channel::Push, "h", "048291");
+        assert!(push.text.expose().starts_with("048291 is your code") && !push.text.expose().contains('@'));
+        assert!(push.subject.contains("K7") && !push.subject.contains("048291"));
     }
 
     #[test]
