@@ -86,12 +86,46 @@ pub enum What {
         to: String,
         receipt: String,
     },
+    /// The transmitter says that it arrived.
+    MessageDelivered {
+        message: String,
+        transmitter: String,
+        channel: String,
+        to: String,
+    },
+    /// The transmitter says that it will not arrive.
+    MessageUndelivered {
+        message: String,
+        transmitter: String,
+        channel: String,
+        to: String,
+        why: String,
+    },
+    /// The rule's wait is over and nobody said what became of it.
+    MessageUnconfirmed {
+        message: String,
+        transmitter: String,
+        channel: String,
+        to: String,
+    },
+    /// The person asked for another way than the one under way; the same code goes there.
+    OtherWayAsked {
+        message: String,
+        channel: String,
+        to: String,
+    },
     MessageFailed {
         message: String,
         reason: String,
     },
     MessageRefused {
         reason: String,
+    },
+    /// Of the codes that went to this country (or to all) within an hour unusually few were entered.
+    CodesNotEntered {
+        country: String,
+        issued: u32,
+        entered: u32,
     },
     /// So many more refusals like the one before within a minute; the trace id is the last one's.
     RefusalsRepeated {
@@ -229,12 +263,14 @@ impl What {
             | Self::PasscodeRight
             | Self::PasswordChanged
             | Self::SignedIn { .. }
-            | Self::MessageSent { .. } => "yes",
+            | Self::MessageSent { .. }
+            | Self::MessageDelivered { .. } => "yes",
             Self::PasswordRefused { .. }
             | Self::RefusalsRepeated { .. }
             | Self::PolicyRefused { .. }
             | Self::ResendRefused { .. }
             | Self::MessageFailed { .. }
+            | Self::MessageUndelivered { .. }
             | Self::MessageRefused { .. }
             | Self::PasswordChangeRefused { .. }
             | Self::PasscodeRefused { .. } => "no",

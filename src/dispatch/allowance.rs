@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::board::Route;
-use crate::base::{Keys, Time, UserId};
+use crate::base::{Keys, Time, UserId, country};
 use crate::config::Limits;
 use crate::store::{Place, Records, StoreError, Taken};
 
 const USER: &str = "messages-user";
 const NUMBER: &str = "messages-number";
+const PREFIX: &str = "messages-prefix";
 const DAY: &str = "messages-day";
 const ONE_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -18,6 +19,8 @@ const ONE_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub enum MessageLimit {
     User,
     Number,
+    /// The range that the number is in.
+    Prefix,
     Day,
 }
 
@@ -27,6 +30,7 @@ impl MessageLimit {
         match self {
             Self::User => USER,
             Self::Number => NUMBER,
+            Self::Prefix => PREFIX,
             Self::Day => DAY,
         }
     }
@@ -40,7 +44,7 @@ pub(super) struct Allowances {
 }
 
 /// Ok: it was taken. The inner error is a no.
-type Answer<T> = Result<Result<T, MessageLimit>, StoreError>;
+pub(super) type Answer<T> = Result<Result<T, MessageLimit>, StoreError>;
 
 impl Allowances {
     /// Takes one message of the person, of this node's day, and of the first address of `routes` that has one left; that
@@ -54,33 +58,56 @@ impl Allowances {
             self.records.give_back(USER, user.as_str(), now).await?;
             return Ok(Err(MessageLimit::Day));
         }
+        let mut reached = MessageLimit::Number;
         for (place, route) in routes.iter().enumerate() {
-            let seen = routes.iter().take(place).any(|earlier| earlier.to == route.to);
-            if !seen && self.address(&route.to, now).await? {
-                return Ok(Ok(&route.to));
+            if routes.iter().take(place).any(|earlier| earlier.to == route.to) {
+                continue;
+            }
+            match self.address(&route.to, now).await? {
+                Ok(()) => return Ok(Ok(&route.to)),
+                Err(limit) => reached = limit,
             }
         }
         self.records.give_back(USER, user.as_str(), now).await?;
         self.records.give_back(DAY, &self.node, now).await?;
-        Ok(Err(MessageLimit::Number))
+        Ok(Err(reached))
     }
 
-    /// Takes one message of a number or mailbox; says whether there was one.
-    pub async fn address(&self, to: &str, now: Time) -> Result<bool, StoreError> {
+    /// Takes one message of a number or mailbox, and of the range that a number is in.
+    pub async fn address(&self, to: &str, now: Time) -> Answer<()> {
         let address = self.limits.messages_per_number;
-        self.one(NUMBER, &self.address_id(to), address.count, address.window, now).await
+        if !self.one(NUMBER, &self.address_id(to), address.count, address.window, now).await? {
+            return Ok(Err(MessageLimit::Number));
+        }
+        let range = self.limits.messages_per_prefix;
+        if let Some(id) = self.range_id(to)
+            && !self.one(PREFIX, &id, range.count, range.window, now).await?
+        {
+            self.records.give_back(NUMBER, &self.address_id(to), now).await?;
+            return Ok(Err(MessageLimit::Prefix));
+        }
+        Ok(Ok(()))
     }
 
     /// Undoes a taking that came to nothing.
     pub async fn give_back(&self, user: &UserId, to: &str, now: Time) -> Result<(), StoreError> {
         self.records.give_back(USER, user.as_str(), now).await?;
         self.records.give_back(DAY, &self.node, now).await?;
+        if let Some(id) = self.range_id(to) {
+            self.records.give_back(PREFIX, &id, now).await?;
+        }
         self.records.give_back(NUMBER, &self.address_id(to), now).await
     }
 
     async fn one(&self, kind: &'static str, id: &str, limit: u32, window: Duration, now: Time) -> Result<bool, StoreError> {
         let taken = self.records.take(Place { kind, owner: "", id }, limit, window, now).await?;
         Ok(matches!(taken, Taken::Yes { .. }))
+    }
+
+    /// Mailboxes and topics are in none.
+    fn range_id(&self, to: &str) -> Option<String> {
+        let range = country::range(to);
+        to.starts_with('+').then(|| data_encoding::HEXLOWER.encode(&self.keys.mac(PREFIX, range.as_bytes())))
     }
 
     /// A copy of the store tells no numbers. Mailboxes count in one case.

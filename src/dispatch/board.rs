@@ -3,19 +3,16 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
-
-use super::{Addresses, Transmitter, mail, number};
+use super::guard::Guard;
+use super::places::{Places, Queued};
+use super::{Addresses, Purpose, Transmitter, mail, number, push};
+use crate::base::Country;
 use crate::config::DispatchPolicy;
-use crate::config::dispatch_policy::AddressKind;
+use crate::config::dispatch_policy::{AddressKind, Rule};
 use crate::config::transmitter::Channel;
-
-/// So many hand-overs one transmitter does at once. More wait for their turn within their rule's `wait` and then go on to the
-/// next entry; each transmitter has places of its own, so that one that hangs holds up nobody who has another way.
-const PLACES: usize = 16;
 
 /// A transmitter and the group it belongs to.
 pub type Grouped = (Arc<dyn Transmitter>, Option<Arc<str>>);
@@ -24,15 +21,29 @@ pub type Grouped = (Arc<dyn Transmitter>, Option<Arc<str>>);
 pub(super) struct Board {
     lines: Vec<Arc<Line>>,
     policies: HashMap<Arc<str>, DispatchPolicy>,
+    guard: Guard,
 }
 
-/// One transmitter and how busy it is.
+/// One transmitter and how busy it is. Each has places of its own, so that one that hangs holds up nobody who has another way.
 pub(super) struct Line {
     pub transmitter: Arc<dyn Transmitter>,
     group: Option<Arc<str>>,
-    busy: AtomicUsize,
-    pub places: Semaphore,
+    places: Places,
+    /// How long a hand-over took of late, in milliseconds.
+    usual_ms: AtomicU64,
 }
+
+/// The transmitters behind a name.
+#[derive(Default)]
+pub(super) struct Lines {
+    /// Those that send, with how long a message would wait for each; the least busy first.
+    pub open: Vec<(Duration, Arc<Line>)>,
+    /// Those that say that they cannot send for now.
+    pub silent: Vec<Arc<Line>>,
+}
+
+/// What is taken for [`Line::usual_ms`] before anything was sent.
+const USUAL_MS: u64 = 500;
 
 /// One rule with the address it leads to.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -49,21 +60,33 @@ pub(super) struct Route {
 impl Route {
     pub fn masked(&self) -> String {
         match self.channel {
-            Channel::Sms => number::mask_number(&self.to),
+            Channel::Sms | Channel::Voice => number::mask_number(&self.to),
             Channel::Mail => number::mask_mail(&self.to),
+            // Whoever knows the topic can read along.
+            Channel::Push => "••••".to_owned(),
         }
     }
 }
 
 impl Board {
-    pub fn new(transmitters: Vec<Grouped>, policies: Vec<DispatchPolicy>) -> Self {
+    pub fn new(transmitters: Vec<Grouped>, policies: Vec<DispatchPolicy>, guard: Guard) -> Self {
         let line = |(transmitter, group)| {
-            Arc::new(Line { transmitter, group, busy: AtomicUsize::new(0), places: Semaphore::new(PLACES) })
+            let transmitter: Arc<dyn Transmitter> = transmitter;
+            let places = Places::new(transmitter.places());
+            Arc::new(Line { transmitter, group, places, usual_ms: AtomicU64::new(USUAL_MS) })
         };
         Self {
             lines: transmitters.into_iter().map(line).collect(),
             policies: policies.into_iter().map(|policy| (Arc::clone(&policy.name), policy)).collect(),
+            guard,
         }
+    }
+
+    /// The names of all policies, in order.
+    pub fn policies(&self) -> Vec<Arc<str>> {
+        let mut names: Vec<Arc<str>> = self.policies.keys().cloned().collect();
+        names.sort();
+        names
     }
 
     pub fn knows(&self, policy: &str) -> bool {
@@ -76,7 +99,7 @@ impl Board {
         let mut routes = Vec::new();
         let mut reasons = Vec::new();
         for (place, rule) in policy.rules.iter().enumerate() {
-            match self.address(rule.channel, rule.to, addresses) {
+            match self.address(rule, addresses) {
                 Ok(to) => {
                     let (channel, through, wait) = (rule.channel, rule.through.clone(), rule.wait);
                     routes.push(Route { rule: place, channel, to, through, wait });
@@ -91,56 +114,147 @@ impl Board {
     /// What the directory has for this person and the policy cannot use, and why; for the log, where an operator may see to it.
     pub fn unusable(&self, policy: &str, addresses: &Addresses) -> Vec<String> {
         let rules = self.policies.get(policy).map(|policy| policy.rules.as_slice()).unwrap_or_default();
-        let reasons = rules.iter().filter_map(|rule| self.address(rule.channel, rule.to, addresses).err());
-        let mut reasons: Vec<String> = reasons.filter(|reason| !reason.ends_with(NONE)).collect();
+        let reasons = rules.iter().filter_map(|rule| self.address(rule, addresses).err());
+        let mut reasons: Vec<String> = reasons.filter(|reason| !reason.ends_with(NONE) && !reason.ends_with(ELSEWHERE)).collect();
         reasons.dedup();
         reasons
     }
 
-    fn address(&self, channel: Channel, kind: AddressKind, addresses: &Addresses) -> Result<String, String> {
-        let (name, address) = match kind {
+    fn address(&self, rule: &Rule, addresses: &Addresses) -> Result<String, String> {
+        let (name, address) = match rule.to {
             AddressKind::Mobile => ("mobile", &addresses.mobile),
             AddressKind::SecondMobile => ("second_mobile", &addresses.second_mobile),
             AddressKind::Mail => ("mail", &addresses.mail),
+            AddressKind::Push => ("push", &addresses.push),
         };
         let typed = address.as_deref().unwrap_or_default().trim();
         if typed.is_empty() {
             return Err(format!("{name}{NONE}"));
         }
-        match channel {
-            Channel::Sms => {
-                number::normalise(typed, addresses.country_prefix.as_deref()).map_err(|error| format!("{name}: {error}"))
+        match rule.channel {
+            Channel::Sms | Channel::Voice => {
+                let number = number::normalise(typed, addresses.country_prefix.as_deref());
+                let number = number.map_err(|error| format!("{name}: {error}"))?;
+                let country = Country::of_number(&number);
+                let among = |list: &[Country]| country.is_some_and(|country| list.contains(&country));
+                if (!rule.to_country.is_empty() && !among(&rule.to_country)) || among(&rule.to_country_not) {
+                    return Err(format!("{name}{ELSEWHERE}"));
+                }
+                match self.guard.refuses(&number) {
+                    None => Ok(number),
+                    Some(why) => Err(format!("{name}: {why}")),
+                }
             }
             Channel::Mail => mail::address(typed).ok_or_else(|| format!("{name}: not a mail address")),
+            Channel::Push => push::topic(typed).ok_or_else(|| format!("{name}: not a topic")),
         }
     }
 
-    /// The transmitters behind a name that serve the channel: one, or the members of a group, the least busy first.
-    pub fn lines(&self, name: &str, channel: Channel) -> Vec<Arc<Line>> {
+    /// Every transmitter, with its group.
+    pub fn all(&self) -> impl Iterator<Item = (&Line, Option<&str>)> {
+        self.lines.iter().map(|line| (&**line, line.group.as_deref()))
+    }
+
+    /// One by its own name.
+    pub fn transmitter(&self, name: &str) -> Option<&dyn Transmitter> {
+        self.lines.iter().find(|line| line.transmitter.name() == name).map(|line| &*line.transmitter)
+    }
+
+    /// The transmitters behind a name that serve the channel: one, or the members of a group.
+    pub fn lines(&self, name: &str, channel: Channel, purpose: Purpose) -> Lines {
         let meant = |line: &&Arc<Line>| {
             (line.transmitter.name() == name || line.group.as_deref() == Some(name)) && line.transmitter.serves(channel)
         };
-        let mut lines: Vec<Arc<Line>> = self.lines.iter().filter(meant).cloned().collect();
-        lines.sort_by_key(|line| line.busy.load(Ordering::Relaxed));
+        let mut lines = Lines::default();
+        for line in self.lines.iter().filter(meant) {
+            match line.backlog(purpose) {
+                Some(backlog) => lines.open.push((backlog, Arc::clone(line))),
+                None => lines.silent.push(Arc::clone(line)),
+            }
+        }
+        lines.open.sort_by_key(|(backlog, line)| (*backlog, line.places.crowd(purpose).all));
         lines
     }
 }
 
 impl Line {
-    /// Counts one hand-over while what is returned lives, waiting for a place included.
-    pub fn engage(&self) -> Engaged<'_> {
-        self.busy.fetch_add(1, Ordering::Relaxed);
-        Engaged(self)
+    /// How many hand-overs are under way or wait for a place.
+    pub fn busy(&self) -> usize {
+        self.places.crowd(Purpose::Notice).all
     }
-}
 
-pub(super) struct Engaged<'a>(&'a Line);
+    /// Stands in line for one of its places.
+    pub fn enter(&self, purpose: Purpose) -> Queued {
+        self.places.enter(purpose)
+    }
 
-impl Drop for Engaged<'_> {
-    fn drop(&mut self) {
-        self.0.busy.fetch_sub(1, Ordering::Relaxed);
+    /// How long a message that comes now would wait; nothing: it cannot send for now.
+    pub fn backlog(&self, purpose: Purpose) -> Option<Duration> {
+        let own = self.transmitter.backlog()?;
+        let crowd = self.places.crowd(purpose);
+        let before = match self.transmitter.pace() {
+            Some(pace) => pace.saturating_mul(u32::try_from(crowd.coming).unwrap_or(u32::MAX)),
+            None => {
+                let over = u64::try_from(crowd.over).unwrap_or(u64::MAX);
+                let places = u64::try_from(crowd.places).unwrap_or(u64::MAX).max(1);
+                Duration::from_millis(self.usual_ms.load(Ordering::Relaxed).saturating_mul(over) / places)
+            }
+        };
+        Some(own.saturating_add(before))
+    }
+
+    /// Remembers how long a message took that was taken over.
+    pub fn took(&self, spent: Duration) {
+        let spent = u64::try_from(spent.as_millis()).unwrap_or(u64::MAX);
+        let usual = self.usual_ms.load(Ordering::Relaxed);
+        // One that is lost to another at the same moment is no matter.
+        self.usual_ms.store(usual.saturating_mul(3).saturating_add(spent) / 4, Ordering::Relaxed);
     }
 }
 
 /// How the reason ends where there is nothing.
 const NONE: &str = ": none";
+/// How it ends where the rule is not meant for this number.
+const ELSEWHERE: &str = ": the rule is for numbers of other countries";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Limits;
+
+    fn rule(channel: Channel, to: AddressKind, only: &[&str], not: &[&str]) -> Rule {
+        let countries = |codes: &[&str]| codes.iter().filter_map(|code| Country::named(code)).collect();
+        let (to_country, to_country_not) = (countries(only), countries(not));
+        Rule { channel, to, through: vec!["a".into()], to_country, to_country_not, wait: Duration::from_secs(30) }
+    }
+
+    /// The places of the rules that lead to this mobile number, and to a mailbox.
+    fn rules(number: &str, countries: &[&str]) -> Vec<usize> {
+        let rules = vec![
+            rule(Channel::Sms, AddressKind::Mobile, &["DK", "SE"], &[]),
+            rule(Channel::Voice, AddressKind::Mobile, &[], &["DK"]),
+            rule(Channel::Mail, AddressKind::Mail, &[], &[]),
+        ];
+        let countries = countries.iter().filter_map(|code| Country::named(code)).collect();
+        let guard = Guard::new(&Limits { countries, refuse_prefixes: vec!["+45900".into()], ..Limits::default() });
+        let board = Board::new(Vec::new(), vec![DispatchPolicy { name: "p".into(), rules }], guard);
+        let mail = Some("a@example.com".to_owned());
+        let addresses = Addresses { mobile: Some(number.to_owned()), mail, ..Addresses::default() };
+        board.routes("p", &addresses).unwrap().iter().map(|route| route.rule).collect()
+    }
+
+    #[test]
+    fn a_rule_looks_at_the_numbers_country() {
+        assert_eq!(rules("+4512345678", &[]), [0, 2]);
+        assert_eq!(rules("+46701234567", &[]), [0, 1, 2]);
+        assert_eq!(rules("+12125550100", &[]), [1, 2]);
+        assert_eq!(rules("+88212345678", &[]), [1, 2], "of no country, so of none that is excluded");
+    }
+
+    #[test]
+    fn numbers_that_the_operator_bars_are_not_sent_to() {
+        assert_eq!(rules("+4590012345", &[]), [2]);
+        assert_eq!(rules("+46701234567", &["DK"]), [2]);
+        assert_eq!(rules("+88212345678", &["DK"]), [2]);
+    }
+}

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
-use super::{Addresses, Order, Progress};
+use super::{Addresses, Before, Content, Order, Progress, Purpose, Ready};
 use crate::base::{Keys, Language, Secret, Time, TraceId, UserId};
+use crate::config::transmitter::Channel;
 
 /// The records' kind, and the purpose under which they are sealed.
 pub(super) const KIND: &str = "message";
@@ -30,33 +31,99 @@ pub(super) struct Work {
     // Written out here alone, and only into what is sealed right after.
     #[serde(serialize_with = "write_secret", deserialize_with = "read_secret")]
     pub passcode: Secret<String>,
+    /// What is said instead of a passcode.
+    #[serde(default)]
+    pub ready: Option<Ready>,
     pub label: String,
     pub host: String,
     pub language: Language,
+    #[serde(default)]
+    pub flash: bool,
+    #[serde(default)]
+    pub resent: bool,
     /// The passcode's end; the record itself may live a little longer, so that what a crash left can be reported.
     pub expires: Time,
     /// The rule that is being tried: after a crash the earlier ones are not tried again.
     pub rule: usize,
     /// Addresses for which one message was taken from the allowance.
     pub counted: Vec<String>,
+    /// Transmitters that the rule need not be tried with any more.
+    #[serde(default)]
+    pub asked: Vec<String>,
+    #[serde(default)]
+    pub stage: Stage,
+    /// What became of the rule before.
+    #[serde(default)]
+    pub before: Option<Before>,
+    /// The last way by which it was sent and of which nobody said that it failed.
+    #[serde(default)]
+    pub sent: Option<Sent>,
+    /// One entry for each hand-over whose end a crash kept from us.
+    #[serde(default)]
+    pub doubts: Vec<Channel>,
+}
+
+/// Where a message stands within its rule.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub(super) enum Stage {
+    /// No transmitter has it.
+    #[default]
+    Trying,
+    /// This transmitter may have it.
+    Handing { transmitter: String, channel: Channel, to: String },
+    /// It was taken over; then the next rule follows, unless it is delivered.
+    Waiting {
+        until: Time,
+        /// The id of the record under which a report finds this message.
+        receipt: String,
+        sent: Sent,
+        /// It was said that it will not arrive.
+        undelivered: bool,
+    },
+}
+
+/// A way by which it was sent.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct Sent {
+    pub transmitter: String,
+    pub channel: Channel,
+    /// Masked.
+    pub to: String,
+    pub at: Time,
 }
 
 impl Work {
-    pub fn of(order: Order, counted: String) -> Self {
+    pub fn of(order: Order) -> Self {
+        let (passcode, ready) = match order.content {
+            Content::Passcode(passcode) => (passcode, None),
+            Content::Ready(ready) => (Secret::new(String::new()), Some(ready)),
+        };
         Self {
             trace: order.trace,
             user: order.user,
             application: order.application,
             policy: order.policy,
             addresses: order.addresses,
-            passcode: order.passcode,
+            passcode,
+            ready,
             label: order.label,
             host: order.host,
             language: order.language,
+            flash: order.flash,
+            resent: order.resent,
             expires: order.expires,
-            rule: 0,
-            counted: vec![counted],
+            rule: order.from_rule,
+            counted: Vec::new(),
+            asked: Vec::new(),
+            stage: Stage::Trying,
+            before: None,
+            sent: None,
+            doubts: Vec::new(),
         }
+    }
+
+    pub fn purpose(&self) -> Purpose {
+        self.ready.as_ref().map_or(Purpose::Passcode, |ready| ready.purpose)
     }
 }
 

@@ -4,19 +4,40 @@
 mod allowance;
 mod blot;
 mod board;
+pub mod callback;
+mod called;
 pub mod console;
+mod delivery;
 pub mod dispatcher;
+mod gsm7;
+mod guard;
 pub mod http;
+mod http_answer;
+mod http_client;
 mod kept;
 pub mod mail;
+mod mail_html;
 #[cfg(test)]
 mod memory;
+pub mod modem;
+mod notice;
 pub mod number;
+mod other;
+mod places;
+pub mod program;
+mod progress;
+mod push;
+mod reports;
 mod sending;
+mod tally;
 mod template;
 pub mod text;
+#[cfg(test)]
+mod trial;
+mod voice;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -25,12 +46,19 @@ use crate::config::transmitter::Channel;
 
 pub use allowance::MessageLimit;
 pub use board::Grouped;
+pub use callback::{Answer, Call, Callbacks};
 pub use console::ConsoleTransmitter;
 pub use dispatcher::{DispatchError, Dispatcher, Parts};
-pub use http::HttpTransmitter;
+pub use http::{Back, HttpTransmitter};
 pub use mail::MailTransmitter;
+pub use notice::Notice;
+pub use other::{Jump, Way};
+pub use program::ProgramTransmitter;
+pub use progress::{Before, Fate, Progress};
+pub use reports::{Report, Reports};
+pub use tally::{Tally, TransmitterView};
 
-/// One passcode on its way to one person: what the dispatcher is given.
+/// One message on its way to one person: what the dispatcher is given.
 #[derive(Clone, Debug)]
 pub struct Order {
     /// Letters and digits, unguessable; the record's id.
@@ -41,14 +69,38 @@ pub struct Order {
     /// Name of a dispatch policy.
     pub policy: Arc<str>,
     pub addresses: Addresses,
-    pub passcode: Secret<String>,
+    pub content: Content,
     /// Tells two logins at once apart: `K7`.
     pub label: String,
     /// The host the passcode is for; ends the message as `@host #code`.
     pub host: String,
     pub language: Language,
+    /// Text messages are shown at once and not kept (class 0).
+    pub flash: bool,
+    /// It takes the place of an order whose message may be on the person's phone.
+    pub resent: bool,
+    /// The place in the policy (from 0) of the rule to begin with; those after it follow.
+    pub from_rule: usize,
     /// From here on nothing is sent any more.
     pub expires: Time,
+}
+
+/// What a message is to say.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// The text is made of it as each channel needs it.
+    Passcode(Secret<String>),
+    /// Said as it is on every channel.
+    Ready(Ready),
+}
+
+/// A text that needs no passcode: a test or a notice. Never [`Purpose::Passcode`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Ready {
+    pub purpose: Purpose,
+    /// Mail only; one line.
+    pub subject: String,
+    pub text: String,
 }
 
 /// Where a person can be reached, as the directory has it.
@@ -57,34 +109,34 @@ pub struct Addresses {
     pub mobile: Option<String>,
     pub second_mobile: Option<String>,
     pub mail: Option<String>,
+    /// A topic of a push service.
+    pub push: Option<String>,
     /// `+45`: for numbers without a country code.
     pub country_prefix: Option<String>,
 }
 
-/// How far a message is. `to` is masked: `•••• 12`, `a•••@example.com`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum Progress {
-    Sending {
-        channel: Channel,
-        to: String,
-    },
-    Sent {
-        channel: Channel,
-        to: String,
-        at: Time,
-    },
-    /// Every rule was tried in vain, or the message is gone.
-    Failed,
+/// Why a message is sent. What comes first here is sent first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum Purpose {
+    Passcode,
+    Test,
+    Notice,
 }
 
 /// What a transmitter is given.
 #[derive(Clone, Debug)]
 pub struct Message {
     pub id: String,
+    pub purpose: Purpose,
     pub channel: Channel,
-    /// E.164 with `+`, or a mail address.
+    /// E.164 with `+`, a mail address, or a push topic.
     pub to: String,
-    /// Mail only.
+    pub language: Language,
+    /// A text message that is shown at once and not kept (class 0).
+    pub flash: bool,
+    /// It takes the place of one that was sent a moment ago.
+    pub resent: bool,
+    /// A mail's subject, a push message's heading, what a call says before the key press; empty for text messages. Without the passcode.
     pub subject: String,
     pub text: Secret<String>,
     pub passcode: Secret<String>,
@@ -93,9 +145,41 @@ pub struct Message {
     pub expires: Time,
 }
 
-/// A transmitter took the message over; its own words or number for it, without secrets.
+/// A transmitter took the message over.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Receipt(pub String);
+pub struct Receipt {
+    /// Its own words, without secrets.
+    pub words: String,
+    /// What it calls the message when it reports the delivery; nothing where it will not.
+    pub reference: Option<String>,
+}
+
+/// What became of a message after it was taken over. It only ever moves forward: what is delivered stays so.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Delivery {
+    /// Shown, rung or put into the mailbox.
+    Delivered,
+    /// It will not arrive; why, in the transmitter's words, without secrets.
+    Failed(String),
+}
+
+/// How a transmitter does at present, for `status` and the figures.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Figures {
+    /// In words why it does not send at present; nothing where it does.
+    pub out_of_service: Option<String>,
+    /// A word for what it is doing, and what else there is to say.
+    pub words: Vec<(String, String)>,
+    /// Numbers under names that end in their unit: `signal_dbm`, `queue`, `oldest_seconds`, `retransmissions_total`.
+    pub numbers: Vec<(String, f64)>,
+}
+
+impl Receipt {
+    /// Of a transmitter that will not say what became of the message.
+    pub fn last_word(words: impl Into<String>) -> Self {
+        Self { words: words.into(), reference: None }
+    }
+}
 
 /// A transmitter did not take it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -123,4 +207,35 @@ pub trait Transmitter: Send + Sync {
     fn serves(&self, channel: Channel) -> bool;
     /// Hands one message over; ends within the transmitter's own time limit. `now` is for what is left of the passcode's life.
     fn send<'a>(&'a self, message: &'a Message, now: Time) -> Later<'a, Result<Receipt, Failure>>;
+
+    /// The provider calls us, at the address that is this transmitter's alone. Nothing: the call is none that is expected, or forged.
+    fn called(&self, _call: &Call<'_>, _now: Time) -> Option<Answer> {
+        None
+    }
+
+    /// How long a message that is handed over now would wait before it leaves, as far as that can be told; nothing: it cannot
+    /// send for now.
+    fn backlog(&self) -> Option<Duration> {
+        Some(Duration::ZERO)
+    }
+
+    /// How many messages it takes at once; more wait before it.
+    fn places(&self) -> usize {
+        16
+    }
+
+    /// How much later one more message makes all that come after it, where it sends one after the other; nothing: so many at once as
+    /// there are places, and how long one takes is measured.
+    fn pace(&self) -> Option<Duration> {
+        None
+    }
+
+    fn figures(&self) -> Figures {
+        Figures::default()
+    }
+
+    /// Reaches the device or the provider without sending anything: what was found, a line each, or what is wrong.
+    fn examine(&self) -> Later<'_, Result<Vec<String>, String>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
 }

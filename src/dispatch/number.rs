@@ -58,6 +58,23 @@ fn country(prefix: &str) -> Result<&str, NumberError> {
     fits.then_some(digits).ok_or(NumberError::BadPrefix)
 }
 
+/// An E.164 number without its country code (ITU-T E.164 annex: codes have one to three digits, and none begins another).
+pub fn national(number: &str) -> &str {
+    let digits = number.trim_start_matches('+');
+    let length = match digits.as_bytes() {
+        [b'1' | b'7', ..] => 1,
+        [b'2', b'0' | b'7', ..]
+        | [b'3', b'0'..=b'4' | b'6' | b'9', ..]
+        | [b'4', b'0' | b'1' | b'3'..=b'9', ..]
+        | [b'5', b'1'..=b'8', ..]
+        | [b'6', b'0'..=b'6', ..]
+        | [b'8', b'1' | b'2' | b'4' | b'6', ..]
+        | [b'9', b'0'..=b'5' | b'8', ..] => 2,
+        _ => 3,
+    };
+    digits.get(length..).unwrap_or_default()
+}
+
 /// What people and address books put between digits: blanks of any width, brackets, hyphens, and the invisible marks of
 /// writing direction that come along when a number is copied from a phone.
 fn separates(letter: char) -> bool {
@@ -102,6 +119,21 @@ mod tests {
         ];
         for (typed, prefix, expected) in table {
             assert_eq!(normalise(typed, prefix).as_deref(), Ok(expected), "{typed}");
+        }
+    }
+
+    #[test]
+    fn the_country_code_can_be_cut_off() {
+        for (number, expected) in [
+            ("+4512345678", "12345678"),
+            ("+15551234567", "5551234567"),
+            ("+74951234567", "4951234567"),
+            ("+35812345678", "12345678"),
+            ("+390612345678", "0612345678"),
+            ("+85212345678", "12345678"),
+            ("+", ""),
+        ] {
+            assert_eq!(national(number), expected, "{number}");
         }
     }
 

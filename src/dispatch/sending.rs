@@ -1,4 +1,5 @@
-//! One message on its way: rule by rule, transmitter by transmitter, until one takes it, its time is over or nothing is left.
+//! One message on its way: rule by rule, transmitter by transmitter, until one takes it, its time is over or nothing is left. Where the
+//! transmitter will say what became of it, the message is left in the store until then, or until the rule's wait is over.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,11 +7,12 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::blot::blot;
-use super::board::{Line, Route};
+use super::board::{Line, Lines, Route};
 use super::dispatcher::{GRACE, Inner, LEASE};
-use super::kept::{KIND, Kept, Work};
+use super::kept::{KIND, Kept, Sent, Stage, Work};
+use super::places::Queued;
 use super::text::{Wording, compose};
-use super::{Failure, FailureKind, Message, Progress, Receipt};
+use super::{Before, Failure, FailureKind, Fate, Message, Progress, Receipt};
 use crate::audit::What;
 use crate::base::{Secret, Time};
 use crate::store::{Expect, Place, StoreError};
@@ -19,12 +21,16 @@ use crate::store::{Expect, Place, StoreError};
 const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
 /// After this pause transmitters that said "later" are asked once more, when every rule was tried in vain.
 const LATER: Duration = Duration::from_secs(5);
+/// What is left for the delivery where the hand-over took nearly all of the rule's wait.
+const LEAST_FOR_DELIVERY: Duration = Duration::from_secs(10);
+/// So often a hand-over by one channel may end in a crash; then that channel is not tried again, lest it be a flood.
+const MOST_DOUBTS: usize = 2;
 
 pub(super) struct Sending {
-    inner: Arc<Inner>,
-    id: String,
-    work: Work,
-    /// Of our record. Whoever changes the record (a cancelling, another node) takes the message from us.
+    pub inner: Arc<Inner>,
+    pub id: String,
+    pub work: Work,
+    /// Of our record. Whoever changes the record (a cancelling, a report, another node) takes the message from us.
     version: u64,
     /// Nothing was tried yet, and the record says what it should.
     fresh: bool,
@@ -39,8 +45,23 @@ enum Went {
     On,
     /// The next transmitter, and this one once more at the end.
     OnAndLater,
+    /// The same, with all the time that is left.
+    OnAndWait,
     /// The address is refused: the next rule.
     NextRule,
+}
+
+type Ways = Vec<(Route, Arc<Line>)>;
+
+/// Ways that are tried once more when all others failed.
+#[derive(Default)]
+struct Rest {
+    /// They asked for it.
+    later: Ways,
+    /// They could not send at all.
+    silent: Ways,
+    /// They could not send in time: a code that comes late is better than none.
+    busy: Ways,
 }
 
 impl Sending {
@@ -49,13 +70,9 @@ impl Sending {
         Self { inner, id, work, version: 1, fresh: true }
     }
 
-    /// Left behind by a node that is gone.
+    /// Left behind by a node that is gone, or come to the end of a wait.
     pub fn resumed(inner: Arc<Inner>, id: String, work: Work, version: u64) -> Self {
         Self { inner, id, work, version, fresh: false }
-    }
-
-    pub fn id(&self) -> &str {
-        &self.id
     }
 
     pub async fn run(mut self, cancelled: CancellationToken) {
@@ -67,52 +84,101 @@ impl Sending {
     }
 
     async fn deliver(&mut self, cancelled: &CancellationToken) {
+        self.take_up().await;
         let routes = self.inner.ways().board.routes(&self.work.policy, &self.work.addresses).unwrap_or_default();
-        let mut later: Vec<(Route, Arc<Line>)> = Vec::new();
+        let mut rest = Rest::default();
         for route in routes.into_iter().filter(|route| route.rule >= self.work.rule).collect::<Vec<_>>() {
-            self.work.rule = route.rule;
-            if self.by_rule(&route, &mut later, cancelled).await == Went::Done {
+            if route.rule != self.work.rule {
+                self.work.rule = route.rule;
+                self.work.asked.clear();
+            }
+            if self.by_rule(&route, &mut rest, cancelled).await == Went::Done {
                 return;
             }
+            self.work.before = Some(Before { channel: route.channel, to: route.masked(), fate: Fate::NotSent });
         }
-        if !later.is_empty() {
+        if rest.busy.is_empty() && !rest.later.is_empty() {
             tokio::select! {
                 () = cancelled.cancelled() => return,
                 () = self.inner.clock.sleep(LATER) => {}
             }
         }
-        for (route, line) in later {
-            if self.attempt(&route, &line, cancelled).await == Went::Done {
+        for (route, line) in self.in_line(rest.busy).into_iter().chain(rest.later).chain(rest.silent) {
+            let queued = line.enter(self.work.purpose());
+            if self.attempt(&route, (&line, queued), cancelled).await == Went::Done {
                 return;
             }
         }
         let expired = self.inner.clock.now() >= self.work.expires;
-        self.fail(if expired { "expired" } else { "every-rule-failed" }).await;
+        self.conclude(if expired { "expired" } else { "every-rule-failed" }).await;
     }
 
-    async fn by_rule(&mut self, route: &Route, later: &mut Vec<(Route, Arc<Line>)>, cancelled: &CancellationToken) -> Went {
+    /// The least busy first, each for as long as the passcode lives.
+    fn in_line(&self, busy: Ways) -> Ways {
+        let left = self.work.expires.since(self.inner.clock.now());
+        let mut ways: Ways = busy.into_iter().map(|(route, line)| (Route { wait: left, ..route }, line)).collect();
+        ways.sort_by_cached_key(|(_, line)| line.backlog(self.work.purpose()).unwrap_or(Duration::MAX));
+        ways
+    }
+
+    /// What the record says of the past, before anything new is tried.
+    async fn take_up(&mut self) {
+        match std::mem::take(&mut self.work.stage) {
+            Stage::Trying => {}
+            Stage::Handing { transmitter, channel, to } => {
+                // It may have been taken or not. One more copy is better than none.
+                self.work.asked.retain(|asked| *asked != transmitter);
+                self.work.doubts.push(channel);
+                let (outcome, detail) = ("unknown".to_owned(), "the node ended while it was asked".to_owned());
+                let (message, channel) = (self.id.clone(), channel.name().to_owned());
+                self.note(What::MessageTried { message, transmitter, channel, to, outcome, detail, duration_ms: 0 }).await;
+            }
+            Stage::Waiting { sent, undelivered, .. } => {
+                let fate = if undelivered { Fate::Undelivered } else { Fate::Unconfirmed };
+                self.work.before = Some(Before { channel: sent.channel, to: sent.to.clone(), fate });
+                self.work.rule += 1;
+                self.work.asked.clear();
+                if !undelivered {
+                    let Sent { transmitter, channel, to, .. } = sent.clone();
+                    let (message, channel) = (self.id.clone(), channel.name().to_owned());
+                    self.note(What::MessageUnconfirmed { message, transmitter, channel, to }).await;
+                    self.work.sent = Some(sent);
+                }
+            }
+        }
+    }
+
+    async fn by_rule(&mut self, route: &Route, rest: &mut Rest, cancelled: &CancellationToken) -> Went {
+        if self.work.doubts.iter().filter(|channel| **channel == route.channel).count() >= MOST_DOUBTS {
+            // Probably it was sent; nobody will say.
+            let (channel, to, at) = (route.channel, route.masked(), self.inner.clock.now());
+            self.work.sent = Some(Sent { transmitter: String::new(), channel, to, at });
+            return Went::On;
+        }
         if !self.work.counted.contains(&route.to) {
             match self.inner.ways().allowances.address(&route.to, self.inner.clock.now()).await {
-                Ok(true) => self.work.counted.push(route.to.clone()),
-                Ok(false) => {
-                    let what = What::MessageRefused { reason: format!("messages-number: {}", route.masked()) };
+                Ok(Ok(())) => self.work.counted.push(route.to.clone()),
+                Ok(Err(limit)) => {
+                    let what = What::MessageRefused { reason: format!("{}: {}", limit.name(), route.masked()) };
                     self.note(what).await;
                     return Went::On;
                 }
                 Err(error) => return self.lost(&error),
             }
         }
-        let mut asked: Vec<String> = Vec::new();
+        if !self.fresh && !self.write_progress(route).await {
+            return Went::Done;
+        }
         for name in &route.through {
-            for line in self.inner.ways().board.lines(name, route.channel) {
-                // A transmitter named by itself and through its group is asked once.
-                if asked.iter().any(|known| known == line.transmitter.name()) {
-                    continue;
-                }
-                asked.push(line.transmitter.name().to_owned());
-                match self.attempt(route, &line, cancelled).await {
+            // Looked at again before each attempt: meanwhile it may be quicker elsewhere.
+            loop {
+                let lines = self.inner.ways().board.lines(name, route.channel, self.work.purpose());
+                let Some((line, queued)) = self.choose(route, lines, rest).await else { break };
+                self.work.asked.push(line.transmitter.name().to_owned());
+                match self.attempt(route, (&line, queued), cancelled).await {
                     Went::On => {}
-                    Went::OnAndLater => later.push((route.clone(), line)),
+                    Went::OnAndLater => rest.later.push((route.clone(), line)),
+                    Went::OnAndWait => rest.busy.push((route.clone(), line)),
                     ended => return ended,
                 }
             }
@@ -120,10 +186,36 @@ impl Sending {
         Went::On
     }
 
-    async fn attempt(&mut self, route: &Route, line: &Line, cancelled: &CancellationToken) -> Went {
+    /// The least busy of those that were not asked yet (by itself or through a group), if it can send in time; the rest is journaled.
+    async fn choose(&mut self, route: &Route, lines: Lines, rest: &mut Rest) -> Option<(Arc<Line>, Queued)> {
+        let known = |asked: &[String], line: &Arc<Line>| asked.iter().any(|asked| asked == line.transmitter.name());
+        for line in lines.silent {
+            if known(&self.work.asked, &line) {
+                continue;
+            }
+            self.work.asked.push(line.transmitter.name().to_owned());
+            let why = line.transmitter.figures().out_of_service.unwrap_or_default();
+            self.tried(route, &line, ("out-of-service", &why), Duration::ZERO).await;
+            rest.silent.push((route.clone(), line));
+        }
+        let left = route.wait.min(self.work.expires.since(self.inner.clock.now()));
+        let (backlog, line) = lines.open.into_iter().find(|(_, line)| !known(&self.work.asked, line))?;
+        if backlog <= left {
+            // In line before anything else is waited for, so that the next message sees it there.
+            let queued = line.enter(self.work.purpose());
+            return Some((line, queued));
+        }
+        self.work.asked.push(line.transmitter.name().to_owned());
+        let words = format!("a message would wait for {} s", backlog.as_secs());
+        self.tried(route, &line, ("busy", &words), Duration::ZERO).await;
+        rest.busy.push((route.clone(), line));
+        None
+    }
+
+    async fn attempt(&mut self, route: &Route, (line, mut queued): (&Line, Queued), cancelled: &CancellationToken) -> Went {
         let begun = self.inner.clock.now();
         if begun >= self.work.expires {
-            self.fail("expired").await;
+            self.conclude("expired").await;
             return Went::Done;
         }
         if cancelled.is_cancelled() {
@@ -133,77 +225,161 @@ impl Sending {
             // The node is being stopped: whoever comes next takes it over at once.
             return self.release().await;
         }
-        if !self.fresh && !self.note_progress(route).await {
-            return Went::Done;
+        let until = begun.plus(route.wait).min(self.work.expires);
+        tokio::select! {
+            biased;
+            () = cancelled.cancelled() => return Went::Done,
+            () = queued.place() => {}
+            () = self.inner.closing.cancelled() => return self.release().await,
+            () = self.inner.clock.sleep_until(until) => {
+                self.tried(route, line, ("busy", "no place was free within the rule's wait"), until.since(begun)).await;
+                return Went::OnAndWait;
+            }
         }
         self.fresh = false;
-        let message = self.message(route, begun);
-        let until = begun.plus(route.wait).min(self.work.expires);
+        let (transmitter, channel, to) = (line.transmitter.name().to_owned(), route.channel, route.masked());
+        self.work.stage = Stage::Handing { transmitter, channel, to };
+        if !self.write_progress(route).await {
+            return Went::Done;
+        }
+        let now = self.inner.clock.now();
+        let message = self.message(route, now);
+        let send = line.transmitter.send(&message, now);
+        queued.handed();
         let answer = tokio::select! {
             biased;
             () = cancelled.cancelled() => return Went::Done,
-            answer = hand(line, &message, begun) => Some(answer),
+            answer = send => Some(answer),
             () = self.inner.clock.sleep_until(until) => None,
         };
+        drop(queued);
+        if matches!(answer, Some(Ok(_))) {
+            line.took(self.inner.clock.now().since(now));
+        }
         self.judge(route, line, answer, begun).await
     }
 
     /// Draws the conclusion from an answer (none: it took too long), and journals it.
     async fn judge(&mut self, route: &Route, line: &Line, answer: Option<Result<Receipt, Failure>>, begun: Time) -> Went {
         let now = self.inner.clock.now();
+        let waited = now.since(begun);
+        self.work.stage = Stage::Trying;
         let (outcome, words, went) = match answer {
-            Some(Ok(Receipt(words))) => ("sent", words, Went::Done),
+            Some(Ok(receipt)) => {
+                self.taken(route, line, receipt, begun).await;
+                return Went::Done;
+            }
             Some(Err(Failure { kind: FailureKind::RetryHere, why })) => ("later", why, Went::OnAndLater),
             Some(Err(Failure { kind: FailureKind::RetryElsewhere, why })) => ("failed", why, Went::On),
             Some(Err(Failure { kind: FailureKind::Final, why })) => ("refused", why, Went::NextRule),
             None => ("too-slow", "no answer within the rule's wait".to_owned(), Went::On),
         };
-        let words = blot(&words, &[self.work.passcode.expose(), &route.to]);
-        let (channel, to, transmitter) = (route.channel.name().to_owned(), route.masked(), line.transmitter.name().to_owned());
-        if went == Went::Done {
-            // On record first: the shorter the gap after the hand-over, the rarer a second copy after a crash.
-            self.end(Progress::Sent { channel: route.channel, to: to.clone(), at: now }).await;
-        }
-        let duration_ms = u64::try_from(now.since(begun).as_millis()).unwrap_or(u64::MAX);
-        let message = self.id.clone();
-        self.note(What::MessageTried {
-            message: message.clone(),
-            transmitter: transmitter.clone(),
-            channel: channel.clone(),
-            to: to.clone(),
-            outcome: outcome.to_owned(),
-            detail: words.clone(),
-            duration_ms,
-        })
-        .await;
-        if went == Went::Done {
-            self.note(What::MessageSent { message, transmitter, channel, to, receipt: words }).await;
-        }
+        self.tried(route, line, (outcome, &words), waited).await;
         went
+    }
+
+    /// A transmitter took it: that is the end, unless it will say what becomes of it.
+    async fn taken(&mut self, route: &Route, line: &Line, receipt: Receipt, begun: Time) {
+        let now = self.inner.clock.now();
+        let (transmitter, to) = (line.transmitter.name().to_owned(), route.masked());
+        let sent = Sent { transmitter: transmitter.clone(), channel: route.channel, to: to.clone(), at: now };
+        // On record first: the shorter the gap after the hand-over, the rarer a second copy after a crash.
+        match &receipt.reference {
+            None => self.end(self.sent_progress(&sent, false)).await,
+            Some(reference) => {
+                let least = now.plus(LEAST_FOR_DELIVERY.min(route.wait));
+                let until = begun.plus(route.wait).max(least).min(self.work.expires);
+                self.wait(reference, &route.to, sent, until).await;
+            }
+        }
+        self.tried(route, line, ("sent", &receipt.words), now.since(begun)).await;
+        let words = blot(&receipt.words, &self.secrets(route));
+        let (message, channel) = (self.id.clone(), route.channel.name().to_owned());
+        self.note(What::MessageSent { message, transmitter, channel, to, receipt: words }).await;
+    }
+
+    /// Leaves it in the store until the delivery is reported or the wait is over. Whatever fails here, the lease runs out and it is
+    /// taken up again.
+    async fn wait(&mut self, reference: &str, to: &str, sent: Sent, until: Time) {
+        let receipt = match self.inner.expect(self, reference, to, &sent).await {
+            Ok(receipt) => receipt,
+            Err(error) => {
+                self.lost(&error);
+                return;
+            }
+        };
+        let progress = self.sent_progress(&sent, true);
+        self.work.stage = Stage::Waiting { until, receipt, sent, undelivered: false };
+        if self.write(progress).await
+            && let Err(error) = self.inner.wake_at(&self.id, until).await
+        {
+            self.lost(&error);
+        }
+    }
+
+    fn sent_progress(&self, sent: &Sent, awaited: bool) -> Progress {
+        let before = self.work.before.clone();
+        Progress::Sent { channel: sent.channel, to: sent.to.clone(), at: sent.at, awaited, before }
+    }
+
+    /// Neither the address nor what it says may stand in the journal.
+    fn secrets<'a>(&'a self, route: &'a Route) -> [&'a str; 2] {
+        [self.work.passcode.expose(), &route.to]
+    }
+
+    async fn tried(&self, route: &Route, line: &Line, (outcome, words): (&str, &str), spent: Duration) {
+        let (transmitter, detail) = (line.transmitter.name().to_owned(), blot(words, &self.secrets(route)));
+        let trouble = (outcome != "sent").then_some(detail.as_str());
+        self.inner.tallies.note(&transmitter, outcome, spent, trouble, self.inner.clock.now());
+        let what = What::MessageTried {
+            message: self.id.clone(),
+            transmitter,
+            channel: route.channel.name().to_owned(),
+            to: route.masked(),
+            outcome: outcome.to_owned(),
+            detail,
+            duration_ms: u64::try_from(spent.as_millis()).unwrap_or(u64::MAX),
+        };
+        self.note(what).await;
     }
 
     fn message(&self, route: &Route, now: Time) -> Message {
         let work = &self.work;
         let (language, passcode, expires) = (work.language, &work.passcode, work.expires);
-        let wording =
-            Wording { language, application: &work.application, label: &work.label, passcode, host: &work.host, expires };
-        let composed = compose(&self.inner.texts, route.channel, &wording, now);
+        let (subject, text) = match &work.ready {
+            Some(ready) => (ready.subject.clone(), Secret::new(ready.text.clone())),
+            None => {
+                let wording =
+                    Wording { language, application: &work.application, label: &work.label, passcode, host: &work.host, expires };
+                let composed = compose(&self.inner.texts, route.channel, &wording, now);
+                (composed.subject, composed.text)
+            }
+        };
         Message {
             id: self.id.clone(),
+            purpose: work.purpose(),
             channel: route.channel,
             to: route.to.clone(),
-            subject: composed.subject,
-            text: composed.text,
+            language,
+            flash: work.flash,
+            resent: work.resent,
+            subject,
+            text,
             passcode: Secret::clone(passcode),
             user: work.user.clone(),
             expires,
         }
     }
 
-    /// Writes which way is being tried now. False where the message is not ours any more, or the store cannot tell.
-    async fn note_progress(&mut self, route: &Route) -> bool {
-        let kept =
-            Kept { progress: Progress::Sending { channel: route.channel, to: route.masked() }, work: Some(self.work.clone()) };
+    /// Writes which way is being tried now.
+    async fn write_progress(&mut self, route: &Route) -> bool {
+        let before = self.work.before.clone();
+        self.write(Progress::Sending { channel: route.channel, to: route.masked(), before }).await
+    }
+
+    /// False where the message is not ours any more, or the store cannot tell.
+    async fn write(&mut self, progress: Progress) -> bool {
+        let kept = Kept { progress, work: Some(self.work.clone()) };
         let expires = self.work.expires.plus(GRACE);
         match self.inner.put(&self.id, &kept, expires, Expect::Version(self.version)).await {
             Ok(written) => {
@@ -217,13 +393,18 @@ impl Sending {
         }
     }
 
-    async fn fail(&mut self, reason: &str) {
+    /// Nothing is left to try. It has failed, unless it was sent by some way and nobody said that it did not arrive.
+    async fn conclude(&mut self, reason: &str) {
+        if let Some(sent) = self.work.sent.take() {
+            self.work.before = None;
+            return self.end(self.sent_progress(&sent, false)).await;
+        }
         self.end(Progress::Failed).await;
         self.note(What::MessageFailed { message: self.id.clone(), reason: reason.to_owned() }).await;
     }
 
     /// Leaves nothing on record but how it ended. A store that fails is asked again: what stays would be sent again.
-    async fn end(&mut self, progress: Progress) {
+    async fn end(&self, progress: Progress) {
         let kept = Kept { progress, work: None };
         for pause in [Duration::ZERO, Duration::from_millis(200), Duration::from_secs(1)] {
             self.inner.clock.sleep(pause).await;
@@ -263,13 +444,6 @@ impl Sending {
     async fn note(&self, what: What) {
         self.inner.journal.note(self.inner.event(&self.work, what)).await;
     }
-}
-
-async fn hand(line: &Line, message: &Message, now: Time) -> Result<Receipt, Failure> {
-    let _engaged = line.engage();
-    // Never closed, so this is always a permit.
-    let _place = line.places.acquire().await.ok();
-    line.transmitter.send(message, now).await
 }
 
 async fn signs_of_life(inner: &Inner, id: &str) {

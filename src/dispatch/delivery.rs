@@ -1,0 +1,562 @@
+//! What transmitters say of messages that they took over. A small record under a keyed hash of transmitter and reference leads back to
+//! the message, also after a restart and on another node; a report that finds none changes nothing and is told to nobody.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::blot::blot;
+use super::dispatcher::{Dispatcher, GRACE, Inner};
+use super::kept::{KIND, Kept, Sent, Stage};
+use super::sending::Sending;
+use super::{Delivery, Progress, Report};
+use crate::audit::{Event, What};
+use crate::base::{Keys, Time, TraceId, UserId};
+use crate::config::transmitter::Channel;
+use crate::store::{Expect, Place, Record, StoreError};
+
+/// The records' kind, and the purpose of their hash and seal.
+const RECEIPT: &str = "receipt";
+const FORMAT: u8 = 1;
+/// A report may be quicker than the record it is about: it is looked at again after these pauses.
+const AGAIN: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(4), Duration::from_secs(15)];
+/// So many reports wait for their record at once; one more is dropped.
+pub(super) const MOST_EARLY: usize = 256;
+/// How often a record is read again because somebody wrote to it in between.
+const CONFLICTS: usize = 5;
+
+/// A hand-over of which a report is expected.
+#[derive(Clone, Serialize, Deserialize)]
+struct Expected {
+    message: String,
+    rule: usize,
+    trace: TraceId,
+    user: UserId,
+    application: Arc<str>,
+    transmitter: String,
+    channel: Channel,
+    /// In full, to be blotted out of the transmitter's words.
+    to: String,
+    masked: String,
+    /// It was said already that it will not arrive; it may do so all the same.
+    failed: bool,
+}
+
+/// What became of a report.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Heard {
+    /// Taken, or not worth another look.
+    Done,
+    /// It is about nothing that is known by now.
+    Unknown,
+}
+
+impl Dispatcher {
+    /// What became of a message that a transmitter took over, from whatever way it came. Says nothing: whoever forges reports learns
+    /// nothing.
+    pub async fn report(&self, report: Report) {
+        if self.inner.heard(&report).await == Heard::Done {
+            return;
+        }
+        let Ok(permit) = Arc::clone(&self.inner.early).try_acquire_owned() else { return };
+        let inner = Arc::clone(&self.inner);
+        self.inner.tasks.spawn(async move {
+            for pause in AGAIN {
+                tokio::select! {
+                    () = inner.closing.cancelled() => break,
+                    () = inner.clock.sleep(pause) => {}
+                }
+                if inner.heard(&report).await == Heard::Done {
+                    break;
+                }
+            }
+            drop(permit);
+        });
+    }
+}
+
+impl Inner {
+    /// Puts on record what a report with this reference will be about; the record's id.
+    pub async fn expect(&self, sending: &Sending, reference: &str, to: &str, sent: &Sent) -> Result<String, StoreError> {
+        let work = &sending.work;
+        let expected = Expected {
+            message: sending.id.clone(),
+            rule: work.rule,
+            trace: work.trace,
+            user: work.user.clone(),
+            application: Arc::clone(&work.application),
+            transmitter: sent.transmitter.clone(),
+            channel: sent.channel,
+            to: to.to_owned(),
+            masked: sent.to.clone(),
+            failed: false,
+        };
+        let id = receipt_id(&self.keys, &sent.transmitter, reference);
+        let (place, expires, now) = (Place { kind: RECEIPT, owner: "", id: &id }, work.expires.plus(GRACE), self.clock.now());
+        for _ in 0..CONFLICTS {
+            // A reference that comes again means the newer message from now on.
+            let expect = self.records.find(RECEIPT, &id, now).await?.map_or(Expect::Absent, |old| Expect::Version(old.version));
+            if self.records.put_if(place, expected.to_bytes(&self.keys, &id), expires, expect, now).await? {
+                break;
+            }
+        }
+        Ok(id)
+    }
+
+    async fn heard(&self, report: &Report) -> Heard {
+        self.take_report(report).await.unwrap_or_else(|error| {
+            tracing::error!(%error, transmitter = %report.transmitter, "a delivery report could not be looked up");
+            Heard::Unknown
+        })
+    }
+
+    async fn take_report(&self, report: &Report) -> Result<Heard, StoreError> {
+        let now = self.clock.now();
+        let id = receipt_id(&self.keys, &report.transmitter, &report.reference);
+        let Some(record) = self.records.find(RECEIPT, &id, now).await? else { return Ok(Heard::Unknown) };
+        let Some(expected) = Expected::from_bytes(&record.value, &self.keys, &id) else { return Ok(Heard::Done) };
+        match &report.delivery {
+            Delivery::Delivered => {
+                self.delivered(&expected, now).await?;
+                // Whoever removes it journals it, so that two nodes that heard the same write one event.
+                if self.records.remove(RECEIPT, &id, now).await? {
+                    let Expected { message, transmitter, masked: to, .. } = expected.clone();
+                    let channel = expected.channel.name().to_owned();
+                    self.tallies.heard(&transmitter, "delivered", None);
+                    self.journal.note(expected.event(What::MessageDelivered { message, transmitter, channel, to })).await;
+                }
+            }
+            Delivery::Failed(_) if expected.failed => {}
+            Delivery::Failed(why) => {
+                let why = self.without_secrets(why, &expected, now).await?;
+                if self.undelivered(&expected, &id, now).await? == Heard::Unknown {
+                    return Ok(Heard::Unknown);
+                }
+                let failed = Expected { failed: true, ..expected.clone() };
+                let place = Place { kind: RECEIPT, owner: "", id: &id };
+                let (value, version) = (failed.to_bytes(&self.keys, &id), Expect::Version(record.version));
+                if self.records.put_if(place, value, record.expires, version, now).await? {
+                    let Expected { message, transmitter, masked: to, .. } = expected.clone();
+                    let channel = expected.channel.name().to_owned();
+                    self.tallies.heard(&transmitter, "undelivered", Some(&why));
+                    let what = What::MessageUndelivered { message, transmitter, channel, to, why };
+                    self.journal.note(expected.event(what)).await;
+                }
+            }
+        }
+        Ok(Heard::Done)
+    }
+
+    /// Providers repeat what they were given. Words that cannot be cleaned, because the passcode is not on record any more, are left out.
+    async fn without_secrets(&self, words: &str, expected: &Expected, now: Time) -> Result<String, StoreError> {
+        let work = self.message(&expected.message, now).await?.and_then(|(_, kept)| kept.work);
+        Ok(work.map_or_else(String::new, |work| blot(words, &[work.passcode.expose(), &expected.to])))
+    }
+
+    /// Ends the message: whatever has not left yet does not leave any more.
+    async fn delivered(&self, expected: &Expected, now: Time) -> Result<(), StoreError> {
+        for _ in 0..CONFLICTS {
+            let Some((record, kept)) = self.message(&expected.message, now).await? else { return Ok(()) };
+            if matches!(kept.progress, Progress::Delivered { .. }) {
+                return Ok(());
+            }
+            let progress = Progress::Delivered { channel: expected.channel, to: expected.masked.clone(), at: now };
+            if self.rewrite(&record, Kept { progress, work: None }, now).await? {
+                self.records.due(KIND, &record.id, None, now).await?;
+                self.stop(&record.id);
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// The next rule, at once.
+    async fn undelivered(&self, expected: &Expected, receipt: &str, now: Time) -> Result<Heard, StoreError> {
+        for _ in 0..CONFLICTS {
+            let Some((record, mut kept)) = self.message(&expected.message, now).await? else { return Ok(Heard::Done) };
+            let Some(work) = &mut kept.work else { return self.belie(expected, &record, kept.progress, now).await };
+            match &mut work.stage {
+                Stage::Waiting { receipt: waits_for, undelivered, .. } if waits_for == receipt => *undelivered = true,
+                // It is being put on record that it was taken over.
+                Stage::Handing { .. } if work.rule == expected.rule => return Ok(Heard::Unknown),
+                // The chain has gone on by itself.
+                Stage::Handing { .. } | Stage::Waiting { .. } | Stage::Trying => return Ok(Heard::Done),
+            }
+            if self.rewrite(&record, kept, now).await? {
+                self.records.due(KIND, &record.id, Some(now), now).await?;
+                self.woken.notify_one();
+                return Ok(Heard::Done);
+            }
+        }
+        Ok(Heard::Unknown)
+    }
+
+    /// The chain ended with this very way, believing that it was sent.
+    async fn belie(&self, expected: &Expected, record: &Record, progress: Progress, now: Time) -> Result<Heard, StoreError> {
+        let same = |channel: Channel, to: &str| channel == expected.channel && to == expected.masked;
+        if matches!(&progress, Progress::Sent { channel, to, .. } if same(*channel, to)) {
+            self.rewrite(record, Kept { progress: Progress::Failed, work: None }, now).await?;
+        }
+        Ok(Heard::Done)
+    }
+
+    pub async fn message(&self, id: &str, now: Time) -> Result<Option<(Record, Kept)>, StoreError> {
+        let Some(record) = self.records.find(KIND, id, now).await? else { return Ok(None) };
+        Ok(Kept::from_bytes(&record.value, &self.keys, id).map(|kept| (record, kept)))
+    }
+
+    /// Writes a message's record where nobody else wrote since it was read.
+    pub async fn rewrite(&self, record: &Record, kept: Kept, now: Time) -> Result<bool, StoreError> {
+        let place = Place { kind: KIND, owner: &record.owner, id: &record.id };
+        let value = kept.to_bytes(&self.keys, &record.id);
+        self.records.put_if(place, value, record.expires, Expect::Version(record.version), now).await
+    }
+}
+
+impl Expected {
+    fn to_bytes(&self, keys: &Keys, id: &str) -> Vec<u8> {
+        let mut value = vec![FORMAT];
+        value.extend(keys.seal(RECEIPT, id.as_bytes(), &serde_json::to_vec(self).unwrap_or_default()));
+        value
+    }
+
+    fn from_bytes(value: &[u8], keys: &Keys, id: &str) -> Option<Self> {
+        let (format, sealed) = value.split_first()?;
+        let plain = keys.open(RECEIPT, id.as_bytes(), sealed).filter(|_| *format == FORMAT)?;
+        serde_json::from_slice(&plain).ok()
+    }
+
+    fn event(&self, what: What) -> Event {
+        let (user, application) = (Some(self.user.clone()), Some(Arc::clone(&self.application)));
+        Event { trace: Some(self.trace), user, application, address: None, what }
+    }
+}
+
+/// Nobody who reads the store learns what a provider calls a message; the length keeps names and references apart.
+fn receipt_id(keys: &Keys, transmitter: &str, reference: &str) -> String {
+    let named = format!("{} {transmitter} {reference}", transmitter.len());
+    data_encoding::HEXLOWER.encode(&keys.mac(RECEIPT, named.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::trial::Answer::*;
+    use super::super::trial::{CODE, House, Scripted, house, house_on};
+    use super::super::{Before, Fate, Jump};
+    use super::*;
+    use crate::config::Limits;
+    use crate::dispatch::dispatcher::LEASE;
+
+    fn report(transmitter: &str, reference: &str, delivery: Delivery) -> Report {
+        Report { transmitter: transmitter.into(), reference: reference.to_owned(), delivery }
+    }
+
+    fn failed() -> Delivery {
+        Delivery::Failed("absent subscriber +45 12 34 56 78".to_owned())
+    }
+
+    const WAIT: Duration = Duration::from_secs(30);
+
+    /// A text message was handed over and may be followed by a call.
+    async fn waiting() -> (House, Arc<Scripted>, Arc<Scripted>) {
+        let (a, caller) = (Scripted::new("a", [TakeAs("r1")]), Scripted::new("caller", []));
+        let house = house(&[Arc::clone(&a), Arc::clone(&caller)], Limits::default());
+        house.hand_over(house.calling("m1")).await.unwrap();
+        house.until("message-sent a").await;
+        (house, a, caller)
+    }
+
+    fn sent(before: Option<Before>, channel: Channel, awaited: bool) -> impl Fn(&Progress) -> bool {
+        move |progress| match progress {
+            Progress::Sent { channel: by, awaited: waits, before: past, .. } => {
+                *by == channel && *waits == awaited && *past == before
+            }
+            _ => false,
+        }
+    }
+
+    fn text_message(fate: Fate) -> Option<Before> {
+        Some(Before { channel: Channel::Sms, to: "•••• 78".into(), fate })
+    }
+
+    #[tokio::test]
+    async fn a_delivery_ends_it_and_wipes_the_passcode() {
+        let (house, _, caller) = waiting().await;
+        let _runs = house.runs();
+        assert!(sent(None, Channel::Sms, true)(&house.progress("m1").await));
+        assert_eq!(house.kept("m1").work.unwrap().passcode.expose(), CODE);
+        house.dispatcher.report(report("a", "r1", Delivery::Delivered)).await;
+        assert!(matches!(house.progress("m1").await, Progress::Delivered { channel: Channel::Sms, .. }));
+        assert!(house.kept("m1").work.is_none());
+        house.clock.advance(WAIT * 2);
+        house.done().await;
+        assert!(caller.seen().is_empty());
+        assert_eq!(house.memory.story().last().unwrap(), "message-delivered a");
+    }
+
+    #[tokio::test]
+    async fn a_failed_delivery_leads_to_the_next_rule_at_once_with_the_same_passcode() {
+        let (house, _, caller) = waiting().await;
+        let _runs = house.runs();
+        house.dispatcher.report(report("a", "r1", failed())).await;
+        house.until("message-sent caller").await;
+        assert_eq!(caller.seen()[0].passcode.expose(), CODE);
+        assert!(sent(text_message(Fate::Undelivered), Channel::Voice, false)(&house.progress("m1").await));
+        let entries = house.memory.entries.lock().unwrap().clone();
+        let why = entries.iter().find(|entry| entry.kind == "message-undelivered").unwrap();
+        assert!(why.detail.contains("absent subscriber") && !why.detail.contains("12 34"), "{}", why.detail);
+    }
+
+    #[tokio::test]
+    async fn silence_leads_to_the_next_rule_when_the_wait_is_over() {
+        let (house, _, caller) = waiting().await;
+        let _runs = house.runs();
+        house.clock.advance(WAIT - Duration::from_secs(2));
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        assert!(caller.seen().is_empty());
+        house.clock.advance(Duration::from_secs(2));
+        house.until("message-sent caller").await;
+        let story = house.memory.story();
+        assert!(story.contains(&"message-unconfirmed a".to_owned()), "{story:?}");
+        assert!(sent(text_message(Fate::Unconfirmed), Channel::Voice, false)(&house.progress("m1").await));
+    }
+
+    #[tokio::test]
+    async fn a_late_delivery_stops_what_has_not_left_yet() {
+        let (a, caller) = (Scripted::new("a", [TakeAs("r1")]), Scripted::new("caller", [Hang]));
+        let relay = Scripted::new("relay", []);
+        let house = house(&[a, Arc::clone(&caller), Arc::clone(&relay)], Limits::default());
+        let _runs = house.runs();
+        house.hand_over(house.calling("m1")).await.unwrap();
+        house.until("message-sent a").await;
+        house.clock.advance(WAIT);
+        caller.asked().await;
+        house.dispatcher.report(report("a", "r1", Delivery::Delivered)).await;
+        house.done().await;
+        assert!(relay.seen().is_empty());
+        assert!(matches!(house.progress("m1").await, Progress::Delivered { channel: Channel::Sms, .. }));
+    }
+
+    #[tokio::test]
+    async fn a_delivery_after_a_failure_counts_and_a_failure_after_a_delivery_does_not() {
+        let (house, _, caller) = waiting().await;
+        let _runs = house.runs();
+        house.dispatcher.report(report("a", "r1", failed())).await;
+        house.until("message-sent caller").await;
+        house.dispatcher.report(report("a", "r1", Delivery::Delivered)).await;
+        assert!(matches!(house.progress("m1").await, Progress::Delivered { .. }));
+        let story = house.memory.story();
+        for forged in [failed(), Delivery::Delivered, failed()] {
+            house.dispatcher.report(report("a", "r1", forged)).await;
+        }
+        house.done().await;
+        assert!(matches!(house.progress("m1").await, Progress::Delivered { .. }));
+        assert_eq!((house.memory.story(), caller.seen().len()), (story, 1));
+    }
+
+    #[tokio::test]
+    async fn a_failure_that_is_said_many_times_counts_once() {
+        let (house, _, caller) = waiting().await;
+        let _runs = house.runs();
+        for _ in 0..20 {
+            house.dispatcher.report(report("a", "r1", failed())).await;
+        }
+        house.until("message-sent caller").await;
+        assert_eq!(caller.seen().len(), 1);
+        let undelivered = house.memory.story().iter().filter(|event| event.starts_with("message-undelivered")).count();
+        assert_eq!(undelivered, 1);
+    }
+
+    #[tokio::test]
+    async fn reports_that_are_nobodys_change_nothing() {
+        let (house, ..) = waiting().await;
+        let before = (house.memory.story(), house.progress("m1").await);
+        for (transmitter, reference) in [("a", "r2"), ("caller", "r1"), ("", ""), ("a r1", ""), ("1 a", "r1"), ("a", "m1")] {
+            for delivery in [Delivery::Delivered, failed()] {
+                house.dispatcher.report(report(transmitter, reference, delivery)).await;
+            }
+        }
+        house.done().await;
+        assert_eq!((house.memory.story(), house.progress("m1").await), before);
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_reports_that_are_nobodys_is_bounded() {
+        let (house, ..) = waiting().await;
+        for number in 0..2000 {
+            house.dispatcher.report(report("a", &format!("x{number}"), Delivery::Delivered)).await;
+        }
+        assert!(house.tasks.len() <= MOST_EARLY);
+        house.done().await;
+    }
+
+    #[tokio::test]
+    async fn a_report_that_is_quicker_than_the_record_is_not_lost() {
+        let a = Scripted::new("a", [TakeAs("r1")]);
+        let house = house(&[Arc::clone(&a)], Limits::default());
+        house.dispatcher.report(report("a", "r1", Delivery::Delivered)).await;
+        house.hand_over(house.calling("m1")).await.unwrap();
+        house.until("message-sent a").await;
+        house.done().await;
+        assert!(matches!(house.progress("m1").await, Progress::Delivered { .. }));
+    }
+
+    #[tokio::test]
+    async fn who_is_in_is_not_called_any_more() {
+        let (house, _, caller) = waiting().await;
+        let _runs = house.runs();
+        house.dispatcher.settle("m1").await;
+        assert!(house.kept("m1").work.is_none());
+        house.clock.advance(WAIT * 2);
+        house.done().await;
+        assert!(caller.seen().is_empty());
+        assert_eq!(house.memory.story().last().unwrap(), "message-sent a");
+        house.dispatcher.report(report("a", "r1", failed())).await;
+        house.done().await;
+        assert!(caller.seen().is_empty(), "a report must not bring it back to life");
+    }
+
+    #[tokio::test]
+    async fn the_last_way_ends_as_sent_where_nobody_says_anything_and_as_failed_where_it_is_said() {
+        for (said, ends_as_sent) in [(None, true), (Some(failed()), false)] {
+            let a = Scripted::new("a", [TakeAs("r1")]);
+            let house = house(&[a], Limits::default());
+            let _runs = house.runs();
+            house.hand_over(house.order("m1")).await.unwrap();
+            house.until("message-sent a").await;
+            match said {
+                Some(delivery) => house.dispatcher.report(report("a", "r1", delivery)).await,
+                None => house.clock.advance(WAIT),
+            }
+            for _ in 0..1000 {
+                if house.kept("m1").work.is_none() {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            let progress = house.progress("m1").await;
+            assert_eq!(sent(None, Channel::Sms, false)(&progress), ends_as_sent, "{progress:?}");
+            assert_eq!(progress == Progress::Failed, !ends_as_sent);
+        }
+    }
+
+    #[tokio::test]
+    async fn another_node_hears_the_report_and_goes_on() {
+        let (house, _, caller) = waiting().await;
+        let other_caller = Scripted::new("caller", []);
+        let other = house_on(
+            Arc::clone(&house.memory),
+            house.clock.clone(),
+            &[Scripted::new("a", []), Arc::clone(&other_caller)],
+            Limits::default(),
+        );
+        let _runs = other.runs();
+        other.dispatcher.report(report("a", "r1", failed())).await;
+        other.until("message-sent caller").await;
+        assert_eq!((caller.seen().len(), other_caller.seen().len()), (0, 1));
+    }
+
+    /// A runtime that is dropped ends its tasks where they stand, as a crash does.
+    fn in_a_node_that_dies<T>(life: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(life)
+    }
+
+    #[test]
+    fn a_restarted_node_waits_for_what_is_left_of_the_wait() {
+        let (memory, clock) = in_a_node_that_dies(async {
+            let (house, ..) = waiting().await;
+            (Arc::clone(&house.memory), house.clock.clone())
+        });
+        clock.advance(Duration::from_secs(20));
+        in_a_node_that_dies(async {
+            let (a, caller) = (Scripted::new("a", []), Scripted::new("caller", []));
+            let house = house_on(memory, clock, &[Arc::clone(&a), Arc::clone(&caller)], Limits::default());
+            let _runs = house.runs();
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            assert!(caller.seen().is_empty());
+            house.clock.advance(Duration::from_secs(10));
+            house.until("message-sent caller").await;
+            assert!(a.seen().is_empty());
+        });
+    }
+
+    #[test]
+    fn crashes_in_the_middle_of_a_hand_over_give_two_copies_at_most() {
+        let (memory, clock) = (Arc::default(), crate::base::Clock::by_hand());
+        let mut copies = 0;
+        for life in 0..6 {
+            copies += in_a_node_that_dies(async {
+                let a = Scripted::new("a", [Hang]);
+                let house = house_on(Arc::clone(&memory), clock.clone(), &[Arc::clone(&a)], Limits::default());
+                let _runs = house.runs();
+                if life == 0 {
+                    house.hand_over(house.order("m1")).await.unwrap();
+                }
+                tokio::time::sleep(Duration::from_millis(30)).await;
+                a.seen().len()
+            });
+            clock.advance(LEASE);
+        }
+        assert_eq!(copies, 2);
+    }
+
+    #[tokio::test]
+    async fn a_transmitter_that_cannot_send_in_time_is_passed_over_at_once() {
+        let (a, g) = (Scripted::new("a", []), Scripted::new("g1", []));
+        let house = house(&[Arc::clone(&a), Arc::clone(&g)], Limits::default());
+        *a.backlog.lock().unwrap() = Some(WAIT + Duration::from_secs(1));
+        house.hand_over(house.order("m1")).await.unwrap();
+        house.until("message-sent g1").await;
+        assert!(a.seen().is_empty());
+        assert!(house.memory.story().contains(&"message-tried a busy".to_owned()));
+        *a.backlog.lock().unwrap() = Some(WAIT);
+        house.hand_over(house.order("m2")).await.unwrap();
+        house.until("message-sent a").await;
+    }
+
+    #[tokio::test]
+    async fn where_all_are_too_busy_the_least_busy_sends_it_late() {
+        let (a, g) = (Scripted::new("a", []), Scripted::new("g1", []));
+        let house = house(&[Arc::clone(&a), Arc::clone(&g)], Limits::default());
+        *a.backlog.lock().unwrap() = Some(WAIT + Duration::from_secs(9));
+        *g.backlog.lock().unwrap() = Some(WAIT + Duration::from_secs(5));
+        house.hand_over(house.order("m1")).await.unwrap();
+        house.until("message-sent g1").await;
+        assert!(a.seen().is_empty() && house.was_sent("m1").await);
+        assert!(house.memory.story().contains(&"message-tried a busy".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn what_is_out_of_service_is_tried_only_when_nothing_else_works() {
+        let (a, g) = (Scripted::new("a", []), Scripted::new("g1", []));
+        let house = house(&[Arc::clone(&a), Arc::clone(&g)], Limits::default());
+        *a.backlog.lock().unwrap() = None;
+        house.hand_over(house.order("m1")).await.unwrap();
+        house.until("message-sent g1").await;
+        assert!(a.seen().is_empty());
+        *g.backlog.lock().unwrap() = None;
+        house.hand_over(house.order("m2")).await.unwrap();
+        house.until("message-sent a").await;
+        assert!(house.was_sent("m2").await);
+    }
+
+    #[tokio::test]
+    async fn another_way_takes_the_same_passcode_along_at_once() {
+        let (house, _, caller) = waiting().await;
+        assert_eq!(house.dispatcher.jump("m1", 1).await.unwrap(), Jump::Begun);
+        house.until("message-sent caller").await;
+        assert_eq!(caller.seen()[0].passcode.expose(), CODE);
+        assert!(house.dispatcher.jump("m1", 7).await.is_ok(), "what is done is gone, whatever the rule");
+        assert_eq!(house.dispatcher.jump("m1", 1).await.unwrap(), Jump::Gone);
+        assert_eq!(house.dispatcher.jump("unknown", 1).await.unwrap(), Jump::Gone);
+    }
+
+    #[tokio::test]
+    async fn another_way_that_the_policy_does_not_know_leads_nowhere() {
+        let (house, _, caller) = waiting().await;
+        assert!(house.dispatcher.jump("m1", 7).await.is_err());
+        assert!(sent(None, Channel::Sms, true)(&house.progress("m1").await));
+        assert!(caller.seen().is_empty());
+    }
+}

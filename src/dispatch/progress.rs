@@ -1,0 +1,51 @@
+//! How far a message is: what the page tells the person who waits for it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::Time;
+use crate::config::transmitter::Channel;
+
+/// `to` is masked: `•••• 12`, `a•••@example.com`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Progress {
+    Sending {
+        channel: Channel,
+        to: String,
+        /// What became of the way that was tried before this one.
+        #[serde(default)]
+        before: Option<Before>,
+    },
+    /// A transmitter took it over.
+    Sent {
+        channel: Channel,
+        to: String,
+        at: Time,
+        /// The transmitter will say whether it arrived, and there is still time for it to say so.
+        #[serde(default)]
+        awaited: bool,
+        #[serde(default)]
+        before: Option<Before>,
+    },
+    /// It arrived.
+    Delivered { channel: Channel, to: String, at: Time },
+    /// Every rule was tried in vain, or the message is gone.
+    Failed,
+}
+
+/// A way that was given up.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Before {
+    pub channel: Channel,
+    pub to: String,
+    pub fate: Fate,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Fate {
+    /// No transmitter took it.
+    NotSent,
+    /// It was taken over, and then it was said that it will not arrive.
+    Undelivered,
+    /// It was taken over, and nothing was heard of it in time.
+    Unconfirmed,
+}
