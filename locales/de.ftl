@@ -25,7 +25,7 @@ login-username-hint = Name, DOMÄNE\Name oder Name@Domäne
 login-password = Passwort
 login-submit = Anmelden
 login-refused = Die Anmeldung ist nicht gelungen.
-login-refused-next = Prüfen Sie Benutzername und Passwort. Nach mehreren Fehlversuchen warten Sie bitte 15 Minuten.
+login-refused-next = Prüfen Sie Benutzername und Passwort. Nach mehreren Fehlversuchen warten Sie bitte bis zu 30 Minuten.
 login-expired = Diese Seite war zu lange geöffnet.
 login-expired-next = Das macht nichts. Melden Sie sich einfach noch einmal an.
 login-no-cookies = Ihr Browser hat unser Cookie nicht zurückgeschickt.
@@ -41,8 +41,29 @@ passcode-label = Anmeldung { $label }
 passcode-label-why = In der Nachricht steht „Anmeldung { $label }“. Geben Sie keinen Code aus einer anderen Nachricht ein.
 passcode-sending-sms = Wir senden gerade einen Code per SMS an { $to }.
 passcode-sending-mail = Wir senden gerade einen Code per E-Mail an { $to }.
+passcode-sending-voice = Wir rufen { $to } an und sagen den Code an.
+passcode-sending-push = Wir senden einen Code an die App auf Ihrem Telefon.
 passcode-sent-sms = Wir haben einen Code per SMS an { $to } gesendet.
 passcode-sent-mail = Wir haben einen Code per E-Mail an { $to } gesendet.
+passcode-sent-voice = Wir rufen { $to } an. Nehmen Sie den Anruf an und drücken Sie eine beliebige Taste, um den Code zu hören.
+passcode-sent-push = Wir haben einen Code an die App auf Ihrem Telefon gesendet.
+passcode-awaited = Die Zustellung ist noch nicht bestätigt.
+passcode-delivered-sms = Der Code wurde per SMS an { $to } zugestellt.
+passcode-delivered-mail = Der Code wurde per E-Mail an { $to } zugestellt.
+passcode-delivered-voice = Wir haben { $to } angerufen und den Code angesagt.
+passcode-delivered-push = Der Code wurde an die App auf Ihrem Telefon zugestellt.
+passcode-undelivered-sms = Die SMS an { $to } wurde nicht zugestellt.
+passcode-undelivered-mail = Die E-Mail an { $to } wurde nicht zugestellt.
+passcode-undelivered-voice = Der Anruf bei { $to } wurde nicht angenommen.
+passcode-undelivered-push = Die Nachricht an die App auf Ihrem Telefon wurde nicht zugestellt.
+passcode-unconfirmed-sms = Die Zustellung der SMS an { $to } wurde nicht rechtzeitig bestätigt.
+passcode-unconfirmed-mail = Die Zustellung der E-Mail an { $to } wurde nicht rechtzeitig bestätigt.
+passcode-unconfirmed-voice = Der Anruf bei { $to } wurde nicht rechtzeitig bestätigt.
+passcode-unconfirmed-push = Die Zustellung an die App auf Ihrem Telefon wurde nicht rechtzeitig bestätigt.
+passcode-not-sent-sms = Die SMS an { $to } konnte nicht gesendet werden.
+passcode-not-sent-mail = Die E-Mail an { $to } konnte nicht gesendet werden.
+passcode-not-sent-voice = { $to } konnte nicht angerufen werden.
+passcode-not-sent-push = Die Nachricht an die App auf Ihrem Telefon konnte nicht gesendet werden.
 passcode-failed = Wir konnten den Code nicht senden. Fordern Sie einen neuen an, oder melden Sie sich etwas später neu an.
 passcode-field = Code
 passcode-life =
@@ -51,6 +72,7 @@ passcode-life =
         [one] Der Code gilt noch etwa eine Minute.
        *[other] Der Code gilt noch etwa { $minutes } Minuten.
     }
+passcode-letters = Groß- oder Kleinbuchstaben: beides ist richtig.
 passcode-submit = Anmelden
 passcode-wrong = Dieser Code stimmt nicht.
 passcode-wrong-next =
@@ -76,11 +98,17 @@ passcode-resend-left =
         [one] Sie können noch einen Code anfordern.
        *[other] Sie können noch { $left } Codes anfordern.
     }
+passcode-other-sms = Per SMS an { $to } senden
+passcode-other-mail = Per E-Mail an { $to } senden
+passcode-other-voice = Stattdessen { $to } anrufen
+passcode-other-push = An die App auf dem Telefon senden
 passcode-resend-used = Sie haben alle Codes angefordert, die für eine Anmeldung vorgesehen sind.
 passcode-help = Nichts angekommen?
 passcode-help-wait = Eine Nachricht kann bis zu einer Minute brauchen.
 passcode-help-sms = Prüfen Sie, ob Ihr Telefon Empfang hat und die Nummer oben Ihre ist.
 passcode-help-mail = Sehen Sie auch im Spam-Ordner nach.
+passcode-help-voice = Prüfen Sie, ob Ihr Telefon Empfang hat und nicht stumm geschaltet ist. Nehmen Sie den Anruf an und drücken Sie eine Taste, um den Code zu hören.
+passcode-help-push = Prüfen Sie, ob Ihr Telefon mit dem Internet verbunden ist und die App Mitteilungen zeigen darf.
 passcode-help-again = Fordern Sie dann einen neuen Code an. Der frühere wird ungültig.
 passcode-check = Erneut prüfen
 passcode-cancel = Von vorn beginnen
@@ -115,7 +143,7 @@ password-policy-next = Nehmen Sie ein längeres mit mehreren Arten von Zeichen, 
 password-different = Die beiden Eingaben sind nicht gleich.
 password-different-next = Geben Sie das neue Passwort zweimal in gleicher Weise ein.
 password-unfit = Das kann kein Passwort sein.
-password-unfit-next = Geben Sie zwischen 1 und 1.024 Zeichen ein.
+password-unfit-next = Geben Sie 1 bis 1.024 Zeichen ein; Buchstaben außer A bis Z zählen mehrfach.
 password-no-answer = Wir wissen nicht, ob Ihr Passwort geändert wurde.
 password-no-answer-next = Das Benutzerverzeichnis hat nicht geantwortet. Warten Sie eine Minute, und geben Sie das neue Passwort dann noch einmal ein.
 password-unable = Ihr Passwort lässt sich hier nicht ändern.
@@ -123,7 +151,7 @@ password-unable-next = Ihr Helpdesk kann es ändern. Bis es abläuft, geht es mi
 password-busy = Ihr Passwort wird gerade geändert.
 password-busy-next = Warten Sie einen Moment, und prüfen Sie es dann erneut.
 password-too-many = Zu viele Versuche.
-password-too-many-next = Warten Sie 15 Minuten, und melden Sie sich dann neu an. Ihr Passwort wurde nicht geändert.
+password-too-many-next = Warten Sie bis zu 30 Minuten, und melden Sie sich dann neu an. Ihr Passwort wurde nicht geändert.
 
 # Abmelden.
 logout-title = Abmelden?
@@ -228,6 +256,8 @@ message-sms =
         [one] { $code } ist Ihr Code für { $application }, Anmeldung { $label }, gültig 1 Minute. Sagen Sie ihn niemandem.
        *[other] { $code } ist Ihr Code für { $application }, Anmeldung { $label }, gültig { $minutes } Minuten. Sagen Sie ihn niemandem.
     }
+message-voice-greeting = Guten Tag. Hier ist der Anmeldedienst mit einem Code für { $application }. Um ihn zu hören, drücken Sie eine beliebige Taste.
+message-voice-text = Ihr Code lautet: { $code }. Ich wiederhole: { $code }. Sagen Sie ihn niemandem.
 message-mail-subject = Ihr Code für { $application } (Anmeldung { $label })
 message-mail-text =
     Ihr Code für { $application }:
@@ -240,3 +270,13 @@ message-mail-text =
     } Geben Sie ihn nur auf der Seite ein, auf der „Anmeldung { $label }“ steht, und sagen Sie ihn niemandem; wir fragen nie danach.
 
     Haben Sie sich gerade gar nicht angemeldet? Dann kennt jemand anders Ihr Passwort: Ändern Sie es, und sagen Sie es Ihrem Helpdesk.
+
+# Nachrichten, die kein Code sind.
+message-test-subject = Ein Test des Anmeldedienstes
+message-test-text = Dies ist ein Test des Anmeldedienstes für { $name }. Sie müssen nichts tun.
+message-welcome-subject = Sie können sich jetzt bei { $application } anmelden
+message-welcome-text = Guten Tag { $name }, Sie können sich jetzt bei { $application } anmelden: mit Benutzername, Passwort und einem Code, der hierher gesendet wird.
+message-new-place-subject = Anmeldung mit einem neuen Browser
+message-new-place-text = { $name } hat sich um { $at } UTC bei { $application } angemeldet, mit einem bisher nicht benutzten Browser. Waren Sie das nicht, ändern Sie Ihr Passwort und rufen Sie den Helpdesk an.
+message-paused-subject = Falsche Codes für Ihr Konto
+message-paused-text = Für { $name } wurden zu viele falsche Codes eingegeben. Codes werden bis zu { $minutes } Minuten lang abgelehnt. Waren Sie das nicht, kennt jemand Ihr Passwort: Ändern Sie es und rufen Sie den Helpdesk an.

@@ -25,7 +25,7 @@ login-username-hint = name, DOMAIN\name or name@domain
 login-password = Password
 login-submit = Sign in
 login-refused = We could not sign you in.
-login-refused-next = Check your user name and password. After several wrong attempts, wait 15 minutes.
+login-refused-next = Check your user name and password. After several wrong attempts, wait up to 30 minutes.
 login-expired = This page was open for too long.
 login-expired-next = Nothing is wrong. Just sign in again.
 login-no-cookies = Your browser did not send back our cookie.
@@ -41,8 +41,29 @@ passcode-label = Login { $label }
 passcode-label-why = The message names login { $label }. Enter a code from no other message.
 passcode-sending-sms = We are sending a code by text message to { $to }.
 passcode-sending-mail = We are sending a code by e-mail to { $to }.
+passcode-sending-voice = We are calling { $to } and will read the code out.
+passcode-sending-push = We are sending a code to the app on your phone.
 passcode-sent-sms = We sent a code by text message to { $to }.
 passcode-sent-mail = We sent a code by e-mail to { $to }.
+passcode-sent-voice = We are calling { $to }. Take the call and press any key to hear the code.
+passcode-sent-push = We sent a code to the app on your phone.
+passcode-awaited = It is not confirmed as delivered yet.
+passcode-delivered-sms = The code was delivered by text message to { $to }.
+passcode-delivered-mail = The code was delivered by e-mail to { $to }.
+passcode-delivered-voice = We called { $to } and read the code out.
+passcode-delivered-push = The code was delivered to the app on your phone.
+passcode-undelivered-sms = The text message to { $to } was not delivered.
+passcode-undelivered-mail = The e-mail to { $to } was not delivered.
+passcode-undelivered-voice = The call to { $to } was not taken.
+passcode-undelivered-push = The message to the app on your phone was not delivered.
+passcode-unconfirmed-sms = The text message to { $to } was not confirmed in time.
+passcode-unconfirmed-mail = The e-mail to { $to } was not confirmed in time.
+passcode-unconfirmed-voice = The call to { $to } was not confirmed in time.
+passcode-unconfirmed-push = The message to the app on your phone was not confirmed in time.
+passcode-not-sent-sms = The text message to { $to } could not be sent.
+passcode-not-sent-mail = The e-mail to { $to } could not be sent.
+passcode-not-sent-voice = { $to } could not be called.
+passcode-not-sent-push = The message to the app on your phone could not be sent.
 passcode-failed = We could not send the code. Ask for a new one, or sign in again a little later.
 passcode-field = Code
 passcode-life =
@@ -51,6 +72,7 @@ passcode-life =
         [one] The code is good for about one minute.
        *[other] The code is good for about { $minutes } minutes.
     }
+passcode-letters = Capital or small letters: both are fine.
 passcode-submit = Sign in
 passcode-wrong = That code is not right.
 passcode-wrong-next =
@@ -76,11 +98,17 @@ passcode-resend-left =
         [one] You can ask for one more code.
        *[other] You can ask for { $left } more codes.
     }
+passcode-other-sms = Send by text message to { $to }
+passcode-other-mail = Send by e-mail to { $to }
+passcode-other-voice = Call { $to } instead
+passcode-other-push = Send to the app on your phone
 passcode-resend-used = You have asked for all the codes that one sign-in allows.
 passcode-help = Nothing arrived?
 passcode-help-wait = A message can take up to a minute.
 passcode-help-sms = See whether your phone has reception and the number above is yours.
 passcode-help-mail = Look into your spam folder, too.
+passcode-help-voice = See whether your phone has reception and is not set to silent. Take the call and press any key to hear the code.
+passcode-help-push = See whether your phone is on the internet and the app may show messages.
 passcode-help-again = Then ask for a new code. The earlier one stops working.
 passcode-check = Check again
 passcode-cancel = Start again
@@ -115,7 +143,7 @@ password-policy-next = Make it longer, use several kinds of characters, no part 
 password-different = The two entries are not the same.
 password-different-next = Enter the new password twice in the same way.
 password-unfit = This cannot be a password.
-password-unfit-next = Enter between 1 and 1,024 characters.
+password-unfit-next = Enter 1 to 1,024 characters; letters beyond A to Z count twice or more.
 password-no-answer = We do not know whether your password was changed.
 password-no-answer-next = The user directory did not answer. Wait a minute, then enter the new password once more.
 password-unable = Your password cannot be changed here.
@@ -123,7 +151,7 @@ password-unable-next = Your help desk can change it. Until it expires, you can g
 password-busy = Your password is being changed.
 password-busy-next = Wait a moment, then check again.
 password-too-many = Too many attempts.
-password-too-many-next = Wait 15 minutes, then sign in again. Your password was not changed.
+password-too-many-next = Wait up to 30 minutes, then sign in again. Your password was not changed.
 
 # Signing out.
 logout-title = Sign out?
@@ -228,6 +256,9 @@ message-sms =
         [one] { $code } is your code for { $application }, login { $label }, good for 1 minute. Tell nobody.
        *[other] { $code } is your code for { $application }, login { $label }, good for { $minutes } minutes. Tell nobody.
     }
+# Said by a voice: the greeting before a key press, the text after it, twice. There $code is read letter by letter, like 4, 8, 2.
+message-voice-greeting = Hello. Here is the sign-in service with a code for { $application }. To hear it, press any key.
+message-voice-text = Your code is: { $code }. I repeat: { $code }. Tell it to nobody.
 message-mail-subject = Your code for { $application } (login { $label })
 message-mail-text =
     Your code for { $application }:
@@ -240,3 +271,13 @@ message-mail-text =
     } Enter it only on the page that shows login { $label }, and tell it to nobody; we never ask for it.
 
     Did you not sign in just now? Then somebody else knows your password: change it and tell your help desk.
+
+# Messages that are no passcode.
+message-test-subject = A test of the sign-in service
+message-test-text = This is a test of the sign-in service for { $name }. There is nothing to do.
+message-welcome-subject = You can now sign in at { $application }
+message-welcome-text = Hello { $name }, you can now sign in at { $application } with your user name, your password and a code that is sent here.
+message-new-place-subject = Signed in from a new browser
+message-new-place-text = { $name } signed in to { $application } at { $at } UTC in a browser that was not used before. If that was not you, change your password and call the help desk.
+message-paused-subject = Wrong codes were entered for your account
+message-paused-text = Too many wrong codes were entered for { $name }. Codes are refused for up to { $minutes } minutes. If that was not you, somebody knows your password: change it and call the help desk.

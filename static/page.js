@@ -15,7 +15,7 @@
   const answer = document.getElementById('answer');
   const field = document.getElementById('passcode');
   const life = document.getElementById('life');
-  const resend = document.getElementById('resend');
+  const paced = document.querySelectorAll('button[data-wait]');
   const when = document.getElementById('resend-when');
   if (!progress || !answer || !field) return;
 
@@ -23,7 +23,7 @@
   const lifetime = Number(progress.dataset.life) * 1000;
   const passed = () => Date.now() - began;
 
-  // How far the message is: every 2 s, later every 5 s, until it is sent or the code is too old.
+  // How far the message is: every 2 s, later every 5 s, until nothing more will be known or the code is too old.
   const poll = async () => {
     if (passed() > lifetime) return;
     try {
@@ -32,23 +32,23 @@
       const news = await reply.json();
       if (progress.textContent !== news.text) progress.textContent = news.text;
       progress.className = news.state;
-      if (news.state !== 'sending') return;
+      if (news.state !== 'sending' && news.state !== 'waiting') return;
     } catch {
       // The network may come back; the next round tries again.
     }
     later();
   };
   const later = () => setTimeout(poll, passed() < 20000 ? 2000 : 5000);
-  if (progress.dataset.state === 'sending') later();
+  if (progress.dataset.state === 'sending' || progress.dataset.state === 'waiting') later();
 
   // When the code is too old.
   setTimeout(() => { if (life.textContent) life.textContent = life.dataset.over; }, lifetime);
 
-  // How long until a new code may be asked for. The sentence comes from the server; only its number moves.
-  if (resend && resend.dataset.wait) {
-    const wait = Number(resend.dataset.wait);
+  // How long until a new code or another way may be asked for. The sentence comes from the server; only its number moves.
+  if (paced.length && when) {
+    const wait = Number(paced[0].dataset.wait);
     const sentence = when.textContent;
-    resend.disabled = true;
+    for (const button of paced) button.disabled = true;
     const tick = setInterval(() => {
       const left = Math.ceil(wait - passed() / 1000);
       if (left > 0) {
@@ -57,7 +57,7 @@
       }
       clearInterval(tick);
       when.textContent = when.dataset.now;
-      resend.disabled = false;
+      for (const button of paced) button.disabled = false;
     }, 1000);
   }
 

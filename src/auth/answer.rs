@@ -14,8 +14,9 @@ use super::{Admitted, Declined, FlowOver, kept_password};
 use crate::audit::What;
 use crate::base::{Language, Secret, Time, TraceId};
 use crate::config::PasscodePolicy;
+use crate::config::passcode_policy::Alphabet;
 use crate::directory::{Name, User};
-use crate::dispatch::{Addresses, DispatchError, Order, Progress};
+use crate::dispatch::{Addresses, Content, DispatchError, Order, Progress, Way};
 use crate::store::{Expect, Place, StoreError, Taken};
 
 /// What the passcode page shows.
@@ -26,6 +27,8 @@ pub struct FlowView {
     pub application: Arc<str>,
     pub language: Language,
     pub label: String,
+    /// What its passcode is made of.
+    pub alphabet: Alphabet,
     pub trace: TraceId,
     pub progress: Progress,
     pub tries: u32,
@@ -33,6 +36,8 @@ pub struct FlowView {
     pub last: Option<Answered>,
     /// When a new passcode may be asked for, and how often still.
     pub resend: Option<(Time, u32)>,
+    /// Further ways to send it that may be asked for like a new passcode.
+    pub others: Vec<Way>,
     pub lives_until: Time,
     pub now: Time,
 }
@@ -102,7 +107,7 @@ impl House {
         if !self.put_flow(&flow_id, &flow, Expect::Absent).await? {
             return Err(CouldNotTell::Unknown("a flow with this id exists"));
         }
-        match self.send(at, &flow, &issued, code, false).await? {
+        match self.send(at, &flow, (&issued, code), None).await? {
             None => Ok(PasswordAnswer::Challenged { flow: flow_id }),
             Some(why) => {
                 self.records.remove(FLOW, &flow_id, now).await?;
@@ -173,7 +178,7 @@ impl House {
                 State::Awaiting(awaiting) => awaiting,
             };
             let verdict = awaiting.judge(|sealed| sealed.matches(&offered), now);
-            let message = awaiting.message.clone();
+            let (message, sent) = (awaiting.message.clone(), awaiting.sent);
             let next = awaiting.submitted(verdict, left);
             flow.state = match &next {
                 Next::Admit(_) => State::Done,
@@ -187,6 +192,9 @@ impl House {
             if !self.put_flow(flow_id, &flow, Expect::Version(version)).await? {
                 continue;
             }
+            if verdict == Verdict::Right {
+                self.dispatcher.entered(&flow.dispatch, &self.addresses(user), sent);
+            }
             if verdict != Verdict::Wrong {
                 self.give_back_wrong_factor(user, now).await?;
             }
@@ -195,25 +203,30 @@ impl House {
             }
             return match next {
                 Next::Admit(grant) => {
-                    self.dispatcher.cancel(&message).await;
+                    self.dispatcher.settle(&message).await;
                     self.forget_failures(at, user, &flow.name_mark).await?;
                     self.note(at, flow.trace, Some(&user.id), What::PasscodeRight).await;
+                    self.tell_new_place(at, &flow, user).await;
                     let admitted = self.admit(at, *grant, flow.trace, &flow.name_mark, flow.back).await?;
                     Ok(Answer::Admitted(admitted))
                 }
                 Next::Change(changing) => {
-                    self.dispatcher.cancel(&message).await;
+                    self.dispatcher.settle(&message).await;
                     self.note(at, flow.trace, Some(&user.id), What::PasscodeRight).await;
                     self.note_asked(at, flow.trace, &changing).await?;
                     Ok(further(flow_id))
                 }
                 Next::Again(_) => {
                     self.note(at, flow.trace, Some(&user.id), refused(verdict.name(), Some(left))).await;
+                    if verdict == Verdict::Wrong {
+                        self.tell_paused(&flow, user).await;
+                    }
                     Ok(Answer::Again)
                 }
                 Next::Over => {
-                    self.dispatcher.cancel(&message).await;
+                    self.dispatcher.settle(&message).await;
                     self.note(at, flow.trace, Some(&user.id), refused("wrong", Some(0))).await;
+                    self.tell_paused(&flow, user).await;
                     Ok(Answer::Over(FlowOver::Ended { back: flow.back }))
                 }
             };
@@ -231,9 +244,12 @@ impl House {
             State::Changing(_) => return Ok(Err(FlowOver::NewPassword { flow: flow_id.to_owned() })),
             State::Awaiting(awaiting) => awaiting,
         };
-        let tries = self.passcode_policy(&flow.passcode)?.tries;
+        let PasscodePolicy { tries, alphabet, .. } = *self.passcode_policy(&flow.passcode)?;
+        let progress = self.dispatcher.progress(&awaiting.message).await?;
         Ok(Ok(FlowView {
-            progress: self.dispatcher.progress(&awaiting.message).await?,
+            alphabet,
+            others: self.others(&flow.dispatch, &awaiting, &progress),
+            progress,
             tries_left: awaiting.tries_left,
             tries,
             last: awaiting.last,
@@ -260,23 +276,22 @@ impl House {
 
     /// Makes a passcode for one flow.
     pub(super) fn issue(&self, flow_id: &str, policy: &PasscodePolicy, now: Time) -> (Secret<String>, Issued) {
-        let code = passcode::issue(policy.length, self.random.as_ref());
+        let code = passcode::issue(policy, self.random.as_ref());
         let sealed = Sealed::new(&self.keys, flow_id, code.expose());
         (code, Issued { sealed, message: self.new_id(), lives_until: now.plus(policy.lifetime) })
     }
 
-    /// Hands a passcode over; the category to show where it cannot be sent.
+    /// Hands a passcode over; the category to show where it cannot be sent. A resend names the rule to begin with.
     pub(super) async fn send(
         &self,
         at: &Attempt,
         flow: &Flow,
-        issued: &Issued,
-        code: Secret<String>,
-        resend: bool,
+        (issued, code): (&Issued, Secret<String>),
+        resend: Option<usize>,
     ) -> Result<Option<Declined>, CouldNotTell> {
         let State::Awaiting(awaiting) = &flow.state else { return Ok(None) };
         let lifetime_s = issued.lives_until.since(self.clock.now()).as_secs();
-        let issued_event = What::PasscodeIssued { label: flow.label.clone(), lifetime_s, resend };
+        let issued_event = What::PasscodeIssued { label: flow.label.clone(), lifetime_s, resend: resend.is_some() };
         self.note(at, flow.trace, Some(&awaiting.user.id), issued_event).await;
         let order = Order {
             id: issued.message.clone(),
@@ -285,10 +300,13 @@ impl House {
             application: Arc::clone(&flow.application),
             policy: Arc::clone(&flow.dispatch),
             addresses: self.addresses(&awaiting.user),
-            passcode: code,
+            content: Content::Passcode(code),
             label: flow.label.clone(),
             host: flow.host.to_string(),
             language: flow.language,
+            flash: self.passcode_policy(&flow.passcode)?.flash,
+            resent: resend.is_some(),
+            from_rule: resend.unwrap_or_default(),
             expires: issued.lives_until,
         };
         match self.dispatcher.hand_over(order).await {
@@ -311,6 +329,7 @@ impl House {
             mobile: user.mobile.clone(),
             second_mobile: user.second_mobile.clone(),
             mail: user.mail.clone(),
+            push: user.push.clone(),
             country_prefix: self.people.country_prefix(user.id.directory()).map(str::to_owned),
         }
     }

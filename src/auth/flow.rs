@@ -351,6 +351,16 @@ impl Awaiting {
         Some(self)
     }
 
+    /// The transition of another way: the passcode stays, and it counts like a resend. Nothing where it is too early or none is left.
+    #[must_use]
+    pub fn diverted(mut self, now: Time) -> Option<Self> {
+        self.resend_from().filter(|from| now >= *from)?;
+        self.sent = now;
+        self.resends_left -= 1;
+        self.last = None;
+        Some(self)
+    }
+
     /// The state after a right password: `issued` is on its way, `tries` wrong answers are allowed in all.
     pub fn new(user: User, issued: Issued, tries: u32, now: Time) -> Self {
         Self {
@@ -454,6 +464,17 @@ mod tests {
         }
         assert_eq!(state.resend_from(), None);
         assert!(state.resent(issued(3, 2000), at(1000)).is_none());
+    }
+
+    #[test]
+    fn another_way_keeps_the_passcode_and_counts_like_a_resend() {
+        assert!(awaiting().diverted(at(29)).is_none());
+        let mut state = awaiting();
+        for round in 1..=3 {
+            state = state.diverted(at(30 * round)).unwrap();
+        }
+        assert_eq!(state.judge(is(1), at(100)), Verdict::Right);
+        assert!(state.clone().diverted(at(200)).is_none() && state.resent(issued(2, 1000), at(200)).is_none());
     }
 
     #[test]

@@ -13,7 +13,8 @@ use super::password::{ChangeView, NewPassword};
 use super::report::Report;
 use super::session::{Key, Permit, Wanted};
 use super::sessions::{About, Sessions};
-use super::{Declined, FlowOver};
+use super::trial::{Trial, Tried};
+use super::{Call, CallAnswer, Declined, FlowOver};
 use crate::audit::What;
 use crate::base::{Secret, TraceId};
 use crate::directory::People;
@@ -72,6 +73,13 @@ impl Gatekeeper {
         self.told(answer).unwrap_or_else(|(why, trace)| Answer::Declined { why, trace })
     }
 
+    /// The passcode by another rule of the dispatch policy, numbered as [`FlowView::others`] has it.
+    pub async fn other_channel(&self, at: Attempt, flow: String, rule: usize) -> Answer {
+        let house = Arc::clone(&self.house);
+        let answer = self.slowly(async move { house.other_way(&at, &flow, rule).await }).await;
+        self.told(answer).unwrap_or_else(|(why, trace)| Answer::Declined { why, trace })
+    }
+
     /// How far a flow is. The inner error is the flow's, the outer one says that nobody could tell.
     pub async fn look(&self, at: Attempt, flow: String) -> Result<Result<FlowView, FlowOver>, (Declined, TraceId)> {
         let house = Arc::clone(&self.house);
@@ -96,6 +104,16 @@ impl Gatekeeper {
         let house = Arc::clone(&self.house);
         let answer = self.slowly(async move { house.change_later(&at, &flow).await }).await;
         self.told(answer).unwrap_or_else(|(why, trace)| NewPassword::Declined { why, trace })
+    }
+
+    /// Whether we gave this path to a provider. No wait.
+    pub fn expects_call(&self, transmitter: &str, token: &str) -> bool {
+        self.house.dispatcher.expects_call(transmitter, token)
+    }
+
+    /// A provider's call. No wait: what it reports is dealt with after the answer.
+    pub fn called(&self, transmitter: &str, call: &Call<'_>) -> Option<CallAnswer> {
+        self.house.dispatcher.called(transmitter, call)
     }
 
     /// What a session cookie opens. For every request: no lock, no wait.
@@ -140,6 +158,12 @@ impl Gatekeeper {
     /// Who can sign in here and who cannot, in every directory or in one. Nothing where there is no such directory.
     pub fn report(&self, directory: Option<&str>) -> Option<Report> {
         Report::new(Arc::clone(&self.house), directory)
+    }
+
+    /// Sends a test or a welcome; in words why not.
+    pub async fn try_out(&self, trial: Trial) -> Result<Tried, String> {
+        let house = Arc::clone(&self.house);
+        self.slowly(async move { house.try_out(trial).await }).await.unwrap_or_else(|_| Err("the node is very busy".to_owned()))
     }
 
     /// Everybody's directories, as this configuration has them.

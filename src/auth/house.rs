@@ -14,7 +14,7 @@ use super::lockout::RefusedLately;
 use super::sessions::{Door, Parts as SessionParts, Sessions};
 use crate::audit::{Event, Journal, NameMark, What};
 use crate::base::{Clock, Keys, Random, Secret, Time, TraceId, UserId};
-use crate::config::{Application, AuthenticationPolicy, Limits, PasscodePolicy};
+use crate::config::{Application, AuthenticationPolicy, Limits, Notices, PasscodePolicy};
 use crate::directory::{DirectoryError, Name, People};
 use crate::dispatch::{DispatchError, Dispatcher};
 use crate::store::{Records, StoreError};
@@ -25,6 +25,7 @@ pub struct Parts {
     pub authentication_policies: Vec<AuthenticationPolicy>,
     pub passcode_policies: Vec<PasscodePolicy>,
     pub limits: Limits,
+    pub notices: Notices,
     pub people: People,
     /// By the directory's name: how long before a password runs out its owner is told.
     pub password_warnings: HashMap<Arc<str>, Duration>,
@@ -38,6 +39,7 @@ pub(super) struct House {
     pub authentication_policies: HashMap<Arc<str>, AuthenticationPolicy>,
     pub passcode_policies: HashMap<Arc<str>, PasscodePolicy>,
     pub limits: Limits,
+    pub notices: Notices,
     pub people: People,
     pub password_warnings: HashMap<Arc<str>, Duration>,
     pub dispatcher: Dispatcher,
@@ -105,6 +107,7 @@ impl House {
             authentication_policies: parts.authentication_policies.into_iter().map(|it| (Arc::clone(&it.name), it)).collect(),
             passcode_policies: parts.passcode_policies.into_iter().map(|it| (Arc::clone(&it.name), it)).collect(),
             limits: parts.limits,
+            notices: parts.notices,
             people: parts.people,
             password_warnings: parts.password_warnings,
             dispatcher: parts.dispatcher,

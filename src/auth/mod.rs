@@ -11,6 +11,7 @@ pub mod known;
 pub mod limits;
 pub mod lockout;
 mod login;
+mod notice;
 mod number;
 pub mod passcode;
 mod password;
@@ -19,9 +20,11 @@ pub mod policy;
 pub mod recheck;
 pub mod report;
 mod resend;
+mod rude;
 pub mod session;
 pub mod sessions;
 pub mod steward;
+mod trial;
 mod wrong_factors;
 
 pub use answer::{Answer, FlowView};
@@ -32,10 +35,11 @@ pub use password::{ChangeView, NewPassword};
 pub use report::{Report, Row};
 pub use sessions::Sessions;
 pub use steward::{Meant, SessionView, Steward};
+pub use trial::{Trial, Tried};
 
 pub use crate::config::transmitter::Channel;
 pub use crate::directory::Complaint;
-pub use crate::dispatch::Progress;
+pub use crate::dispatch::{Answer as CallAnswer, Before, Call, Fate, Progress, Way};
 
 use crate::base::Secret;
 

@@ -1,7 +1,7 @@
 //! Whoever may sign in no more is signed out: each directory is asked every so often what has changed, and those who are signed in and
 //! changed are looked at again. A directory that does not answer signs nobody out.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::sessions::{About, Sessions};
 use crate::audit::What;
 use crate::base::{Clock, Time, UserId};
 use crate::directory::standing::{MOST_AT_ONCE, Standing, Who};
-use crate::directory::{Directory, DirectoryError, Mark, PasswordMark};
+use crate::directory::{By, Directory, DirectoryError, Mark, PasswordMark};
 
 /// The watch over one directory.
 pub struct Recheck {
@@ -35,6 +35,10 @@ struct Memory {
     expires: HashMap<UserId, Time>,
     /// Whether the last look failed, so that it is said once.
     failing: bool,
+    /// Who is asked about first, so that applications are told the right name and groups: those who changed, or a group of theirs.
+    changed: VecDeque<UserId>,
+    /// Who is asked about after them: everybody in turn.
+    turns: VecDeque<UserId>,
 }
 
 /// What one look was.
@@ -90,10 +94,13 @@ impl Recheck {
         }
         let mut ended = self.end_expired(&signed).await;
         let changes = self.directory.changes_since(self.memory.mark.as_ref()).await?;
-        let ids: Vec<UserId> = match changes.who {
-            Who::These(ids) if self.memory.since_everybody < OFTEN => {
-                ids.into_iter().filter(|id| signed.contains_key(id)).collect()
-            }
+        let changed = match changes.who {
+            Who::These(ids) => Some(ids.into_iter().filter(|id| signed.contains_key(id)).collect::<Vec<_>>()),
+            Who::Everybody => None,
+        };
+        self.memory.note(changed.iter().flatten(), &changes.groups, &signed);
+        let ids: Vec<UserId> = match changed {
+            Some(ids) if self.memory.since_everybody < OFTEN => ids,
             _ => signed.keys().cloned().collect(),
         };
         let is_everybody = ids.len() == signed.len();
@@ -106,7 +113,43 @@ impl Recheck {
         // Only now: had anything failed, the same changes would be asked for again.
         self.memory.mark = Some(changes.mark);
         self.memory.since_everybody = if is_everybody { 0 } else { self.memory.since_everybody.saturating_add(1) };
+        self.renew(&signed).await?;
         Ok(Looked { users: ids.len(), ended })
+    }
+
+    /// Asks who some of those who are signed in are now: name, mail and groups, as applications are told. Groups are told of one person
+    /// at a time, so it is those who changed, and a few of the others in turn: not every group says that somebody joined it.
+    async fn renew(&mut self, signed: &Signed) -> Result<(), DirectoryError> {
+        let now = self.clock.now();
+        let mut in_turn = 0;
+        for _ in 0..MOST_RENEWED.min(signed.len()) {
+            // A slow directory must not keep the next look waiting.
+            if self.clock.now().since(now) > self.every / 4 {
+                break;
+            }
+            let next = match self.memory.changed.pop_front() {
+                None if in_turn < MOST_IN_TURN => {
+                    in_turn += 1;
+                    self.memory.in_turn(signed)
+                }
+                next => next,
+            };
+            let Some(id) = next else { break };
+            let live = signed.get(&id).into_iter().flatten().filter(|session| !session.is_over(now));
+            let live: Vec<&Arc<Session>> = live.collect();
+            if live.is_empty() {
+                continue;
+            }
+            let mut found = self.directory.find(&By::Id(id.in_directory().to_owned())).await?;
+            // Nobody: who may not sign in any more is not this look's matter.
+            let Some(account) = found.pop().filter(|_| found.is_empty()) else { continue };
+            for session in live {
+                if session.renew(account.user.clone()) {
+                    tracing::info!(user.id = %id, name = account.user.name, "applications are told the new name, mail or groups of a user");
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The live sessions of this directory by user.
@@ -114,8 +157,8 @@ impl Recheck {
         let now = self.clock.now();
         let mut signed = Signed::new();
         for session in self.sessions.all() {
-            if session.user.id.directory() == self.directory.name() && !session.is_over(now) {
-                signed.entry(session.user.id.clone()).or_default().push(session);
+            if session.user.directory() == self.directory.name() && !session.is_over(now) {
+                signed.entry(session.user.clone()).or_default().push(session);
             }
         }
         signed
@@ -144,7 +187,7 @@ impl Recheck {
         let is_other = |session: &&Arc<Session>| self.memory.had(session).is_some_and(|had| now.is_after(&had));
         let other: Vec<Arc<Session>> = sessions.iter().filter(is_other).cloned().collect();
         for session in sessions {
-            if session.user.password_mark.is_none() {
+            if session.password_mark.is_none() {
                 self.memory.first_seen.entry(Arc::clone(&session.id)).or_insert_with(|| now.clone());
             }
         }
@@ -157,7 +200,7 @@ impl Recheck {
         // All at once, before the records of any are touched.
         sessions.iter().for_each(|session| session.end());
         for session in &sessions {
-            tracing::info!(user.id = %session.user.id, reason, "a session is ended, because its user may not sign in any more");
+            tracing::info!(user.id = %session.user, reason, "a session is ended, because its user may not sign in any more");
             let what = What::SessionEnded { session: session.id.to_string(), reason: reason.to_owned() };
             if let Err(error) = self.sessions.end(session, what, &About::default()).await {
                 tracing::error!(%error, "a session ended here, but its record could not be removed");
@@ -170,12 +213,32 @@ impl Recheck {
 impl Memory {
     /// Which password the user had when the session began, as far as anybody knows.
     fn had(&self, session: &Session) -> Option<PasswordMark> {
-        session.user.password_mark.clone().or_else(|| self.first_seen.get(&session.id).cloned())
+        session.password_mark.clone().or_else(|| self.first_seen.get(&session.id).cloned())
+    }
+
+    /// Those who changed, and those of a group that did.
+    fn note<'a>(&mut self, changed: impl Iterator<Item = &'a UserId>, groups: &[String], signed: &'a Signed) {
+        let is_of = |session: &Arc<Session>| {
+            let who = session.who();
+            who.user.groups.iter().any(|group| groups.iter().any(|changed| changed.eq_ignore_ascii_case(group)))
+        };
+        let theirs = signed.iter().filter(|(_, sessions)| !groups.is_empty() && sessions.iter().any(is_of)).map(|(id, _)| id);
+        let mut waiting: HashSet<UserId> = self.changed.iter().cloned().collect();
+        let fresh = changed.chain(theirs).filter(|id| waiting.insert((*id).clone()));
+        self.changed.extend(fresh.cloned().collect::<Vec<_>>());
+    }
+
+    fn in_turn(&mut self, signed: &Signed) -> Option<UserId> {
+        if self.turns.is_empty() {
+            self.turns.extend(signed.keys().cloned());
+        }
+        self.turns.pop_front()
     }
 
     fn forget_all_but(&mut self, signed: &Signed) {
         self.expires.retain(|id, _| signed.contains_key(id));
-        let live: std::collections::HashSet<&Arc<str>> = signed.values().flatten().map(|session| &session.id).collect();
+        self.changed.retain(|id| signed.contains_key(id));
+        let live: HashSet<&Arc<str>> = signed.values().flatten().map(|session| &session.id).collect();
         self.first_seen.retain(|id, _| live.contains(id));
     }
 }
@@ -183,5 +246,9 @@ impl Memory {
 /// Looks within the time that is allowed: a change is seen by the next one, what shows in no change by the next but one, and there is
 /// time left to act on it.
 const LOOKS: u32 = 3;
+/// So many people are asked about in one look, one after the other.
+const MOST_RENEWED: usize = 100;
+/// So many of them have not changed, as far as anybody knows.
+const MOST_IN_TURN: usize = 10;
 /// After so many looks at what has changed everybody is looked at: a deletion changes nobody who is left.
 const OFTEN: u32 = 1;

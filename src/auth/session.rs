@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use arc_swap::{ArcSwap, Guard};
 use aws_lc_rs::digest;
 use bytes::Bytes;
 use data_encoding::BASE64URL_NOPAD;
@@ -13,16 +14,19 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::flow::{Factor, Grant};
-use crate::base::{Keys, Random, Secret, Time};
+use crate::base::{Keys, Random, Secret, Time, UserId};
 use crate::config::application::SessionLimits;
-use crate::directory::User;
+use crate::directory::{PasswordMark, User};
 
 /// One sign-in while it lives. Shared by every core; read on every request without a lock.
 #[derive(Debug)]
 pub struct Session {
     /// Never leaves the server; letters and digits.
     pub id: Arc<str>,
-    pub user: User,
+    pub user: UserId,
+    /// Which password it began with, as far as the directory said.
+    pub password_mark: Option<PasswordMark>,
+    who: ArcSwap<Who>,
     /// What was proven, in order.
     pub factors: Vec<Factor>,
     pub opened: Time,
@@ -35,8 +39,20 @@ pub struct Session {
     ended: AtomicBool,
     /// Where its keys are kept; never looked at on a request's way.
     keys: Mutex<Vec<KeyId>>,
+}
+
+/// A session's user as the directory last had them.
+#[derive(Debug)]
+pub struct Who {
+    pub user: User,
     /// How applications are told who this is: name, mail and groups as they stand in a request. Made at the first one.
     pub introduction: OnceLock<[Option<Bytes>; 3]>,
+}
+
+impl Who {
+    fn new(user: User) -> Arc<Self> {
+        Arc::new(Self { user, introduction: OnceLock::new() })
+    }
 }
 
 /// What a session's record holds (format 1).
@@ -56,7 +72,9 @@ impl Session {
         let (user, factors, only_from) = grant.into_parts();
         Self {
             id,
-            user,
+            user: user.id.clone(),
+            password_mark: user.password_mark.clone(),
+            who: ArcSwap::new(Who::new(user)),
             factors,
             opened: now,
             limits,
@@ -65,14 +83,15 @@ impl Session {
             recorded: AtomicU64::new(now.millis()),
             ended: AtomicBool::new(false),
             keys: Mutex::default(),
-            introduction: OnceLock::new(),
         }
     }
 
     pub(super) fn from_kept(id: Arc<str>, kept: Kept) -> Self {
         Self {
             id,
-            user: kept.user,
+            user: kept.user.id.clone(),
+            password_mark: kept.user.password_mark.clone(),
+            who: ArcSwap::new(Who::new(kept.user)),
             factors: kept.factors,
             opened: kept.opened,
             limits: SessionLimits { idle: kept.idle, absolute: kept.absolute },
@@ -82,13 +101,12 @@ impl Session {
             recorded: AtomicU64::new(kept.last_seen.millis()),
             ended: AtomicBool::new(false),
             keys: Mutex::default(),
-            introduction: OnceLock::new(),
         }
     }
 
     pub(super) fn kept(&self) -> Kept {
         Kept {
-            user: self.user.clone(),
+            user: User { password_mark: self.password_mark.clone(), ..self.who().user.clone() },
             factors: self.factors.clone(),
             opened: self.opened,
             idle: self.limits.idle,
@@ -96,6 +114,24 @@ impl Session {
             only_from: self.only_from.as_ref().map(|nets| nets.iter().map(ToString::to_string).collect()),
             last_seen: self.last_seen(),
         }
+    }
+
+    /// Its user, without a lock.
+    pub fn who(&self) -> Guard<Arc<Who>> {
+        self.who.load()
+    }
+
+    /// The directory has its user so now; applications are told from the next request on. Says whether they are told anything new. A
+    /// session's user does not become another one: that is ignored.
+    pub(super) fn renew(&self, user: User) -> bool {
+        let told = |user: &User| (user.name.clone(), user.mail.clone(), user.groups.clone());
+        if user.id != self.user || told(&user) == told(&self.who().user) {
+            return false;
+        }
+        self.who.store(Who::new(user));
+        // So that a restart does not bring the earlier words back.
+        self.recorded.store(0, Ordering::Relaxed);
+        true
     }
 
     /// Whether it has been ended, or its idle or absolute time is over.

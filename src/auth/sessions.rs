@@ -165,7 +165,7 @@ impl Sessions {
         let removed = self.book.remove(&session.id).await;
         let event = Event {
             trace: about.trace,
-            user: Some(session.user.id.clone()),
+            user: Some(session.user.clone()),
             application: about.application.clone(),
             address: about.address,
             what,
@@ -190,7 +190,7 @@ impl Sessions {
     /// of the records'.
     pub async fn end_gone(&self, served: &Served) -> Result<usize, StoreError> {
         let why = |session: &Arc<Session>| {
-            if !served.directories.contains(session.user.id.directory()) {
+            if !served.directories.contains(session.user.directory()) {
                 Some("directory-removed")
             } else if !self.places(session).iter().any(|(application, _)| served.applications.contains(application)) {
                 Some("application-removed")
@@ -324,7 +324,7 @@ impl Book {
         let Some(record) = self.parts.records.find(SESSION, &session.id, now).await? else { return Ok(()) };
         let kept = session.kept();
         let bytes = self.sealed(SESSION, &session.id, &kept)?;
-        let place = Place { kind: SESSION, owner: session.user.id.as_str(), id: &session.id };
+        let place = Place { kind: SESSION, owner: session.user.as_str(), id: &session.id };
         // Lost to whoever ended it meanwhile: then there is nothing to keep up.
         if self.parts.records.put_if(place, bytes, session.expires(), Expect::Version(record.version), now).await? {
             session.recorded(kept.last_seen);

@@ -73,6 +73,11 @@ impl Steward {
         Ok(events)
     }
 
+    /// The same without another word in the journal: for what an act that was journaled goes on to do.
+    pub async fn follow(&self, trace: TraceId) -> Result<Vec<Entry>, StoreError> {
+        self.log.search(Search { trace: Some(trace), ..Search::default() }).await
+    }
+
     /// How many sessions are alive.
     pub fn session_count(&self) -> usize {
         self.sessions.count()
@@ -103,7 +108,9 @@ impl Steward {
         let fits = |session: &Arc<Session>| {
             let is_meant = match meant {
                 Meant::All => true,
-                Meant::User(name) => session.user.id.as_str() == name || session.user.name.to_lowercase() == name.to_lowercase(),
+                Meant::User(name) => {
+                    session.user.as_str() == name || session.who().user.name.to_lowercase() == name.to_lowercase()
+                }
                 Meant::Id(id) => *session.id == **id,
             };
             is_meant && !session.is_over(now)
@@ -115,8 +122,8 @@ impl Steward {
         let places = self.sessions.places(session).into_iter();
         SessionView {
             id: session.id.to_string(),
-            user: session.user.id.to_string(),
-            name: session.user.name.clone(),
+            user: session.user.to_string(),
+            name: session.who().user.name.clone(),
             places: places.map(|(application, host)| (application.to_string(), host.to_string())).collect(),
             factors: session.factors.iter().map(|factor| factor.name().to_owned()).collect(),
             opened: session.opened,

@@ -159,7 +159,7 @@ impl Directory for Local {
             let users = self.current().await;
             let next = Mark { server: String::new(), at: format!("{:?}", users.looked_at) };
             let who = if mark == Some(&next) { Who::These(Vec::new()) } else { Who::Everybody };
-            Ok(Changes { who, mark: next })
+            Ok(Changes::of(who, next))
         })
     }
 
@@ -242,6 +242,7 @@ fn account(directory: &str, entry: &Entry) -> Account {
         mail: entry.mail.clone(),
         mobile: entry.mobile.clone(),
         second_mobile: entry.second_mobile.clone(),
+        push: entry.push.clone(),
         language: entry.language.clone(),
         groups: entry.groups.clone(),
         password_expires: None,
@@ -290,7 +291,7 @@ mod tests {
     #[tokio::test]
     async fn everything_the_file_says_of_a_user_is_read() {
         let folder = tempfile::tempdir().unwrap();
-        let more = "id = \"7\"\ndisplay_name = \"Alice L\"\nmobile = \"+45 1\"\nsecond_mobile = \"+45 2\"\nmail = \"alice@example.test\"\n\
+        let more = "id = \"7\"\ndisplay_name = \"Alice L\"\nmobile = \"+45 1\"\nsecond_mobile = \"+45 2\"\npush = \"door-k3jx\"\nmail = \"alice@example.test\"\n\
                     language = \"da\"\ngroups = [\"staff\", \"gate\"]";
         let local = open(folder.path(), &user("Alice", "wonderland", more)).unwrap();
         let account = one(&local, "aLICE").await.unwrap();
@@ -301,6 +302,7 @@ mod tests {
             mail: Some("alice@example.test".into()),
             mobile: Some("+45 1".into()),
             second_mobile: Some("+45 2".into()),
+            push: Some("door-k3jx".into()),
             language: Some("da".into()),
             groups: vec!["staff".into(), "gate".into()],
             password_expires: None,

@@ -31,6 +31,9 @@ pub struct User {
     /// As the directory has it; numbers are normalised when something is sent.
     pub mobile: Option<String>,
     pub second_mobile: Option<String>,
+    /// A topic of a push service; whoever knows it reads along.
+    #[serde(default)]
+    pub push: Option<String>,
     /// A BCP 47 tag.
     pub language: Option<String>,
     /// Names (local) or distinguished names (LDAP), as the directory spells them.
@@ -56,6 +59,7 @@ impl User {
             mail: None,
             mobile: None,
             second_mobile: None,
+            push: None,
             language: None,
             groups: Vec::new(),
             password_expires: None,

@@ -90,6 +90,8 @@ pub struct Mark {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Changes {
     pub who: Who,
+    /// Groups that were changed, as the directory names them, where it says so: whoever is in one may be told of other groups now.
+    pub groups: Vec<String>,
     /// Where to go on.
     pub mark: Mark,
 }
@@ -99,6 +101,12 @@ pub enum Who {
     /// Anybody may have: nobody can tell, or a group was changed that all depend on.
     Everybody,
     These(Vec<UserId>),
+}
+
+impl Changes {
+    pub fn of(who: Who, mark: Mark) -> Self {
+        Self { who, groups: Vec::new(), mark }
+    }
 }
 
 /// One line of a list of users.

@@ -21,6 +21,7 @@ pub(super) struct Entry {
     pub display_name: Option<String>,
     pub mobile: Option<String>,
     pub second_mobile: Option<String>,
+    pub push: Option<String>,
     pub mail: Option<String>,
     pub language: Option<String>,
     pub groups: Vec<String>,
@@ -118,6 +119,7 @@ fn entry(user: Written) -> Result<(usize, Entry), (usize, Mistake)> {
         display_name: user.display_name,
         mobile: user.mobile,
         second_mobile: user.second_mobile,
+        push: user.push,
         mail: user.mail,
         language: user.language,
         groups: user.groups,
@@ -156,6 +158,7 @@ struct Written {
     display_name: Option<String>,
     mobile: Option<String>,
     second_mobile: Option<String>,
+    push: Option<String>,
     mail: Option<String>,
     language: Option<String>,
     #[serde(default)]

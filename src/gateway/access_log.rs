@@ -142,16 +142,17 @@ impl Drop for Entry<'_> {
         let written = || self.uri.host().map(str::as_bytes).or(self.host.as_ref().map(|host| host.as_bytes()));
         let unanswered = if std::thread::panicking() { PANICKED } else { GONE };
         let now = self.log.clock.now();
+        let who = self.session.get().map(|session| session.who());
         self.log.write(&Line {
             time: now,
             client: self.address,
             method: self.method.as_str(),
             host: place.map_or_else(|| written().unwrap_or_default(), |place| place.host.as_bytes()),
-            path: self.uri.path(),
+            path: super::receipt::without_token(self.uri.path()),
             status: self.status.get().map_or(unanswered, |status| status.as_u16()),
             duration: now.since(self.started),
             application: place.map(|place| &*place.application.name),
-            user: self.session.get().map(|session| session.user.name.as_str()),
+            user: who.as_ref().map(|who| who.user.name.as_str()),
             version: self.version,
             trace: self.trace.get(),
         });

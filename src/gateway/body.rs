@@ -53,26 +53,34 @@ impl HttpBody for Body {
     }
 }
 
+/// Reads what was posted: at most so many bytes, in time. One that is known to be longer stays where it is: whoever answers lets its
+/// client finish.
+pub async fn bytes(incoming: &mut Option<Incoming>, most: usize) -> Result<Bytes, Notice> {
+    let fits = |body: &Incoming| body.size_hint().lower() <= u64::try_from(most).unwrap_or(u64::MAX);
+    let Some(body) = incoming.as_ref() else { return Ok(Bytes::new()) };
+    if !fits(body) {
+        return Err(Notice::TooLarge);
+    }
+    let Some(incoming) = incoming.take() else { return Ok(Bytes::new()) };
+    match tokio::time::timeout(FORM_WAIT, Limited::new(incoming, most).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Notice::TooLarge),
+        Ok(Err(_)) | Err(_) => Err(Notice::BadRequest),
+    }
+}
+
 /// How long a form may take to arrive.
 const FORM_WAIT: Duration = Duration::from_secs(10);
 
 /// Reads a posted form: of the right type, small, in time.
-pub async fn form(content_type: Option<&HeaderValue>, incoming: Incoming) -> Result<Form, Notice> {
+pub async fn form(content_type: Option<&HeaderValue>, incoming: &mut Option<Incoming>) -> Result<Form, Notice> {
     let is_form = content_type.and_then(|value| value.to_str().ok()).is_some_and(|value| {
         value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
     });
     if !is_form {
         return Err(Notice::BadRequest);
     }
-    if incoming.size_hint().lower() > u64::try_from(MOST_BYTES).unwrap_or(u64::MAX) {
-        return Err(Notice::TooLarge);
-    }
-    let body = tokio::time::timeout(FORM_WAIT, Limited::new(incoming, MOST_BYTES).collect()).await;
-    let body = match body {
-        Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(Notice::TooLarge),
-        Ok(Err(_)) | Err(_) => return Err(Notice::BadRequest),
-    };
+    let body = bytes(incoming, MOST_BYTES).await?;
     Form::parse(&body).map_err(|error| match error {
         FormError::TooLarge => Notice::TooLarge,
         FormError::TooMany | FormError::Twice => Notice::BadRequest,

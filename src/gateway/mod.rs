@@ -6,6 +6,7 @@ mod body;
 pub mod client;
 mod gate;
 mod origin;
+mod receipt;
 mod respond;
 pub mod route;
 
@@ -116,6 +117,7 @@ impl Gateway {
             }
             Route::Application(place) => self.application(place, head, body, caller, entry).await,
             Route::Page(place, page) => respond::page(Box::pin(self.page(place, page, head, body, caller.address)).await),
+            Route::Receipts => Box::pin(self.receipt(head, body, caller)).await,
             Route::NotFound(_) => self.notice(head, facts, Notice::NotFound),
             // The page that says so has a style too.
             Route::UnknownHost => match self.site.look.asset(head.uri.path()) {
@@ -187,8 +189,7 @@ impl Gateway {
                 if !origin::is_ours(&head.headers, head.uri.authority().map(http::uri::Authority::as_str)) {
                     return notice(Notice::Foreign);
                 }
-                let Some(incoming) = body.take() else { return notice(Notice::BadRequest) };
-                let form = match body::form(head.headers.get(CONTENT_TYPE), incoming).await {
+                let form = match body::form(head.headers.get(CONTENT_TYPE), body).await {
                     Ok(form) => form,
                     Err(why) => return notice(why),
                 };

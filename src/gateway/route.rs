@@ -15,6 +15,8 @@ use crate::proxy::Table;
 #[derive(Clone, Debug, Default)]
 pub struct Router {
     hosts: Table<Place>,
+    /// Where providers call; few, and asked last.
+    receipts: Vec<Arc<str>>,
 }
 
 /// A host and the application behind it.
@@ -30,6 +32,8 @@ pub enum Route<'a> {
     /// A page of ours on an application's host.
     Page(&'a Place, PageName),
     Application(&'a Place),
+    /// A host where nobody but providers has anything to do.
+    Receipts,
     /// No application of ours is at this host.
     UnknownHost,
     /// Below `/.doorward/`, but nothing we know.
@@ -45,7 +49,7 @@ impl<'a> Route<'a> {
     pub fn place(&self) -> Option<&'a Place> {
         match self {
             Self::Page(place, _) | Self::Application(place) | Self::NotFound(place) => Some(place),
-            Self::UnknownHost | Self::Bad(_) | Self::NotAllowed => None,
+            Self::Receipts | Self::UnknownHost | Self::Bad(_) | Self::NotAllowed => None,
         }
     }
 }
@@ -63,7 +67,7 @@ pub enum PageName {
 }
 
 impl Router {
-    pub fn new(applications: &[Application]) -> Self {
+    pub fn new(applications: &[Application], receipts: &[Arc<str>]) -> Self {
         let mut hosts = Table::default();
         for application in applications {
             let application = Arc::new(application.clone());
@@ -71,7 +75,7 @@ impl Router {
                 hosts.insert(Arc::clone(host), Place { host: Arc::clone(host), application: Arc::clone(&application) });
             }
         }
-        Self { hosts }
+        Self { hosts, receipts: receipts.to_vec() }
     }
 
     /// The place a request names, whatever its path.
@@ -84,11 +88,15 @@ impl Router {
             return Route::NotAllowed;
         }
         let Some(host) = host_of(head) else { return Route::Bad("the host is missing, doubled or malformed") };
-        let Some(place) = self.hosts.get(&*host) else { return Route::UnknownHost };
+        let place = self.hosts.get(&*host);
+        if place.is_none() && !self.receipts.iter().any(|known| **known == *host) {
+            return Route::UnknownHost;
+        }
         let path = head.uri.path();
         if path::judge(path).is_err() {
             return Route::Bad("the path could be read in two ways");
         }
+        let Some(place) = place else { return Route::Receipts };
         match own_path(path) {
             Some("login") => Route::Page(place, PageName::Login),
             Some("login/passcode") => Route::Page(place, PageName::Passcode),

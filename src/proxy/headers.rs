@@ -120,12 +120,9 @@ pub(super) fn for_upstream(
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static("https"));
     headers.insert(FORWARDED_HOST, client.host.clone());
     if let Some(session) = signed_on {
-        introduce(
-            headers,
-            session
-                .introduction
-                .get_or_init(|| introduction(&session.user.name, session.user.mail.as_deref(), &session.user.groups)),
-        );
+        let who = session.who();
+        let user = &who.user;
+        introduce(headers, who.introduction.get_or_init(|| introduction(&user.name, user.mail.as_deref(), &user.groups)));
     }
 }
 

@@ -13,6 +13,8 @@ pub struct Form {
     pub csrf: String,
     /// The name of the button, where a form has more than its main act.
     pub act: String,
+    /// The number of another way to send a passcode.
+    pub rule: String,
 }
 
 /// So long a posted form may be, in bytes. The gateway reads no more.
@@ -35,7 +37,7 @@ impl Form {
             return Err(FormError::TooLarge);
         }
         let [mut username, mut password, mut passcode, mut csrf, mut act] = [const { None }; 5];
-        let [mut new_password, mut new_password_again] = [const { None }; 2];
+        let [mut new_password, mut new_password_again, mut rule] = [const { None }; 3];
         for (count, (name, value)) in form_urlencoded::parse(body).enumerate() {
             if count >= MOST_FIELDS {
                 return Err(FormError::TooMany);
@@ -48,6 +50,7 @@ impl Form {
                 "new_password_again" => &mut new_password_again,
                 "csrf" => &mut csrf,
                 "act" => &mut act,
+                "rule" => &mut rule,
                 _ => continue,
             };
             if place.replace(value.into_owned()).is_some() {
@@ -62,6 +65,7 @@ impl Form {
             new_password_again: Secret::new(new_password_again.unwrap_or_default()),
             csrf: csrf.unwrap_or_default(),
             act: act.unwrap_or_default(),
+            rule: rule.unwrap_or_default(),
         })
     }
 }

@@ -5,9 +5,10 @@ use std::path::Path;
 use bytes::Bytes;
 
 use super::*;
-use crate::auth::Progress;
+use crate::auth::{Before, Fate, Progress, Way};
 use crate::base::{Language, Time, TraceId};
 use crate::config::Pages;
+use crate::config::passcode_policy::Alphabet;
 use crate::config::transmitter::Channel;
 
 const SUPPORT: &str = "Call the help desk: +45 1234 5678";
@@ -61,10 +62,13 @@ fn passcode_view(progress: &Progress, problem: Option<PasscodeProblem>, resend: 
         application: "mail",
         csrf: "c2VhbGVk",
         label: "K7",
+        trace: trace(),
+        alphabet: Alphabet::Digits,
         progress,
         tries_left: 2,
         problem,
         resend,
+        others: &[],
         restart_url: "/.doorward/login?back=/",
         status_url: "/.doorward/login/status?flow=1",
         poll_url: "/.doorward/login/status?flow=1&as=json",
@@ -88,9 +92,9 @@ fn pages(language: Language) -> Vec<(String, Page)> {
         pages.push((problem.key().to_owned(), look.login(language, &login_view(Some(problem), &links))));
     }
     let to = || "•••• 12".to_owned();
-    let sending = Progress::Sending { channel: Channel::Sms, to: to() };
-    let sent = Progress::Sent { channel: Channel::Sms, to: to(), at: Time::default() };
-    let mail = Progress::Sent { channel: Channel::Mail, to: "a•••@example.com".into(), at: Time::default() };
+    let sending = Progress::Sending { channel: Channel::Sms, to: to(), before: None };
+    let is_sent = |channel, to| Progress::Sent { channel, to, at: Time::default(), awaited: false, before: None };
+    let (sent, mail) = (is_sent(Channel::Sms, to()), is_sent(Channel::Mail, "a•••@example.com".into()));
     use PasscodeProblem::*;
     for (name, progress, problem, resend) in [
         ("passcode-sending", &sending, None, Resend::In { seconds: 23, left: 3 }),
@@ -107,9 +111,41 @@ fn pages(language: Language) -> Vec<(String, Page)> {
     ] {
         pages.push((name.to_owned(), look.passcode(language, &passcode_view(progress, problem, resend))));
     }
+    let letters = PasscodeView { alphabet: Alphabet::Memorable, ..passcode_view(&sent, None, Resend::Now { left: 3 }) };
+    pages.push(("passcode-letters".to_owned(), look.passcode(language, &letters)));
+    pages.extend(way_pages(&look, language));
     pages.extend(password_pages(&look, language));
     for notice in NOTICES {
         pages.push((format!("notice-{}", notice.key()), look.notice(language, notice, Some(trace()))));
+    }
+    pages
+}
+
+/// The passcode page where there are several ways, by everything that can have become of them.
+fn way_pages(look: &Look, language: Language) -> Vec<(String, Page)> {
+    use Channel::*;
+    let to = |channel| if channel == Mail { "a•••@example.com" } else { "•••• 78" }.to_owned();
+    let others = [Voice, Sms, Mail, Push];
+    let others: Vec<Way> = others.into_iter().enumerate().map(|(rule, channel)| Way { rule, channel, to: to(channel) }).collect();
+    let mut pages = Vec::new();
+    let wait = Resend::In { seconds: 23, left: 3 };
+    for (channel, next) in [(Sms, Voice), (Voice, Mail), (Mail, Push), (Push, Sms)] {
+        for (fate, word) in [(Fate::NotSent, "not-sent"), (Fate::Undelivered, "undelivered"), (Fate::Unconfirmed, "unconfirmed")]
+        {
+            let before = Some(Before { channel, to: to(channel), fate });
+            let progress = Progress::Sending { channel: next, to: to(next), before };
+            let others: Vec<Way> = others.iter().filter(|way| way.channel != next).cloned().collect();
+            let view = PasscodeView { others: &others, ..passcode_view(&progress, None, wait) };
+            pages.push((format!("passcode-{word}-{}", channel.name()), look.passcode(language, &view)));
+        }
+        let (at, to) = (Time::default(), to(channel));
+        let waiting = Progress::Sent { channel, to: to.clone(), at, awaited: true, before: None };
+        let delivered = Progress::Delivered { channel, to, at };
+        for (word, progress, resend) in [("waiting", waiting, wait), ("delivered", delivered, Resend::Now { left: 2 })] {
+            let others: Vec<Way> = others.iter().filter(|way| way.channel != channel).cloned().collect();
+            let view = PasscodeView { others: &others, ..passcode_view(&progress, None, resend) };
+            pages.push((format!("passcode-{word}-{}", channel.name()), look.passcode(language, &view)));
+        }
     }
     pages
 }
@@ -186,7 +222,7 @@ fn no_page_shows_the_name_of_a_text() {
 fn every_text_of_a_page_is_used() {
     let all: String = every_page().map(|(_, page)| visible(html(&page))).collect();
     for piece in
-        ["Sign in to mail", "Anmelden bei mail", "4k7q-0x2m-9dtz", "Login K7", "Anmeldung K7", "••••\u{a0}12", "15 Minuten"]
+        ["Sign in to mail", "Anmelden bei mail", "4k7q-0x2m-9dtz", "Login K7", "Anmeldung K7", "••••\u{a0}12", "30 Minuten"]
     {
         assert!(all.contains(piece), "{piece}");
     }
@@ -216,7 +252,7 @@ fn what_others_wrote_stays_text() {
         trace: None,
         language_links: &links,
     };
-    let progress = Progress::Sending { channel: Channel::Mail, to: hostile.into() };
+    let progress = Progress::Sending { channel: Channel::Mail, to: hostile.into(), before: None };
     let passcode = PasscodeView {
         application: hostile,
         csrf: hostile,
@@ -339,7 +375,7 @@ fn a_mail_says_what_the_code_is_for() {
 
 #[test]
 fn the_script_is_told_how_far_the_message_is() {
-    let progress = Progress::Sending { channel: Channel::Sms, to: "•••• 12".into() };
+    let progress = Progress::Sending { channel: Channel::Sms, to: "•••• 12".into(), before: None };
     let page = look(false).progress(Language::ENGLISH, &progress);
     assert_eq!(html(&page), "{\"state\":\"sending\",\"text\":\"We are sending a code by text message to ••••\u{a0}12.\"}");
 }

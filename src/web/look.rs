@@ -6,6 +6,7 @@ use http::StatusCode;
 use http::header::{HeaderName, HeaderValue, RETRY_AFTER};
 
 use super::asset::{self, Asset};
+use super::progress::{channel, state};
 use super::sheet::{Frame, LoginPage, LogoutPage, NoticePage, PasscodePage, PasswordPage, Problem, Say, finish};
 use super::view::unchanged_key;
 use super::{LoginProblem, LoginView, Notice, Page, PasscodeProblem, PasscodeView, PasswordView, Resend};
@@ -13,6 +14,7 @@ use crate::auth::Progress;
 use crate::auth::flow::{Unchanged, Why};
 use crate::base::{Language, Texts, TraceId};
 use crate::config;
+use crate::config::passcode_policy::Alphabet;
 use crate::config::transmitter::Channel;
 
 /// What all pages share. Made once for a configuration; cheap to share, never changed.
@@ -114,11 +116,15 @@ impl Look {
             wait,
             resend_left: say.with("passcode-resend-left", &[("left", left.into())]),
             resend_offered: view.resend != Resend::Used,
+            others: self.other_texts(language, view.others),
             help: match channel(view.progress) {
                 Some(Channel::Mail) => "passcode-help-mail",
-                _ => "passcode-help-sms",
+                Some(Channel::Voice) => "passcode-help-voice",
+                Some(Channel::Push) => "passcode-help-push",
+                Some(Channel::Sms) | None => "passcode-help-sms",
             },
             wrong: view.problem.is_some_and(PasscodeProblem::is_wrong),
+            digits: view.alphabet == Alphabet::Digits,
             frame: Frame { say, heading: say.plain("passcode-title"), failed: view.problem.is_some() },
         };
         finish(status, language, &page)
@@ -157,26 +163,6 @@ impl Look {
             later: matches!(view.why, Why::Expiring(_)),
         };
         finish(status, language, &page)
-    }
-
-    /// One sentence on how far the message is, with where it goes.
-    pub fn progress_text(&self, language: Language, progress: &Progress) -> String {
-        let say = Say { look: self, language };
-        let (key, to) = match progress {
-            Progress::Sending { channel: Channel::Sms, to } => ("passcode-sending-sms", to),
-            Progress::Sending { channel: Channel::Mail, to } => ("passcode-sending-mail", to),
-            Progress::Sent { channel: Channel::Sms, to, .. } => ("passcode-sent-sms", to),
-            Progress::Sent { channel: Channel::Mail, to, .. } => ("passcode-sent-mail", to),
-            Progress::Failed => return say.plain("passcode-failed"),
-        };
-        // Kept on one line: •••• 12.
-        say.with(key, &[("to", to.replace(' ', "\u{a0}").into())])
-    }
-
-    /// The same for the page's script: `{"state":"sending|sent|failed","text":"…"}`.
-    pub fn progress(&self, language: Language, progress: &Progress) -> Page {
-        let value = serde_json::json!({ "state": state(progress), "text": self.progress_text(language, progress) });
-        Page::json(StatusCode::OK, &value)
     }
 
     /// Asks whether to sign out.
@@ -243,19 +229,4 @@ fn passcode_problem(say: Say<'_>, view: &PasscodeView<'_>, problem: PasscodeProb
     };
     let next = say.with(&next, &[("left", view.tries_left.into())]);
     Problem { what: say.plain(key), next, is_calm: false, trace: None }
-}
-
-const fn state(progress: &Progress) -> &'static str {
-    match progress {
-        Progress::Sending { .. } => "sending",
-        Progress::Sent { .. } => "sent",
-        Progress::Failed => "failed",
-    }
-}
-
-const fn channel(progress: &Progress) -> Option<Channel> {
-    match progress {
-        Progress::Sending { channel, .. } | Progress::Sent { channel, .. } => Some(*channel),
-        Progress::Failed => None,
-    }
 }

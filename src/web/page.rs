@@ -45,6 +45,18 @@ impl Page {
         Self::new(StatusCode::OK, "text/plain; charset=utf-8", Bytes::from_static(word.as_bytes()))
     }
 
+    /// Nothing to say, and all is well (204).
+    pub fn empty() -> Self {
+        let mut page = Self::new(StatusCode::NO_CONTENT, "text/plain; charset=utf-8", Bytes::new());
+        page.headers.retain(|(name, _)| name != CONTENT_TYPE);
+        page
+    }
+
+    /// Instructions for a telephone.
+    pub fn xml(text: String) -> Self {
+        Self::new(StatusCode::OK, "text/xml; charset=utf-8", text.into())
+    }
+
     /// "It is there for good" (308, RFC 9110 section 15.4.9).
     pub fn moved(location: &str) -> Self {
         Self { status: StatusCode::PERMANENT_REDIRECT, ..Self::see_other(location) }

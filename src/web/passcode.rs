@@ -33,7 +33,7 @@ impl Site {
         }
     }
 
-    /// POST `login/passcode`: an answer, or the wish for a new passcode.
+    /// POST `login/passcode`: an answer, or the wish for a new passcode or for another way.
     pub async fn passcode(&self, visit: &Visit<'_>, form: Form) -> Page {
         let language = visit.language(&self.look);
         let Some(browser) = cookie::browser(visit.headers) else {
@@ -42,10 +42,11 @@ impl Site {
         let opened = csrf::open(&self.keys, browser.expose(), &form.csrf, self.clock.now());
         let Some(csrf::Passcode { flow }) = opened.fresh() else { return self.look.notice(language, Notice::FlowGone, None) };
         let at = visit.attempt(&browser);
-        let answer = if form.act == "resend" {
-            self.gatekeeper.resend(at, flow.clone()).await
-        } else {
-            self.gatekeeper.answer(at, flow.clone(), form.passcode).await
+        let answer = match (form.act.as_str(), form.rule.parse()) {
+            ("resend", _) => self.gatekeeper.resend(at, flow.clone()).await,
+            ("other", Ok(rule)) => self.gatekeeper.other_channel(at, flow.clone(), rule).await,
+            ("other", Err(_)) => Answer::Again,
+            _ => self.gatekeeper.answer(at, flow.clone(), form.passcode).await,
         };
         match answer {
             Answer::Admitted(admitted) => Self::enter(&admitted),
@@ -89,10 +90,13 @@ impl Site {
                 application: &view.application,
                 csrf: &csrf::seal(&self.keys, browser.expose(), field, view.now),
                 label: &view.label,
+                trace: view.trace,
+                alphabet: view.alphabet,
                 progress: &view.progress,
                 tries_left: view.tries_left,
                 problem,
                 resend,
+                others: &view.others,
                 restart_url: &Next::StartAgain.href(&view.back),
                 status_url: &address(flow),
                 poll_url: &format!("/.doorward/login/status?flow={flow}"),

@@ -100,8 +100,17 @@ pub(super) struct PasscodePage<'a> {
     /// Takes the place of `resend` when the wait is over.
     pub(super) resend_left: String,
     pub(super) resend_offered: bool,
+    pub(super) others: Vec<OtherButton>,
     pub(super) help: &'static str,
     pub(super) wrong: bool,
+    /// For the keyboard of a phone.
+    pub(super) digits: bool,
+}
+
+/// A further way to send the passcode.
+pub(super) struct OtherButton {
+    pub(super) rule: usize,
+    pub(super) text: String,
 }
 
 #[derive(Template)]

@@ -1,8 +1,9 @@
 //! What a page needs to know: filled in by who answers the request, said in the user's language by `Look`.
 
 use crate::auth::flow::{Unchanged, Why};
-use crate::auth::{Complaint, Progress};
+use crate::auth::{Complaint, Progress, Way};
 use crate::base::{Language, Time, TraceId};
+use crate::config::passcode_policy::Alphabet;
 
 /// The login page.
 #[derive(Clone, Debug)]
@@ -65,12 +66,18 @@ pub struct PasscodeView<'a> {
     pub tries_left: u32,
     pub problem: Option<PasscodeProblem>,
     pub resend: Resend,
+    /// Further ways to send it, as often and as soon as a new passcode.
+    pub others: &'a [Way],
     /// The login page, on the way to the same place.
     pub restart_url: &'a str,
     /// This page once more, by GET.
     pub status_url: &'a str,
     /// What [`super::Look::progress`] answers, for the script.
     pub poll_url: &'a str,
+    /// For whoever is asked for help.
+    pub trace: TraceId,
+    /// What the passcode is made of, for the keyboard of a phone.
+    pub alphabet: Alphabet,
     /// Seconds until the newest passcode is worth nothing.
     pub expires_in_s: u64,
 }

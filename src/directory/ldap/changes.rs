@@ -22,7 +22,7 @@ impl Roll {
     /// hears of later than of that one is left to the look at everybody.
     async fn stamped(&self, line: &Line, connection: &Connection, mark: Option<&Mark>) -> Result<Changes, Fault> {
         let Some(mark) = mark.filter(|mark| [CSN, TIMESTAMP].contains(&mark.server.as_str())) else {
-            return Ok(Changes { who: Who::Everybody, mark: self.first_stamp(line, connection).await? });
+            return Ok(Changes::of(Who::Everybody, self.first_stamp(line, connection).await?));
         };
         let stamp = mark.server.as_str();
         let filter = format!("({stamp}>={})", ldap3::ldap_escape(&mark.at));
@@ -42,7 +42,7 @@ impl Roll {
         let latest = entries.iter().chain(&groups).filter_map(|entry| entry::first(entry, stamp)).max();
         // Too many to be read: everybody is looked at after this, so the latest of those that were read is mark enough.
         let who = if groups.is_empty() && !is_cut { Who::These(ids(line, &entries)) } else { Who::Everybody };
-        Ok(Changes { who, mark: Mark { server: stamp.to_owned(), at: latest.unwrap_or_else(|| mark.at.clone()) } })
+        Ok(Changes::of(who, Mark { server: stamp.to_owned(), at: latest.unwrap_or_else(|| mark.at.clone()) }))
     }
 
     /// A little before now, so that a server whose clock is behind ours is understood.
@@ -66,23 +66,30 @@ async fn numbered(line: &Line, connection: &Connection, domain: Domain, mark: Op
     let next = Mark { server: format!("{service} {}", invocation(connection, &service).await?), at: usn.to_string() };
     let last = mark.filter(|mark| mark.server == next.server).and_then(|mark| mark.at.parse::<u64>().ok());
     let Some(last) = last.filter(|last| *last <= usn) else {
-        return Ok(Changes { who: Who::Everybody, mark: next });
+        return Ok(Changes::of(Who::Everybody, next));
     };
     if last == usn {
-        return Ok(Changes { who: Who::These(Vec::new()), mark: next });
+        return Ok(Changes::of(Who::These(Vec::new()), next));
     }
-    // A change of a group is a change of the group alone, so those that lead to membership are asked for besides.
-    let group = line.config().users.member_of.as_deref().map(filter::of_groups_leading_to).unwrap_or_default();
-    let filter = format!("(&(uSNChanged>={})(|(&(objectCategory=person)(objectClass=user)){group}))", last.saturating_add(1));
+    // A change of a group is a change of the group alone, so groups are asked for besides.
+    let since = format!("(uSNChanged>={})", last.saturating_add(1));
+    let filter = format!("(&{since}(|(&(objectCategory=person)(objectClass=user))(objectCategory=group)))");
     let base = base.unwrap_or_else(|| line.config().users.base.clone());
     let attributes = [line.config().attributes.id.as_str(), "objectClass"];
     let question = Question { base: &base, scope: Scope::Subtree, filter: &filter, attributes: &attributes, at_most: MOST };
     let Some(entries) = all_of(connection.paged(question).await?) else {
-        return Ok(Changes { who: Who::Everybody, mark: next });
+        return Ok(Changes::of(Who::Everybody, next));
     };
     let is_group = |entry: &SearchEntry| entry::all(entry, "objectClass").iter().any(|class| class.eq_ignore_ascii_case("group"));
-    let who = if entries.iter().any(is_group) { Who::Everybody } else { Who::These(ids(line, &entries)) };
-    Ok(Changes { who, mark: next })
+    let groups: Vec<String> = entries.iter().filter(|entry| is_group(entry)).map(|entry| entry.dn.clone()).collect();
+    let mut decides = false;
+    if let Some(group) = line.config().users.member_of.as_deref().filter(|_| !groups.is_empty()) {
+        let filter = format!("(&{since}(|{}))", filter::of_groups_leading_to(group));
+        let question = Question { filter: &filter, attributes: &["objectClass"], ..question };
+        decides = !connection.paged(question).await?.entries.is_empty();
+    }
+    let who = if decides { Who::Everybody } else { Who::These(ids(line, &entries)) };
+    Ok(Changes { who, groups, mark: next })
 }
 
 /// Which copy of the database this is. Whoever may not read it has the server's entry alone to go by.

@@ -71,7 +71,7 @@ impl Connection {
         };
         let opened = timeout(CONNECT, opening).await;
         let (connection, ldap) = match opened {
-            Err(_) => return Err(Fault::Silent(format!("no connection within {} s", CONNECT.as_secs()))),
+            Err(_) => return Err(Fault::Silent(format!("no connection within {} s", CONNECT.as_secs_f32()))),
             Ok(Err(error)) => return Err(Fault::Server(words(&error))),
             Ok(Ok(pair)) => pair,
         };
@@ -283,7 +283,8 @@ fn words(error: &LdapError) -> String {
     }
 }
 
-const CONNECT: Duration = Duration::from_secs(2);
+/// With what follows it, another server is asked within two seconds.
+const CONNECT: Duration = Duration::from_millis(1700);
 const CHANGE: Duration = Duration::from_secs(5);
 const SEARCH_SECONDS: i32 = 5;
 /// Entries of one page: as many as Active Directory gives at most.

@@ -26,6 +26,7 @@ pub(in crate::directory) fn user(
         mail: first(entry, &attributes.mail),
         mobile: first(entry, &attributes.mobile),
         second_mobile: attributes.second_mobile.as_ref().and_then(|attribute| first_number(entry, attribute)),
+        push: attributes.push.as_ref().and_then(|attribute| first(entry, attribute)),
         language: first(entry, &attributes.language),
         groups: Vec::new(),
         password_expires: None,

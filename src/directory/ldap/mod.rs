@@ -183,7 +183,7 @@ pub(super) fn check(config: &config::directory::Ldap) -> Result<(), LdapNewError
     }
     let attributes = &config.attributes;
     let others = [&attributes.id, &attributes.mobile, &attributes.mail, &attributes.language, &attributes.display_name];
-    let mut all = config.users.names.iter().chain(others).chain(&attributes.second_mobile);
+    let mut all = config.users.names.iter().chain(others).chain(&attributes.second_mobile).chain(&attributes.push);
     all.find(|name| !filter::is_attribute(name)).map_or(Ok(()), |name| Err(LdapNewError::Attribute(name.clone())))
 }
 
@@ -231,6 +231,7 @@ pub(super) mod tests {
                 mail: "mail".into(),
                 language: "preferredLanguage".into(),
                 display_name: "displayName".into(),
+                push: None,
             },
         }
     }

@@ -158,7 +158,7 @@ impl Finding {
 
 /// How long an answer may take: where there is another server, one that hangs is soon left.
 fn patience(servers: usize) -> Duration {
-    Duration::from_secs(if servers > 1 { 2 } else { 5 })
+    if servers > 1 { Duration::from_millis(1700) } else { Duration::from_secs(5) }
 }
 
 fn is_loopback(host: &str) -> bool {

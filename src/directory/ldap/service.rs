@@ -130,7 +130,7 @@ impl Kept {
     }
 }
 
-const SERVICE_BIND: Duration = Duration::from_secs(2);
+const SERVICE_BIND: Duration = Duration::from_millis(1700);
 const MOST_KEPT: usize = 4;
 const OPENING_AT_ONCE: usize = 4;
 const FIRST_PAUSE: Duration = Duration::from_secs(60);

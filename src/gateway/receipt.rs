@@ -1,0 +1,80 @@
+//! What a path on the receipts' hosts names, and the calls of providers that come there. Whoever does not know the path learns nothing:
+//! everything else there is not found.
+
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
+use http::{Method, Response};
+use hyper::body::Incoming;
+
+use super::body::{self, Body};
+use super::{Caller, Gateway, respond};
+use crate::web::{Calling, Notice};
+
+/// A report is small; one with many messages in it, too.
+const MOST_BYTES: usize = 16 * 1024;
+
+const BELOW: &str = "/.doorward/receipt/";
+
+/// The path less what nobody but the provider may know: for the access log.
+pub(super) fn without_token(path: &str) -> &str {
+    let Some(rest) = path.strip_prefix(BELOW) else { return path };
+    let name = rest.find('/').unwrap_or(rest.len());
+    path.get(..BELOW.len() + name).unwrap_or_default()
+}
+
+fn calling(path: &str) -> Option<Calling<'_>> {
+    let (transmitter, rest) = path.strip_prefix(BELOW)?.split_once('/')?;
+    let (token, rest) = rest.split_once('/').unwrap_or((rest, ""));
+    Some(Calling { transmitter, token, rest })
+}
+
+impl Gateway {
+    pub(super) async fn receipt(&self, head: &Parts, body: &mut Option<Incoming>, caller: &Caller<'_>) -> Response<Body> {
+        if let Some(asset) = self.site.look.asset(head.uri.path()) {
+            return respond::page(asset);
+        }
+        let not_found = || self.notice(head, caller.facts, Notice::NotFound);
+        // Nothing more is read for somebody who guesses.
+        let Some(calling) = calling(head.uri.path()).filter(|calling| self.site.expects(calling)) else { return not_found() };
+        if !matches!(head.method, Method::GET | Method::POST) {
+            return self.notice(head, caller.facts, Notice::NotAllowed);
+        }
+        let posted = match body::bytes(body, MOST_BYTES).await {
+            Ok(bytes) => bytes,
+            Err(why) => return self.notice(head, caller.facts, why),
+        };
+        let said = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+        let (content_type, signature) = (said(CONTENT_TYPE.as_str()), said("x-twilio-signature"));
+        let query = head.uri.query().unwrap_or_default();
+        self.site.called(&calling, query, (content_type, signature), &posted).map_or_else(not_found, respond::page)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_names_transmitter_and_token() {
+        let found = |path| calling(path).map(|it| (it.transmitter, it.token, it.rest));
+        assert_eq!(found("/.doorward/receipt/a/t"), Some(("a", "t", "")));
+        assert_eq!(found("/.doorward/receipt/a/t/say"), Some(("a", "t", "say")));
+        for path in ["/.doorward/receipt/a", "/.doorward/receipt", "/receipt/a/t", "/"] {
+            assert_eq!(found(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn no_log_shows_a_token() {
+        let table = [
+            ("/.doorward/receipt/a/t", "/.doorward/receipt/a"),
+            ("/.doorward/receipt/a/t/say", "/.doorward/receipt/a"),
+            ("/.doorward/receipt/a", "/.doorward/receipt/a"),
+            ("/.doorward/login", "/.doorward/login"),
+            ("/x", "/x"),
+        ];
+        for (path, shown) in table {
+            assert_eq!(without_token(path), shown);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! How far a message is, in words: for the passcode page and for its script.
+
+use http::StatusCode;
+
+use super::sheet::{OtherButton, Say};
+use super::{Look, Page};
+use crate::auth::{Before, Channel, Fate, Progress, Way};
+use crate::base::Language;
+
+impl Look {
+    /// How far the message is, with where it goes and what became of the way before.
+    pub fn progress_text(&self, language: Language, progress: &Progress) -> String {
+        let say = Say { look: self, language };
+        let (words, channel, to, before) = match progress {
+            Progress::Sending { channel, to, before } => ("sending", channel, to, before.as_ref()),
+            Progress::Sent { channel, to, before, .. } => ("sent", channel, to, before.as_ref()),
+            Progress::Delivered { channel, to, .. } => ("delivered", channel, to, None),
+            Progress::Failed => return say.plain("passcode-failed"),
+        };
+        let mut sentences: Vec<String> = before.map(|before| past(say, before)).into_iter().collect();
+        sentences.push(to_somebody(say, &format!("passcode-{words}-{}", channel.name()), to));
+        if matches!(progress, Progress::Sent { awaited: true, .. }) {
+            sentences.push(say.plain("passcode-awaited"));
+        }
+        sentences.join(" ")
+    }
+
+    /// The same for the page's script: `{"state":"sending|waiting|sent|delivered|failed","text":"…"}`.
+    pub fn progress(&self, language: Language, progress: &Progress) -> Page {
+        let value = serde_json::json!({ "state": state(progress), "text": self.progress_text(language, progress) });
+        Page::json(StatusCode::OK, &value)
+    }
+
+    /// What stands on the buttons for further ways.
+    pub(super) fn other_texts(&self, language: Language, others: &[Way]) -> Vec<OtherButton> {
+        let say = Say { look: self, language };
+        let text = |way: &Way| to_somebody(say, &format!("passcode-other-{}", way.channel.name()), &way.to);
+        others.iter().map(|way| OtherButton { rule: way.rule, text: text(way) }).collect()
+    }
+}
+
+fn past(say: Say<'_>, before: &Before) -> String {
+    let fate = match before.fate {
+        Fate::NotSent => "not-sent",
+        Fate::Undelivered => "undelivered",
+        Fate::Unconfirmed => "unconfirmed",
+    };
+    to_somebody(say, &format!("passcode-{fate}-{}", before.channel.name()), &before.to)
+}
+
+/// Kept on one line: •••• 12.
+fn to_somebody(say: Say<'_>, key: &str, to: &str) -> String {
+    say.with(key, &[("to", to.replace(' ', "\u{a0}").into())])
+}
+
+/// The script asks again while it is `sending` or `waiting`.
+pub(super) const fn state(progress: &Progress) -> &'static str {
+    match progress {
+        Progress::Sending { .. } => "sending",
+        Progress::Sent { awaited: true, .. } => "waiting",
+        Progress::Sent { awaited: false, .. } => "sent",
+        Progress::Delivered { .. } => "delivered",
+        Progress::Failed => "failed",
+    }
+}
+
+pub(super) const fn channel(progress: &Progress) -> Option<Channel> {
+    match progress {
+        Progress::Sending { channel, .. } | Progress::Sent { channel, .. } | Progress::Delivered { channel, .. } => {
+            Some(*channel)
+        }
+        Progress::Failed => None,
+    }
+}
