@@ -17,7 +17,9 @@ use tokio_util::task::TaskTracker;
 use super::door::Plan;
 use super::reload::{Outcome, Reload};
 use super::report::{self, Wish};
-use crate::auth::{Meant, Row, SessionView, Steward};
+use super::send_test;
+use super::status::{Status, Watch};
+use crate::auth::{Meant, Progress, Row, SessionView, Steward, Trial};
 use crate::base::TraceId;
 use crate::store::{Entry, StoreError};
 
@@ -35,6 +37,10 @@ pub enum Request {
     SessionEnd { meant: Meant },
     /// Who can sign in and who cannot. Answered in many lines.
     UserReport(Wish),
+    /// How the node is.
+    Status,
+    /// A test to one person. Answered in many lines.
+    SendTest(Trial),
 }
 
 /// What comes back.
@@ -63,6 +69,11 @@ pub enum Reply {
         can_sign_in: usize,
         failed: Vec<String>,
     },
+    Status(Status),
+    /// How a test ended.
+    Tested {
+        progress: Progress,
+    },
     Error {
         why: String,
     },
@@ -72,6 +83,7 @@ pub enum Reply {
 #[derive(Clone)]
 pub struct Powers {
     pub steward: Steward,
+    pub watch: Watch,
     pub reload: Reload,
     pub plans: watch::Receiver<Arc<Plan>>,
     /// Where what is begun here is waited for at the end.
@@ -79,8 +91,12 @@ pub struct Powers {
 }
 
 const MOST_REQUEST: u64 = 64 * 1024;
+/// Whoever reads no line for so long is gone.
+const A_LINE: Duration = Duration::from_secs(60);
 const WAIT: Duration = Duration::from_secs(30);
 /// Longer than the node takes at most, so that its words come before we give up.
+/// For what needs nothing but a look; whoever watches a node must not wait for one that is frozen.
+const AT_ONCE: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(35);
 
 /// Makes the socket, for our user alone. A socket that another node answers on is left alone.
@@ -137,6 +153,10 @@ async fn answer(mut stream: UnixStream, powers: &Powers) -> std::io::Result<()> 
                 report::write(wish, uid, powers, &mut writing).await?;
                 return writing.shutdown().await;
             }
+            Ok(Request::SendTest(trial)) => {
+                send_test::write(trial, uid, powers, &mut writing).await?;
+                return writing.shutdown().await;
+            }
             Ok(request) => {
                 timeout(WAIT, act(request, uid, powers)).await?.unwrap_or_else(|error| Reply::Error { why: error.to_string() })
             }
@@ -168,8 +188,19 @@ async fn act(request: Request, uid: u32, powers: &Powers) -> Result<Reply, Store
             powers.tasks.spawn(ended.write_down());
             Reply::Ended { count }
         }
-        Request::UserReport(_) => Reply::Error { why: "a report is answered in lines of its own".to_owned() },
+        Request::Status => {
+            steward.used("status".to_owned(), uid).await?;
+            Reply::Status(powers.watch.status())
+        }
+        Request::UserReport(_) | Request::SendTest(_) => Reply::Error { why: "this is answered in lines of its own".to_owned() },
     })
+}
+
+/// One line of an answer.
+pub async fn write_line(reply: &Reply, into: &mut (impl AsyncWriteExt + Unpin)) -> std::io::Result<()> {
+    let mut text = serde_json::to_vec(reply)?;
+    text.push(b'\n');
+    timeout(A_LINE, into.write_all(&text)).await.map_err(|_| std::io::ErrorKind::TimedOut)?
 }
 
 /// Asks a running node.
@@ -190,8 +221,9 @@ pub fn ask_for_lines(
 ) -> std::io::Result<()> {
     use std::io::{BufRead, Write};
     let mut stream = std::os::unix::net::UnixStream::connect(socket)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    let patience = if matches!(request, Request::Status) { AT_ONCE } else { PATIENCE };
+    stream.set_read_timeout(Some(patience))?;
+    stream.set_write_timeout(Some(patience))?;
     let mut text = serde_json::to_vec(request)?;
     text.push(b'\n');
     stream.write_all(&text)?;

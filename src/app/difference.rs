@@ -23,6 +23,9 @@ pub fn merge(running: Config, written: Config) -> (Config, Difference) {
     if !same_keys(&running, &written) {
         later("what was changed in [keys]".to_owned());
     }
+    if running.metrics != written.metrics {
+        later("what was changed in [metrics]".to_owned());
+    }
     let mut listeners = Vec::new();
     let mut unmatched = written.listeners;
     for old in running.listeners {
@@ -45,7 +48,7 @@ pub fn merge(running: Config, written: Config) -> (Config, Difference) {
     for new in unmatched {
         later(format!("listener {}", new.address));
     }
-    (Config { node: running.node, keys: running.keys, listeners, ..written }, difference)
+    (Config { node: running.node, keys: running.keys, metrics: running.metrics, listeners, ..written }, difference)
 }
 
 fn is_same_place(old: &Listener, new: &Listener) -> bool {
@@ -90,8 +93,14 @@ fn changes(old: &Config, new: &Config) -> Vec<String> {
         "passcode policy" passcode_policies,
         "authentication policy" authentication_policies
     );
+    if old.receipts != new.receipts {
+        changes.push("[receipts]: changed".to_owned());
+    }
     if old.limits != new.limits {
         changes.push("[limits]: changed".to_owned());
+    }
+    if old.notices != new.notices {
+        changes.push("[notices]: changed".to_owned());
     }
     if old.access_log != new.access_log {
         changes.push("[access_log]: changed".to_owned());

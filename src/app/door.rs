@@ -64,8 +64,9 @@ impl Plan {
     pub fn new(config: &Config, files: Files, gatekeeper: Gatekeeper, base: &Base) -> Self {
         let secure = config.listeners.iter().zip(&base.addresses);
         let secure = secure.into_iter().find(|(listener, _)| matches!(listener.serves, Serves::Tls(_)));
+        let receipts = config.receipts.as_ref().map(|receipts| receipts.hosts.as_slice()).unwrap_or_default();
         Self {
-            router: Arc::new(Router::new(&config.applications)),
+            router: Arc::new(Router::new(&config.applications, receipts)),
             site: Site {
                 look: Arc::new(files.look),
                 gatekeeper,

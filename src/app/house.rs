@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use tokio::runtime::Handle;
+use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
+use super::fleet::Fleet;
 use super::{door, keys, parts};
 use crate::audit::{Event, Journal, What};
 use crate::auth::sessions::Parts as Stores;
@@ -15,7 +17,7 @@ use crate::base::random::SystemSource;
 use crate::base::{Clock, Keys, Random, Texts};
 use crate::config::Config;
 use crate::directory::People;
-use crate::dispatch::{Dispatcher, Parts as DispatchParts};
+use crate::dispatch::{Dispatcher, Parts as DispatchParts, Report, Reports};
 use crate::store::Records;
 use crate::store::sqlite::Sqlite;
 
@@ -25,6 +27,9 @@ pub struct House {
     pub steward: Steward,
     pub sessions: Sessions,
     pub dispatcher: Dispatcher,
+    pub fleet: Fleet,
+    /// For [`Dispatcher::listen`].
+    pub reported: mpsc::Receiver<Report>,
     pub journal: Journal,
     pub store: Arc<Sqlite>,
     pub stores: Stores,
@@ -49,8 +54,10 @@ impl House {
         let stores = Stores { records: Arc::clone(&records), journal: journal.clone(), keys, clock: clock.clone(), random };
         let sessions = Sessions::load(stores.clone()).await.context("the sessions on record cannot be read")?;
         sessions.end_gone(&door::served(config)).await.context("sessions of what is gone cannot be ended")?;
+        let (reports, reported) = Reports::new();
+        let fleet = Fleet::new(config, clock, reports);
         let dispatcher = Dispatcher::new(DispatchParts {
-            transmitters: parts::transmitters(config)?,
+            transmitters: parts::transmitters(config, &fleet, &stores.keys)?,
             policies: config.dispatch_policies.clone(),
             records,
             journal: journal.clone(),
@@ -64,7 +71,7 @@ impl House {
         let people = parts::people(config, clock)?;
         let gatekeeper = Gatekeeper::new(rules(config, people, &dispatcher, &sessions, &stores), slow.clone());
         let steward = Steward::new(Arc::clone(&store) as _, journal.clone(), sessions.clone(), clock.clone());
-        Ok(Self { gatekeeper, steward, sessions, dispatcher, journal, store, stores })
+        Ok(Self { gatekeeper, steward, sessions, dispatcher, fleet, reported, journal, store, stores })
     }
 }
 
@@ -75,6 +82,7 @@ pub fn rules(config: &Config, people: People, dispatcher: &Dispatcher, sessions:
         authentication_policies: config.authentication_policies.clone(),
         passcode_policies: config.passcode_policies.clone(),
         limits: config.limits.clone(),
+        notices: config.notices.clone(),
         people,
         password_warnings: config.directories.iter().map(|it| (Arc::clone(&it.name), it.password_warning)).collect(),
         dispatcher: dispatcher.clone(),

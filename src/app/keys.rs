@@ -21,12 +21,25 @@ pub fn load(configured: Option<&[SealKey]>, state_dir: &Path, random: &dyn Rando
     Ok(Keys::new(keys)?)
 }
 
+/// The same for who only looks: makes no key, and says nothing of one that cannot be read.
+pub fn there(configured: Option<&[SealKey]>, state_dir: &Path) -> Option<Keys> {
+    let keys = match configured {
+        Some(keys) => keys.to_vec(),
+        None => vec![read(&state_dir.join("keys").join(OWN)).ok()?],
+    };
+    Keys::new(keys).ok()
+}
+
 fn own(folder: &Path, random: &dyn Random) -> Result<SealKey> {
     let file = folder.join(OWN);
     if !file.exists() {
         make(folder, &file, random).with_context(|| format!("a seal key could not be made in {}", folder.display()))?;
     }
-    let text = Secret::new(std::fs::read_to_string(&file).with_context(|| format!("the seal key {}", file.display()))?);
+    read(&file)
+}
+
+fn read(file: &Path) -> Result<SealKey> {
+    let text = Secret::new(std::fs::read_to_string(file).with_context(|| format!("the seal key {}", file.display()))?);
     let secret = HEXLOWER.decode(text.expose().trim().as_bytes());
     let secret = secret.with_context(|| format!("the seal key {} is not 64 hexadecimal digits", file.display()))?;
     Ok(SealKey { id: OWN.to_owned(), secret: Secret::new(secret) })

@@ -7,6 +7,7 @@ pub mod demo;
 mod demo_application;
 mod difference;
 mod door;
+mod fleet;
 mod house;
 mod housekeeping;
 mod keys;
@@ -15,7 +16,9 @@ mod parts;
 mod rechecks;
 pub mod reload;
 pub mod report;
+mod send_test;
 pub mod shutdown;
+pub mod status;
 pub mod telemetry;
 
 use std::net::SocketAddr;
@@ -28,10 +31,12 @@ use access_log::AccessLogs;
 use anyhow::{Context, Result};
 use control::Powers;
 use door::{Base, Door, Files, Plan};
+use fleet::Fleet;
 use house::House;
 use housekeeping::Housekeeping;
 use rechecks::Rechecks;
 use reload::{Reload, Reloading};
+use status::Watch;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -40,8 +45,8 @@ use tokio_util::task::TaskTracker;
 use crate::audit::{Event, Journal, What};
 use crate::auth::Sessions;
 use crate::base::Clock;
-use crate::config::Config;
-use crate::server::{self, Cores, Listeners, tls};
+use crate::config::{Config, Metrics};
+use crate::server::{self, Cores, Listeners, metrics, tls};
 use crate::store::sqlite::Sqlite;
 
 pub use crate::server::Given;
@@ -60,6 +65,7 @@ pub struct Node {
     reload: Reload,
     sessions: Sessions,
     journal: Journal,
+    fleet: Fleet,
     store: Arc<Sqlite>,
     /// Held as long as we use the state folder; the machine lets go of it when we die.
     _lock: std::fs::File,
@@ -96,6 +102,8 @@ pub fn start_with(config: &Config, clock: &Clock, with: Start) -> Result<Node> {
     let house = slow.block_on(House::build(config, clock, &tasks, slow.handle()))?;
 
     let tickets = tls::ticketer().context("the machine cannot make TLS tickets")?;
+    let bind = |section: &Metrics| metrics::bind(section.listen).with_context(|| format!("[metrics] listen, {}", section.listen));
+    let metrics = config.metrics.as_ref().map(bind).transpose()?;
     let listeners = Listeners::bind(&config.listeners, &config.http1_only(), cores, &tickets, with.given)?;
     let (addresses, reloader) = (listeners.addresses(), listeners.reloader());
     let (keys, random) = (house.stores.keys.clone(), Arc::clone(&house.stores.random));
@@ -119,13 +127,26 @@ pub fn start_with(config: &Config, clock: &Clock, with: Start) -> Result<Node> {
         reloader,
         crowd: running.crowd(),
         dispatcher: house.dispatcher.clone(),
+        fleet: house.fleet.clone(),
         sessions: house.sessions.clone(),
         journal: house.journal.clone(),
         stores: house.stores,
     };
     tasks.spawn(reloading.run(asked, stop.clone()));
-    let powers = Powers { steward: house.steward.clone(), reload: reload.clone(), plans: plan.clone(), tasks: tasks.clone() };
+    let watch = Watch {
+        steward: house.steward.clone(),
+        dispatcher: house.dispatcher.clone(),
+        clock: clock.clone(),
+        started: clock.now(),
+    };
+    if let Some(listener) = metrics {
+        let watch = watch.clone();
+        tasks.spawn(metrics::serve(listener, move || watch.status().to_metrics(), stop.clone()));
+    }
+    let powers =
+        Powers { steward: house.steward.clone(), watch, reload: reload.clone(), plans: plan.clone(), tasks: tasks.clone() };
     tasks.spawn(control::serve(socket, powers, stop.clone()));
+    tasks.spawn(house.dispatcher.clone().listen(house.reported, stop.clone()));
     tasks.spawn(house.dispatcher.run(stop.clone()));
     let rechecks = Rechecks { plans: plan.clone(), sessions: house.sessions.clone(), clock: clock.clone(), tasks: tasks.clone() };
     tasks.spawn(rechecks.run(stop.clone()));
@@ -137,6 +158,7 @@ pub fn start_with(config: &Config, clock: &Clock, with: Start) -> Result<Node> {
         clock: clock.clone(),
     };
     tasks.spawn(housekeeping.run(stop.clone()));
+    house.fleet.settle(config);
     tracing::info!(sessions = house.steward.session_count(), "doorward {} serves on {addresses:?}", env!("CARGO_PKG_VERSION"));
     Ok(Node {
         addresses,
@@ -148,6 +170,7 @@ pub fn start_with(config: &Config, clock: &Clock, with: Start) -> Result<Node> {
         reload,
         sessions: house.sessions,
         journal: house.journal,
+        fleet: house.fleet,
         store: house.store,
         slow: Some(slow),
         _lock: lock,
@@ -188,6 +211,9 @@ impl Node {
             if tokio::time::timeout(LAST_WORDS, self.tasks.wait()).await.is_err() {
                 tracing::warn!("some messages were still being sent; they are on record and go on at the next start");
             }
+        });
+        self.fleet.end();
+        slow.block_on(async {
             if let Err(error) = self.sessions.housekeeping().await {
                 tracing::error!(%error, "when the sessions were used last could not be written down");
             }

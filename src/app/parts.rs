@@ -4,12 +4,15 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use futures_util::future::join_all;
 
+use super::fleet::Fleet;
+use super::keys;
 use crate::base::random::SystemSource;
-use crate::base::{Clock, Time};
+use crate::base::{Clock, Keys, Time};
 use crate::config::directory::Kind as DirectoryKind;
 use crate::config::listener::Serves;
-use crate::config::transmitter::Kind as TransmitterKind;
+use crate::config::transmitter::{Channel, Http, Kind as TransmitterKind};
 use crate::config::{self, Config};
 use crate::directory::active_directory::ActiveDirectory;
 use crate::directory::ldap::Ldap;
@@ -19,7 +22,8 @@ use crate::directory::{Directory, Examination, People};
 use crate::dispatch::console::ConsoleTransmitter;
 use crate::dispatch::http::HttpTransmitter;
 use crate::dispatch::mail::MailTransmitter;
-use crate::dispatch::{Grouped, Transmitter};
+use crate::dispatch::program::ProgramTransmitter;
+use crate::dispatch::{Back, Callbacks, Grouped, Reports, Transmitter};
 use crate::proxy::Applications;
 use crate::server::tls::{self, Findings};
 use crate::web::Logo;
@@ -47,28 +51,60 @@ fn directory(listed: &config::directory::Directory, clock: &Clock) -> Result<Arc
     })
 }
 
-/// Asks every directory what is so with it, all at once; by their names, in the order of the configuration.
+/// Asks every directory and every transmitter what is so with it, all at once; in the order of the configuration. Nothing is sent.
 pub fn examine(config: &Config, clock: &Clock) -> Result<Vec<(String, Examination)>> {
     let places = people(config, clock)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let fleet = Fleet::new(config, clock, Reports::new().0);
+    let senders: Vec<Arc<dyn Transmitter>> = {
+        let _inside = runtime.enter();
+        // Without a key, which the first start makes, there are no addresses for providers yet.
+        let keys = keys::there(config.keys.as_deref(), &config.node.state_dir);
+        let back = Back { callbacks: keys.and_then(|keys| callbacks(config, &keys)), reports: None };
+        let build = |listed| transmitter(listed, &back, &fleet).with_context(|| format!("transmitter {}", listed.name));
+        config.transmitters.iter().map(build).collect::<Result<_>>()?
+    };
     let all = config.directories.iter().filter_map(|listed| places.directory(&listed.name));
-    let all = all.map(|directory| async move { (directory.name().to_owned(), directory.examine().await) });
-    Ok(runtime.block_on(futures_util::future::join_all(all)))
+    let all = all.map(|directory| async move { (format!("directory {}", directory.name()), directory.examine().await) });
+    let senders = senders.iter().map(|transmitter| async move {
+        let found = match transmitter.examine().await {
+            Ok(facts) => Examination { facts, ..Examination::default() },
+            Err(why) => Examination { problems: vec![why], ..Examination::default() },
+        };
+        (format!("transmitter {}", transmitter.name()), found)
+    });
+    let both = async { (join_all(all).await, join_all(senders).await) };
+    let (mut found, more) = runtime.block_on(both);
+    found.extend(more);
+    Ok(found)
 }
 
-pub fn transmitters(config: &Config) -> Result<Vec<Grouped>> {
+/// `fleet` has the modems that run already, `keys` is what our addresses for providers are made with.
+pub fn transmitters(config: &Config, fleet: &Fleet, keys: &Keys) -> Result<Vec<Grouped>> {
+    let back = Back { callbacks: callbacks(config, keys), reports: Some(fleet.reports.clone()) };
     let build = |listed: &config::Transmitter| {
-        let transmitter = transmitter(listed).with_context(|| format!("transmitter {}", listed.name))?;
+        let transmitter = transmitter(listed, &back, fleet).with_context(|| format!("transmitter {}", listed.name))?;
         Ok((transmitter, listed.group.clone()))
     };
     config.transmitters.iter().map(build).collect()
 }
 
-fn transmitter(listed: &config::Transmitter) -> Result<Arc<dyn Transmitter>> {
+/// Where providers reach us, if there is such a host.
+fn callbacks(config: &Config, keys: &Keys) -> Option<Callbacks> {
+    let receipts = config.receipts.as_ref()?;
+    Some(Callbacks::new(receipts.hosts.first()?, receipts.port, keys.clone()))
+}
+
+fn transmitter(listed: &config::Transmitter, back: &Back, fleet: &Fleet) -> Result<Arc<dyn Transmitter>> {
+    let http = |channel, http: &Http| HttpTransmitter::new(Arc::clone(&listed.name), channel, http.clone(), back.clone());
     let name = Arc::clone(&listed.name);
     Ok(match &listed.kind {
         TransmitterKind::Smtp(smtp) => Arc::new(MailTransmitter::new(name, smtp.clone())?),
-        TransmitterKind::Http(http) => Arc::new(HttpTransmitter::new(name, http.as_ref().clone())?),
+        TransmitterKind::Http(config) => Arc::new(http(Channel::Sms, config)?),
+        TransmitterKind::Voice(config) => Arc::new(http(Channel::Voice, config)?),
+        TransmitterKind::Push(config) => Arc::new(http(Channel::Push, config)?),
+        TransmitterKind::Modem(modem) => fleet.modem(&name, modem),
+        TransmitterKind::Program(program) => Arc::new(ProgramTransmitter::new(name, program.clone())),
         TransmitterKind::Console(console) => Arc::new(ConsoleTransmitter::new(name, console.clone())),
     })
 }
@@ -84,7 +120,9 @@ pub fn logo(config: &Config) -> Result<Option<Logo>> {
 /// anybody.
 pub fn findings(config: &Config, clock: &Clock, now: Time) -> Findings {
     let mut unusable = config::files::problems(config);
-    let hosts: Vec<Arc<str>> = config.applications.iter().flat_map(|application| application.hosts.clone()).collect();
+    let hosts = config.applications.iter().flat_map(|application| application.hosts.clone());
+    let receipts = config.receipts.iter().flat_map(|receipts| receipts.hosts.clone());
+    let hosts: Vec<Arc<str>> = hosts.chain(receipts).collect();
     let certificates = config.listeners.iter().flat_map(|listener| match &listener.serves {
         Serves::Tls(certificates) => certificates.as_slice(),
         Serves::Redirect => &[],
@@ -92,14 +130,16 @@ pub fn findings(config: &Config, clock: &Clock, now: Time) -> Findings {
     let mut found = tls::inspect(&certificates.cloned().collect::<Vec<_>>(), now, &hosts);
     unusable.append(&mut found.unusable);
     found.warnings.extend(config::trusted::warnings(config));
+    found.warnings.extend(config::files::unwritable_state(&config.node.state_dir));
     // Nobody is turned away for it.
     found.problems.extend(config::files::unwritable(config));
     let mut built = |what: Result<()>| unusable.extend(what.err().map(|error| format!("{error:#}")));
     for listed in &config.directories {
         built(directory(listed, clock).map(drop).with_context(|| format!("directory {}", listed.name)));
     }
+    let fleet = Fleet::new(config, clock, Reports::new().0);
     for listed in &config.transmitters {
-        built(transmitter(listed).map(drop).with_context(|| format!("transmitter {}", listed.name)));
+        built(transmitter(listed, &Back::default(), &fleet).map(drop).with_context(|| format!("transmitter {}", listed.name)));
     }
     for application in &config.applications {
         built(Applications::load(std::slice::from_ref(application)).map(drop).map_err(Into::into));

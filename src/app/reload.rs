@@ -10,11 +10,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::difference::{self, Difference};
 use super::door::{Base, Files, Plan};
+use super::fleet::Fleet;
 use super::house;
 use super::parts;
 use crate::audit::{Event, Journal, What};
 use crate::auth::Sessions;
 use crate::auth::sessions::Parts as Stores;
+use crate::base::Keys;
 use crate::config::{self, Config};
 use crate::directory::People;
 use crate::dispatch::{Dispatcher, Grouped};
@@ -76,6 +78,7 @@ pub struct Reloading {
     pub reloader: Reloader,
     pub crowd: Crowd,
     pub dispatcher: Dispatcher,
+    pub fleet: Fleet,
     pub sessions: Sessions,
     pub journal: Journal,
     pub stores: Stores,
@@ -113,7 +116,8 @@ impl Reloading {
             return Outcome::Failed { why: "this node was not started from a file".into() };
         };
         let (running, clock, reloader) = (self.config.clone(), self.base.clock.clone(), self.reloader.clone());
-        let built = tokio::task::spawn_blocking(move || build(&file, running, &clock, &reloader)).await;
+        let (fleet, keys) = (self.fleet.clone(), self.stores.keys.clone());
+        let built = tokio::task::spawn_blocking(move || build(&file, running, &clock, (&reloader, &fleet, &keys))).await;
         let fresh = match built {
             Ok(Ok(fresh)) => fresh,
             Ok(Err(problems)) => return Outcome::Refused { problems },
@@ -133,6 +137,7 @@ impl Reloading {
         let Fresh { config, difference, warnings, people, transmitters, files, certificates } = fresh;
         let Difference { mut changed, needs_restart } = difference;
         self.dispatcher.renew(transmitters, config.dispatch_policies.clone(), config.limits.clone());
+        self.fleet.settle(&config);
         self.crowd.set_connections_per_address(config.limits.connections_per_address);
         certificates.swap();
         let rules = house::rules(&config, people, &self.dispatcher, &self.sessions, &self.stores);
@@ -156,7 +161,12 @@ impl Reloading {
 }
 
 /// Reads and builds everything; waits for files, so not to be called on a core or a runtime's own thread.
-fn build(file: &Path, running: Config, clock: &crate::base::Clock, reloader: &Reloader) -> Result<Fresh, Vec<String>> {
+fn build(
+    file: &Path,
+    running: Config,
+    clock: &crate::base::Clock,
+    (reloader, fleet, keys): (&Reloader, &Fleet, &Keys),
+) -> Result<Fresh, Vec<String>> {
     let written = config::load(file).map_err(|problems| problems.to_string().lines().map(str::to_owned).collect::<Vec<_>>())?;
     let found = parts::findings(&written, clock, clock.now());
     if !found.unusable.is_empty() {
@@ -166,7 +176,7 @@ fn build(file: &Path, running: Config, clock: &crate::base::Clock, reloader: &Re
     let words = |error: anyhow::Error| vec![format!("{error:#}")];
     Ok(Fresh {
         people: parts::people(&config, clock).map_err(words)?,
-        transmitters: parts::transmitters(&config).map_err(words)?,
+        transmitters: parts::transmitters(&config, fleet, keys).map_err(words)?,
         files: Files::read(&config).map_err(words)?,
         certificates: reloader.prepare(&config.listeners, &config.http1_only()).map_err(|error| vec![error.to_string()])?,
         warnings: [found.problems, found.warnings].concat(),

@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 
-use super::control::{Powers, Reply};
+use super::control::{Powers, Reply, write_line};
 use crate::auth::Row;
 
 /// What is wanted.
@@ -34,8 +34,6 @@ impl std::fmt::Display for Wish {
 static ONE: Semaphore = Semaphore::const_new(1);
 /// For all of it, however many users there are.
 const WHOLE: Duration = Duration::from_secs(30 * 60);
-/// Whoever reads no line for so long is gone.
-const A_LINE: Duration = Duration::from_secs(60);
 
 /// Writes the rows and the last line.
 pub async fn write(wish: Wish, uid: u32, powers: &Powers, into: &mut (impl AsyncWriteExt + Unpin)) -> std::io::Result<()> {
@@ -44,7 +42,7 @@ pub async fn write(wish: Wish, uid: u32, powers: &Powers, into: &mut (impl Async
         Ok(Err(why)) => Reply::Error { why },
         Err(_) => Reply::Error { why: format!("the report took longer than {} minutes", WHOLE.as_secs() / 60) },
     };
-    line(&last, into).await
+    write_line(&last, into).await
 }
 
 async fn rows(wish: Wish, uid: u32, powers: &Powers, into: &mut (impl AsyncWriteExt + Unpin)) -> Result<Reply, String> {
@@ -64,17 +62,11 @@ async fn rows(wish: Wish, uid: u32, powers: &Powers, into: &mut (impl AsyncWrite
             can_sign_in += some.iter().filter(|row| row.can_sign_in).count();
             some.retain(|row| !wish.problems || !row.problems.is_empty());
             // Also where none is left: it shows that we are at it.
-            line(&Reply::Users { users: some }, into).await?;
+            write_line(&Reply::Users { users: some }, into).await?;
         }
         Ok::<(), std::io::Error>(())
     };
     let (failed, written) = tokio::join!(report.read(into_rows), writing);
     written.map_err(|error| error.to_string())?;
     Ok(Reply::Reported { total, can_sign_in, failed: failed.iter().map(ToString::to_string).collect() })
-}
-
-async fn line(reply: &Reply, into: &mut (impl AsyncWriteExt + Unpin)) -> std::io::Result<()> {
-    let mut text = serde_json::to_vec(reply)?;
-    text.push(b'\n');
-    timeout(A_LINE, into.write_all(&text)).await.map_err(|_| std::io::ErrorKind::TimedOut)?
 }

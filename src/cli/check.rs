@@ -10,7 +10,7 @@ use crate::app;
 use crate::base::Clock;
 use crate::config::{self, Config};
 
-/// `live`: the directories are asked as well.
+/// `live`: directories and transmitters are asked as well.
 pub fn run(file: &Path, live: bool) -> Result<ExitCode> {
     let config = match config::load(file) {
         Ok(config) => config,
@@ -42,14 +42,14 @@ pub fn run(file: &Path, live: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints what the directories are like; whether people can sign in.
+/// Prints what directories and transmitters are like; whether people can sign in.
 fn is_fit_for_use(config: &Config, clock: &Clock) -> Result<bool> {
     let examined = app::examine(config, clock)?;
-    for (directory, found) in &examined {
+    for (who, found) in &examined {
         let say = |word: &str, lines: &[String]| {
-            lines.iter().for_each(|line| eprintln!("directory {directory}: {word}{}", plain(line)));
+            lines.iter().for_each(|line| eprintln!("{who}: {word}{}", plain(line)));
         };
-        found.facts.iter().for_each(|fact| println!("directory {directory}: {}", plain(fact)));
+        found.facts.iter().for_each(|fact| println!("{who}: {}", plain(fact)));
         say("warning: ", &found.warnings);
         say("", &found.problems);
     }

@@ -3,8 +3,10 @@
 mod check;
 mod hash_password;
 mod reload;
+mod send_test;
 mod serve;
 mod session;
+mod status;
 mod trace;
 mod user;
 
@@ -18,7 +20,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::app::control::{self, Reply, Request};
 use crate::app::report::Wish;
 use crate::app::telemetry::Format;
-use crate::auth::Meant;
+use crate::auth::{Meant, Trial};
 use crate::config;
 
 /// A TLS reverse proxy that asks for a second step before it lets anybody through.
@@ -52,7 +54,8 @@ enum What {
     Check {
         #[command(flatten)]
         file: ConfigFile,
-        /// Ask the directories too: each server, what the service user may and may not, who there is. Changes nothing.
+        /// Ask directories and transmitters too: each server, what the service user may and may not, who there is; each modem, relay and
+        /// gateway. Changes and sends nothing.
         #[arg(long)]
         live: bool,
     },
@@ -67,6 +70,31 @@ enum What {
     Reload {
         #[command(flatten)]
         file: ConfigFile,
+    },
+    /// Show how the running node is and how its transmitters do. Exit code 1 where one cannot send for now.
+    Status {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// One JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Send a test to one person, by the way that passcodes take, and show every step. Exit code 1 where it reached nobody.
+    SendTest {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// As the name would be typed at the login page.
+        #[arg(long, value_name = "NAME")]
+        user: String,
+        /// The dispatch policy; needed where there are several.
+        #[arg(long, value_name = "NAME")]
+        policy: Option<String>,
+        /// The rule of it to begin with.
+        #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
+        rule: Option<u16>,
+        /// Send no test, but tell the person that they can now sign in to this application.
+        #[arg(long, value_name = "APPLICATION")]
+        welcome: Option<String>,
     },
     /// Show who is signed in, or end sessions.
     Session {
@@ -196,6 +224,10 @@ pub fn run() -> ExitCode {
         What::Check { file, live } => check::run(&file.path, live),
         What::Trace { file, id } => trace::run(&file.path, &id),
         What::Reload { file } => reload::run(&file.path),
+        What::Status { file, json } => status::run(&file.path, Output::new(json)),
+        What::SendTest { file, user, policy, rule, welcome } => {
+            send_test::run(&file.path, Trial { user, policy, rule: rule.map(usize::from), welcome })
+        }
         What::Session { what: SessionWhat::List { file, user, json } } => {
             session::list(&file.path, user.map_or(Meant::All, Meant::User), Output::new(json))
         }

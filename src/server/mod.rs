@@ -8,6 +8,7 @@ mod gather;
 mod given;
 mod http;
 mod listener;
+pub mod metrics;
 mod offer;
 pub mod proxy_header;
 mod rest;

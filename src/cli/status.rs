@@ -1,0 +1,75 @@
+//! `status`: how the running node is, and how its transmitters do.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use super::{Output, ask, plain};
+use crate::app::control::{Reply, Request};
+use crate::app::status::Status;
+use crate::dispatch::TransmitterView;
+
+/// Exit code 1 where a transmitter cannot send for now or fails again and again, for whoever watches.
+pub fn run(file: &Path, output: Output) -> Result<ExitCode> {
+    let status = match ask(file, &Request::Status)? {
+        Reply::Status(status) => status,
+        Reply::Error { why } => bail!("{why}"),
+        _ => bail!("the node gave an answer to another question"),
+    };
+    let text = match output {
+        Output::Json => serde_json::to_string(&status)? + "\n",
+        Output::Text => written(&status),
+    };
+    // Who has read enough of it may hang up.
+    drop(std::io::stdout().lock().write_all(text.as_bytes()));
+    let all_send = status.transmitters.iter().all(|view| view.is_in_service() && !view.is_failing());
+    Ok(if all_send { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn written(status: &Status) -> String {
+    let mut text = format!(
+        "doorward {} since {}: {} sessions, {} messages under way\n",
+        status.version, status.started, status.sessions, status.messages
+    );
+    for view in &status.transmitters {
+        text += &transmitter(view);
+    }
+    text
+}
+
+/// A heading, and a line for everything there is to say.
+fn transmitter(view: &TransmitterView) -> String {
+    let group = view.group.as_ref().map(|group| format!(" of {group}")).unwrap_or_default();
+    let channels: Vec<&str> = view.channels.iter().map(|channel| channel.name()).collect();
+    let state = match (&view.figures.out_of_service, view.backlog) {
+        (Some(why), _) => format!("OUT OF SERVICE: {why}"),
+        (None, None) => "OUT OF SERVICE".to_owned(),
+        (None, Some(_)) if view.is_failing() => {
+            let since = view.tally.failing_since.map(|since| format!(" since {since}")).unwrap_or_default();
+            format!("FAILING: {} attempts in a row{since}", view.tally.failed_in_a_row)
+        }
+        (None, Some(backlog)) if backlog.is_zero() => "ready".to_owned(),
+        (None, Some(backlog)) => format!("the next message leaves in {} s", backlog.as_secs()),
+    };
+    let mut lines = vec![format!("transmitter {}{group} ({}): {state}", view.name, channels.join(", "))];
+    let outcomes: Vec<String> = view.tally.outcomes.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect();
+    if !outcomes.is_empty() {
+        let attempts: u64 = view.tally.outcomes.values().sum();
+        #[allow(clippy::cast_precision_loss, reason = "nobody sends so many")]
+        let average = view.tally.seconds / attempts.max(1) as f64;
+        lines.push(format!("  attempts: {}; {average:.1} s each; {} at work", outcomes.join(", "), view.busy));
+    }
+    if !view.tally.reports.is_empty() {
+        let reports: Vec<String> = view.tally.reports.iter().map(|(report, count)| format!("{count} {report}")).collect();
+        lines.push(format!("  reports: {}", reports.join(", ")));
+    }
+    lines.extend(view.tally.last_trouble.iter().map(|words| format!("  last trouble: {words}")));
+    lines.extend(view.figures.words.iter().map(|(name, words)| format!("  {name}: {words}")));
+    let numbers: Vec<String> = view.figures.numbers.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    if !numbers.is_empty() {
+        lines.push(format!("  {}", numbers.join("  ")));
+    }
+    lines.iter().map(|line| plain(line) + "\n").collect()
+}
