@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use doorward::base::{Clock, Secret, Time, UserId};
-use doorward::config::transmitter::{Body, Channel, Encoder, Http, Piece, Slot, Success, Template};
-use doorward::dispatch::{Failure, FailureKind, HttpTransmitter, Message, Receipt, Transmitter};
+use doorward::base::{Clock, Language, Secret, Time, UserId};
+use doorward::config::transmitter::{Answers, Auth, Body, Channel, Encoder, Http, Match, Named, Piece, Slot, Template};
+use doorward::dispatch::{Back, Failure, FailureKind, HttpTransmitter, Message, Purpose, Receipt, Transmitter};
 use http::{HeaderMap, Method, Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -108,12 +108,17 @@ fn clickatell(base: &str) -> Http {
         url: Template(vec![text(&format!("{base}/v1/message"))]),
         headers: vec![("Authorization".into(), Template(vec![Piece::Slot(Slot::ApiKey)]))],
         body: Some(Body { content_type: "application/json".into(), encoder: Encoder::Json, template: body }),
-        success: Success { status: (200..300).collect(), body: None },
+        auth: Auth::None,
+        answers: success((200..300).collect(), None),
+        report: None,
         ca: None,
         timeout: Duration::from_secs(5),
-        sender: Some("Doorward & Co".into()),
-        api_key: Some(Secret::new(KEY.into())),
+        named: Named { sender: Some("Doorward & Co".into()), api_key: Some(Secret::new(KEY.into())), ..Named::default() },
     }
+}
+
+fn success(status: Vec<u16>, body: Option<&str>) -> Answers {
+    Answers { success: Match { status, body: body.map(str::to_owned), json: Vec::new() }, ..Answers::default() }
 }
 
 fn plain(gateway: &Gateway) -> String {
@@ -124,6 +129,10 @@ fn message() -> Message {
     Message {
         id: "m1x2y3".into(),
         channel: Channel::Sms,
+        purpose: Purpose::Passcode,
+        language: Language::ENGLISH,
+        flash: false,
+        resent: false,
         to: "+4512345678".into(),
         subject: String::new(),
         text: Secret::new(TEXT.into()),
@@ -134,13 +143,13 @@ fn message() -> Message {
 }
 
 async fn send(config: Http) -> Result<Receipt, Failure> {
-    HttpTransmitter::new("gateway".into(), config).unwrap().send(&message(), NOW).await
+    HttpTransmitter::new("gateway".into(), Channel::Sms, config, Back::default()).unwrap().send(&message(), NOW).await
 }
 
 #[tokio::test]
 async fn clickatell_gets_what_it_documents() {
     let gateway = Gateway::start(202, &[], r#"{"messages":[{"apiMessageId":"abc123","accepted":true,"to":"4512345678"}]}"#).await;
-    let Receipt(words) = send(clickatell(&plain(&gateway))).await.unwrap();
+    let Receipt { words, .. } = send(clickatell(&plain(&gateway))).await.unwrap();
     assert_eq!(words, r#"{"messages":[{"apiMessageId":"abc123","accepted":true,"to":"•••"}]}"#);
     let request = gateway.request();
     assert_eq!((request.method, request.target.as_str()), (Method::POST, "/v1/message"));
@@ -186,22 +195,22 @@ async fn every_slot_is_written_as_its_place_demands() {
 
 #[tokio::test]
 async fn a_success_rule_looks_at_the_body_too() {
-    let like = |regex: &str| Success { status: vec![200], body: Some(regex.into()) };
+    let like = |regex: &str| success(vec![200], Some(regex));
     let vonage = r#"{"messages":[{"status":"6","error-text":"invalid message"}]}"#;
     let gateway = Gateway::start(200, &[], vonage).await;
-    let failed = send(Http { success: like(r#""status":\s*"0""#), ..clickatell(&plain(&gateway)) }).await.unwrap_err();
+    let failed = send(Http { answers: like(r#""status":\s*"0""#), ..clickatell(&plain(&gateway)) }).await.unwrap_err();
     assert_eq!(failed.kind, FailureKind::RetryElsewhere);
     assert!(failed.why.starts_with("status 200: ") && failed.why.contains("invalid message"), "{failed:?}");
-    send(Http { success: like("invalid message"), ..clickatell(&plain(&gateway)) }).await.unwrap();
+    send(Http { answers: like("invalid message"), ..clickatell(&plain(&gateway)) }).await.unwrap();
 }
 
 #[tokio::test]
 async fn failures_say_why_without_any_secret() {
-    use FailureKind::{Final, RetryElsewhere};
+    use FailureKind::{Final, RetryElsewhere, RetryHere};
     let echo = format!("no: key={KEY} to=+45 12 34 56 78 text={TEXT} code 482 913");
     let table: [(u16, &str, FailureKind); 7] = [
         (401, &echo, RetryElsewhere),
-        (429, "slow down", RetryElsewhere),
+        (429, "slow down", RetryHere),
         (500, "", RetryElsewhere),
         (503, "later", RetryElsewhere),
         (400, "bad request", RetryElsewhere),
@@ -236,14 +245,97 @@ async fn no_redirect_is_followed() {
 #[tokio::test]
 async fn a_huge_answer_is_read_in_part_only() {
     let gateway = Gateway::start(200, &[], vec![b'x'; 50 * 1024 * 1024]).await;
-    let Receipt(words) = send(clickatell(&plain(&gateway))).await.unwrap();
+    let Receipt { words, .. } = send(clickatell(&plain(&gateway))).await.unwrap();
     assert_eq!(words.len(), 200);
     // What lies beyond the first 64 KiB is not looked at.
     let mut late = vec![b'x'; 64 * 1024];
     late.extend_from_slice(b"SENT");
     let gateway = Gateway::start(200, &[], late).await;
-    let success = Success { status: vec![200], body: Some("SENT".into()) };
-    assert!(send(Http { success, ..clickatell(&plain(&gateway)) }).await.is_err());
+    let answers = success(vec![200], Some("SENT"));
+    assert!(send(Http { answers, ..clickatell(&plain(&gateway)) }).await.is_err());
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_left() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
+    let endless = tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let _request = socket.read(&mut [0; 4096]).await.unwrap();
+        drop(socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10737418240\r\n\r\n").await);
+        let (piece, mut written) = (vec![b'x'; 64 * 1024], 0_u64);
+        while socket.write_all(&piece).await.is_ok() {
+            written += piece.len() as u64;
+        }
+        written
+    });
+    send(clickatell(&base)).await.unwrap();
+    let written = tokio::time::timeout(Duration::from_secs(10), endless).await.expect("the connection was closed").unwrap();
+    assert!(written < 64 << 20, "{written} bytes of the 10 GiB were taken");
+}
+
+#[tokio::test]
+async fn nothing_leads_to_the_metadata_service() {
+    for url in [
+        "http://169.254.169.254/latest/meta-data",
+        "https://[fe80::1]/",
+        "https://[::ffff:169.254.169.254]/",
+        "https://2852039166/",
+    ] {
+        let refused = HttpTransmitter::new("g".into(), Channel::Sms, clickatell(url), Back::default());
+        assert!(refused.is_err(), "{url}");
+    }
+    let section = "kind = \"http\"\nurl = \"https://169.254.169.254/{{to_digits}}/{{text}}\"";
+    let text = crate::support::provider::document(section);
+    let problems = doorward::config::parse(&text, std::path::Path::new("/nonexistent"), &|_| None).unwrap_err();
+    assert!(problems[0].message.contains("no gateway has this address"), "{problems:?}");
+    // What a provider says leads nowhere either.
+    let gateway = Gateway::start(302, &[("location", "http://169.254.169.254/latest/meta-data/iam")], "").await;
+    assert_eq!(send(clickatell(&plain(&gateway))).await.unwrap_err().why, "status 302");
+    gateway.request();
+}
+
+#[tokio::test]
+async fn a_gateway_is_shown_who_we_are_in_each_of_the_ways() {
+    let named = Named {
+        user: Some("us".into()),
+        password: Some(Secret::new("pa ss".into())),
+        api_key: Some(Secret::new(KEY.into())),
+        api_secret: Some(Secret::new("key".into())),
+        ..Named::default()
+    };
+    // HMAC-SHA-256 of "The quick brown fox jumps over the lazy dog" under "key", as published in many places.
+    let fox = Template(vec![text("The quick brown fox jumps over the lazy dog")]);
+    let hmac = "sha256=f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8";
+    let table = [
+        (Auth::Basic, "authorization", "Basic dXM6cGEgc3M="),
+        (Auth::Bearer, "authorization", "Bearer k3y/+secret=="),
+        (Auth::Header("X-Key".into()), "x-key", KEY),
+        (Auth::Hmac { header: "X-Signature".into(), prefix: "sha256=".into() }, "x-signature", hmac),
+    ];
+    for (auth, header, value) in table {
+        let gateway = Gateway::start(200, &[], format!("pa ss {KEY}")).await;
+        let body = Some(Body { content_type: "text/plain".into(), encoder: Encoder::Raw, template: fox.clone() });
+        let config = Http { auth, headers: Vec::new(), body, named: named.clone(), ..clickatell(&plain(&gateway)) };
+        assert_eq!(send(config).await.unwrap().words, "••• •••");
+        assert_eq!(gateway.request().headers[header], value);
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_is_examined_without_a_request() {
+    let gateway = Gateway::start(200, &[], "").await;
+    let examined =
+        |config| async move { HttpTransmitter::new("g".into(), Channel::Sms, config, Back::default()).unwrap().examine().await };
+    let found = examined(clickatell(&plain(&gateway))).await.unwrap();
+    assert_eq!(found, [format!("127.0.0.1 port {} answers, without TLS", gateway.port)]);
+    let no_tls = examined(clickatell(&format!("https://127.0.0.1:{}", gateway.port))).await.unwrap_err();
+    assert!(no_tls.contains("TLS failed"), "{no_tls}");
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let nobody = examined(clickatell(&format!("http://127.0.0.1:{nobody}"))).await.unwrap_err();
+    assert!(nobody.contains("cannot be reached"), "{nobody}");
+    assert!(gateway.seen.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -307,7 +399,7 @@ async fn only_the_configured_ca_is_trusted() {
     let by_address = format!("https://127.0.0.1:{}", gateway.port);
     send(Http { ca: Some(path.clone()), ..clickatell(&by_address) }).await.unwrap_err();
     assert!(gateway.seen.lock().unwrap().is_empty());
-    assert_eq!(send(Http { ca: Some(path), ..clickatell(&named) }).await.unwrap(), Receipt("OK".into()));
+    assert_eq!(send(Http { ca: Some(path), ..clickatell(&named) }).await.unwrap(), Receipt::last_word("OK"));
     gateway.request();
 }
 
@@ -318,7 +410,7 @@ fn a_gateway_that_cannot_work_is_refused_at_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let empty = folder.path().join("empty.crt");
     std::fs::write(&empty, "").unwrap();
-    assert!(HttpTransmitter::new("g".into(), good()).is_ok());
+    assert!(HttpTransmitter::new("g".into(), Channel::Sms, good(), Back::default()).is_ok());
     for bad in [
         Http { method: "DELETE".into(), ..good() },
         url(vec![text("https://"), Piece::Slot(Slot::ToDigits), text(".example.com/")]),
@@ -326,10 +418,10 @@ fn a_gateway_that_cannot_work_is_refused_at_the_start() {
         url(vec![text("ftp://gateway.example/")]),
         url(Vec::new()),
         Http { headers: vec![("X Y".into(), Template(Vec::new()))], ..good() },
-        Http { success: Success { status: vec![200], body: Some("(".into()) }, ..good() },
+        Http { answers: success(vec![200], Some("(")), ..good() },
         Http { ca: Some("/nonexistent.pem".into()), ..good() },
         Http { ca: Some(empty), ..good() },
     ] {
-        assert!(HttpTransmitter::new("g".into(), bad.clone()).is_err(), "{bad:?}");
+        assert!(HttpTransmitter::new("g".into(), Channel::Sms, bad.clone(), Back::default()).is_err(), "{bad:?}");
     }
 }

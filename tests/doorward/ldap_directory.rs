@@ -45,6 +45,7 @@ pub fn config(slapd: &Slapd) -> Config {
             mail: "mail".into(),
             language: "preferredLanguage".into(),
             display_name: "displayName".into(),
+            push: None,
         },
     }
 }
@@ -72,6 +73,7 @@ fn account(dn: &str) -> Account {
         mail: None,
         mobile: None,
         second_mobile: None,
+        push: None,
         language: None,
         groups: Vec::new(),
         password_expires: None,
@@ -112,6 +114,7 @@ async fn attributes_and_groups_are_read() {
         mail: Some("alice@example.test".into()),
         mobile: Some("+45 20 00 00 01".into()),
         second_mobile: None,
+        push: None,
         language: Some("da".into()),
         groups: vec![slapd.group().to_owned()],
         password_expires: None,

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use doorward::base::{Secret, Time, UserId};
+use doorward::base::{Language, Secret, Time, UserId};
 use doorward::config::transmitter::{Channel, Smtp, SmtpTls};
-use doorward::dispatch::{Failure, FailureKind, MailTransmitter, Message, Receipt, Transmitter};
+use doorward::dispatch::{Failure, FailureKind, MailTransmitter, Message, Purpose, Receipt, Transmitter};
 
 use crate::support::postfix::{PASSWORD, Postfix, USER};
 
@@ -19,6 +19,7 @@ fn smtp(postfix: &Postfix) -> Smtp {
         user: Some(USER.into()),
         password: Some(Secret::new(PASSWORD.into())),
         from: "Doorward <no-reply@example.com>".into(),
+        sms_to: None,
     }
 }
 
@@ -26,6 +27,10 @@ fn message(to: &str) -> Message {
     Message {
         id: "m1x2y3".into(),
         channel: Channel::Mail,
+        purpose: Purpose::Passcode,
+        language: Language::ENGLISH,
+        flash: false,
+        resent: false,
         to: to.into(),
         subject: "Ihr Code für mail (Anmeldung K7)".into(),
         text: Secret::new("Grüße, Ihr Code lautet 482913\n.\n..\n@mail.example.com #482913".into()),
@@ -39,10 +44,27 @@ async fn send(config: Smtp, to: &str) -> Result<Receipt, Failure> {
     MailTransmitter::new("relay".into(), config).unwrap().send(&message(to), NOW).await
 }
 
-/// The body as a reader sees it.
+/// The parts of a mail as a reader sees them: plain and HTML.
+fn parts(mail: &str) -> [String; 2] {
+    let (head, body) = mail.split_once("\n\n").unwrap();
+    assert!(head.contains("Content-Type: multipart/alternative;"), "{head}");
+    let boundary = head.split_once("boundary=\"").unwrap().1.split_once('"').unwrap().0;
+    let parts: Vec<&str> = body.split(&format!("--{boundary}")).collect();
+    assert!(parts.len() == 4 && parts[3].starts_with("--"), "{mail}");
+    assert!(
+        parts[1].contains("Content-Type: text/plain; charset=utf-8")
+            && parts[2].contains("Content-Type: text/html; charset=utf-8")
+    );
+    [parts[1], parts[2]].map(|part| decoded(part.trim_start()))
+}
+
+/// One part, or a mail of one.
 fn decoded(mail: &str) -> String {
     let (head, body) = mail.split_once("\n\n").unwrap();
-    assert!(head.contains("Content-Transfer-Encoding: quoted-printable"), "{head}");
+    if !head.contains("Content-Transfer-Encoding: quoted-printable") {
+        assert!(head.contains("Content-Transfer-Encoding: 7bit"), "{head}");
+        return body.to_owned();
+    }
     let body = body.replace("=\n", "");
     let mut bytes = Vec::new();
     let mut rest = body.as_bytes();
@@ -59,7 +81,7 @@ async fn a_mail_arrives_whole_over_starttls_and_over_tls() {
     let Some(postfix) = Postfix::start() else { return };
     let implicit = Smtp { port: postfix.tls_port(), tls: SmtpTls::Tls, ..smtp(&postfix) };
     for config in [smtp(&postfix), implicit] {
-        let Receipt(words) = send(config, "anna@example.test").await.unwrap();
+        let Receipt { words, .. } = send(config, "anna@example.test").await.unwrap();
         assert!(words.starts_with("250 2.0.0 Ok: queued as "), "{words}");
         let mail = postfix.next_mail().await;
         for line in [
@@ -73,7 +95,9 @@ async fn a_mail_arrives_whole_over_starttls_and_over_tls() {
             assert!(mail.lines().any(|found| found == line), "{line} is not in\n{mail}");
         }
         assert!(mail.contains("Subject: Ihr Code =?utf-8?b?"), "{mail}");
-        assert_eq!(decoded(&mail).trim_end(), message("").text.expose());
+        let [plain, html] = parts(&mail);
+        assert_eq!(plain.trim_end(), message("").text.expose());
+        assert!(html.starts_with("<!DOCTYPE html>") && html.contains("Grüße, Ihr Code lautet 482913"), "{html}");
     }
 }
 
@@ -111,6 +135,33 @@ async fn refusals_say_whether_the_address_or_the_relay_is_the_cause() {
 }
 
 #[tokio::test]
+async fn a_text_message_goes_out_as_a_mail_to_its_gateway() {
+    let Some(postfix) = Postfix::start() else { return };
+    let sms_to = Some(doorward::config::transmitter::Template::parse("{{to_digits}}@example.test").unwrap());
+    let gateway = MailTransmitter::new("mail2sms".into(), Smtp { sms_to, ..smtp(&postfix) }).unwrap();
+    assert!(gateway.serves(Channel::Sms) && !gateway.serves(Channel::Mail));
+    let sms = Message { channel: Channel::Sms, subject: String::new(), ..message("+4512345678") };
+    gateway.send(&sms, NOW).await.unwrap();
+    let mail = postfix.next_mail().await;
+    assert!(mail.lines().any(|line| line == "X-Original-To: 4512345678@example.test"), "{mail}");
+    assert_eq!(decoded(&mail).trim_end(), sms.text.expose());
+    let odd = Message { to: "+45123\r\nRCPT TO:<x@y.z>".into(), ..sms };
+    assert_eq!(gateway.send(&odd, NOW).await.unwrap_err().kind, FailureKind::Final);
+}
+
+#[tokio::test]
+async fn a_relay_is_examined_without_a_mail() {
+    let Some(postfix) = Postfix::start() else { return };
+    let examined = |config| async move { MailTransmitter::new("relay".into(), config).unwrap().examine().await };
+    let found = examined(smtp(&postfix)).await.unwrap();
+    assert!(found[0].ends_with("answers over TLS and takes our user name and password"), "{found:?}");
+    let wrong = Smtp { password: Some(Secret::new("wrong".into())), ..smtp(&postfix) };
+    assert!(examined(wrong).await.unwrap_err().contains("refused our user name or password"));
+    assert!(examined(Smtp { port: 1, ..smtp(&postfix) }).await.unwrap_err().contains("cannot be reached"));
+    assert!(!postfix.log().contains("queued as"), "something was sent");
+}
+
+#[tokio::test]
 async fn without_starttls_nothing_is_sent() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -138,6 +189,7 @@ async fn without_starttls_nothing_is_sent() {
         user: Some(USER.into()),
         password: Some(Secret::new(PASSWORD.into())),
         from: "no-reply@example.com".into(),
+        sms_to: None,
     };
     let failure = send(config, "anna@example.test").await.unwrap_err();
     assert!(failure.why.starts_with("STARTTLS failed"), "{failure:?}");

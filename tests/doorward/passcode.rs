@@ -51,6 +51,18 @@ async fn blanks_and_hyphens_in_a_code_do_not_matter() {
 }
 
 #[tokio::test]
+async fn a_memorable_code_may_be_typed_in_capitals_and_the_page_asks_for_letters() {
+    let bed = Bed::with(Wishes { passcode: "alphabet = \"memorable\"", ..Wishes::default() }).await;
+    let browser = bed.browser();
+    let page = browser.to_passcode("alice", "wonderland").await;
+    assert!(page.says("Capital or small letters") && !page.says("inputmode=\"numeric\""), "{}", page.body);
+    let code = bed.code(&page).await;
+    assert!(code.len() == 8 && code[..6].bytes().all(|byte| byte.is_ascii_lowercase()), "{code}");
+    assert_eq!(browser.passcode(&page, &format!("{} {}", code[..6].to_uppercase(), &code[6..])).await.status, 303);
+    assert!(browser.is_in().await);
+}
+
+#[tokio::test]
 async fn an_empty_code_costs_nothing() {
     let bed = Bed::start().await;
     let browser = bed.browser();

@@ -1,6 +1,8 @@
 //! What the fuzz targets look for, on inputs that are the same every day: pieces of what the parsers know, put together and damaged by a
 //! small generator. `cargo fuzz` looks further, by coverage and by the clock.
 
+#[path = "../../fuzz/properties/callback.rs"]
+mod callback;
 #[path = "../../fuzz/properties/client_address.rs"]
 mod client_address;
 #[path = "../../fuzz/properties/config.rs"]
@@ -17,6 +19,8 @@ mod form;
 mod language;
 #[path = "../../fuzz/properties/metadata.rs"]
 mod metadata;
+#[path = "../../fuzz/properties/modem_lines.rs"]
+mod modem_lines;
 #[path = "../../fuzz/properties/name.rs"]
 mod name;
 #[path = "../../fuzz/properties/number.rs"]
@@ -29,13 +33,15 @@ mod path;
 mod proxy_header;
 #[path = "../../fuzz/properties/rewrite.rs"]
 mod rewrite;
+#[path = "../../fuzz/properties/status_report.rs"]
+mod status_report;
 #[path = "../../fuzz/properties/subcode.rs"]
 mod subcode;
 
 const INPUTS: u64 = 20_000;
 
 /// SplitMix64 (Steele, Lea, Flood 2014): good enough to choose inputs, and the same everywhere.
-struct Choices(u64);
+pub struct Choices(pub u64);
 
 impl Choices {
     fn next(&mut self) -> u64 {
@@ -46,7 +52,7 @@ impl Choices {
         mixed ^ (mixed >> 31)
     }
 
-    fn below(&mut self, bound: usize) -> usize {
+    pub fn below(&mut self, bound: usize) -> usize {
         usize::try_from(self.next() % u64::try_from(bound.max(1)).unwrap()).unwrap()
     }
 
@@ -71,6 +77,41 @@ fn holds_for_all(inputs: u64, make: impl Fn(&mut Choices) -> Vec<u8>, holds: imp
         let held = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| holds(&input)));
         assert!(held.is_ok(), "seed {seed}: {:?}", String::from_utf8_lossy(&input));
     }
+}
+
+#[test]
+fn a_report_says_what_became_of_messages_and_nothing_else() {
+    let pieces = [
+        "id",
+        "status",
+        "why",
+        "m",
+        "=",
+        "&",
+        "%",
+        "%0a",
+        "+",
+        "delivered",
+        "FAILED",
+        "failed",
+        "\n",
+        "{",
+        "}",
+        "[",
+        "]",
+        "\"",
+        ":",
+        ",",
+        "\"id\":\"a1\"",
+        "\"status\":\"failed\"",
+        "id=a1&status=delivered",
+        "application/json",
+        "\u{e9}",
+        "\0",
+        "7",
+        "null",
+    ];
+    holds_for_all(INPUTS, |choices| choices.input(&pieces, 24), callback::holds);
 }
 
 #[test]
@@ -372,4 +413,68 @@ fn a_password_policys_control_is_read_whole_or_not_at_all() {
         }
     };
     holds_for_all(INPUTS, make, password_policy::holds);
+}
+
+#[test]
+fn a_status_report_is_read_whole_or_not_at_all() {
+    let pieces =
+        ["6,", "23,", "\"+4512345678\"", ",145,", "\"26/11/22,11:34:45+04\"", ",", "0", "70", "+", "-1", "256", "\"", " "];
+    let make = |choices: &mut Choices| {
+        if choices.below(2) == 0 {
+            return choices.input(&pieces, 12);
+        }
+        let mut report =
+            b"\0\x06\x17\x0a\x91\x54\x21\x43\x65\x87\x62\x11\x22\x11\x43\x54\x80\x62\x11\x22\x11\x43\x65\x80\0".to_vec();
+        for _ in 0..choices.below(4) {
+            let place = choices.below(report.len());
+            report[place] = choices.next().to_le_bytes()[0];
+        }
+        report.truncate(if choices.below(3) == 0 { choices.below(report.len()) } else { report.len() });
+        report
+    };
+    holds_for_all(INPUTS, make, status_report::holds);
+}
+
+#[test]
+fn what_a_modem_says_is_the_same_in_any_pieces() {
+    let pieces = [
+        "\r\n",
+        "\r",
+        "\n",
+        "OK",
+        "ERROR",
+        "+CMS ERROR: ",
+        "+CME ERROR: ",
+        "500",
+        "99999",
+        ">",
+        "> ",
+        "+CDS: 25",
+        "0011",
+        "\0",
+        "\u{1a}",
+        "\u{1b}",
+        " ",
+        "AT",
+        "incorrect password",
+    ];
+    let telnet: [&[u8]; 8] = [
+        &[255, 251, 1],
+        &[255, 253, 44],
+        &[255, 250],
+        &[255, 240],
+        &[255, 255],
+        &[255],
+        &[255, 241],
+        &[255, 250, 44, 101, 1, 255, 240],
+    ];
+    let make = |choices: &mut Choices| {
+        let mut said = choices.input(&pieces, 12);
+        if choices.below(3) == 0 {
+            said.extend_from_slice(telnet[choices.below(telnet.len())]);
+            said.extend(choices.input(&pieces, 3));
+        }
+        if choices.below(500) == 0 { said.repeat(300) } else { said }
+    };
+    holds_for_all(INPUTS, make, modem_lines::holds);
 }

@@ -261,6 +261,39 @@ async fn in_active_directory_groups_within_groups_and_primary_groups_count() {
 }
 
 #[tokio::test]
+async fn in_active_directory_applications_are_soon_told_the_new_name_mail_and_groups() {
+    let Some(domain) = Domain::start().await else { return };
+    let admin = &domain.admin;
+    let dn = domain.member("maiden").await;
+    let browser = domain.signed_in("maiden").await;
+    let told = |line: &str| domain.bed.upstream.last().contains(line);
+    assert!(browser.is_in().await && told("x-forwarded-user: maiden") && !told("inner-circle"), "{}", domain.bed.upstream.last());
+
+    admin.set(&dn, "sAMAccountName", &["married"]).await;
+    admin.set(&dn, "mail", &["married@corp.example"]).await;
+    // A change of the group alone: nothing of the person's changes.
+    let inner = admin.add_group("inner-circle", &[&dn]).await;
+    let is_told = async |line: &'static str, wanted: bool| {
+        for _ in 0..3 {
+            domain.bed.clock.advance(A_LOOK);
+            let begun = Watch::start();
+            while begun.elapsed() < Duration::from_secs(4) {
+                if browser.is_in().await && told(line) == wanted {
+                    return true;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+        false
+    };
+    assert!(is_told("x-forwarded-user: married", true).await, "{}", domain.bed.upstream.last());
+    assert!(told("x-forwarded-email: married@corp.example") && told("inner-circle"), "{}", domain.bed.upstream.last());
+    admin.leave(&inner, &dn).await;
+    assert!(is_told("inner-circle", false).await, "{}", domain.bed.upstream.last());
+    assert!(is_told("x-forwarded-user: married", true).await);
+}
+
+#[tokio::test]
 async fn in_active_directory_an_account_runs_out_without_any_change() {
     let Some(domain) = Domain::start().await else { return };
     let dn = domain.member("runs-out").await;

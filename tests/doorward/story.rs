@@ -44,7 +44,12 @@ fn configuration(slapd: &Slapd, postfix: &Postfix, nginx: &Nginx) -> String {
 fn as_json(mail: &str) -> String {
     let (head, body) = mail.split_once("\n\n").unwrap();
     let subject = head.lines().find_map(|line| line.strip_prefix("Subject: ")).unwrap();
-    serde_json::json!({ "subject": subject, "text": quoted_printable(body) }).to_string()
+    // The plain part; the HTML one follows it.
+    let boundary = head.split_once("boundary=\"").unwrap().1.split_once('"').unwrap().0;
+    let plain = body.split(&format!("--{boundary}")).nth(1).unwrap().trim_start().split_once("\n\n").unwrap();
+    let encoded = plain.0.contains("quoted-printable");
+    let text = if encoded { quoted_printable(plain.1) } else { plain.1.to_owned() };
+    serde_json::json!({ "subject": subject, "text": text }).to_string()
 }
 
 fn quoted_printable(body: &str) -> String {

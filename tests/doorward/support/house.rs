@@ -13,12 +13,14 @@ use doorward::base::keys::SealKey;
 use doorward::base::random::SystemSource;
 use doorward::base::{Clock, Keys, Language, Secret, Texts, Time};
 use doorward::config;
+use doorward::config::DispatchPolicy;
 use doorward::config::directory::Domain;
+use doorward::config::dispatch_policy::Rule;
 use doorward::directory::local::Local;
 use doorward::directory::people::Place as DirectoryPlace;
 use doorward::directory::{Directory, People};
 use doorward::dispatch::console::ConsoleTransmitter;
-use doorward::dispatch::{Dispatcher, Parts as DispatchParts};
+use doorward::dispatch::{Dispatcher, Grouped, Parts as DispatchParts};
 use doorward::store::sqlite::Sqlite;
 use doorward::store::{Expect, Place, Record, Records, Stored, Taken};
 
@@ -27,7 +29,25 @@ pub struct House {
     pub clock: Clock,
     pub sessions: Sessions,
     pub store: Arc<Counted>,
-    folder: tempfile::TempDir,
+    pub dispatcher: Dispatcher,
+    folder: Arc<tempfile::TempDir>,
+}
+
+/// Other ways of sending than a console by mail.
+pub struct Sends {
+    pub transmitters: Vec<Grouped>,
+    /// Of the dispatch policy.
+    pub rules: Vec<Rule>,
+}
+
+/// The same in a folder that outlives it, with these ways of sending; what waits in the store is looked after as in a whole node.
+pub async fn sending_house(folder: &Arc<tempfile::TempDir>, users: &str, clock: Clock, sends: Sends) -> House {
+    std::fs::write(folder.path().join("users.toml"), users).unwrap();
+    let file = config::directory::Local { file: folder.path().join("users.toml") };
+    let directory = Arc::new(Local::open("people".into(), &file).unwrap());
+    let house = built(Arc::clone(folder), directory, (clock, CHALLENGE), Some(sends)).await;
+    tokio::spawn(house.dispatcher.clone().run(tokio_util::sync::CancellationToken::new()));
+    house
 }
 
 /// `users` is the text of a users file. Limits are as wide as a test of races needs.
@@ -41,15 +61,20 @@ pub async fn house(users: &str) -> House {
 
 /// The same with any directory, which must be called `people`, and with these rules.
 pub async fn house_of(folder: tempfile::TempDir, directory: Arc<dyn Directory>, rules: &str) -> House {
-    built(folder, directory, Clock::by_hand(), rules).await
+    built(Arc::new(folder), directory, (Clock::by_hand(), rules), None).await
 }
 
 /// Everybody in this directory is let in by the password alone.
 pub async fn open_house(directory: Arc<dyn Directory>, clock: Clock) -> House {
-    built(tempfile::tempdir().unwrap(), directory, clock, r#"{ then = "admit" }"#).await
+    built(Arc::new(tempfile::tempdir().unwrap()), directory, (clock, r#"{ then = "admit" }"#), None).await
 }
 
-async fn built(folder: tempfile::TempDir, directory: Arc<dyn Directory>, clock: Clock, rules: &str) -> House {
+async fn built(
+    folder: Arc<tempfile::TempDir>,
+    directory: Arc<dyn Directory>,
+    (clock, rules): (Clock, &str),
+    sends: Option<Sends>,
+) -> House {
     let config = config::parse(&CONFIGURATION.replace("RULES", rules), folder.path(), &|_| None).unwrap();
     let keys = Keys::new(vec![SealKey { id: "k1".into(), secret: Secret::new(vec![7; 32]) }]);
     let (keys, random) = (keys.unwrap(), Arc::new(SystemSource));
@@ -60,9 +85,16 @@ async fn built(folder: tempfile::TempDir, directory: Arc<dyn Directory>, clock: 
     let stores = SessionParts { records: Arc::clone(&records), journal: journal.clone(), keys: keys.clone(), clock, random };
     let sessions = Sessions::load(stores.clone()).await.unwrap();
     let console = config::transmitter::Console { outbox: Some(folder.path().join("outbox.jsonl")) };
+    let (transmitters, policies) = match sends {
+        Some(Sends { transmitters, rules }) => (transmitters, vec![DispatchPolicy { name: "standard".into(), rules }]),
+        None => {
+            let screen = Arc::new(ConsoleTransmitter::new("screen".into(), console));
+            (vec![(screen as _, None)], config.dispatch_policies.clone())
+        }
+    };
     let dispatcher = Dispatcher::new(DispatchParts {
-        transmitters: vec![(Arc::new(ConsoleTransmitter::new("screen".into(), console)) as _, None)],
-        policies: config.dispatch_policies.clone(),
+        transmitters,
+        policies,
         records,
         journal,
         keys,
@@ -84,15 +116,16 @@ async fn built(folder: tempfile::TempDir, directory: Arc<dyn Directory>, clock: 
         authentication_policies: config.authentication_policies,
         passcode_policies: config.passcode_policies,
         limits: config.limits,
+        notices: doorward::config::Notices::default(),
         people: People::new(vec![place]),
         password_warnings: [("people".into(), Duration::from_secs(14 * 86_400))].into(),
-        dispatcher,
+        dispatcher: dispatcher.clone(),
         sessions: sessions.clone(),
         stores,
     };
     let clock = parts.stores.clock.clone();
     let gatekeeper = Gatekeeper::new(parts, tokio::runtime::Handle::current());
-    House { gatekeeper, clock, sessions, store, folder }
+    House { gatekeeper, clock, sessions, store, dispatcher, folder }
 }
 
 impl House {
@@ -104,6 +137,11 @@ impl House {
             browser: Secret::new("browser".repeat(6)),
             known: None,
         }
+    }
+
+    /// The journal.
+    pub fn events(&self) -> &Sqlite {
+        &self.store.store
     }
 
     /// The first step with any password.
@@ -261,5 +299,6 @@ wrong_factors_per_user = "1000000/1h"
 messages_per_user = "1000000/1h"
 messages_per_number = "1000000/1h"
 messages_per_address = "1000000/1h"
+messages_per_prefix = "1000000/1h"
 messages_per_day = 1000000
 "#;

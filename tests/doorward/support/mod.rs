@@ -5,14 +5,17 @@ pub mod curl;
 pub mod front;
 pub mod gate;
 pub mod house;
+pub mod modem;
 pub mod nginx;
 pub mod node;
 pub mod peers;
 pub mod postfix;
 pub mod program;
+pub mod provider;
 pub mod raw;
 pub mod samba;
 pub mod script;
+pub mod slow;
 pub mod upstream;
 pub mod written;
 

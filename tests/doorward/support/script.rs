@@ -35,6 +35,18 @@ pub fn python(script: &str, module: &str) -> Option<Command> {
     Some(command)
 }
 
+/// A command that runs a script with the Python packages that `tests/run` puts into an environment of their own.
+pub fn environment(script: &str) -> Option<Command> {
+    let python = cache().join("doorward-python/bin/python");
+    if !python.exists() {
+        super::skip(&format!("there is no Python environment at {}; tests/run makes it", python.display()));
+        return None;
+    }
+    let mut command = Command::new(python);
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(script));
+    Some(command)
+}
+
 /// A command that runs a script which drives Chromium.
 pub fn browser(script: &str) -> Option<Command> {
     if !installed("chromium") {
@@ -67,7 +79,10 @@ fn modules() -> PathBuf {
     if let Some(modules) = std::env::var_os("DOORWARD_NODE_MODULES") {
         return modules.into();
     }
+    cache().join("doorward-browser/node_modules")
+}
+
+fn cache() -> PathBuf {
     let home = PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
-    let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(|| home.join(".cache"), PathBuf::from);
-    cache.join("doorward-browser/node_modules")
+    std::env::var_os("XDG_CACHE_HOME").map_or_else(|| home.join(".cache"), PathBuf::from)
 }

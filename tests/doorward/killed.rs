@@ -1,0 +1,204 @@
+//! People sign in while the program is killed and started again: everybody's code arrives, and nobody's a third time.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use http::Response;
+use http_body_util::{BodyExt, Full};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde::Deserialize;
+use tokio::net::TcpListener;
+
+use crate::support::client::{Answer, Client, Watch};
+use crate::support::node::user;
+use crate::support::program::{Program, certificate};
+
+const HOST: &str = "app.example";
+
+#[derive(Clone, Debug, Deserialize)]
+struct Message {
+    to: String,
+    code: String,
+    text: String,
+}
+
+/// Takes every message and answers after a while.
+struct Gateway {
+    port: u16,
+    got: Arc<Mutex<Vec<(Message, Duration)>>>,
+}
+
+async fn gateway(takes: Duration) -> Gateway {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (got, watch) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Watch::start()));
+    let kept = Arc::clone(&got);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (kept, watch) = (Arc::clone(&kept), Arc::clone(&watch));
+            let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
+                let (kept, watch) = (Arc::clone(&kept), Arc::clone(&watch));
+                async move {
+                    let body = request.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+                    if let Ok(message) = serde_json::from_slice(&body) {
+                        kept.lock().unwrap().push((message, watch.elapsed()));
+                    }
+                    tokio::time::sleep(takes).await;
+                    Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"ok"))))
+                }
+            });
+            tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+        }
+    });
+    Gateway { port, got }
+}
+
+fn prepare(folder: &Path, people: usize, port: u16) {
+    certificate(folder, "door", &[HOST]);
+    let hashed = user("x", "wonderland", "");
+    let users: String = (0..people)
+        .map(|place| {
+            let entry = hashed.replace("name = \"x\"", &format!("name = \"u{place}\""));
+            format!("{}\nmobile = \"{}\"\n\n", entry.trim_end(), number(place))
+        })
+        .collect();
+    std::fs::write(folder.join("users.toml"), users).unwrap();
+    std::fs::write(folder.join("doorward.toml"), CONFIGURATION.replace("PORT", &port.to_string())).unwrap();
+}
+
+fn number(place: usize) -> String {
+    format!("+4531{place:06}")
+}
+
+/// Where the program listens now.
+type Now = Arc<Mutex<SocketAddr>>;
+
+fn browser(now: &Now, folder: &Path) -> Client {
+    let address = *now.lock().unwrap();
+    Client::new(address, HOST, &folder.join("door.pem"))
+}
+
+/// A login that is begun again as long as nobody answers: the passcode page, and whose it is.
+async fn to_passcode(now: Now, folder: Arc<Path>, place: usize) -> (Client, Answer) {
+    for _ in 0..100 {
+        let client = browser(&now, &folder);
+        let tried = tokio::spawn(async move {
+            let page = client.to_passcode(&format!("u{place}"), "wonderland").await;
+            page.label();
+            (client, page)
+        });
+        if let Ok(begun) = tried.await {
+            return begun;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    panic!("u{place} cannot sign in");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everybodys_code_arrives_though_the_program_is_killed() {
+    let (people, span, kills) = if std::env::var_os("DOORWARD_LONG").is_some() { (200, 60, 3) } else { (20, 6, 1) };
+    let folder = tempfile::tempdir().unwrap();
+    let gateway = gateway(Duration::from_millis(700)).await;
+    prepare(folder.path(), people, gateway.port);
+    let path: Arc<Path> = folder.path().into();
+    let mut program = Program::serve(&path);
+    let now: Now = Arc::new(Mutex::new(program.addresses[0]));
+    let logins = (0..people).map(|place| {
+        let (now, path) = (Arc::clone(&now), Arc::clone(&path));
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(span).mul_f64(place as f64 / people as f64)).await;
+            to_passcode(now, path, place).await
+        })
+    });
+    let logins: Vec<_> = logins.collect();
+    for _ in 0..kills {
+        tokio::time::sleep(Duration::from_secs(span) / (kills + 1)).await;
+        program.signal("KILL");
+        program = tokio::task::spawn_blocking({
+            let path = Arc::clone(&path);
+            move || {
+                program.ended();
+                Program::serve(&path)
+            }
+        })
+        .await
+        .unwrap();
+        *now.lock().unwrap() = program.addresses[0];
+    }
+    let begun: Vec<(Client, Answer)> = join_all(logins).await.into_iter().map(Result::unwrap).collect();
+    for (place, (mut client, page)) in begun.into_iter().enumerate() {
+        client.server = *now.lock().unwrap();
+        let code = code(&gateway, &number(place), &page.label()).await;
+        let entered = client.passcode(&page, &code).await;
+        assert_eq!(entered.status, 303, "u{place}: {}", entered.body);
+    }
+    let mut copies: HashMap<(String, String), usize> = HashMap::new();
+    for (message, _) in gateway.got.lock().unwrap().iter() {
+        *copies.entry((message.to.clone(), message.code.clone())).or_default() += 1;
+    }
+    let twice = copies.values().filter(|copies| **copies > 1).count();
+    println!("{people} logins, killed {kills} times: {} codes, {twice} of them twice", copies.len());
+    assert!(copies.values().all(|copies| *copies <= 2), "{copies:?}");
+}
+
+/// The newest code that came for this login.
+async fn code(gateway: &Gateway, to: &str, label: &str) -> String {
+    let word = format!(" {label},");
+    for _ in 0..3000 {
+        let got = gateway.got.lock().unwrap().clone();
+        let own = got.iter().rev().find(|(message, _)| message.to == to && message.text.contains(&word));
+        if let Some((message, _)) = own {
+            return message.code.clone();
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("nothing for {to}, login {label}");
+}
+
+const CONFIGURATION: &str = r#"
+[node]
+state_dir = "state"
+
+[[listener]]
+address = "127.0.0.1:0"
+certificates = [{ chain = "door.pem", key = "door.key" }]
+
+[[application]]
+name = "app"
+hosts = ["app.example"]
+policy = "staff"
+upstream = { servers = ["http://127.0.0.1:9"] }
+
+[[directory]]
+name = "people"
+kind = "local"
+file = "users.toml"
+
+[[transmitter]]
+name = "gateway"
+kind = "http"
+method = "POST"
+url = "http://127.0.0.1:PORT/send"
+content_type = "application/json"
+body = '{"to":"{{to_e164}}","code":"{{code}}","text":"{{text}}"}'
+
+[[dispatch_policy]]
+name = "standard"
+rules = [{ channel = "sms", to = "mobile", through = ["gateway"], wait = "30s" }]
+
+[[authentication_policy]]
+name = "staff"
+rules = [{ then = "challenge", factors = ["passcode"], dispatch = "standard" }]
+
+[limits]
+attempts_per_address = "100000/1m"
+messages_per_address = "100000/1h"
+"#;

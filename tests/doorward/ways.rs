@@ -1,0 +1,147 @@
+//! What the passcode page says of a code on its way, and the other ways that it offers, through the front door.
+
+use std::time::Duration;
+
+use crate::support::client::{Answer, Client};
+use crate::support::node::{Bed, Message, Wishes};
+
+const PAUSE: Duration = Duration::from_secs(31);
+
+const THREE_WAYS: &str = r#"{ channel = "sms", to = "mobile", through = ["screen"] },
+    { channel = "voice", to = "mobile", through = ["screen"] },
+    { channel = "mail", to = "mail", through = ["screen"] }"#;
+
+async fn bed(dispatch: &'static str) -> Bed {
+    Bed::with(Wishes { dispatch, ..Wishes::default() }).await
+}
+
+/// Presses the button of another way; the page that follows.
+async fn press(browser: &Client, page: &Answer, rule: &str) -> Answer {
+    let fields = [("csrf", page.csrf()), ("act", "other".to_owned()), ("rule", rule.to_owned())];
+    let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let posted = browser.post("/.doorward/login/passcode", &fields).await;
+    if posted.status == 303 { browser.get(&posted.location()).await } else { posted }
+}
+
+/// All messages, once there are so many; a call does not say which login it belongs to.
+async fn sent(bed: &Bed, number: usize) -> Vec<Message> {
+    for _ in 0..500 {
+        let messages = bed.messages();
+        if messages.len() >= number {
+            return messages;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("no message {number}: {:?}", bed.messages());
+}
+
+/// The pause before another way, once the message is done.
+async fn pass(bed: &Bed, browser: &Client, page: &Answer) {
+    for _ in 0..500 {
+        let status = browser.get(&format!("/.doorward/login/status?flow={}", page.flow())).await;
+        if !status.says("\"sending\"") {
+            return bed.clock.advance(PAUSE);
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the message is never done");
+}
+
+fn words(page: &Answer) -> String {
+    page.body.replace(['\u{2068}', '\u{2069}'], "").replace('\u{a0}', " ")
+}
+
+#[tokio::test]
+async fn the_page_offers_what_the_policy_has_for_this_person_and_nothing_else() {
+    let bed = bed(THREE_WAYS).await;
+    let page = words(&bed.browser().to_passcode("alice", "wonderland").await);
+    assert!(page.contains("Call •••• 78 instead") && page.contains("Send by e-mail to a•••@mail.example"), "{page}");
+    assert!(!page.contains("Send by text message to"), "{page}");
+    let bob = words(&bed.browser().to_passcode("bob", "builder").await);
+    assert!(bob.contains("Call •••• 21 instead") && !bob.contains("Send by e-mail"), "{bob}");
+}
+
+#[tokio::test]
+async fn another_way_is_taken_when_the_pause_is_over() {
+    let bed = bed(THREE_WAYS).await;
+    let browser = bed.browser();
+    let page = browser.to_passcode("alice", "wonderland").await;
+    bed.code(&page).await;
+    let early = press(&browser, &page, "1").await;
+    assert!(early.status == 429 && early.says("It is too early for a new code."), "{}", early.body);
+    pass(&bed, &browser, &page).await;
+    let called = press(&browser, &page, "1").await;
+    let messages = sent(&bed, 2).await;
+    assert_eq!((messages[0].channel.as_str(), messages[1].channel.as_str()), ("sms", "voice"));
+    assert!(words(&called).contains("Send by text message to •••• 78"), "{}", called.body);
+    assert_eq!(browser.passcode(&called, &messages[1].passcode).await.status, 303);
+    assert!(browser.is_in().await);
+}
+
+#[tokio::test]
+async fn a_forged_way_does_nothing() {
+    let bed = bed(THREE_WAYS).await;
+    let browser = bed.browser();
+    let page = browser.to_passcode("alice", "wonderland").await;
+    let code = bed.code(&page).await;
+    pass(&bed, &browser, &page).await;
+    for rule in ["0", "3", "99", "18446744073709551616", "-1", "", "1 ", "mail", "\u{661}"] {
+        let again = press(&browser, &page, rule).await;
+        assert_eq!(again.status, 200, "{rule:?} {}", again.body);
+    }
+    assert_eq!(bed.messages().len(), 1);
+    assert_eq!(browser.passcode(&page, &code).await.status, 303);
+}
+
+#[tokio::test]
+async fn ways_and_new_codes_are_counted_together() {
+    let bed = bed(THREE_WAYS).await;
+    let browser = bed.browser();
+    let mut page = browser.to_passcode("alice", "wonderland").await;
+    sent(&bed, 1).await;
+    for (number, rule) in [(2, Some("1")), (3, None), (4, Some("2"))] {
+        pass(&bed, &browser, &page).await;
+        page = match rule {
+            Some(rule) => press(&browser, &page, rule).await,
+            None => browser.resend(&page).await,
+        };
+        sent(&bed, number).await;
+    }
+    assert!(page.says("You have asked for all the codes") && !page.says("value=\"other\""), "{}", page.body);
+    pass(&bed, &browser, &page).await;
+    press(&browser, &page, "1").await;
+    assert_eq!(bed.messages().len(), 4);
+}
+
+#[tokio::test]
+async fn a_way_that_failed_is_named_before_the_one_that_worked() {
+    let bed = Bed::with(Wishes {
+        directory: DEAD.to_owned(),
+        dispatch: r#"{ channel = "sms", to = "mobile", through = ["dead"] }, { channel = "mail", to = "mail", through = ["screen"] }"#,
+        ..Wishes::default()
+    })
+    .await;
+    let browser = bed.browser();
+    let page = browser.to_passcode("alice", "wonderland").await;
+    bed.code(&page).await;
+    for _ in 0..200 {
+        let page = words(&browser.get(&format!("/.doorward/login/passcode?flow={}", page.flow())).await);
+        if page.contains("We sent a code by e-mail to a•••@mail.example.") {
+            assert!(page.contains("The text message to •••• 78 could not be sent. We sent a code"), "{page}");
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("never said");
+}
+
+/// A gateway where nobody listens.
+const DEAD: &str = r#"
+[[transmitter]]
+name = "dead"
+kind = "http"
+method = "POST"
+url = "http://127.0.0.1:9/send"
+content_type = "application/json"
+body = '{"to":"{{to_e164}}","text":"{{text}}"}'
+"#;
