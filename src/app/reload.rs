@@ -154,7 +154,7 @@ impl Reloading {
             Err(error) => tracing::error!(%error, "sessions of what is gone could not be removed from the records"),
         }
         if changed.is_empty() {
-            changed.push("nothing; certificates and other files were read again".to_owned());
+            changed.push("nothing that shows (secrets do not); certificates and other files were read again".to_owned());
         }
         Outcome::Reloaded { changed, needs_restart, warnings }
     }

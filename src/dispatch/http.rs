@@ -182,6 +182,12 @@ impl HttpTransmitter {
         let own = secrets.into_iter().flatten().map(|secret| secret.expose().as_str());
         let token = self.back.callbacks.as_ref().map(|callbacks| callbacks.url(&self.name));
         let token = token.as_deref().and_then(|url| url.rsplit('/').next()).unwrap_or_default();
+        // As it stands in `Authorization`, which some servers repeat in their error pages.
+        let basic = named.password.as_ref().map(|password| {
+            let pair = format!("{}:{}", named.user.as_deref().unwrap_or_default(), password.expose());
+            Secret::new(BASE64.encode(pair.as_bytes()))
+        });
+        let own = own.chain(basic.as_ref().map(|basic| basic.expose().as_str()));
         let all = [message.passcode.expose().as_str(), &message.to, token].into_iter().chain(own);
         blot(words, &all.collect::<Vec<_>>())
     }

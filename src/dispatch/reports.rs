@@ -30,8 +30,10 @@ impl Reports {
 
     /// Never waits.
     pub fn report(&self, report: Report) {
-        if let Err(error) = self.0.try_send(report) {
-            tracing::warn!(%error, "a delivery report was lost: too many at once");
+        match self.0.try_send(report) {
+            Err(mpsc::error::TrySendError::Full(_)) => tracing::warn!("a delivery report was lost: too many at once"),
+            // The node is being stopped.
+            Err(mpsc::error::TrySendError::Closed(_)) | Ok(()) => {}
         }
     }
 }

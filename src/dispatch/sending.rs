@@ -19,8 +19,8 @@ use crate::store::{Expect, Place, StoreError};
 
 /// How often a message under way shows that its sender lives.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
-/// After this pause transmitters that said "later" are asked once more, when every rule was tried in vain.
-const LATER: Duration = Duration::from_secs(5);
+/// After these pauses transmitters that said "later" are asked again, when every rule was tried in vain: longer than a modem's first rest.
+const LATER: [Duration; 4] = [Duration::from_secs(5), Duration::from_secs(10), Duration::from_secs(20), Duration::from_secs(40)];
 /// What is left for the delivery where the hand-over took nearly all of the rule's wait.
 const LEAST_FOR_DELIVERY: Duration = Duration::from_secs(10);
 /// So often a hand-over by one channel may end in a crash; then that channel is not tried again, lest it be a flood.
@@ -97,20 +97,50 @@ impl Sending {
             }
             self.work.before = Some(Before { channel: route.channel, to: route.masked(), fate: Fate::NotSent });
         }
-        if rest.busy.is_empty() && !rest.later.is_empty() {
-            tokio::select! {
-                () = cancelled.cancelled() => return,
-                () = self.inner.clock.sleep(LATER) => {}
-            }
-        }
-        for (route, line) in self.in_line(rest.busy).into_iter().chain(rest.later).chain(rest.silent) {
-            let queued = line.enter(self.work.purpose());
-            if self.attempt(&route, (&line, queued), cancelled).await == Went::Done {
-                return;
-            }
+        if self.late(rest, cancelled).await == Went::Done {
+            return;
         }
         let expired = self.inner.clock.now() >= self.work.expires;
         self.conclude(if expired { "expired" } else { "every-rule-failed" }).await;
+    }
+
+    /// What is left when every rule was tried in vain: those that were too busy get all the time there is; those that asked for it, or could
+    /// not send at all, are asked again, and once more after growing pauses while they ask for it.
+    async fn late(&mut self, rest: Rest, cancelled: &CancellationToken) -> Went {
+        let mut pauses = LATER.into_iter();
+        if rest.busy.is_empty() && !rest.later.is_empty() && !self.paused(pauses.next(), cancelled).await {
+            return Went::Done;
+        }
+        let mut ways: Ways = self.in_line(rest.busy).into_iter().chain(rest.later).chain(rest.silent).collect();
+        while !ways.is_empty() {
+            let mut again = Ways::new();
+            for (route, line) in ways {
+                let queued = line.enter(self.work.purpose());
+                match self.attempt(&route, (&line, queued), cancelled).await {
+                    Went::Done => return Went::Done,
+                    Went::OnAndLater => again.push((route, line)),
+                    _ => {}
+                }
+            }
+            ways = again;
+            let Some(pause) = pauses.next().filter(|_| !ways.is_empty()) else { break };
+            if !self.paused(Some(pause), cancelled).await {
+                return Went::Done;
+            }
+        }
+        Went::On
+    }
+
+    /// False where the message is not ours to send any more after the pause.
+    async fn paused(&mut self, pause: Option<Duration>, cancelled: &CancellationToken) -> bool {
+        tokio::select! {
+            () = cancelled.cancelled() => false,
+            () = self.inner.closing.cancelled() => {
+                self.release().await;
+                false
+            }
+            () = self.inner.clock.sleep(pause.unwrap_or_default()) => true,
+        }
     }
 
     /// The least busy first, each for as long as the passcode lives.
@@ -398,6 +428,10 @@ impl Sending {
         if let Some(sent) = self.work.sent.take() {
             self.work.before = None;
             return self.end(self.sent_progress(&sent, false)).await;
+        }
+        if reason == "every-rule-failed" {
+            let (user, trace) = (&self.work.user, &self.work.trace);
+            tracing::error!(user.id = %user, %trace, "message {} reached nobody: every transmitter failed; see `doorward trace`", self.id);
         }
         self.end(Progress::Failed).await;
         self.note(What::MessageFailed { message: self.id.clone(), reason: reason.to_owned() }).await;
