@@ -15,6 +15,7 @@ pub mod http;
 mod http_answer;
 mod http_client;
 mod kept;
+mod late;
 pub mod mail;
 mod mail_html;
 #[cfg(test)]
@@ -34,6 +35,7 @@ mod template;
 pub mod text;
 #[cfg(test)]
 mod trial;
+mod under_way;
 mod voice;
 
 use std::sync::Arc;

@@ -8,19 +8,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::blot::blot;
 use super::board::{Line, Lines, Route};
-use super::dispatcher::{GRACE, Inner, LEASE};
-use super::kept::{KIND, Kept, Sent, Stage, Work};
+use super::dispatcher::Inner;
+use super::kept::{Sent, Stage, Work};
+use super::late::Rest;
 use super::places::Queued;
 use super::text::{Wording, compose};
+use super::under_way::signs_of_life;
 use super::{Before, Failure, FailureKind, Fate, Message, Progress, Receipt};
 use crate::audit::What;
 use crate::base::{Secret, Time};
-use crate::store::{Expect, Place, StoreError};
 
-/// How often a message under way shows that its sender lives.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
-/// After these pauses transmitters that said "later" are asked again, when every rule was tried in vain: longer than a modem's first rest.
-const LATER: [Duration; 4] = [Duration::from_secs(5), Duration::from_secs(10), Duration::from_secs(20), Duration::from_secs(40)];
 /// What is left for the delivery where the hand-over took nearly all of the rule's wait.
 const LEAST_FOR_DELIVERY: Duration = Duration::from_secs(10);
 /// So often a hand-over by one channel may end in a crash; then that channel is not tried again, lest it be a flood.
@@ -31,14 +28,14 @@ pub(super) struct Sending {
     pub id: String,
     pub work: Work,
     /// Of our record. Whoever changes the record (a cancelling, a report, another node) takes the message from us.
-    version: u64,
+    pub version: u64,
     /// Nothing was tried yet, and the record says what it should.
-    fresh: bool,
+    pub fresh: bool,
 }
 
 /// What became of an attempt, or of a rule.
 #[derive(PartialEq, Eq)]
-enum Went {
+pub(super) enum Went {
     /// Over: sent, failed for good, or somebody else's now.
     Done,
     /// The next transmitter.
@@ -49,19 +46,6 @@ enum Went {
     OnAndWait,
     /// The address is refused: the next rule.
     NextRule,
-}
-
-type Ways = Vec<(Route, Arc<Line>)>;
-
-/// Ways that are tried once more when all others failed.
-#[derive(Default)]
-struct Rest {
-    /// They asked for it.
-    later: Ways,
-    /// They could not send at all.
-    silent: Ways,
-    /// They could not send in time: a code that comes late is better than none.
-    busy: Ways,
 }
 
 impl Sending {
@@ -102,53 +86,6 @@ impl Sending {
         }
         let expired = self.inner.clock.now() >= self.work.expires;
         self.conclude(if expired { "expired" } else { "every-rule-failed" }).await;
-    }
-
-    /// What is left when every rule was tried in vain: those that were too busy get all the time there is; those that asked for it, or could
-    /// not send at all, are asked again, and once more after growing pauses while they ask for it.
-    async fn late(&mut self, rest: Rest, cancelled: &CancellationToken) -> Went {
-        let mut pauses = LATER.into_iter();
-        if rest.busy.is_empty() && !rest.later.is_empty() && !self.paused(pauses.next(), cancelled).await {
-            return Went::Done;
-        }
-        let mut ways: Ways = self.in_line(rest.busy).into_iter().chain(rest.later).chain(rest.silent).collect();
-        while !ways.is_empty() {
-            let mut again = Ways::new();
-            for (route, line) in ways {
-                let queued = line.enter(self.work.purpose());
-                match self.attempt(&route, (&line, queued), cancelled).await {
-                    Went::Done => return Went::Done,
-                    Went::OnAndLater => again.push((route, line)),
-                    _ => {}
-                }
-            }
-            ways = again;
-            let Some(pause) = pauses.next().filter(|_| !ways.is_empty()) else { break };
-            if !self.paused(Some(pause), cancelled).await {
-                return Went::Done;
-            }
-        }
-        Went::On
-    }
-
-    /// False where the message is not ours to send any more after the pause.
-    async fn paused(&mut self, pause: Option<Duration>, cancelled: &CancellationToken) -> bool {
-        tokio::select! {
-            () = cancelled.cancelled() => false,
-            () = self.inner.closing.cancelled() => {
-                self.release().await;
-                false
-            }
-            () = self.inner.clock.sleep(pause.unwrap_or_default()) => true,
-        }
-    }
-
-    /// The least busy first, each for as long as the passcode lives.
-    fn in_line(&self, busy: Ways) -> Ways {
-        let left = self.work.expires.since(self.inner.clock.now());
-        let mut ways: Ways = busy.into_iter().map(|(route, line)| (Route { wait: left, ..route }, line)).collect();
-        ways.sort_by_cached_key(|(_, line)| line.backlog(self.work.purpose()).unwrap_or(Duration::MAX));
-        ways
     }
 
     /// What the record says of the past, before anything new is tried.
@@ -242,7 +179,12 @@ impl Sending {
         None
     }
 
-    async fn attempt(&mut self, route: &Route, (line, mut queued): (&Line, Queued), cancelled: &CancellationToken) -> Went {
+    pub(super) async fn attempt(
+        &mut self,
+        route: &Route,
+        (line, mut queued): (&Line, Queued),
+        cancelled: &CancellationToken,
+    ) -> Went {
         let begun = self.inner.clock.now();
         if begun >= self.work.expires {
             self.conclude("expired").await;
@@ -347,30 +289,14 @@ impl Sending {
         }
     }
 
-    fn sent_progress(&self, sent: &Sent, awaited: bool) -> Progress {
+    pub(super) fn sent_progress(&self, sent: &Sent, awaited: bool) -> Progress {
         let before = self.work.before.clone();
         Progress::Sent { channel: sent.channel, to: sent.to.clone(), at: sent.at, awaited, before }
     }
 
     /// Neither the address nor what it says may stand in the journal.
-    fn secrets<'a>(&'a self, route: &'a Route) -> [&'a str; 2] {
+    pub(super) fn secrets<'a>(&'a self, route: &'a Route) -> [&'a str; 2] {
         [self.work.passcode.expose(), &route.to]
-    }
-
-    async fn tried(&self, route: &Route, line: &Line, (outcome, words): (&str, &str), spent: Duration) {
-        let (transmitter, detail) = (line.transmitter.name().to_owned(), blot(words, &self.secrets(route)));
-        let trouble = (outcome != "sent").then_some(detail.as_str());
-        self.inner.tallies.note(&transmitter, outcome, spent, trouble, self.inner.clock.now());
-        let what = What::MessageTried {
-            message: self.id.clone(),
-            transmitter,
-            channel: route.channel.name().to_owned(),
-            to: route.masked(),
-            outcome: outcome.to_owned(),
-            detail,
-            duration_ms: u64::try_from(spent.as_millis()).unwrap_or(u64::MAX),
-        };
-        self.note(what).await;
     }
 
     fn message(&self, route: &Route, now: Time) -> Message {
@@ -398,94 +324,6 @@ impl Sending {
             passcode: Secret::clone(passcode),
             user: work.user.clone(),
             expires,
-        }
-    }
-
-    /// Writes which way is being tried now.
-    async fn write_progress(&mut self, route: &Route) -> bool {
-        let before = self.work.before.clone();
-        self.write(Progress::Sending { channel: route.channel, to: route.masked(), before }).await
-    }
-
-    /// False where the message is not ours any more, or the store cannot tell.
-    async fn write(&mut self, progress: Progress) -> bool {
-        let kept = Kept { progress, work: Some(self.work.clone()) };
-        let expires = self.work.expires.plus(GRACE);
-        match self.inner.put(&self.id, &kept, expires, Expect::Version(self.version)).await {
-            Ok(written) => {
-                self.version += 1;
-                written
-            }
-            Err(error) => {
-                self.lost(&error);
-                false
-            }
-        }
-    }
-
-    /// Nothing is left to try. It has failed, unless it was sent by some way and nobody said that it did not arrive.
-    async fn conclude(&mut self, reason: &str) {
-        if let Some(sent) = self.work.sent.take() {
-            self.work.before = None;
-            return self.end(self.sent_progress(&sent, false)).await;
-        }
-        if reason == "every-rule-failed" {
-            let (user, trace) = (&self.work.user, &self.work.trace);
-            tracing::error!(user.id = %user, %trace, "message {} reached nobody: every transmitter failed; see `doorward trace`", self.id);
-        }
-        self.end(Progress::Failed).await;
-        self.note(What::MessageFailed { message: self.id.clone(), reason: reason.to_owned() }).await;
-    }
-
-    /// Leaves nothing on record but how it ended. A store that fails is asked again: what stays would be sent again.
-    async fn end(&self, progress: Progress) {
-        let kept = Kept { progress, work: None };
-        for pause in [Duration::ZERO, Duration::from_millis(200), Duration::from_secs(1)] {
-            self.inner.clock.sleep(pause).await;
-            match self.finish(&kept).await {
-                Ok(()) => return,
-                Err(error) => tracing::error!(%error, message.id = self.id, "the end of a message could not be put on record"),
-            }
-        }
-    }
-
-    async fn finish(&self, kept: &Kept) -> Result<(), StoreError> {
-        let now = self.inner.clock.now();
-        let place = Place { kind: KIND, owner: self.work.user.as_str(), id: &self.id };
-        let value = kept.to_bytes(&self.inner.keys, &self.id);
-        let expires = self.work.expires.max(now.plus(LEASE));
-        // Not written where somebody else has ended it or taken it over meanwhile: then it is theirs.
-        if self.inner.records.put_if(place, value, expires, Expect::Version(self.version), now).await? {
-            self.inner.records.due(KIND, &self.id, None, now).await?;
-        }
-        Ok(())
-    }
-
-    async fn release(&self) -> Went {
-        let now = self.inner.clock.now();
-        if let Err(error) = self.inner.records.due(KIND, &self.id, Some(now), now).await {
-            return self.lost(&error);
-        }
-        Went::Done
-    }
-
-    /// The store cannot tell whether the message is still ours: it is left to whoever claims it when the store is back.
-    fn lost(&self, error: &StoreError) -> Went {
-        tracing::error!(%error, message.id = self.id, "the store failed while message {} was under way", self.id);
-        Went::Done
-    }
-
-    async fn note(&self, what: What) {
-        self.inner.journal.note(self.inner.event(&self.work, what)).await;
-    }
-}
-
-async fn signs_of_life(inner: &Inner, id: &str) {
-    loop {
-        inner.clock.sleep(SIGN_OF_LIFE).await;
-        let now = inner.clock.now();
-        if let Err(error) = inner.records.due(KIND, id, Some(now.plus(LEASE)), now).await {
-            tracing::warn!(%error, message.id = id, "the store does not take a sign of life");
         }
     }
 }

@@ -24,12 +24,14 @@ impl ActiveDirectory {
         if let Some(unfit) = password::unfit(old, new) {
             return Ok(unfit);
         }
-        self.rules.begin(&account.user.id, self.clock.now());
         let changed = self.line.in_time(self.line.ask(move |kept| self.ask_to_change(kept, &account.handle, old, new))).await;
         match &changed {
-            Ok(Changed::WrongOld) => {}
+            Ok(Changed::WrongOld) => {
+                let window = account.lock_out.map(|lock_out| lock_out.window);
+                self.rules.wrong(&account.user.id, window, self.clock.now());
+            }
             Ok(Changed::Yes) => self.rules.forget(&account.user.id),
-            _ => self.rules.take_back(&account.user.id),
+            _ => {}
         }
         changed
     }

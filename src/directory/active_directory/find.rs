@@ -3,7 +3,7 @@
 use ldap3::{Scope, SearchEntry};
 
 use super::groups::Groups;
-use super::lockout::{BAD_PASSWORD_COUNT, BAD_PASSWORD_TIME, RESULTANT_PSO};
+use super::lockout::{BAD_PASSWORD_COUNT, BAD_PASSWORD_TIME, Moment, RESULTANT_PSO};
 use super::{ActiveDirectory, filetime};
 use crate::config::active_directory::ACCOUNT_NAME;
 use crate::directory::Account;
@@ -16,6 +16,7 @@ impl ActiveDirectory {
         let attributes = self.attributes();
         let base = &self.config.ldap.users.base;
         let question = Question { base, scope: Scope::Subtree, filter, attributes: &attributes, at_most: CANDIDATES };
+        let before = self.rules.moment();
         let found = connection.search(question).await?;
         // Among those that we were not shown there may be another, and then it would be nobody.
         if found.is_cut {
@@ -27,7 +28,7 @@ impl ActiveDirectory {
             if !self.may_sign_in(connection, candidate, &groups).await? {
                 continue;
             }
-            accounts.push(self.account(connection, candidate, &groups).await?);
+            accounts.push(self.account(connection, candidate, &groups, before).await?);
             if accounts.len() == 2 {
                 return Ok(accounts);
             }
@@ -54,12 +55,18 @@ impl ActiveDirectory {
         }
     }
 
-    async fn account(&self, connection: &Connection, candidate: &SearchEntry, groups: &Groups) -> Result<Account, Fault> {
+    async fn account(
+        &self,
+        connection: &Connection,
+        candidate: &SearchEntry,
+        groups: &Groups,
+        before: Moment,
+    ) -> Result<Account, Fault> {
         let name = self.line.name();
         let mut user = entry::user(name, ACCOUNT_NAME, &self.config.ldap.attributes, candidate).map_err(Fault::Final)?;
         user.groups = self.names_of(connection, groups).await?;
         user.password_expires = entry::first(candidate, PASSWORD_EXPIRES).and_then(|time| filetime::point(&time));
-        let lock_out = self.lock_out(connection, candidate, &user.id).await?;
+        let lock_out = self.lock_out(connection, candidate, &user.id, before).await?;
         Ok(Account { user, handle: candidate.dn.clone(), lock_out })
     }
 

@@ -18,8 +18,19 @@ use crate::directory::ldap::{Fault, entry, filter};
 pub(super) struct Rules {
     /// By the entry that holds them: the domain, or a set of rules for some people (PSO). Nothing: it locks nobody out.
     known: Lately<Arc<str>, Option<Rule>>,
-    ours: Mutex<HashMap<UserId, Ours>>,
+    ours: Mutex<AllOurs>,
 }
+
+#[derive(Default)]
+struct AllOurs {
+    /// Of the next answer.
+    next: u64,
+    by_user: HashMap<UserId, Ours>,
+}
+
+/// A moment in the order of answers. What was answered before it, the domain had counted by then.
+#[derive(Clone, Copy)]
+pub(super) struct Moment(u64);
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Rule {
@@ -27,19 +38,21 @@ struct Rule {
     window: Duration,
 }
 
-/// Wrong passwords that went to the domain through us, those too that are being judged.
+/// Wrong passwords that went to the domain through us and were answered.
 struct Ours {
-    count: u32,
+    /// Their places in the order of answers.
+    answers: Vec<u64>,
     last: Time,
 }
 
 impl ActiveDirectory {
-    /// The rule for this person, less what was used up elsewhere.
+    /// The rule for this person, less what was used up elsewhere. `before`: a moment before the candidate was read.
     pub(super) async fn lock_out(
         &self,
         connection: &Connection,
         candidate: &SearchEntry,
         id: &UserId,
+        before: Moment,
     ) -> Result<Option<LockOut>, Fault> {
         let own = match entry::first(candidate, RESULTANT_PSO) {
             Some(dn) => self.rule_of(connection, &dn, PSO).await?,
@@ -56,7 +69,7 @@ impl ActiveDirectory {
             .is_some_and(|last| now.since(last) < window);
         let counted = entry::first(candidate, BAD_PASSWORD_COUNT).and_then(|count| count.parse().ok()).unwrap_or(0);
         let counted: u32 = if is_recent { counted } else { 0 };
-        Ok(Some(LockOut { threshold, window, spent: counted.saturating_sub(self.rules.ours_of(id, window, now)) }))
+        Ok(Some(LockOut { threshold, window, spent: counted.saturating_sub(self.rules.ours_of(id, before, window, now)) }))
     }
 
     /// The rule that an entry holds; the outer nothing where it may not be read.
@@ -90,35 +103,41 @@ impl Rule {
 }
 
 impl Rules {
-    /// A password is about to be judged. It counts as a wrong one until it is known to be none: whoever looks meanwhile shall not
-    /// take it for somebody else's.
-    pub fn begin(&self, id: &UserId, now: Time) {
+    /// To be taken before the domain's count is read. What is answered later may or may not be in that count: it is taken for somebody
+    /// else's, which leaves less for a moment. The other way round, those under way would hide as many of others.
+    pub fn moment(&self) -> Moment {
+        Moment(self.all().next)
+    }
+
+    /// The domain said of a password that it is wrong. It forgets those before where the last is a window ago, and so do we.
+    pub fn wrong(&self, id: &UserId, window: Option<Duration>, now: Time) {
         let mut all = self.all();
-        if all.len() >= MOST_ACCOUNTS {
-            all.clear();
+        if all.by_user.len() >= MOST_ACCOUNTS {
+            all.by_user.clear();
         }
-        let ours = all.entry(id.clone()).or_insert(Ours { count: 0, last: now });
-        ours.count = ours.count.saturating_add(1);
+        let answer = all.next;
+        all.next += 1;
+        let ours = all.by_user.entry(id.clone()).or_insert(Ours { answers: Vec::new(), last: now });
+        if window.is_some_and(|window| now.since(ours.last) >= window) || ours.answers.len() >= MOST_ANSWERS {
+            ours.answers.clear();
+        }
+        ours.answers.push(answer);
         ours.last = now;
     }
 
-    /// It was none, or nobody could tell.
-    pub fn take_back(&self, id: &UserId) {
-        if let Some(ours) = self.all().get_mut(id) {
-            ours.count = ours.count.saturating_sub(1);
-        }
-    }
-
-    /// It was right: the domain forgets those before it, and so do we.
+    /// One was right: the domain forgets those before it, and so do we.
     pub fn forget(&self, id: &UserId) {
-        self.all().remove(id);
+        self.all().by_user.remove(id);
     }
 
-    fn ours_of(&self, id: &UserId, window: Duration, now: Time) -> u32 {
-        self.all().get(id).filter(|ours| now.since(ours.last) < window).map_or(0, |ours| ours.count)
+    fn ours_of(&self, id: &UserId, before: Moment, window: Duration, now: Time) -> u32 {
+        let all = self.all();
+        let ours = all.by_user.get(id).filter(|ours| now.since(ours.last) < window);
+        let count = ours.map_or(0, |ours| ours.answers.iter().filter(|answer| **answer < before.0).count());
+        u32::try_from(count).unwrap_or_default()
     }
 
-    fn all(&self) -> MutexGuard<'_, HashMap<UserId, Ours>> {
+    fn all(&self) -> MutexGuard<'_, AllOurs> {
         self.ours.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -131,25 +150,30 @@ const DOMAIN: [&str; 2] = ["lockoutThreshold", "lockOutObservationWindow"];
 const PSO: [&str; 2] = ["msDS-LockoutThreshold", "msDS-LockoutObservationWindow"];
 /// When full, all is forgotten: what was ours then counts as somebody else's, which leaves less and harms nobody.
 const MOST_ACCOUNTS: usize = 10_000;
+/// The same for those of one account: no threshold is near it.
+const MOST_ANSWERS: usize = 1000;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_password_counts_as_ours_until_it_is_none_or_the_window_is_over() {
+    fn a_wrong_password_is_ours_once_it_is_answered_and_until_the_window_is_over() {
         let (rules, id, window) = (Rules::default(), UserId::new("corp", "1"), Duration::from_secs(60));
         let at = |seconds: u64| Time::from_millis(seconds * 1000);
-        let ours = |seconds| rules.ours_of(&id, window, at(seconds));
-        rules.begin(&id, at(0));
-        rules.begin(&id, at(1));
-        assert_eq!(ours(2), 2);
-        rules.take_back(&id);
-        assert_eq!((ours(60), ours(61)), (1, 0));
-        rules.begin(&id, at(100));
+        let ours = |seconds| rules.ours_of(&id, rules.moment(), window, at(seconds));
+        let before_any = rules.moment();
+        rules.wrong(&id, Some(window), at(0));
+        let between = rules.moment();
+        rules.wrong(&id, Some(window), at(1));
+        assert_eq!((ours(2), ours(60), ours(61)), (2, 2, 0));
+        // A count that was read before the answer need not hold it.
+        let seen_at = |moment| rules.ours_of(&id, moment, window, at(2));
+        assert_eq!((seen_at(before_any), seen_at(between)), (0, 1));
+        // A window later the domain begins anew, and so do we.
+        rules.wrong(&id, Some(window), at(61));
+        assert_eq!(ours(62), 1);
         rules.forget(&id);
-        assert_eq!(ours(100), 0);
-        rules.take_back(&id);
-        assert_eq!(ours(100), 0);
+        assert_eq!(ours(62), 0);
     }
 }

@@ -76,12 +76,15 @@ impl Directory for ActiveDirectory {
                 return Ok(Verdict::Wrong);
             }
             let id = &account.user.id;
-            self.rules.begin(id, self.clock.now());
             let judged = self.line.judge(&account.handle, password, meaning).await;
             match &judged {
-                Ok(Ok(Verdict::Wrong)) => {}
+                Ok(Ok(Verdict::Wrong)) => {
+                    let window = account.lock_out.map(|lock_out| lock_out.window);
+                    self.rules.wrong(id, window, self.clock.now());
+                }
                 Ok(Ok(Verdict::Correct)) => self.rules.forget(id),
-                _ => self.rules.take_back(id),
+                // No wrong one, or nobody could tell.
+                _ => {}
             }
             judged?.map_err(|why| self.line.failed(why))
         })

@@ -1,0 +1,121 @@
+//! What a message under way leaves behind: its record, which says how far it is and whose it is, and its lines in the journal.
+
+use std::time::Duration;
+
+use super::Progress;
+use super::blot::blot;
+use super::board::{Line, Route};
+use super::dispatcher::{GRACE, Inner, LEASE};
+use super::kept::{KIND, Kept};
+use super::sending::{Sending, Went};
+use crate::audit::What;
+use crate::store::{Expect, Place, StoreError};
+
+/// How often a message under way shows that its sender lives.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
+
+impl Sending {
+    pub(super) async fn tried(&self, route: &Route, line: &Line, (outcome, words): (&str, &str), spent: Duration) {
+        let (transmitter, detail) = (line.transmitter.name().to_owned(), blot(words, &self.secrets(route)));
+        let trouble = (outcome != "sent").then_some(detail.as_str());
+        self.inner.tallies.note(&transmitter, outcome, spent, trouble, self.inner.clock.now());
+        let what = What::MessageTried {
+            message: self.id.clone(),
+            transmitter,
+            channel: route.channel.name().to_owned(),
+            to: route.masked(),
+            outcome: outcome.to_owned(),
+            detail,
+            duration_ms: u64::try_from(spent.as_millis()).unwrap_or(u64::MAX),
+        };
+        self.note(what).await;
+    }
+
+    /// Writes which way is being tried now.
+    pub(super) async fn write_progress(&mut self, route: &Route) -> bool {
+        let before = self.work.before.clone();
+        self.write(Progress::Sending { channel: route.channel, to: route.masked(), before }).await
+    }
+
+    /// False where the message is not ours any more, or the store cannot tell.
+    pub(super) async fn write(&mut self, progress: Progress) -> bool {
+        let kept = Kept { progress, work: Some(self.work.clone()) };
+        let expires = self.work.expires.plus(GRACE);
+        match self.inner.put(&self.id, &kept, expires, Expect::Version(self.version)).await {
+            Ok(written) => {
+                self.version += 1;
+                written
+            }
+            Err(error) => {
+                self.lost(&error);
+                false
+            }
+        }
+    }
+
+    /// Nothing is left to try. It has failed, unless it was sent by some way and nobody said that it did not arrive.
+    pub(super) async fn conclude(&mut self, reason: &str) {
+        if let Some(sent) = self.work.sent.take() {
+            self.work.before = None;
+            return self.end(self.sent_progress(&sent, false)).await;
+        }
+        if reason == "every-rule-failed" {
+            let (user, trace) = (&self.work.user, &self.work.trace);
+            tracing::error!(user.id = %user, %trace, "message {} reached nobody: every transmitter failed; see `doorward trace`", self.id);
+        }
+        self.end(Progress::Failed).await;
+        self.note(What::MessageFailed { message: self.id.clone(), reason: reason.to_owned() }).await;
+    }
+
+    /// Leaves nothing on record but how it ended. A store that fails is asked again: what stays would be sent again.
+    pub(super) async fn end(&self, progress: Progress) {
+        let kept = Kept { progress, work: None };
+        for pause in [Duration::ZERO, Duration::from_millis(200), Duration::from_secs(1)] {
+            self.inner.clock.sleep(pause).await;
+            match self.finish(&kept).await {
+                Ok(()) => return,
+                Err(error) => tracing::error!(%error, message.id = self.id, "the end of a message could not be put on record"),
+            }
+        }
+    }
+
+    pub(super) async fn finish(&self, kept: &Kept) -> Result<(), StoreError> {
+        let now = self.inner.clock.now();
+        let place = Place { kind: KIND, owner: self.work.user.as_str(), id: &self.id };
+        let value = kept.to_bytes(&self.inner.keys, &self.id);
+        let expires = self.work.expires.max(now.plus(LEASE));
+        // Not written where somebody else has ended it or taken it over meanwhile: then it is theirs.
+        if self.inner.records.put_if(place, value, expires, Expect::Version(self.version), now).await? {
+            self.inner.records.due(KIND, &self.id, None, now).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn release(&self) -> Went {
+        let now = self.inner.clock.now();
+        if let Err(error) = self.inner.records.due(KIND, &self.id, Some(now), now).await {
+            return self.lost(&error);
+        }
+        Went::Done
+    }
+
+    /// The store cannot tell whether the message is still ours: it is left to whoever claims it when the store is back.
+    pub(super) fn lost(&self, error: &StoreError) -> Went {
+        tracing::error!(%error, message.id = self.id, "the store failed while message {} was under way", self.id);
+        Went::Done
+    }
+
+    pub(super) async fn note(&self, what: What) {
+        self.inner.journal.note(self.inner.event(&self.work, what)).await;
+    }
+}
+
+pub(super) async fn signs_of_life(inner: &Inner, id: &str) {
+    loop {
+        inner.clock.sleep(SIGN_OF_LIFE).await;
+        let now = inner.clock.now();
+        if let Err(error) = inner.records.due(KIND, id, Some(now.plus(LEASE)), now).await {
+            tracing::warn!(%error, message.id = id, "the store does not take a sign of life");
+        }
+    }
+}
