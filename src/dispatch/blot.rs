@@ -1,14 +1,18 @@
 //! What a transmitter says ends in the journal. Gateways like to repeat what they were given, so passcode, address and API
 //! key are blotted out of their words before anybody sees them.
 
+use data_encoding::BASE64_NOPAD;
+
 /// How much of a stranger's words is kept.
 const MOST_KEPT: usize = 200;
 const BLOT: &str = "•••";
 /// So many last digits of a phone number are enough to know it by; repeated without its country code it is still found.
 const TELLING_DIGITS: usize = 7;
+/// Shorter ones stand apart in many an innocent sentence.
+const LEAST_APART: usize = 5;
 
 /// The first 200 printable characters of `words` without any of the `secrets`: neither as they are, nor grouped by blanks
-/// (`482 913`), nor as a URL, JSON or hexadecimal UTF-16 writes them.
+/// (`482 913`, `ba fo ki 42`), nor as a URL, JSON, base64 or hexadecimal UTF-16 writes them.
 pub fn blot(words: &str, secrets: &[&str]) -> String {
     let printable: String = words.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
     let secrets: Vec<&str> = secrets.iter().copied().filter(|secret| secret.chars().count() >= 3).collect();
@@ -17,15 +21,16 @@ pub fn blot(words: &str, secrets: &[&str]) -> String {
         for form in forms(secret) {
             clean = without(&clean, &form);
         }
+        clean = without_apart(&clean, secret);
     }
     clean.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MOST_KEPT).collect()
 }
 
-fn forms(secret: &str) -> [String; 4] {
+fn forms(secret: &str) -> [String; 5] {
     let hex: String = secret.encode_utf16().map(|unit| format!("{unit:04x}")).collect();
     let json = serde_json::Value::from(secret).to_string();
     let url = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-    [secret.to_owned(), json.trim_matches('"').to_owned(), url, hex]
+    [secret.to_owned(), json.trim_matches('"').to_owned(), url, hex, BASE64_NOPAD.encode(secret.as_bytes())]
 }
 
 fn without(words: &str, secret: &str) -> String {
@@ -40,6 +45,41 @@ fn without(words: &str, secret: &str) -> String {
     }
     clean.push_str(words.get(from..).unwrap_or_default());
     clean
+}
+
+/// Blots a secret of letters and digits whose characters stand apart.
+fn without_apart(words: &str, secret: &str) -> String {
+    if secret.len() < LEAST_APART || !secret.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return words.to_owned();
+    }
+    let mut clean = String::with_capacity(words.len());
+    let mut rest = words;
+    while let Some(first) = rest.chars().next() {
+        let length = length_apart(rest, secret);
+        match length {
+            Some(_) => clean.push_str(BLOT),
+            None => clean.push(first),
+        }
+        rest = rest.get(length.unwrap_or(first.len_utf8())..).unwrap_or_default();
+    }
+    clean
+}
+
+/// How many bytes of `words` are the secret with what separates digits between its characters; nothing where it does not begin here.
+fn length_apart(words: &str, secret: &str) -> Option<usize> {
+    let mut wanted = secret.chars();
+    let mut next = wanted.next()?;
+    for (at, letter) in words.char_indices() {
+        if letter.eq_ignore_ascii_case(&next) {
+            match wanted.next() {
+                Some(letter) => next = letter,
+                None => return Some(at + letter.len_utf8()),
+            }
+        } else if at == 0 || !between_digits(letter) {
+            return None;
+        }
+    }
+    None
 }
 
 /// Blots every run of digits (with blanks and the like between them) in which a secret's digits stand.
@@ -93,6 +133,10 @@ mod tests {
             ("hex 003400380032003900310033.", "hex •••."),
             ("Anna@Example.com rejected", "••• rejected"),
             ("BAFOKI42", "•••"),
+            ("code b a f o k i 4 2.", "code •••."),
+            ("ø Ba-fo ki-42 ø", "ø ••• ø"),
+            ("base64 YmFmb2tpNDI=", "base64 •••="),
+            ("bafoki 4", "bafoki 4"),
             ("ID: 12345", "ID: 12345"),
         ];
         for (words, expected) in table {
