@@ -84,7 +84,7 @@ pub fn transmitters(config: &Config, fleet: &Fleet, keys: &Keys) -> Result<Vec<G
     let back = Back { callbacks: callbacks(config, keys), reports: Some(fleet.reports.clone()) };
     let build = |listed: &config::Transmitter| {
         let transmitter = transmitter(listed, &back, fleet).with_context(|| format!("transmitter {}", listed.name))?;
-        Ok((transmitter, listed.group.clone()))
+        Ok(Grouped { transmitter, group: listed.group.clone(), prices: listed.prices.clone() })
     };
     config.transmitters.iter().map(build).collect()
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::auth::Steward;
 use crate::base::{Clock, Time};
-use crate::dispatch::{Dispatcher, TransmitterView};
+use crate::dispatch::{Dispatcher, Traffic, TransmitterView};
 
 /// What is asked for it.
 #[derive(Clone)]
@@ -60,6 +60,11 @@ impl Status {
 
 #[allow(clippy::cast_precision_loss, reason = "figures beyond 2^53 are not met")]
 const fn number(count: usize) -> f64 {
+    count as f64
+}
+
+#[allow(clippy::cast_precision_loss, reason = "figures beyond 2^53 are not met")]
+const fn whole(count: u64) -> f64 {
     count as f64
 }
 
@@ -133,6 +138,20 @@ impl Status {
             for (report, count) in &view.tally.reports {
                 let labels = [("transmitter", view.name.as_str()), ("report", report.as_str())];
                 ConstCounter::new(*count).encode(family.encode_family(&labels)?)?;
+            }
+        }
+        type Counted = fn(&Traffic) -> f64;
+        let counters: [(&str, &str, Counted); 2] = [
+            ("sent", "Messages taken over, text messages by their parts", |traffic| whole(traffic.messages)),
+            ("cost", "What they cost, in the money of `price`", |traffic| whole(traffic.cost) / 1e6),
+        ];
+        for (name, help, value) in counters {
+            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+            for view in &self.transmitters {
+                for (country, traffic) in &view.tally.routes {
+                    let labels = [("transmitter", view.name.as_str()), ("country", country.as_str())];
+                    ConstCounter::new(value(traffic)).encode(family.encode_family(&labels)?)?;
+                }
             }
         }
         let mut family = encoder.encode_descriptor("attempt_seconds", "Time taken by attempts", None, MetricType::Counter)?;

@@ -15,7 +15,7 @@ use crate::audit::What;
 use crate::base::{Language, Secret, Time, TraceId};
 use crate::config::PasscodePolicy;
 use crate::config::passcode_policy::Alphabet;
-use crate::directory::{Name, User};
+use crate::directory::{Name, SmsType, User};
 use crate::dispatch::{Addresses, Content, DispatchError, Order, Progress, Way};
 use crate::store::{Expect, Place, StoreError, Taken};
 
@@ -304,7 +304,10 @@ impl House {
             label: flow.label.clone(),
             host: flow.host.to_string(),
             language: flow.language,
-            flash: self.passcode_policy(&flow.passcode)?.flash,
+            flash: match awaiting.user.sms_type {
+                Some(wanted) => wanted == SmsType::Flash,
+                None => self.passcode_policy(&flow.passcode)?.flash,
+            },
             resent: resend.is_some(),
             from_rule: resend.unwrap_or_default(),
             expires: issued.lives_until,

@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use super::{Output, ask, plain};
 use crate::app::control::{Reply, Request};
 use crate::app::status::Status;
-use crate::dispatch::TransmitterView;
+use crate::dispatch::{Traffic, TransmitterView};
 
 /// Exit code 1 where a transmitter cannot send for now or fails again and again, for whoever watches.
 pub fn run(file: &Path, output: Output) -> Result<ExitCode> {
@@ -39,6 +39,16 @@ fn written(status: &Status) -> String {
     text
 }
 
+/// `120 DK (4.19)`.
+fn route((country, traffic): (&String, &Traffic)) -> String {
+    let Traffic { messages, cost } = traffic;
+    let to = if country == "-" { "elsewhere" } else { country };
+    // Cents, rounded up: what little a message costs is not nothing.
+    let cents = cost.div_ceil(10_000);
+    let cost = if *cost == 0 { String::new() } else { format!(" ({}.{:02})", cents / 100, cents % 100) };
+    format!("{messages} {to}{cost}")
+}
+
 /// A heading, and a line for everything there is to say.
 fn transmitter(view: &TransmitterView) -> String {
     let group = view.group.as_ref().map(|group| format!(" of {group}")).unwrap_or_default();
@@ -60,6 +70,10 @@ fn transmitter(view: &TransmitterView) -> String {
         #[allow(clippy::cast_precision_loss, reason = "nobody sends so many")]
         let average = view.tally.seconds / attempts.max(1) as f64;
         lines.push(format!("  attempts: {}; {average:.1} s each; {} at work", outcomes.join(", "), view.busy));
+    }
+    if !view.tally.routes.is_empty() {
+        let routes: Vec<String> = view.tally.routes.iter().map(route).collect();
+        lines.push(format!("  sent to: {}", routes.join(", ")));
     }
     if !view.tally.reports.is_empty() {
         let reports: Vec<String> = view.tally.reports.iter().map(|(report, count)| format!("{count} {report}")).collect();

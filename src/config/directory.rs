@@ -91,6 +91,16 @@ pub struct Attributes {
     pub display_name: String,
     /// Holds a topic of a push service. Default: none.
     pub push: Option<String>,
+    /// Holds `flash` or `normal`: how text messages should come. Default: none.
+    pub sms_type: Option<String>,
+}
+
+impl Attributes {
+    /// All names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let always = [&self.id, &self.mobile, &self.mail, &self.language, &self.display_name].into_iter();
+        always.chain(&self.second_mobile).chain(&self.push).chain(&self.sms_type).map(String::as_str)
+    }
 }
 
 /// `kind = "local"`: users in a file.
@@ -236,6 +246,7 @@ impl Default for Attributes {
             language: "preferredLanguage".into(),
             display_name: "displayName".into(),
             push: None,
+            sms_type: None,
         }
     }
 }
@@ -250,6 +261,7 @@ impl Attributes {
             language: section.or("language", default.language, attribute),
             display_name: section.or("display_name", default.display_name, attribute),
             push: section.optional("push").and_then(attribute).or(default.push),
+            sms_type: section.optional("sms_type").and_then(attribute).or(default.sms_type),
         };
         section.finish();
         attributes

@@ -112,6 +112,20 @@ impl<'d> Field<'d> {
         number.or_else(|| self.expected(format_args!("a whole number from {} to {}", range.start(), range.end())))
     }
 
+    /// A whole number or a fraction, both ends included.
+    pub(super) fn decimal(self, least: f64, most: f64) -> Option<f64> {
+        let number = match self.value.get_ref() {
+            DeValue::Float(float) => float.as_str().replace('_', "").parse().ok(),
+            DeValue::Integer(number) => {
+                u32::from_str_radix(&number.as_str().replace('_', ""), number.radix()).ok().map(f64::from)
+            }
+            _ => None,
+        };
+        number
+            .filter(|number| (least..=most).contains(number))
+            .or_else(|| self.expected(format_args!("a number from {least} to {most}")))
+    }
+
     pub(super) fn duration(self, range: RangeInclusive<Duration>) -> Option<Duration> {
         let (least, most) = (scalar::written(*range.start()), scalar::written(*range.end()));
         let what = format!("a duration from \"{least}\" to \"{most}\"");

@@ -23,6 +23,7 @@ pub mod notices;
 pub mod pages;
 pub mod passcode_policy;
 mod presets;
+pub mod price;
 mod problem;
 mod program;
 mod read;

@@ -8,6 +8,7 @@ pub use super::http::{Auth, Body, Http, Named};
 pub use super::http_answer::{Answers, Extract, FailureRule, Match, Report, Signature, Then};
 use super::modem::Modem;
 use super::names::{Kind as NameKind, Sender};
+use super::price::Prices;
 pub use super::program::Program;
 use super::section::Section;
 pub use super::smtp::{Smtp, SmtpTls};
@@ -18,6 +19,7 @@ pub struct Transmitter {
     pub name: Arc<str>,
     /// Transmitters of one group stand for each other; a group's name is no transmitter's.
     pub group: Option<Arc<str>>,
+    pub prices: Prices,
     pub kind: Kind,
 }
 
@@ -103,6 +105,7 @@ impl Transmitter {
             let group = group.clone().zip(group_field.map(Field::at));
             section.walk.sender(Sender { name: Arc::clone(name), group, serves: served(word, &section) });
         }
+        let prices = Prices::read(&section);
         let kind = match word {
             Some(Word::Smtp) => Smtp::read(&section).map(Kind::Smtp),
             Some(Word::Http) => Http::read(&section, Channel::Sms).map(|http| Kind::Http(Box::new(http))),
@@ -123,7 +126,7 @@ impl Transmitter {
             None => return None,
         };
         section.finish();
-        Some(Self { name: name?, group, kind: kind? })
+        Some(Self { name: name?, group, prices, kind: kind? })
     }
 }
 

@@ -243,6 +243,7 @@ fn account(directory: &str, entry: &Entry) -> Account {
         mobile: entry.mobile.clone(),
         second_mobile: entry.second_mobile.clone(),
         push: entry.push.clone(),
+        sms_type: entry.sms_type,
         language: entry.language.clone(),
         groups: entry.groups.clone(),
         password_expires: None,
@@ -266,6 +267,7 @@ mod tests {
 
     use super::*;
     use crate::base::random::SystemSource;
+    use crate::directory::SmsType;
 
     fn secret(text: &str) -> Secret<String> {
         Secret::new(text.to_owned())
@@ -291,7 +293,7 @@ mod tests {
     #[tokio::test]
     async fn everything_the_file_says_of_a_user_is_read() {
         let folder = tempfile::tempdir().unwrap();
-        let more = "id = \"7\"\ndisplay_name = \"Alice L\"\nmobile = \"+45 1\"\nsecond_mobile = \"+45 2\"\npush = \"door-k3jx\"\nmail = \"alice@example.test\"\n\
+        let more = "id = \"7\"\ndisplay_name = \"Alice L\"\nmobile = \"+45 1\"\nsecond_mobile = \"+45 2\"\npush = \"door-k3jx\"\nsms_type = \"flash\"\nmail = \"alice@example.test\"\n\
                     language = \"da\"\ngroups = [\"staff\", \"gate\"]";
         let local = open(folder.path(), &user("Alice", "wonderland", more)).unwrap();
         let account = one(&local, "aLICE").await.unwrap();
@@ -303,6 +305,7 @@ mod tests {
             mobile: Some("+45 1".into()),
             second_mobile: Some("+45 2".into()),
             push: Some("door-k3jx".into()),
+            sms_type: Some(SmsType::Flash),
             language: Some("da".into()),
             groups: vec!["staff".into(), "gate".into()],
             password_expires: None,

@@ -20,6 +20,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{Later, Secret, Time, UserId};
 
+/// How a person wants text messages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SmsType {
+    /// Kept by the phone like any other.
+    Normal,
+    /// Shown at once and not kept (class 0, 3GPP TS 23.038).
+    Flash,
+}
+
+impl SmsType {
+    /// By its word, `normal` or `flash`; capital and small letters are the same.
+    pub fn named(word: &str) -> Option<Self> {
+        [("normal", Self::Normal), ("flash", Self::Flash)]
+            .into_iter()
+            .find_map(|(name, kind)| name.eq_ignore_ascii_case(word.trim()).then_some(kind))
+    }
+}
+
 /// A person in a directory, as far as we know.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct User {
@@ -34,6 +53,9 @@ pub struct User {
     /// A topic of a push service; whoever knows it reads along.
     #[serde(default)]
     pub push: Option<String>,
+    /// How text messages should come; nothing: as the passcode policy says.
+    #[serde(default)]
+    pub sms_type: Option<SmsType>,
     /// A BCP 47 tag.
     pub language: Option<String>,
     /// Names (local) or distinguished names (LDAP), as the directory spells them.
@@ -60,6 +82,7 @@ impl User {
             mobile: None,
             second_mobile: None,
             push: None,
+            sms_type: None,
             language: None,
             groups: Vec::new(),
             password_expires: None,

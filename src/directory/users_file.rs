@@ -9,8 +9,8 @@ use std::time::SystemTime;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::Name;
 use super::password::{Hash, NotAHash};
+use super::{Name, SmsType};
 
 /// One user of the file.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,6 +22,7 @@ pub(super) struct Entry {
     pub mobile: Option<String>,
     pub second_mobile: Option<String>,
     pub push: Option<String>,
+    pub sms_type: Option<SmsType>,
     pub mail: Option<String>,
     pub language: Option<String>,
     pub groups: Vec<String>,
@@ -120,6 +121,7 @@ fn entry(user: Written) -> Result<(usize, Entry), (usize, Mistake)> {
         mobile: user.mobile,
         second_mobile: user.second_mobile,
         push: user.push,
+        sms_type: user.sms_type,
         mail: user.mail,
         language: user.language,
         groups: user.groups,
@@ -159,6 +161,7 @@ struct Written {
     mobile: Option<String>,
     second_mobile: Option<String>,
     push: Option<String>,
+    sms_type: Option<SmsType>,
     mail: Option<String>,
     language: Option<String>,
     #[serde(default)]

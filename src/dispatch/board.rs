@@ -12,10 +12,22 @@ use super::{Addresses, Purpose, Transmitter, mail, number, push};
 use crate::base::Country;
 use crate::config::DispatchPolicy;
 use crate::config::dispatch_policy::{AddressKind, Rule};
+use crate::config::price::Prices;
 use crate::config::transmitter::Channel;
 
-/// A transmitter and the group it belongs to.
-pub type Grouped = (Arc<dyn Transmitter>, Option<Arc<str>>);
+/// A transmitter, the group it belongs to, and what its messages cost.
+pub struct Grouped {
+    pub transmitter: Arc<dyn Transmitter>,
+    pub group: Option<Arc<str>>,
+    pub prices: Prices,
+}
+
+impl Grouped {
+    /// One of which no price is known.
+    pub fn new(transmitter: Arc<dyn Transmitter>, group: Option<Arc<str>>) -> Self {
+        Self { transmitter, group, prices: Prices::default() }
+    }
+}
 
 /// All transmitters and policies.
 pub(super) struct Board {
@@ -28,6 +40,7 @@ pub(super) struct Board {
 pub(super) struct Line {
     pub transmitter: Arc<dyn Transmitter>,
     group: Option<Arc<str>>,
+    pub prices: Prices,
     places: Places,
     /// How long a hand-over took of late, in milliseconds.
     usual_ms: AtomicU64,
@@ -53,27 +66,28 @@ pub(super) struct Route {
     pub channel: Channel,
     /// E.164, or a mail address.
     pub to: String,
+    /// How `to` may be shown.
+    pub masked: String,
     pub through: Vec<Arc<str>>,
     pub wait: Duration,
 }
 
 impl Route {
+    /// Of a phone number that belongs to one.
+    pub fn country(&self) -> Option<Country> {
+        matches!(self.channel, Channel::Sms | Channel::Voice).then(|| Country::of_number(&self.to)).flatten()
+    }
+
     pub fn masked(&self) -> String {
-        match self.channel {
-            Channel::Sms | Channel::Voice => number::mask_number(&self.to),
-            Channel::Mail => number::mask_mail(&self.to),
-            // Whoever knows the topic can read along.
-            Channel::Push => "••••".to_owned(),
-        }
+        self.masked.clone()
     }
 }
 
 impl Board {
     pub fn new(transmitters: Vec<Grouped>, policies: Vec<DispatchPolicy>, guard: Guard) -> Self {
-        let line = |(transmitter, group)| {
-            let transmitter: Arc<dyn Transmitter> = transmitter;
+        let line = |Grouped { transmitter, group, prices }| {
             let places = Places::new(transmitter.places());
-            Arc::new(Line { transmitter, group, places, usual_ms: AtomicU64::new(USUAL_MS) })
+            Arc::new(Line { transmitter, group, prices, places, usual_ms: AtomicU64::new(USUAL_MS) })
         };
         Self {
             lines: transmitters.into_iter().map(line).collect(),
@@ -102,12 +116,13 @@ impl Board {
             match self.address(rule, addresses) {
                 Ok(to) => {
                     let (channel, through, wait) = (rule.channel, rule.through.clone(), rule.wait);
-                    routes.push(Route { rule: place, channel, to, through, wait });
+                    routes.push(Route { rule: place, channel, to, masked: String::new(), through, wait });
                 }
                 Err(reason) if !reasons.contains(&reason) => reasons.push(reason),
                 Err(_) => {}
             }
         }
+        mask(&mut routes);
         if routes.is_empty() { Err(reasons.join("; ")) } else { Ok(routes) }
     }
 
@@ -174,6 +189,20 @@ impl Board {
         }
         lines.open.sort_by_key(|(backlog, line)| (*backlog, line.places.crowd(purpose).all));
         lines
+    }
+}
+
+/// Says how each address may be shown; two numbers of one person do not look the same.
+fn mask(routes: &mut [Route]) {
+    let is_number = |route: &&Route| matches!(route.channel, Channel::Sms | Channel::Voice);
+    let numbers: Vec<String> = routes.iter().filter(is_number).map(|route| route.to.clone()).collect();
+    for route in routes {
+        route.masked = match route.channel {
+            Channel::Sms | Channel::Voice => number::mask_among(&route.to, numbers.iter().map(String::as_str)),
+            Channel::Mail => number::mask_mail(&route.to),
+            // Whoever knows the topic can read along.
+            Channel::Push => "••••".to_owned(),
+        };
     }
 }
 
@@ -249,6 +278,28 @@ mod tests {
         assert_eq!(rules("+46701234567", &[]), [0, 1, 2]);
         assert_eq!(rules("+12125550100", &[]), [1, 2]);
         assert_eq!(rules("+88212345678", &[]), [1, 2], "of no country, so of none that is excluded");
+    }
+
+    #[test]
+    fn two_numbers_of_a_person_do_not_look_the_same() {
+        let rules = vec![
+            rule(Channel::Sms, AddressKind::Mobile, &[], &[]),
+            rule(Channel::Voice, AddressKind::Mobile, &[], &[]),
+            rule(Channel::Sms, AddressKind::SecondMobile, &[], &[]),
+        ];
+        let policies = vec![DispatchPolicy { name: "p".into(), rules }];
+        let board = Board::new(Vec::new(), policies, Guard::new(&Limits::default()));
+        for (first, second, masks) in [
+            ("+4512345678", "+4587654321", ["•••• 78", "•••• 78", "•••• 21"]),
+            ("+4512345678", "+4512345178", ["•••• 678", "•••• 678", "•••• 178"]),
+            ("+4512345678", "+4512340678", ["•••• 5678", "•••• 5678", "•••• 0678"]),
+            ("+4512345678", "+4512345678", ["•••• 78", "•••• 78", "•••• 78"]),
+            ("+4512345678", "+4612345678", ["•••• 78", "•••• 78", "•••• 78"]),
+        ] {
+            let [mobile, second_mobile] = [first, second].map(|number| Some(number.to_owned()));
+            let routes = board.routes("p", &Addresses { mobile, second_mobile, ..Addresses::default() }).unwrap();
+            assert_eq!(routes.iter().map(Route::masked).collect::<Vec<_>>(), masks, "{first} {second}");
+        }
     }
 
     #[test]

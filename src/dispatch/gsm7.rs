@@ -60,6 +60,16 @@ pub(super) fn septets(text: &str) -> Option<usize> {
     text.chars().try_fold(0, |sum, letter| Some(sum + Letter::of(letter)?.septets()))
 }
 
+/// How many text messages a text is charged as (TS 23.040, 9.2.3.24): one of 160 septets or 70 UTF-16 units, or several of 153 or 67.
+pub(super) fn charged(text: &str) -> u64 {
+    let (length, single, part) = match septets(text) {
+        Some(septets) => (septets, 160, 153),
+        None => (text.encode_utf16().count(), 70, 67),
+    };
+    let parts = if length <= single { 1 } else { length.div_ceil(part) };
+    u64::try_from(parts).unwrap_or(u64::MAX)
+}
+
 /// Eight septets in seven octets, the first one lowest. `fill` zero bits come first, so that what follows a header begins at a
 /// septet's border (TS 23.040, 9.2.3.24).
 pub(super) fn pack(septets: &[u8], fill: u32) -> Vec<u8> {

@@ -58,7 +58,7 @@ pub use other::{Jump, Way};
 pub use program::ProgramTransmitter;
 pub use progress::{Before, Fate, Progress};
 pub use reports::{Report, Reports};
-pub use tally::{Tally, TransmitterView};
+pub use tally::{Tally, Traffic, TransmitterView};
 
 /// One message on its way to one person: what the dispatcher is given.
 #[derive(Clone, Debug)]

@@ -85,10 +85,24 @@ fn separates(letter: char) -> bool {
 
 /// `•••• 12`: the last two digits.
 pub fn mask_number(number: &str) -> String {
-    let digits: Vec<char> = number.chars().filter(char::is_ascii_digit).collect();
-    let last: String = digits.get(digits.len().saturating_sub(2)..).unwrap_or_default().iter().collect();
-    format!("•••• {last}")
+    format!("•••• {}", ending(number, USUAL_ENDING))
 }
+
+/// With as many digits as tell it from the person's other numbers, four at most.
+pub fn mask_among<'a>(number: &str, others: impl Iterator<Item = &'a str> + Clone) -> String {
+    let differs =
+        |length: &usize| others.clone().all(|other| other == number || ending(other, *length) != ending(number, *length));
+    let length = (USUAL_ENDING..=LONGEST_ENDING).find(differs).unwrap_or(USUAL_ENDING);
+    format!("•••• {}", ending(number, length))
+}
+
+fn ending(number: &str, length: usize) -> String {
+    let digits: Vec<char> = number.chars().filter(char::is_ascii_digit).collect();
+    digits.get(digits.len().saturating_sub(length)..).unwrap_or_default().iter().collect()
+}
+
+const USUAL_ENDING: usize = 2;
+const LONGEST_ENDING: usize = 4;
 
 /// `a•••@example.com`; of a local part of one letter nothing is shown.
 pub fn mask_mail(mail: &str) -> String {

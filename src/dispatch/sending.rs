@@ -227,6 +227,7 @@ impl Sending {
         drop(queued);
         if matches!(answer, Some(Ok(_))) {
             line.took(self.inner.clock.now().since(now));
+            self.charge(route, line, message.text.expose());
         }
         self.judge(route, line, answer, begun).await
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::board::Line;
 use super::{Dispatcher, Figures, Purpose};
-use crate::base::Time;
+use crate::base::{Country, Time};
 use crate::config::transmitter::Channel;
 
 /// One transmitter's.
@@ -20,12 +20,24 @@ pub struct Tally {
     pub seconds: f64,
     /// What was reported later: `delivered`, `undelivered`.
     pub reports: BTreeMap<String, u64>,
+    /// What was taken over, by the country of the number (`DK`), or `-` where there is none.
+    #[serde(default)]
+    pub routes: BTreeMap<String, Traffic>,
     /// How many attempts failed since the last that did not, and when the first of them did. Those that were only too busy, or whose
     /// address was refused, are no sign of anything.
     pub failed_in_a_row: u64,
     pub failing_since: Option<Time>,
     /// Its own words when something last did not go well; without secrets.
     pub last_trouble: Option<String>,
+}
+
+/// To one country.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Traffic {
+    /// Of text messages every part, as they are charged.
+    pub messages: u64,
+    /// In millionths, of those whose price is known.
+    pub cost: u64,
 }
 
 /// By the transmitter's name: as many as were ever configured while the node ran.
@@ -50,6 +62,15 @@ impl Tallies {
         if let Some(words) = trouble {
             tally.last_trouble = Some(words.to_owned());
         }
+    }
+
+    /// How many messages, and their price in millionths where it is known.
+    pub fn charge(&self, transmitter: &str, country: Option<Country>, (messages, cost): (u64, Option<u64>)) {
+        let mut tallies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let routes = &mut tallies.entry(transmitter.to_owned()).or_default().routes;
+        let traffic = routes.entry(country.map_or("-", Country::code).to_owned()).or_default();
+        traffic.messages = traffic.messages.saturating_add(messages);
+        traffic.cost = traffic.cost.saturating_add(cost.unwrap_or_default());
     }
 
     /// What became of a message that was taken.
@@ -136,5 +157,17 @@ mod tests {
         assert_eq!(tally.outcomes, [("failed".to_owned(), 1), ("sent".to_owned(), 2), ("too-slow".to_owned(), 1)].into());
         assert_eq!((tally.seconds, tally.last_trouble.as_deref()), (2.0, Some("no credit")));
         assert_eq!(tallies.of("b"), Tally::default());
+    }
+
+    #[test]
+    fn what_was_taken_is_counted_by_country_with_its_price() {
+        let tallies = Tallies::default();
+        let denmark = Country::named("DK");
+        for (country, charged) in [(denmark, (1, Some(34_900))), (denmark, (2, Some(69_800))), (None, (1, None))] {
+            tallies.charge("a", country, charged);
+        }
+        let expected =
+            [("-".to_owned(), Traffic { messages: 1, cost: 0 }), ("DK".to_owned(), Traffic { messages: 3, cost: 104_700 })];
+        assert_eq!(tallies.of("a").routes, expected.into());
     }
 }

@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use super::dispatcher::{DispatchError, Dispatcher, Parts};
 use super::kept::{KIND, Kept};
 use super::memory::Memory;
-use super::{Addresses, Content, Failure, FailureKind, Message, Order, Progress, Receipt, Transmitter};
+use super::{Addresses, Content, Failure, FailureKind, Grouped, Message, Order, Progress, Receipt, Transmitter};
 use crate::audit::Journal;
 use crate::base::keys::SealKey;
 use crate::base::random::SystemSource;
@@ -113,7 +113,7 @@ pub fn house_on(memory: Arc<Memory>, clock: Clock, transmitters: &[Arc<Scripted>
     let tasks = TaskTracker::new();
     let grouped = |transmitter: &Arc<Scripted>| {
         let group = transmitter.name.starts_with('g').then(|| Arc::from("g"));
-        (Arc::clone(transmitter) as Arc<dyn Transmitter>, group)
+        Grouped::new(Arc::clone(transmitter) as Arc<dyn Transmitter>, group)
     };
     let rule = |channel, to, through: &[&str]| Rule {
         channel,

@@ -6,9 +6,11 @@ use super::Progress;
 use super::blot::blot;
 use super::board::{Line, Route};
 use super::dispatcher::{GRACE, Inner, LEASE};
+use super::gsm7;
 use super::kept::{KIND, Kept};
 use super::sending::{Sending, Went};
 use crate::audit::What;
+use crate::config::transmitter::Channel;
 use crate::store::{Expect, Place, StoreError};
 
 /// How often a message under way shows that its sender lives.
@@ -29,6 +31,14 @@ impl Sending {
             duration_ms: u64::try_from(spent.as_millis()).unwrap_or(u64::MAX),
         };
         self.note(what).await;
+    }
+
+    /// Counts what was taken over, and what it costs.
+    pub(super) fn charge(&self, route: &Route, line: &Line, text: &str) {
+        let country = route.country();
+        let parts = if route.channel == Channel::Sms { gsm7::charged(text) } else { 1 };
+        let cost = line.prices.of(country).map(|price| price.saturating_mul(parts));
+        self.inner.tallies.charge(line.transmitter.name(), country, (parts, cost));
     }
 
     /// Writes which way is being tried now.

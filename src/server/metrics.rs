@@ -20,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 const CONNECTIONS: usize = 16;
 /// For one connection, all of it: who asks comes again with another.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// To say what is asked; who says nothing holds nobody up for long.
+const ASKING: Duration = Duration::from_secs(1);
 const TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Takes the address.
@@ -54,7 +56,11 @@ where
         tokio::spawn(async move {
             let service = service_fn(move |request| std::future::ready(Ok::<_, Infallible>(answer(&request, &text))));
             let mut http = http1::Builder::new();
-            let serving = http.timer(TokioTimer::new()).keep_alive(false).serve_connection(TokioIo::new(stream), service);
+            let serving = http
+                .timer(TokioTimer::new())
+                .header_read_timeout(ASKING)
+                .keep_alive(false)
+                .serve_connection(TokioIo::new(stream), service);
             if let Ok(Err(error)) = timeout(PATIENCE, serving).await {
                 tracing::debug!(%error, "somebody who asked for metrics went early");
             }

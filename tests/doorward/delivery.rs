@@ -51,11 +51,11 @@ fn rule(channel: Channel, to: AddressKind, through: &[&str], wait: u64) -> Rule 
 }
 
 fn alone(transmitter: &Arc<Slow>) -> Grouped {
-    (Arc::clone(transmitter) as Arc<dyn Transmitter>, None)
+    Grouped::new(Arc::clone(transmitter) as Arc<dyn Transmitter>, None)
 }
 
 fn in_group(transmitter: &Arc<Slow>) -> Grouped {
-    (Arc::clone(transmitter) as Arc<dyn Transmitter>, Some("modems".into()))
+    Grouped::new(Arc::clone(transmitter) as Arc<dyn Transmitter>, Some("modems".into()))
 }
 
 /// People `u0`, `u1`, ...; every fifth has a number of the operator whose numbers begin with `+4520`.

@@ -6,7 +6,7 @@ use doorward::base::random::SystemSource;
 use doorward::base::{Clock, Secret, UserId};
 use doorward::config::directory::{Attributes, Ldap as Config, LdapServer, Users};
 use doorward::directory::ldap::Ldap;
-use doorward::directory::{Account, By, Directory, DirectoryError, User, Verdict};
+use doorward::directory::{Account, By, Directory, DirectoryError, SmsType, User, Verdict};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -46,6 +46,7 @@ pub fn config(slapd: &Slapd) -> Config {
             language: "preferredLanguage".into(),
             display_name: "displayName".into(),
             push: None,
+            sms_type: None,
         },
     }
 }
@@ -66,20 +67,7 @@ async fn verdict(ldap: &Ldap, account: &Account, password: &str) -> Verdict {
 
 /// An account as if it had been found.
 fn account(dn: &str) -> Account {
-    let user = User {
-        id: UserId::new("corp", "1"),
-        name: "alice".into(),
-        display_name: None,
-        mail: None,
-        mobile: None,
-        second_mobile: None,
-        push: None,
-        language: None,
-        groups: Vec::new(),
-        password_expires: None,
-        password_mark: None,
-        mobile_changed: None,
-    };
+    let user = User::new(UserId::new("corp", "1"), "alice".into());
     Account { user, handle: dn.to_owned(), lock_out: None }
 }
 
@@ -105,7 +93,13 @@ async fn people_are_found_and_checked_over_ldaps_and_starttls() {
 #[tokio::test]
 async fn attributes_and_groups_are_read() {
     let Some(slapd) = slapd(&[]) else { return };
-    let user = named(&open(&config(&slapd)), "alice").await.unwrap().user;
+    let mut config = config(&slapd);
+    slapd.modify(&format!(
+        "dn: uid=alice,ou=people,{}\nchangetype: modify\nreplace: employeeType\nemployeeType: Flash\n",
+        slapd.base()
+    ));
+    config.attributes.sms_type = Some("employeeType".into());
+    let user = named(&open(&config), "alice").await.unwrap().user;
     assert_eq!(user.id.as_str().len(), "corp:".len() + 36, "{}", user.id);
     let expected = User {
         id: user.id.clone(),
@@ -115,6 +109,7 @@ async fn attributes_and_groups_are_read() {
         mobile: Some("+45 20 00 00 01".into()),
         second_mobile: None,
         push: None,
+        sms_type: Some(SmsType::Flash),
         language: Some("da".into()),
         groups: vec![slapd.group().to_owned()],
         password_expires: None,

@@ -20,7 +20,8 @@ async fn bed(sections: String) -> Bed {
     let names = ["anna", "bert", "cleo", "dora", "emil", "fred"];
     let users =
         names.iter().zip(1..).map(|(name, number)| user(name, "wonderland", &format!("mobile = \"+45 12 34 56 0{number}\"")));
-    Bed::with(Wishes { directory: sections, dispatch, users: users.collect(), ..Wishes::default() }).await
+    let flashed = user("gitt", "wonderland", "mobile = \"+45 12 34 56 07\"\nsms_type = \"flash\"");
+    Bed::with(Wishes { directory: sections, dispatch, users: users.chain([flashed]).collect(), ..Wishes::default() }).await
 }
 
 /// The code of this page's login, from what reached the air.
@@ -63,6 +64,19 @@ async fn a_code_travels_through_a_modem_and_its_arrival_is_journaled() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     panic!("no arrival in the journal: {:?}", bed.journal().iter().map(|event| event.kind.clone()).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_persons_own_kind_of_text_message_goes_before_the_policys() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(simulator) = Simulator::on_terminal(folder.path(), "a", &[]) else { return };
+    let bed = bed(section("modem-a", &simulator.port, "")).await;
+    for (place, (name, flash)) in [("anna", false), ("gitt", true)].into_iter().enumerate() {
+        let page = bed.browser().to_passcode(name, "wonderland").await;
+        let code = code(&[&simulator], &page).await;
+        assert!(!code.is_empty());
+        assert_eq!(simulator.message(place).await["flash"], flash, "{name}");
+    }
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use doorward::base::random::SystemSource;
 use doorward::base::{Clock, Language, Later, Secret, Time, TraceId, UserId};
 use doorward::config::dispatch_policy::{AddressKind, Rule};
 use doorward::config::transmitter::Channel;
-use doorward::dispatch::{Addresses, Content, Failure, Message, Order, Receipt, Transmitter};
+use doorward::dispatch::{Addresses, Content, Failure, Grouped, Message, Order, Receipt, Transmitter};
 use doorward::store::{Expect, Place, Records};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -54,7 +54,7 @@ async fn house(answers: bool) -> (House, Arc<Sink>) {
         to_country_not: Vec::new(),
         wait: Duration::from_secs(600),
     };
-    let sends = Sends { transmitters: vec![(Arc::clone(&sink) as _, None)], rules: vec![rule] };
+    let sends = Sends { transmitters: vec![Grouped::new(Arc::clone(&sink) as _, None)], rules: vec![rule] };
     (sending_house(&folder, "", Clock::by_hand(), sends).await, sink)
 }
 

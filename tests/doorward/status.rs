@@ -8,7 +8,8 @@ use crate::support::program::Program;
 async fn status_and_metrics_say_how_node_and_transmitters_do_and_no_secret() {
     let gate = Gate::new().await;
     let [port] = free_ports();
-    let configuration = gate.configuration("127.0.0.1:0");
+    let configuration =
+        gate.configuration("127.0.0.1:0").replace("name = \"screen\"", "name = \"screen\"\nprices = { DK = 0.0349 }");
     gate.write(&format!("{configuration}\n[metrics]\nlisten = \"127.0.0.1:{port}\"\n"));
     let folder = gate.folder.path().to_owned();
     let mut program = tokio::task::spawn_blocking(move || Program::serve(&folder)).await.unwrap();
@@ -21,6 +22,7 @@ async fn status_and_metrics_say_how_node_and_transmitters_do_and_no_secret() {
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains(": 1 sessions, 0 messages under way\n"), "{text}");
     assert!(text.contains("transmitter screen (sms, voice, mail, push): ready\n  attempts: 1 sent;"), "{text}");
+    assert!(text.contains("\n  sent to: 1 DK (0.04)\n"), "{text}");
     let (code, json, _) = gate.command(&["status", "--json"]).await;
     assert_eq!(code, Some(0), "{json}");
     let status: serde_json::Value = serde_json::from_str(&json).unwrap();
@@ -33,12 +35,16 @@ async fn status_and_metrics_say_how_node_and_transmitters_do_and_no_secret() {
         "doorward_sessions 1.0",
         "doorward_transmitter_in_service{transmitter=\"screen\"} 1.0",
         "doorward_attempts_total{transmitter=\"screen\",outcome=\"sent\"} 1",
+        "doorward_sent_total{transmitter=\"screen\",country=\"DK\"} 1.0",
+        "doorward_cost_total{transmitter=\"screen\",country=\"DK\"} 0.0349",
         "# EOF",
     ] {
         assert!(metrics.contains(line), "{line} is not in {metrics}");
     }
+    let silent = [(); 16].map(|()| std::net::TcpStream::connect(("127.0.0.1", port)).unwrap());
     assert!(asked(port, "POST", "/metrics").await.starts_with("HTTP/1.1 405 "));
     assert!(asked(port, "GET", "/").await.starts_with("HTTP/1.1 404 "));
+    drop(silent);
     for secret in [sent["passcode"].as_str().unwrap(), sent["to"].as_str().unwrap()] {
         assert!(!text.contains(secret) && !json.contains(secret) && !metrics.contains(secret), "{secret}");
     }

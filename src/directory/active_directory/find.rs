@@ -81,10 +81,7 @@ impl ActiveDirectory {
     }
 
     fn attributes(&self) -> Vec<&str> {
-        let attributes = &self.config.ldap.attributes;
-        let theirs = [&attributes.id, &attributes.mobile, &attributes.mail, &attributes.language, &attributes.display_name];
-        let theirs = theirs.into_iter().chain(&attributes.second_mobile).chain(&attributes.push).map(String::as_str);
-        theirs.chain(OURS).collect()
+        self.config.ldap.attributes.names().chain(OURS).collect()
     }
 }
 

@@ -6,7 +6,7 @@ use ldap3::SearchEntry;
 use super::metadata;
 use crate::base::UserId;
 use crate::config::directory::Attributes;
-use crate::directory::User;
+use crate::directory::{SmsType, User};
 
 /// Everything but the groups. `account` is the attribute of the account name. The error says what is missing, and where.
 pub(in crate::directory) fn user(
@@ -27,6 +27,7 @@ pub(in crate::directory) fn user(
         mobile: first(entry, &attributes.mobile),
         second_mobile: attributes.second_mobile.as_ref().and_then(|attribute| first_number(entry, attribute)),
         push: attributes.push.as_ref().and_then(|attribute| first(entry, attribute)),
+        sms_type: attributes.sms_type.as_ref().and_then(|attribute| SmsType::named(&first(entry, attribute)?)),
         language: first(entry, &attributes.language),
         groups: Vec::new(),
         password_expires: None,

@@ -17,10 +17,7 @@ impl Roll {
         let failed = |fault: Fault| line.failed(format!("the list broke off: {}", fault.words()));
         self.root(connection).await.map_err(failed)?;
         let config = line.config();
-        let names = &config.attributes;
-        let own = [&names.id, &names.mobile, &names.mail, &names.language, &names.display_name];
-        let own =
-            own.into_iter().chain(&names.second_mobile).chain(&names.push).map(String::as_str).chain([account_name(config)]);
+        let own = config.attributes.names().chain([account_name(config)]);
         let attributes: Vec<&str> = own.chain(standing::ATTRIBUTES).collect();
         let question = Question {
             base: &config.users.base,

@@ -115,10 +115,8 @@ impl Ldap {
     }
 
     fn attributes(&self) -> Vec<&str> {
-        let attributes = &self.line.config().attributes;
-        let always = [&attributes.id, &attributes.mobile, &attributes.mail, &attributes.language, &attributes.display_name];
-        let always = always.into_iter().chain(&attributes.second_mobile).chain(&attributes.push).map(String::as_str);
-        always.chain([self.account_name(), MEMBER_OF, "pwdLastSet", "pwdChangedTime", super::metadata::ATTRIBUTE]).collect()
+        let named = self.line.config().attributes.names();
+        named.chain([self.account_name(), MEMBER_OF, "pwdLastSet", "pwdChangedTime", super::metadata::ATTRIBUTE]).collect()
     }
 }
 

@@ -181,10 +181,8 @@ pub(super) fn check(config: &config::directory::Ldap) -> Result<(), LdapNewError
     if config.service_user.is_empty() || !password::usable(&config.service_password) {
         return Err(LdapNewError::NoServiceUser);
     }
-    let attributes = &config.attributes;
-    let others = [&attributes.id, &attributes.mobile, &attributes.mail, &attributes.language, &attributes.display_name];
-    let mut all = config.users.names.iter().chain(others).chain(&attributes.second_mobile).chain(&attributes.push);
-    all.find(|name| !filter::is_attribute(name)).map_or(Ok(()), |name| Err(LdapNewError::Attribute(name.clone())))
+    let mut all = config.users.names.iter().map(String::as_str).chain(config.attributes.names());
+    all.find(|name| !filter::is_attribute(name)).map_or(Ok(()), |name| Err(LdapNewError::Attribute(name.to_owned())))
 }
 
 /// What the result of a bind says of the password (RFC 4511 appendix A, and what servers make of it).
@@ -232,6 +230,7 @@ pub(super) mod tests {
                 language: "preferredLanguage".into(),
                 display_name: "displayName".into(),
                 push: None,
+                sms_type: None,
             },
         }
     }

@@ -89,7 +89,7 @@ async fn built(
         Some(Sends { transmitters, rules }) => (transmitters, vec![DispatchPolicy { name: "standard".into(), rules }]),
         None => {
             let screen = Arc::new(ConsoleTransmitter::new("screen".into(), console));
-            (vec![(screen as _, None)], config.dispatch_policies.clone())
+            (vec![Grouped::new(screen, None)], config.dispatch_policies.clone())
         }
     };
     let dispatcher = Dispatcher::new(DispatchParts {
