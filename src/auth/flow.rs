@@ -338,6 +338,11 @@ impl Awaiting {
         (self.resends_left > 0).then(|| self.sent.plus(RESEND_PAUSE))
     }
 
+    /// Whether a wish for another passcode is the last one over again: a button pressed twice.
+    pub fn is_pressed_twice(&self, now: Time) -> bool {
+        self.resends_left < RESENDS && now.since(self.sent) < ONE_PRESS
+    }
+
     /// The transition of a resend: the old passcode dies. Nothing where it is too early or none is left.
     #[must_use]
     pub fn resent(mut self, issued: Issued, now: Time) -> Option<Self> {
@@ -392,6 +397,8 @@ pub const RESEND_PAUSE: Duration = Duration::from_secs(30);
 
 /// How often a new passcode can be asked for in one flow.
 pub const RESENDS: u32 = 3;
+/// Presses of a button so close together are one.
+const ONE_PRESS: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests {

@@ -116,6 +116,9 @@ impl House {
 
     async fn too_soon(&self, at: &Attempt, flow_id: &str, mut flow: Flow, version: u64) -> Result<Answer, CouldNotTell> {
         let State::Awaiting(awaiting) = &mut flow.state else { return Ok(Answer::Again) };
+        if awaiting.is_pressed_twice(self.clock.now()) {
+            return Ok(Answer::Again);
+        }
         let what = What::ResendRefused { reason: "too soon or too often".into() };
         let user = awaiting.user.id.clone();
         let said = awaiting.last.replace(Answered::TooSoon) == Some(Answered::TooSoon);

@@ -118,6 +118,22 @@ async fn a_new_code_asked_for_too_early_is_not_sent() {
 }
 
 #[tokio::test]
+async fn a_button_that_is_pressed_twice_is_pressed_once() {
+    let bed = Bed::start().await;
+    let browser = bed.browser();
+    let page = browser.to_passcode("alice", "wonderland").await;
+    bed.clock.advance(PAUSE);
+    let (first, second) = tokio::join!(browser.resend(&page), browser.resend(&page));
+    assert_eq!((first.status, second.status), (200, 200), "{}{}", first.body, second.body);
+    let codes = bed.messages_for(&page, 2).await;
+    bed.clock.advance(Duration::from_secs(2));
+    let later = browser.resend(&page).await;
+    assert!(later.status == 429 && later.says("It is too early for a new code."), "{}", later.body);
+    assert_eq!(bed.messages().len(), 2);
+    assert_eq!(browser.passcode(&later, &codes[1].passcode).await.status, 303);
+}
+
+#[tokio::test]
 async fn a_fourth_new_code_is_not_to_be_had() {
     let bed = Bed::start().await;
     let browser = bed.browser();
