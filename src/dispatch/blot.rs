@@ -1,7 +1,7 @@
 //! What a transmitter says ends in the journal. Gateways like to repeat what they were given, so passcode, address and API
 //! key are blotted out of their words before anybody sees them.
 
-use data_encoding::BASE64_NOPAD;
+use data_encoding::{BASE64_NOPAD, HEXLOWER};
 
 /// How much of a stranger's words is kept.
 const MOST_KEPT: usize = 200;
@@ -11,8 +11,8 @@ const TELLING_DIGITS: usize = 7;
 /// Shorter ones stand apart in many an innocent sentence.
 const LEAST_APART: usize = 5;
 
-/// The first 200 printable characters of `words` without any of the `secrets`: neither as they are, nor grouped by blanks
-/// (`482 913`, `ba fo ki 42`), nor as a URL, JSON, base64 or hexadecimal UTF-16 writes them.
+/// The first 200 printable characters of `words` without any of the `secrets`: neither as they are, nor grouped or spelled
+/// (`482 913`, `ba fo ki 42`, `4, 8, 2, 9, 1, 3`), nor as a URL, JSON, base64 or hexadecimal writes them.
 pub fn blot(words: &str, secrets: &[&str]) -> String {
     let printable: String = words.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
     let secrets: Vec<&str> = secrets.iter().copied().filter(|secret| secret.chars().count() >= 3).collect();
@@ -26,11 +26,14 @@ pub fn blot(words: &str, secrets: &[&str]) -> String {
     clean.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MOST_KEPT).collect()
 }
 
-fn forms(secret: &str) -> [String; 5] {
-    let hex: String = secret.encode_utf16().map(|unit| format!("{unit:04x}")).collect();
+fn forms(secret: &str) -> [String; 7] {
+    let utf16: String = secret.encode_utf16().map(|unit| format!("{unit:04x}")).collect();
     let json = serde_json::Value::from(secret).to_string();
     let url = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-    [secret.to_owned(), json.trim_matches('"').to_owned(), url, hex, BASE64_NOPAD.encode(secret.as_bytes())]
+    let bytes = secret.as_bytes();
+    // Of a number without its plus sign.
+    let bare = BASE64_NOPAD.encode(secret.trim_start_matches('+').as_bytes());
+    [secret.to_owned(), json.trim_matches('"').to_owned(), url, utf16, HEXLOWER.encode(bytes), BASE64_NOPAD.encode(bytes), bare]
 }
 
 fn without(words: &str, secret: &str) -> String {
@@ -112,7 +115,7 @@ fn telling_digits(secret: &str) -> Option<String> {
 }
 
 fn between_digits(letter: char) -> bool {
-    matches!(letter, ' ' | '-' | '.' | '/' | '(' | ')' | '\u{a0}')
+    matches!(letter, ' ' | '-' | '.' | '/' | '(' | ')' | ',' | ';' | ':' | '_' | '\u{a0}')
 }
 
 #[cfg(test)]
@@ -136,7 +139,12 @@ mod tests {
             ("code b a f o k i 4 2.", "code •••."),
             ("ø Ba-fo ki-42 ø", "ø ••• ø"),
             ("base64 YmFmb2tpNDI=", "base64 •••="),
+            ("say 4, 8, 2, 9, 1, 3!", "say •••!"),
+            ("4_8_2:9:1;3", "•••"),
+            ("b64 NDUxMjM0NTY3OA==", "b64 •••=="),
+            ("343832393133", "•••"),
             ("bafoki 4", "bafoki 4"),
+            ("at 12:30:01, 4 of 8", "at 12:30:01, 4 of 8"),
             ("ID: 12345", "ID: 12345"),
         ];
         for (words, expected) in table {

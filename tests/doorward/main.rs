@@ -61,6 +61,7 @@ mod reload;
 mod remembered;
 mod renaming;
 mod restart;
+mod secrecy;
 mod session;
 mod sms_gateway;
 mod status;

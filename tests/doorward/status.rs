@@ -53,7 +53,7 @@ async fn status_and_metrics_say_how_node_and_transmitters_do_and_no_secret() {
 }
 
 /// One request on a connection of its own, and all of the answer.
-async fn asked(port: u16, method: &str, path: &str) -> String {
+pub async fn asked(port: u16, method: &str, path: &str) -> String {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     stream.write_all(format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes()).await.unwrap();
