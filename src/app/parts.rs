@@ -130,6 +130,7 @@ pub fn findings(config: &Config, clock: &Clock, now: Time) -> Findings {
     let mut found = tls::inspect(&certificates.cloned().collect::<Vec<_>>(), now, &hosts);
     unusable.append(&mut found.unusable);
     found.warnings.extend(config::trusted::warnings(config));
+    found.warnings.extend(config::receipts::warnings(config));
     found.warnings.extend(config::files::unwritable_state(&config.node.state_dir));
     // Nobody is turned away for it.
     found.problems.extend(config::files::unwritable(config));

@@ -108,8 +108,11 @@ fn read(root: Section<'_>) -> Config {
         pages: root.table("pages", "[pages]").map(Pages::read).unwrap_or_default(),
     };
     let is_call = |transmitter: &Transmitter| matches!(&transmitter.kind, Kind::Voice(http) if http.fetches_words());
-    if config.receipts.is_none() && config.transmitters.iter().any(is_call) {
-        lack(&root, "a [[transmitter]] that says {{twiml}} needs `hosts` in [receipts]: there the provider fetches what it says");
+    if let Some(call) = config.transmitters.iter().find(|listed| is_call(listed)).filter(|_| config.receipts.is_none()) {
+        lack(
+            &root,
+            &format!("transmitter {} needs `hosts` in [receipts]: there the provider fetches what a call says", call.name),
+        );
     }
     root.later_sections(LATER);
     root.finish();

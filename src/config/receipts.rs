@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use super::Config;
 use super::field::Field;
-use super::names::Kind;
+use super::names::Kind as NameKind;
 use super::section::Section;
+use super::transmitter::{Kind, Transmitter};
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Receipts {
@@ -23,9 +25,43 @@ impl Receipts {
     }
 }
 
+/// What `check` warns of: transmitters that would report deliveries, and nowhere to report them to.
+pub fn warnings(config: &Config) -> Vec<String> {
+    let reports = |transmitter: &&Transmitter| match &transmitter.kind {
+        Kind::Http(http) | Kind::Voice(http) | Kind::Push(http) => http.report.is_some(),
+        _ => false,
+    };
+    let unheard = config.transmitters.iter().filter(reports).filter(|_| config.receipts.is_none());
+    let words = |transmitter: &Transmitter| {
+        format!(
+            "transmitter {}: deliveries cannot be reported without [receipts]; a message counts as arrived once it was taken",
+            transmitter.name
+        )
+    };
+    unheard.map(words).collect()
+}
+
 /// A host belongs to one application, or to this.
 fn host(field: Field<'_>) -> Option<Arc<str>> {
     let host = field.host()?;
-    field.walk.define(Kind::Host, &host, field.at());
+    field.walk.define(NameKind::Host, &host, field.at());
     Some(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::warnings;
+    use crate::config::tests::{parsed, with};
+
+    #[test]
+    fn a_provider_that_would_report_and_cannot_is_warned_of() {
+        let vonage = "preset = \"vonage\"\napi_key = \"k\"\napi_secret = \"s\"\nsender = \"Door\"";
+        for (more, expected) in [("", 1), ("reports = false", 0), ("[receipts]\nhosts = [\"receipt.example.com\"]", 0)] {
+            let text =
+                with("[[dispatch", &format!("[[transmitter]]\nname = \"v\"\nkind = \"http\"\n{vonage}\n{more}\n[[dispatch"));
+            let found = warnings(&parsed(&text).unwrap());
+            assert_eq!(found.len(), expected, "{more}: {found:?}");
+            assert!(found.iter().all(|words| words.starts_with("transmitter v: ")), "{found:?}");
+        }
+    }
 }

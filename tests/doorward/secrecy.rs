@@ -1,6 +1,8 @@
 //! Nothing of a passcode, a password or a key stands anywhere but where it must: every file, log, page of figures and answer of a command
 //! is searched, after a login whose code every kind of transmitter refused while repeating it in every spelling.
 
+use std::path::{Path, PathBuf};
+
 use data_encoding::{BASE64, HEXLOWER};
 
 use crate::support::gate::{Gate, HOST};
@@ -36,6 +38,32 @@ fn spellings(secret: &str) -> Vec<String> {
 
 const ALICE: &str = "mobile = \"+45 12 34 56 78\"\npush = \"door-k3jx\"\nmail = \"alice@example.test\"";
 
+/// Transmitters of every kind, and the rules that try them all, the console last.
+fn sections(provider: u16, closed: u16, own: &Path, modem: Option<&Simulator>) -> (String, String) {
+    let url = format!("http://127.0.0.1:{}/send", provider);
+    let mut transmitters = format!(
+        "[[transmitter]]\nname = \"echo\"\nkind = \"http\"\nurl = \"{url}\"\nauth = \"bearer\"\napi_key = \"k3y-of-echo\"\n\
+         body = '{{\"code\":\"{{{{code}}}}\",\"to\":\"{{{{to_e164}}}}\",\"text\":\"{{{{text}}}}\"}}'\n\
+         [[transmitter]]\nname = \"phone\"\nkind = \"voice\"\nurl = \"{url}\"\nuser = \"us\"\npassword = \"p4ss-of-phone\"\nauth = \"basic\"\n\
+         body = '{{\"to\":\"{{{{to_e164}}}}\",\"say\":\"{{{{spoken}}}}\"}}'\n\
+         [[transmitter]]\nname = \"note\"\nkind = \"push\"\nurl = \"{url}\"\nbody = '{{\"topic\":\"{{{{topic}}}}\",\"text\":\"{{{{text}}}}\"}}'\n\
+         [[transmitter]]\nname = \"relay\"\nkind = \"smtp\"\nserver = \"127.0.0.1:{closed}\"\ntls = \"none\"\nfrom = \"door@example.test\"\n\
+         [[transmitter]]\nname = \"own\"\nkind = \"program\"\ncommand = [{own:?}, \"{{{{ref}}}}\"]\nenvironment = {{ KEY = \"k3y-of-own\" }}\n"
+    );
+    let mut through = "\"echo\", \"own\"".to_owned();
+    if let Some(modem) = modem {
+        transmitters +=
+            &format!("[[transmitter]]\nname = \"modem\"\nkind = \"modem\"\nport = \"{}\"\nsim_pin = \"7391\"\n", modem.port);
+        through += ", \"modem\"";
+    }
+    let rules = format!(
+        "rules = [{{ channel = \"sms\", to = \"mobile\", through = [{through}] }}, {{ channel = \"voice\", to = \"mobile\", through = [\"phone\"] }}, \
+         {{ channel = \"push\", to = \"push\", through = [\"note\"] }}, {{ channel = \"mail\", to = \"mail\", through = [\"relay\"] }}, \
+         {{ channel = \"sms\", to = \"mobile\", through = [\"screen\"] }}]"
+    );
+    (transmitters, rules)
+}
+
 #[tokio::test]
 async fn no_secret_stands_where_it_need_not() {
     let gate = Gate::new().await;
@@ -48,27 +76,7 @@ async fn no_secret_stands_where_it_need_not() {
     std::fs::set_permissions(&own, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let modem = Simulator::on_terminal(&folder, "modem", &["--pin", "7391"]);
     let modem = modem.inspect(|modem| modem.order("fault cms 9 42"));
-    let url = format!("http://127.0.0.1:{}/send", provider.port);
-    let mut transmitters = format!(
-        "[[transmitter]]\nname = \"echo\"\nkind = \"http\"\nurl = \"{url}\"\nauth = \"bearer\"\napi_key = \"k3y-of-echo\"\n\
-         body = '{{\"code\":\"{{{{code}}}}\",\"to\":\"{{{{to_e164}}}}\",\"text\":\"{{{{text}}}}\"}}'\n\
-         [[transmitter]]\nname = \"phone\"\nkind = \"voice\"\nurl = \"{url}\"\nuser = \"us\"\npassword = \"p4ss-of-phone\"\nauth = \"basic\"\n\
-         body = '{{\"to\":\"{{{{to_e164}}}}\",\"say\":\"{{{{spoken}}}}\"}}'\n\
-         [[transmitter]]\nname = \"note\"\nkind = \"push\"\nurl = \"{url}\"\nbody = '{{\"topic\":\"{{{{topic}}}}\",\"text\":\"{{{{text}}}}\"}}'\n\
-         [[transmitter]]\nname = \"relay\"\nkind = \"smtp\"\nserver = \"127.0.0.1:{closed}\"\ntls = \"none\"\nfrom = \"door@example.test\"\n\
-         [[transmitter]]\nname = \"own\"\nkind = \"program\"\ncommand = [{own:?}, \"{{{{ref}}}}\"]\nenvironment = {{ KEY = \"k3y-of-own\" }}\n"
-    );
-    let mut through = "\"echo\", \"own\"".to_owned();
-    if let Some(modem) = &modem {
-        transmitters +=
-            &format!("[[transmitter]]\nname = \"modem\"\nkind = \"modem\"\nport = \"{}\"\nsim_pin = \"7391\"\n", modem.port);
-        through += ", \"modem\"";
-    }
-    let rules = format!(
-        "rules = [{{ channel = \"sms\", to = \"mobile\", through = [{through}] }}, {{ channel = \"voice\", to = \"mobile\", through = [\"phone\"] }}, \
-         {{ channel = \"push\", to = \"push\", through = [\"note\"] }}, {{ channel = \"mail\", to = \"mail\", through = [\"relay\"] }}, \
-         {{ channel = \"sms\", to = \"mobile\", through = [\"screen\"] }}]"
-    );
+    let (transmitters, rules) = sections(provider.port, closed, &own, modem.as_ref());
     let configuration = gate.configuration("127.0.0.1:0");
     let configuration = configuration
         .replace("rules = [{ channel = \"sms\", to = \"mobile\", through = [\"screen\"] }]", &rules)
@@ -111,19 +119,7 @@ async fn no_secret_stands_where_it_need_not() {
             })
             .unwrap()
     );
-    let mut folders = vec![folder.clone()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
-            let name = entry.file_name().into_string().unwrap();
-            match entry.file_type().unwrap() {
-                kind if kind.is_dir() => folders.push(entry.path()),
-                // What the test itself wrote, and what is meant to have the code; the air is the simulator's.
-                _ if ["outbox.jsonl", "doorward.toml", "own"].contains(&&*name) || name.starts_with("modem") => {}
-                kind if kind.is_file() => places.push((name, std::fs::read(entry.path()).unwrap())),
-                _ => {}
-            }
-        }
-    }
+    places.extend(files(folder));
     let wrong = "4444444".to_owned();
     let secrets = [&code, &wrong, "wonderland", "k3y-of-echo", "p4ss-of-phone", "k3y-of-own", "7391", "door-k3jx"];
     for (place, bytes) in &places {
@@ -136,4 +132,23 @@ async fn no_secret_stands_where_it_need_not() {
             assert!(allowed || found.is_none(), "{place} has {secret}: {}", around(found.unwrap()));
         }
     }
+}
+
+/// Every file of the folder that should not know the code.
+fn files(folder: PathBuf) -> Vec<(String, Vec<u8>)> {
+    let mut places = Vec::new();
+    let mut folders = vec![folder];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let name = entry.file_name().into_string().unwrap();
+            match entry.file_type().unwrap() {
+                kind if kind.is_dir() => folders.push(entry.path()),
+                // What the test itself wrote, and what is meant to have the code; the air is the simulator's.
+                _ if ["outbox.jsonl", "doorward.toml", "own"].contains(&&*name) || name.starts_with("modem") => {}
+                kind if kind.is_file() => places.push((name, std::fs::read(entry.path()).unwrap())),
+                _ => {}
+            }
+        }
+    }
+    places
 }
