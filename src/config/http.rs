@@ -4,17 +4,17 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
 use super::field::Field;
-use super::http_answer::{Answers, Report, Signature};
+use super::http_answer::{Answers, Report};
+use super::http_parts::{CONTENT_TYPES, auth, encoder, headers, template, url};
 use super::presets;
-use super::scalar;
 use super::section::Section;
 use super::template::{Condition, Encoder, Slot, Template};
 use super::transmitter::Channel;
 use super::walk::Walk;
-use crate::base::{Secret, net};
+use crate::base::Secret;
 
 #[derive(Clone, Debug)]
 pub struct Http {
@@ -98,7 +98,7 @@ impl Named {
         }
     }
 
-    fn knows(&self, slot: Slot) -> Option<(&'static str, bool)> {
+    pub(super) fn knows(&self, slot: Slot) -> Option<(&'static str, bool)> {
         Some(match slot {
             Slot::Sender => ("sender", self.sender.is_some()),
             Slot::Service => ("service", self.service.is_some()),
@@ -263,159 +263,6 @@ impl<'d> Keys<'_, 'd> {
         let told = http.url.uses(Slot::ReceiptUrl) || http.body.as_ref().is_some_and(|body| body.template.uses(Slot::ReceiptUrl));
         field.and_then(Field::boolean).unwrap_or(told || self.own.optional("report").is_some())
     }
-
-    /// A placeholder that stands for a key needs the key; a message without its text or code is none.
-    fn check_slots(&self, http: &Http) {
-        let known = |condition| http.named.holds(condition);
-        let uses = |template: &Template, slot| template.uses_where(slot, &known);
-        let used = |slot| {
-            uses(&http.url, slot)
-                || http.headers.iter().any(|(_, template)| uses(template, slot))
-                || http.body.as_ref().is_some_and(|body| uses(&body.template, slot))
-        };
-        let keys = [Slot::Sender, Slot::Service, Slot::Account, Slot::User, Slot::Password, Slot::ApiKey, Slot::ApiSecret];
-        for (key, is_there) in keys.into_iter().filter(|slot| used(*slot)).filter_map(|slot| http.named.knows(slot)) {
-            if !is_there && self.optional(key).is_none() {
-                self.own.problem(format!("`{key}` is missing: the placeholder {{{{{key}}}}} stands for it"));
-            }
-        }
-        if ![Slot::Text, Slot::TextHexUtf16, Slot::Code, Slot::Spoken, Slot::Twiml].into_iter().any(used) {
-            self.own.problem("neither `url` nor `body` holds {{text}} or {{code}}: nothing would be sent");
-        }
-        let numbers = [Slot::ToE164, Slot::ToDigits, Slot::To00, Slot::ToNational];
-        match self.channel {
-            Channel::Push if !used(Slot::Topic) => {
-                self.own.problem("neither `url`, `headers` nor `body` holds {{topic}}: nobody would be reached");
-            }
-            Channel::Push => {}
-            _ if !numbers.into_iter().any(used) => {
-                self.own.problem("neither `url` nor `body` holds {{to_e164}} or its like: nobody would be reached");
-            }
-            _ => {}
-        }
-        if self.channel != Channel::Voice && used(Slot::Twiml) {
-            self.own.problem("{{twiml}} belongs to a call: `kind = \"voice\"`");
-        }
-    }
-
-    /// So do the ways to show who we are.
-    fn check_keys(&self, http: &Http) {
-        let named = &http.named;
-        let (user, password) = (("user", named.user.is_some()), ("password", named.password.is_some()));
-        let needed: &[(&'static str, bool)] = match &http.auth {
-            Auth::None => &[],
-            Auth::Basic => &[user, password],
-            Auth::Bearer | Auth::Header(_) => &[("api_key", named.api_key.is_some())],
-            Auth::Hmac { .. } => &[("api_secret", named.api_secret.is_some())],
-        };
-        let signed = http.report.as_ref().and_then(|report| report.signature);
-        let signing = match signed {
-            Some(Signature::Twilio) if named.api_secret.is_none() => Some(password),
-            _ => None,
-        };
-        let mut missing: Vec<&str> = Vec::new();
-        for (key, is_there) in needed.iter().copied().chain(signing) {
-            if !is_there && self.optional(key).is_none() && !missing.contains(&key) {
-                missing.push(key);
-                self.own.problem(format!("`{key}` is missing: it shows the gateway who we are"));
-            }
-        }
-    }
-}
-
-const CONTENT_TYPES: [(&str, Encoder); 5] = [
-    ("application/json", Encoder::Json),
-    ("application/x-www-form-urlencoded", Encoder::Url),
-    ("text/xml", Encoder::Xml),
-    ("application/xml", Encoder::Xml),
-    ("text/plain", Encoder::Raw),
-];
-
-/// By the type alone; `; charset=utf-8` may follow.
-fn encoder(content_type: &str) -> Option<Encoder> {
-    let kind = content_type.split(';').next().unwrap_or_default().trim();
-    CONTENT_TYPES.iter().find(|(name, _)| name.eq_ignore_ascii_case(kind)).map(|(_, encoder)| *encoder)
-}
-
-fn template(field: Field<'_>, text: &str) -> Option<Template> {
-    Template::parse(text).map_err(|why| field.problem(format!("`{}`: {why}", field.key))).ok()
-}
-
-/// The scheme and host must be written out: no message may choose where it is sent to.
-fn url(field: Field<'_>, text: &str) -> Option<Template> {
-    let template = template(field, text)?;
-    let authority = text.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default());
-    let server = authority.and_then(|authority| {
-        let end = text.find("://")? + 3 + authority.len();
-        scalar::server(text.get(..end)?, &["https", "http"])
-    });
-    let fits = |conditions| template.filled("0", conditions).parse::<http::Uri>().is_ok();
-    let Some((scheme, host, _)) = server.filter(|_| fits(true) && fits(false) && !has_fragment(&template)) else {
-        field.problem("`url`: expected https://host[:port]/path, with placeholders only behind the host");
-        return None;
-    };
-    if scheme == "http" && !scalar::is_loopback(host) {
-        field.problem("`url`: http:// would send passcodes in the clear; it is for loopback only");
-    }
-    if host.parse().is_ok_and(net::is_no_server) {
-        field.problem("`url`: no gateway has this address; some machines keep their secrets there");
-    }
-    Some(template)
-}
-
-fn has_fragment(template: &Template) -> bool {
-    template.filled("0", true).contains('#') || template.filled("0", false).contains('#')
-}
-
-/// `"basic"`, `"bearer"`, `{ header = "X-Key" }` or `{ hmac = "X-Signature", prefix = "sha256=" }`.
-fn auth(field: Field<'_>) -> Option<Auth> {
-    if !matches!(field.value.get_ref(), DeValue::Table(_)) {
-        return field.choice(&[("none", 0), ("basic", 1), ("bearer", 2)], &[]).map(|word| match word {
-            1 => Auth::Basic,
-            2 => Auth::Bearer,
-            _ => Auth::None,
-        });
-    }
-    let table = field.section()?;
-    let (header, hmac, prefix) = (table.optional("header"), table.optional("hmac"), table.optional("prefix"));
-    let name = |field: Field<'_>| {
-        let name = field.text()?;
-        let fits = http::HeaderName::from_bytes(name.as_bytes()).is_ok();
-        if !fits {
-            field.problem(format!("`{name}` is no name of a header"));
-        }
-        fits.then(|| name.to_owned())
-    };
-    let read = match (header, hmac) {
-        (Some(header), None) => name(header).map(Auth::Header),
-        (None, Some(hmac)) => {
-            let prefix = prefix.and_then(Field::text).unwrap_or_default().to_owned();
-            name(hmac).map(|header| Auth::Hmac { header, prefix })
-        }
-        _ => {
-            field.problem("`auth`: give either `header` or `hmac`");
-            None
-        }
-    };
-    table.finish();
-    read
-}
-
-fn headers(table: &Section<'_>) -> Vec<(String, Template)> {
-    let entry = |field: Field<'_>| {
-        let text = field.text()?;
-        if http::HeaderName::from_bytes(field.key.as_bytes()).is_err() {
-            field.key_problem(format!("`{}` is no name of a header", field.key.escape_debug()));
-            return None;
-        }
-        let managed = ["content-type", "content-length", "transfer-encoding", "host", "connection"];
-        if managed.iter().any(|name| name.eq_ignore_ascii_case(field.key)) {
-            field.key_problem(format!("the header `{}` is made from `url`, `body` and `content_type`", field.key));
-            return None;
-        }
-        Some((field.key.to_owned(), template(field, text)?))
-    };
-    table.entries().into_iter().filter_map(entry).collect()
 }
 
 #[cfg(test)]

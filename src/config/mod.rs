@@ -12,6 +12,8 @@ pub mod files;
 pub mod health;
 mod http;
 mod http_answer;
+mod http_check;
+mod http_parts;
 pub mod keys;
 pub mod limits;
 pub mod listener;
