@@ -139,6 +139,14 @@ pub enum What {
         reason: String,
         tries_left: Option<u32>,
     },
+    /// The directory says that somebody has lost access since the password was right. `reason`: as that of a session that ends so.
+    RecheckRefused {
+        reason: String,
+    },
+    /// The directory did not say whether somebody has; the sign-in goes on.
+    RecheckFailed {
+        detail: String,
+    },
     // A new password.
     /// `why`: must-change, expired, expiring.
     PasswordChangeAsked {
@@ -273,6 +281,7 @@ impl What {
             | Self::MessageUndelivered { .. }
             | Self::MessageRefused { .. }
             | Self::PasswordChangeRefused { .. }
+            | Self::RecheckRefused { .. }
             | Self::PasscodeRefused { .. } => "no",
             _ => "fact",
         }

@@ -8,6 +8,7 @@ use super::flow::{Answered, Awaiting, Issued, Next, Verdict, Why};
 use super::flow_record::{FLOW, Flow, State};
 use super::house::{Attempt, CouldNotTell, House, bound_to};
 use super::known::Known;
+use super::last_look::LastLook;
 use super::login::{PasswordAnswer, PasswordAttempt};
 use super::passcode::{self, Sealed};
 use super::{Admitted, Declined, FlowOver, kept_password};
@@ -164,6 +165,7 @@ impl House {
             let Some((mut flow, version)) = self.own_flow(at, flow_id, now).await? else {
                 return Ok(Answer::Over(FlowOver::Gone));
             };
+            let vouched = flow.vouched_for();
             let awaiting = match flow.state {
                 State::Done => {
                     // A second press of the button, say: it was not judged, so it was not wrong.
@@ -178,9 +180,14 @@ impl House {
                 State::Awaiting(awaiting) => awaiting,
             };
             let verdict = awaiting.judge(|sealed| sealed.matches(&offered), now);
+            let look = match verdict {
+                Verdict::Right => self.look_last(user, awaiting.why, vouched).await,
+                _ => LastLook::Same,
+            };
             let (message, sent) = (awaiting.message.clone(), awaiting.sent);
             let next = awaiting.submitted(verdict, left);
             flow.state = match &next {
+                _ if matches!(look, LastLook::Lost(_)) => State::Ended,
                 Next::Admit(_) => State::Done,
                 Next::Change(changing) => {
                     flow.expires = now.plus(FLOW_LIFE);
@@ -201,37 +208,46 @@ impl House {
             if matches!(verdict, Verdict::Earlier | Verdict::Expired) {
                 self.records.give_back(TRIES, flow_id, now).await?;
             }
-            return match next {
-                Next::Admit(grant) => {
-                    self.dispatcher.settle(&message).await;
-                    self.forget_failures(at, user, &flow.name_mark).await?;
-                    self.note(at, flow.trace, Some(&user.id), What::PasscodeRight).await;
-                    self.tell_new_place(at, &flow, user).await;
-                    let admitted = self.admit(at, *grant, flow.trace, &flow.name_mark, flow.back).await?;
-                    Ok(Answer::Admitted(admitted))
-                }
-                Next::Change(changing) => {
-                    self.dispatcher.settle(&message).await;
-                    self.note(at, flow.trace, Some(&user.id), What::PasscodeRight).await;
-                    self.note_asked(at, flow.trace, &changing).await?;
-                    Ok(further(flow_id))
-                }
-                Next::Again(_) => {
-                    self.note(at, flow.trace, Some(&user.id), refused(verdict.name(), Some(left))).await;
-                    if verdict == Verdict::Wrong {
-                        self.tell_paused(&flow, user).await;
-                    }
-                    Ok(Answer::Again)
-                }
-                Next::Over => {
-                    self.dispatcher.settle(&message).await;
-                    self.note(at, flow.trace, Some(&user.id), refused("wrong", Some(0))).await;
-                    self.tell_paused(&flow, user).await;
-                    Ok(Answer::Over(FlowOver::Ended { back: flow.back }))
-                }
-            };
+            if !matches!(next, Next::Again(_)) {
+                self.dispatcher.settle(&message).await;
+            }
+            if verdict == Verdict::Right {
+                self.note(at, flow.trace, Some(&user.id), What::PasscodeRight).await;
+            } else {
+                self.note(at, flow.trace, Some(&user.id), refused(verdict.name(), Some(left))).await;
+            }
+            if let Some(why) = self.heed(at, flow.trace, user, look).await {
+                return Ok(Answer::Declined { why, trace: flow.trace });
+            }
+            return self.judged(at, (flow_id, flow), user, next).await;
         }
         Err(CouldNotTell::Unknown("a flow kept changing"))
+    }
+
+    /// What becomes of a flow that is on record as `next` says.
+    async fn judged(&self, at: &Attempt, (flow_id, flow): (&str, Flow), user: &User, next: Next) -> Result<Answer, CouldNotTell> {
+        match next {
+            Next::Admit(grant) => {
+                self.forget_failures(at, user, &flow.name_mark).await?;
+                self.tell_new_place(at, &flow, user).await;
+                let admitted = self.admit(at, *grant, flow.trace, &flow.name_mark, flow.back).await?;
+                Ok(Answer::Admitted(admitted))
+            }
+            Next::Change(changing) => {
+                self.note_asked(at, flow.trace, &changing).await?;
+                Ok(further(flow_id))
+            }
+            Next::Again(awaiting) => {
+                if awaiting.last == Some(Answered::Wrong) {
+                    self.tell_paused(&flow, user).await;
+                }
+                Ok(Answer::Again)
+            }
+            Next::Over => {
+                self.tell_paused(&flow, user).await;
+                Ok(Answer::Over(FlowOver::Ended { back: flow.back }))
+            }
+        }
     }
 
     /// What the passcode page shows; an error of the flow where there is nothing to show.

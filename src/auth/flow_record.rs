@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::answer::FLOW_LIFE;
 use super::flow::{Awaiting, Changing};
 use super::house::{Attempt, House, bound_to};
 use crate::base::{Language, Time, TraceId};
@@ -39,6 +40,15 @@ pub(super) enum State {
     Done,
     /// The last try was wrong.
     Ended,
+}
+
+impl Flow {
+    /// When the directory was asked about the person last: at the password, or at the passcode where a new password follows. A flow
+    /// begins its life anew with each, and at no other time.
+    pub fn vouched_for(&self) -> Time {
+        let life = u64::try_from(FLOW_LIFE.as_millis()).unwrap_or_default();
+        Time::from_millis(self.expires.millis().saturating_sub(life))
+    }
 }
 
 pub(super) const FLOW: &str = "flow";

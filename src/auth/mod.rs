@@ -8,6 +8,7 @@ pub mod gatekeeper;
 mod house;
 mod kept_password;
 pub mod known;
+mod last_look;
 pub mod limits;
 pub mod lockout;
 mod login;

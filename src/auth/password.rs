@@ -8,8 +8,9 @@ use super::flow::{Changing, Unchanged, Why};
 use super::flow_record::{Flow, State};
 use super::house::{Attempt, CouldNotTell, House, bound_to};
 use super::known::{Browser, Known};
+use super::last_look::LastLook;
 use super::login::{PasswordAttempt, is_a_password};
-use super::password_change::refused;
+use super::password_change::{Asked, refused};
 use super::{Admitted, Declined, FlowOver, kept_password};
 use crate::audit::What;
 use crate::base::{Language, Secret, Time, TraceId};
@@ -157,7 +158,13 @@ impl House {
         let Taken::Yes { .. } = self.records.take(place, MOST_TRIES, FLOW_LIFE, now).await? else {
             return self.end(at, flow_id, (flow, version + 1), "too-many-tries", &user).await;
         };
-        let asked = self.ask_to_change(&changing, (&old, new), flow.trace).await?;
+        // Whose password it is that is changed elsewhere meanwhile the directory says itself.
+        let whoever = User { password_mark: None, ..changing.user.clone() };
+        let look = self.look_last(&whoever, Some(changing.why), flow.vouched_for()).await;
+        let asked = match self.heed(at, flow.trace, &whoever, look).await {
+            Some(_) => Asked::Gone,
+            None => self.ask_to_change(&changing, (&old, new), flow.trace).await?,
+        };
         self.settle(at, flow_id, (flow, *changing, version + 1), asked).await
     }
 
@@ -171,12 +178,16 @@ impl House {
         if changing.is_busy(now) {
             return Ok(NewPassword::Again(Unchanged::Busy));
         }
-        let user = changing.user.clone();
+        let (user, why) = (changing.user.clone(), changing.why);
         let Some(grant) = changing.later() else { return Ok(NewPassword::Over(FlowOver::Gone)) };
-        flow.state = State::Done;
+        let look = self.look_last(&user, Some(why), flow.vouched_for()).await;
+        flow.state = if matches!(look, LastLook::Lost(_)) { State::Ended } else { State::Done };
         flow.password = None;
         if !self.put_flow(flow_id, &flow, Expect::Version(version)).await? {
             return Ok(NewPassword::Again(Unchanged::Busy));
+        }
+        if let Some(why) = self.heed(at, flow.trace, &user, look).await {
+            return Ok(NewPassword::Declined { why, trace: flow.trace });
         }
         self.note(at, flow.trace, Some(&user.id), What::PasswordChangeDeferred).await;
         self.forget_failures(at, &user, &flow.name_mark).await?;

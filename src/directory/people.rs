@@ -4,7 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Account, By, Directory, DirectoryError, Name};
+use tokio::time::timeout;
+
+use super::{Account, By, Directory, DirectoryError, Name, Standing};
+use crate::base::UserId;
 use crate::config::directory::Domain;
 
 /// One directory and what the configuration says of names there.
@@ -94,6 +97,19 @@ impl People {
         self.places.iter().map(|place| &place.directory).find(|directory| directory.name() == name)
     }
 
+    /// How somebody stands now, within [`LOOK`].
+    pub async fn standing(&self, id: &UserId) -> Result<Standing, DirectoryError> {
+        let unreachable = |why: &str| DirectoryError::Unreachable { directory: id.directory().to_owned(), why: why.to_owned() };
+        let directory = self.directory(id.directory()).ok_or_else(|| unreachable("it is in the configuration no more"))?;
+        let ids = std::slice::from_ref(id);
+        let told = timeout(LOOK, directory.standings(ids)).await;
+        let told = told.unwrap_or_else(|_| Err(unreachable("it did not say in time how somebody stands")))?;
+        told.into_iter()
+            .find(|(told, _)| told == id)
+            .map(|(_, standing)| standing)
+            .ok_or_else(|| unreachable("it left somebody out"))
+    }
+
     /// The country code of phone numbers in a directory, where it is set.
     pub fn country_prefix(&self, directory: &str) -> Option<&str> {
         let place = self.places.iter().find(|place| place.directory.name() == directory);
@@ -106,6 +122,9 @@ impl People {
         written.or_else(|| self.places.first()).map(|place| &place.directory)
     }
 }
+
+/// Somebody waits for it at the page; a controller that hangs is left twice within it.
+const LOOK: Duration = Duration::from_secs(5);
 
 fn decided(mut accounts: Vec<Account>) -> Option<Found> {
     match accounts.len() {

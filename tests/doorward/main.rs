@@ -25,6 +25,7 @@ mod http_transmitter;
 mod journal;
 mod killed;
 mod large_bodies;
+mod last_look;
 mod ldap_directory;
 mod lockout;
 mod login;
