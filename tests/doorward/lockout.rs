@@ -1,6 +1,9 @@
 //! Nobody is locked out by us: guesses in parallel at one account of a real Active Directory, in every spelling, from many addresses,
 //! while its owner goes on signing in.
 
+mod others;
+mod restarted;
+
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
