@@ -69,6 +69,15 @@ pub struct Taken {
     after: Time,
 }
 
+impl Taken {
+    fn undo(self, count: &mut Count) {
+        // Who took one meanwhile has moved it on, and it stays there.
+        if count.until == self.after {
+            count.until = self.before;
+        }
+    }
+}
+
 /// Format 1.
 #[derive(Clone, Copy, Default, Serialize, Deserialize)]
 struct Count {
@@ -141,30 +150,26 @@ impl AccountFailures {
         .map(|done| taken.filter(|_| done))
     }
 
-    /// The password was right, or nobody could tell: it was no failure.
+    /// Nobody could tell, or it was right and counts for nothing more: it was no failure.
     pub async fn give_back(&self, records: &dyn Records, taken: Taken, now: Time) -> Result<(), StoreError> {
         let given = self.update(records, now, |count| {
             let share = self.share(count);
             *share = share.saturating_sub(1);
-            // Who took one meanwhile has moved it on, and it stays there.
-            if count.until == taken.after {
-                count.until = taken.before;
-            }
+            taken.undo(count);
             true
         });
         given.await.map(drop)
     }
 
-    /// Somebody signed in with a right password, so the directory begins anew too: what was counted in this share is forgotten. What
-    /// strangers did is not, where the owner came in from elsewhere.
-    pub async fn clear(&self, records: &dyn Records, now: Time) -> Result<(), StoreError> {
-        let cleared = self.update(records, now, |count| {
-            let share = self.share(count);
-            let had = *share > 0;
-            *share = 0;
-            had
+    /// The password was right, so the directory begins anew, and so does this share. It does so here and not when somebody is in: what
+    /// is wrong between password and passcode the directory counts. What strangers did stays, where the owner came in from elsewhere.
+    pub async fn begin_anew(&self, records: &dyn Records, taken: Taken, now: Time) -> Result<(), StoreError> {
+        let begun = self.update(records, now, |count| {
+            *self.share(count) = 0;
+            taken.undo(count);
+            true
         });
-        cleared.await.map(drop)
+        begun.await.map(drop)
     }
 
     fn share<'a>(&self, count: &'a mut Count) -> &'a mut u32 {
@@ -326,7 +331,8 @@ mod tests {
         }
         assert!(bench.take(STRANGER, 5, 30).await.is_none());
         assert!(bench.take(STRANGER, 5, 31).await.is_some(), "right passwords keep strangers out");
-        failures.clear(bench.records.as_ref(), at(31)).await.unwrap();
+        let taken = failures.take(bench.records.as_ref(), at(31)).await.unwrap().unwrap();
+        failures.begin_anew(bench.records.as_ref(), taken, at(31)).await.unwrap();
         assert!(bench.take(STRANGER, 5, 31).await.is_some() && bench.take(STRANGER, 5, 31).await.is_some());
     }
 
@@ -356,7 +362,8 @@ mod tests {
         assert!(bench.take(STRANGER, 5, 0).await.is_some() && bench.take(STRANGER, 5, 0).await.is_some());
         assert!(bench.take(Browser::Known("a"), 5, 0).await.is_some());
         let known = AccountFailures::new("corp:1", Browser::Known("a"), shares(5, 5));
-        known.clear(bench.records.as_ref(), at(1)).await.unwrap();
+        let taken = known.take(bench.records.as_ref(), at(1)).await.unwrap().unwrap();
+        known.begin_anew(bench.records.as_ref(), taken, at(1)).await.unwrap();
         assert!(bench.take(STRANGER, 5, 1).await.is_none());
         assert!(bench.take(Browser::Known("a"), 5, 1).await.is_some() && bench.take(Browser::Known("b"), 5, 1).await.is_some());
     }

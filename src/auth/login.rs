@@ -196,7 +196,11 @@ impl House {
                 Ok(Err(Refusal { is_barred: true, ..Refusal::of(barred(bar), user) }))
             }
             Ok(verdict) => {
-                give_back().await?;
+                match verdict {
+                    Verdict::Correct | Verdict::Expiring(_) => failures.begin_anew(self.records.as_ref(), taken, now).await?,
+                    // Active Directory goes on counting where the bind itself was refused.
+                    _ => give_back().await?,
+                }
                 Ok(PasswordRight::new(account.user, verdict, now).ok_or(Refusal::new("wrong")))
             }
             Err(error) => {
@@ -276,7 +280,7 @@ impl House {
         match (proof.decided(&decision), &decision) {
             (AfterPassword::Admit(grant), _) => {
                 let name_mark = Name::parse(&attempt.name).map(|name| self.name_mark(&name).hash).unwrap_or_default();
-                self.forget_wrong_passwords(at, grant.user(), &name_mark).await?;
+                self.forget_wrong_passwords(at, &name_mark).await?;
                 Ok(PasswordAnswer::Admitted(self.admit(at, grant, trace, &name_mark, attempt.back.clone()).await?))
             }
             (AfterPassword::Change(changing), _) => {

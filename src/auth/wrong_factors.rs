@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use super::Declined;
-use super::account_failures::{AccountFailures, Shares};
 use super::house::{Attempt, House};
 use super::known::Known;
 use super::lockout::Failures;
@@ -51,18 +50,15 @@ impl House {
     /// A sign-in clears what was counted against this user in this browser, or among strangers where the browser is one; guesses of
     /// strangers are not forgotten because the owner came in elsewhere.
     pub(super) async fn forget_failures(&self, at: &Attempt, user: &User, name_mark: &str) -> Result<(), StoreError> {
-        self.forget_wrong_passwords(at, user, name_mark).await?;
+        self.forget_wrong_passwords(at, name_mark).await?;
         self.forget_wrong_factors(&user.id).await
     }
 
-    pub(super) async fn forget_wrong_passwords(&self, at: &Attempt, user: &User, name_mark: &str) -> Result<(), StoreError> {
+    /// Those of the name; those of the account were forgotten when the password was right.
+    pub(super) async fn forget_wrong_passwords(&self, at: &Attempt, name_mark: &str) -> Result<(), StoreError> {
         let now = self.clock.now();
         let known = Known::read(at.known.as_deref(), &self.keys);
         let rate = self.limits.failures_per_user;
-        let browser = known.by_user(&user.id, &self.keys);
-        // Which share it is does not depend on how large it is.
-        let failures = AccountFailures::new(user.id.as_str(), browser, Shares::of(rate, None));
-        failures.clear(self.records.as_ref(), now).await?;
         Failures::of_name(name_mark, known.by_name(name_mark), rate).clear(self.records.as_ref(), now).await
     }
 

@@ -137,6 +137,31 @@ async fn guesses_in_every_spelling_from_fifty_addresses_lock_nobody_out() {
     assert_eq!(admin.value(&dn, "lockoutTime").await.unwrap_or_else(|| "0".to_owned()), "0");
 }
 
+#[tokio::test]
+async fn an_owner_who_slips_between_the_right_password_and_its_code_is_not_locked_out_by_it() {
+    let Some(samba) = Samba::start().await else { return };
+    samba.lock_out_after(5, WINDOW).await;
+    let admin = samba.admin().await;
+    let dn = admin.add_member("owner", RIGHT, &[("mobile", "+45 12 34 56 78")]).await;
+    let bed = bed(&samba).await;
+    let owner = bed.signed_in("owner", RIGHT).await;
+    owner.sign_out().await;
+    // The domain forgets what was wrong with the right password, not with its code.
+    let page = owner.to_passcode("owner", RIGHT).await;
+    for number in 0..4 {
+        assert_eq!(owner.login("owner", &format!("slip {number}")).await.status, 403);
+        let (stranger, page) = stranger(&bed, number).await;
+        assert_eq!(stranger.login_on(&page, "owner", &format!("guess {number}")).await.status, 403);
+    }
+    assert_eq!(admin.value(&dn, "badPwdCount").await.as_deref(), Some("4"));
+    assert_eq!(owner.passcode(&page, &bed.code(&page).await).await.status, 303);
+    owner.sign_out().await;
+    for number in 4..8 {
+        owner.login("owner", &format!("slip {number}")).await;
+    }
+    assert_eq!(admin.value(&dn, "lockoutTime").await.unwrap_or_else(|| "0".to_owned()), "0");
+}
+
 /// A person who is told to try again does.
 async fn patient(browser: &Client, password: &str) -> Answer {
     for _ in 0..20 {
