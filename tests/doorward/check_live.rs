@@ -1,6 +1,7 @@
 //! `check --live`: what is said of directories as they are, in words and by the exit code.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::support::node::user;
 use crate::support::peers::{dead_port, slapd};
@@ -79,6 +80,42 @@ async fn an_active_directory_shows_rights_that_are_too_many_and_numbers_that_use
     let (code, _, errors) = tokio::task::spawn_blocking(move || check(&section)).await.unwrap();
     assert_eq!(code, Some(0), "{errors}");
     assert!(errors.contains("the service user is in Domain Admins"), "{errors}");
+}
+
+#[tokio::test]
+async fn a_right_that_is_missing_for_fine_grained_policies_is_named_and_what_it_costs() {
+    let Some(samba) = Samba::start().await else { return };
+    let admin = samba.admin().await;
+    let alice = admin.add_member("alice", "Wonder-land1", &[]).await;
+    let section = samba.section("corp");
+    let checked = async || {
+        let section = section.clone();
+        let (code, out, errors) = tokio::task::spawn_blocking(move || check(&section)).await.unwrap();
+        assert_eq!(code, Some(0), "{errors}");
+        (out, errors)
+    };
+    let (out, errors) = checked().await;
+    assert!(!out.contains("fine-grained") && !errors.contains("fine-grained"), "{out}{errors}");
+
+    admin.lock_out_of(&alice, 3, Duration::from_secs(600)).await;
+    let (_, errors) = checked().await;
+    assert!(errors.contains("may not read msDS-LockoutThreshold of 1 fine-grained password policies"), "{errors}");
+    assert!(
+        errors.contains("locked out after 3 wrong passwords in an hour") && errors.contains("CN=lock-out after 3"),
+        "{errors}"
+    );
+
+    // As `dsacls … /I:T /G "CORP\svc-doorward:GR"` does it.
+    samba.permit(&samba.policies(), "(A;CI;RPLCLORC;;;USER)");
+    let (out, errors) = checked().await;
+    assert!(
+        out.contains("1 fine-grained password policies, all of them readable") && !errors.contains("fine-grained"),
+        "{errors}"
+    );
+
+    samba.permit(&alice, "(OD;;RP;b77ea093-88d0-4780-9a98-911f8e8b1dca;;USER)");
+    let (_, errors) = checked().await;
+    assert!(errors.contains(&format!("may not read msDS-ResultantPSO of {alice}")), "{errors}");
 }
 
 const CONFIGURATION: &str = r#"

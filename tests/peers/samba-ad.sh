@@ -3,6 +3,7 @@
 #   samba-ad.sh start FOLDER ADDRESS       prints KEY=VALUE; the controller goes on in the background. A folder that was stopped goes on where it was
 #   samba-ad.sh stop FOLDER                ends it at once; the folder stays
 #   samba-ad.sh age FOLDER USER SECONDS    makes the password of this user that old, which LDAP lets nobody do
+#   samba-ad.sh permit FOLDER USER DN ACE  puts an entry of an access list, in SDDL, on an object; USER in it is the user's number
 # LDAP's ports are fixed (389, 636, 3268, 3269), so each controller has an address 127.x.x.x of its own, and starting one needs root.
 # Environment: CACHE=FOLDER         keeps the new domain, whose making takes ten seconds and more, for all that start later
 #              STRONG_AUTH=yes      a password over a connection without TLS is refused (result 8), as hardened controllers do
@@ -160,9 +161,31 @@ database.modify(change, ["local_oid:%s:0" % dsdb.DSDB_CONTROL_BYPASS_PASSWORD_HA
 PYTHON
 }
 
+permit() { # folder user object entry
+  /usr/bin/python3 - "$@" <<'PYTHON'
+import sys
+import ldb
+from samba.auth import system_session
+from samba.dcerpc import security
+from samba.ndr import ndr_unpack
+from samba.param import LoadParm
+from samba.samdb import SamDB
+from samba.sd_utils import SDUtils
+
+folder, user, thing, entry = sys.argv[1:]
+settings = LoadParm()
+settings.load(folder + "/etc/smb.conf")
+database = SamDB(url=folder + "/private/sam.ldb", session_info=system_session(), lp=settings)
+found = database.search(database.domain_dn(), ldb.SCOPE_SUBTREE, "(sAMAccountName=%s)" % ldb.binary_encode(user), ["objectSid"])
+number = str(ndr_unpack(security.dom_sid, found[0]["objectSid"][0]))
+SDUtils(database).dacl_add_ace(thing, entry.replace("USER", number))
+PYTHON
+}
+
 case ${1:-} in
 start) start "$2" "$3" ;;
 stop) stop "$(realpath "$2")" ;;
 age) age "$(realpath "$2")" "$3" "$4" ;;
-*) sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
+permit) permit "$(realpath "$2")" "$3" "$4" "$5" ;;
+*) sed -n '2,12s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
 esac

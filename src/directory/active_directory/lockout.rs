@@ -16,8 +16,8 @@ use crate::directory::ldap::{Fault, entry, filter};
 /// The rules that were read lately, and the wrong passwords that were ours.
 #[derive(Default)]
 pub(super) struct Rules {
-    /// By the entry that holds them: the domain, or a set of rules for some people (PSO). Nothing: it locks nobody out.
-    known: Lately<Arc<str>, Option<Rule>>,
+    /// By the entry that holds them: the domain, or a set of rules for some people (PSO).
+    known: Lately<Arc<str>, Told>,
     ours: Mutex<AllOurs>,
 }
 
@@ -38,6 +38,16 @@ struct Rule {
     window: Duration,
 }
 
+/// What an entry says of its rule.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Told {
+    Locks(Rule),
+    /// It locks nobody out.
+    Never,
+    /// The service user may not read it.
+    Hidden,
+}
+
 /// Wrong passwords that went to the domain through us and were answered.
 struct Ours {
     /// Their places in the order of answers.
@@ -54,15 +64,19 @@ impl ActiveDirectory {
         id: &UserId,
         before: Moment,
     ) -> Result<Option<LockOut>, Fault> {
-        let own = match entry::first(candidate, RESULTANT_PSO) {
-            Some(dn) => self.rule_of(connection, &dn, PSO).await?,
-            None => None,
+        let domain = async || self.rule_of(connection, filter::suffix(&self.config.ldap.users.base), DOMAIN).await;
+        let told = match entry::first(candidate, RESULTANT_PSO) {
+            None => domain().await?,
+            Some(dn) => match self.rule_of(connection, &dn, PSO).await? {
+                Told::Hidden => domain().await?.or_stricter(),
+                told => told,
+            },
         };
-        let rule = match own {
-            Some(rule) => rule,
-            None => self.rule_of(connection, filter::suffix(&self.config.ldap.users.base), DOMAIN).await?.flatten(),
+        let Rule { threshold, window } = match told {
+            Told::Locks(rule) => rule,
+            Told::Hidden => Rule::UNKNOWN,
+            Told::Never => return Ok(None),
         };
-        let Some(Rule { threshold, window }) = rule else { return Ok(None) };
         let now = self.clock.now();
         let is_recent = entry::first(candidate, BAD_PASSWORD_TIME)
             .and_then(|time| filetime::point(&time))
@@ -72,11 +86,11 @@ impl ActiveDirectory {
         Ok(Some(LockOut { threshold, window, spent: counted.saturating_sub(self.rules.ours_of(id, before, window, now)) }))
     }
 
-    /// The rule that an entry holds; the outer nothing where it may not be read.
-    async fn rule_of(&self, connection: &Connection, dn: &str, names: [&str; 2]) -> Result<Option<Option<Rule>>, Fault> {
+    /// The rule that an entry holds.
+    async fn rule_of(&self, connection: &Connection, dn: &str, names: [&str; 2]) -> Result<Told, Fault> {
         let now = self.clock.now();
-        if let Some(rule) = self.rules.known.recall(dn, now) {
-            return Ok(Some(rule));
+        if let Some(told) = self.rules.known.recall(dn, now) {
+            return Ok(told);
         }
         let question = Question { base: dn, scope: Scope::Base, filter: "(objectClass=*)", attributes: &names, at_most: 1 };
         let found = match connection.search(question).await {
@@ -84,18 +98,38 @@ impl ActiveDirectory {
             Err(Fault::Missing(_)) => None,
             Err(fault) => return Err(fault),
         };
-        let Some(rule) = found.as_ref().and_then(|entry| Rule::read(entry, names)) else {
-            let directory = self.line.name();
-            tracing::warn!(directory, dn, "the service user may not read this lock-out rule: the domain's is taken for it");
-            return Ok(None);
+        let told = match found.as_ref().and_then(|entry| Rule::read(entry, names)) {
+            Some(Rule { threshold: 0, .. }) => Told::Never,
+            Some(rule) => Told::Locks(rule),
+            None => Told::Hidden,
         };
-        let rule = Some(rule).filter(|rule| rule.threshold > 0);
-        self.rules.known.keep(dn.into(), rule, now);
-        Ok(Some(rule))
+        if told == Told::Hidden {
+            let (directory, threshold) = (self.line.name(), Rule::UNKNOWN.threshold);
+            tracing::warn!(
+                directory,
+                dn,
+                threshold,
+                "the service user may not read this lock-out rule: a strict one is taken for it"
+            );
+        }
+        self.rules.known.keep(dn.into(), told, now);
+        Ok(told)
+    }
+}
+
+impl Told {
+    /// The domain's rule for somebody who has one of their own that we may not read: it may well be stricter.
+    fn or_stricter(self) -> Self {
+        let Self::Locks(Rule { threshold, window }) = self else { return Self::Hidden };
+        let unknown = Rule::UNKNOWN;
+        Self::Locks(Rule { threshold: threshold.min(unknown.threshold), window: window.max(unknown.window) })
     }
 }
 
 impl Rule {
+    /// As strict as rules are that people live with: three wrong passwords, counted for an hour.
+    const UNKNOWN: Self = Self { threshold: 3, window: Duration::from_secs(3600) };
+
     fn read(entry: &SearchEntry, [threshold, window]: [&str; 2]) -> Option<Self> {
         let threshold = entry::first(entry, threshold)?.parse().ok()?;
         Some(Self { threshold, window: entry::first(entry, window).and_then(|window| filetime::span(&window))? })

@@ -4,6 +4,7 @@ use ldap3::controls::RawControl;
 use ldap3::{Scope, SearchEntry};
 
 use super::examine_people::is_there;
+use super::examine_policies as policies;
 use crate::directory::Examination;
 use crate::directory::ldap::connection::{Connection, Question};
 use crate::directory::ldap::descriptor::{self, Guid};
@@ -60,6 +61,7 @@ pub(super) async fn in_active_directory(
             ));
         }
     }
+    policies::examine(connection, (&domain.base, samples), found).await?;
     surplus(line, connection, domain, found).await?;
     own_numbers(line, connection, (domain, samples), found).await
 }

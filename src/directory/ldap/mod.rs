@@ -7,6 +7,7 @@ pub mod descriptor;
 pub(super) mod entry;
 pub(super) mod examine;
 mod examine_people;
+mod examine_policies;
 mod examine_rights;
 mod examine_servers;
 pub mod filter;

@@ -86,6 +86,18 @@ async fn the_more_is_used_up_elsewhere_the_less_is_left_here() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rule_that_is_stricter_than_the_domains_and_may_not_be_read_locks_nobody_out_either() {
+    let Some(place) = Place::start(10).await else { return };
+    place.admin.lock_out_of(&place.dn, 3, WINDOW).await;
+    let bed = bed(&place.samba).await;
+    let owner = bed.signed_in("owner", RIGHT).await;
+    owner.sign_out().await;
+    guess(&bed, 30).await;
+    assert_eq!(patient(&owner, "a slip").await.status, 403);
+    assert_eq!(place.counted().await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_gateways_that_share_nothing_lock_nobody_out_together() {
     let Some(place) = Place::start(5).await else { return };
     let (first, second) = (bed(&place.samba).await, bed(&place.samba).await);

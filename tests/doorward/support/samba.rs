@@ -131,6 +131,11 @@ impl Samba {
         self.dn(GROUP)
     }
 
+    /// Where the rules for some people are kept.
+    pub fn policies(&self) -> String {
+        format!("CN=Password Settings Container,CN=System,{}", self.base())
+    }
+
     /// Where [`Admin`] puts users and groups.
     pub fn dn(&self, name: &str) -> String {
         format!("CN={},CN=Users,{}", ldap3::dn_escape(name), self.base())
@@ -199,6 +204,13 @@ impl Samba {
     pub fn age_password(&self, user: &str, age: Duration) {
         let mut command = Command::new(script());
         let output = command.arg("age").arg(self.folder.path()).args([user, &age.as_secs().to_string()]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Puts an entry of an access list (SDDL, with `USER` for the service user) on an object.
+    pub fn permit(&self, object: &str, entry: &str) {
+        let mut command = Command::new(script());
+        let output = command.arg("permit").arg(self.folder.path()).args(["svc-doorward", object, entry]).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
