@@ -2,6 +2,7 @@
 
 mod check;
 mod hash_password;
+mod plain;
 mod reload;
 mod send_test;
 mod serve;
@@ -17,6 +18,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use self::plain::plain;
 use crate::app::control::{self, Reply, Request};
 use crate::app::report::Wish;
 use crate::app::telemetry::Format;
@@ -259,9 +261,4 @@ fn socket(file: &Path) -> Result<PathBuf> {
 
 fn nobody_answers(socket: &Path) -> String {
     format!("no running node answers on {} (is it running? are you its user?)", socket.display())
-}
-
-/// Control characters of a stranger's making do not reach the terminal.
-fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

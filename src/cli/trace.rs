@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
-use super::ask;
+use super::{ask, plain};
 use crate::app::control::{Reply, Request};
 use crate::base::TraceId;
 use crate::store::Entry;
@@ -26,10 +26,10 @@ pub fn run(file: &Path, id: &str) -> Result<ExitCode> {
     }
 }
 
-/// One line an event; control characters of a stranger's making do not reach the terminal (JSON escapes them).
+/// One line an event.
 fn print(event: &Entry) {
     let user = if event.user.is_empty() { "-" } else { &event.user };
     let application = if event.application.is_empty() { "-" } else { &event.application };
     let line = format!("{}  {:<4} {:<20} {application}  {user}  {}", event.at, event.outcome, event.kind, event.detail);
-    println!("{}", line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect::<String>());
+    println!("{}", plain(&line));
 }

@@ -1,19 +1,20 @@
-//! `user report`: who can sign in and who cannot, as the running node sees it, row by row as they come.
+//! `user report`: who can sign in and who cannot, as the running node sees it.
 
 mod csv;
+mod sheet;
 mod table;
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter};
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
+use self::sheet::Sheet;
 use super::{nobody_answers, plain, socket};
 use crate::app::control::{self, Reply, Request};
 use crate::app::report::Wish;
-use crate::auth::Row;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
 pub enum Format {
@@ -37,20 +38,11 @@ struct End {
 /// Exit code 1 where a directory is not in it.
 pub fn report(file: &Path, format: Format, wish: Wish) -> Result<ExitCode> {
     let socket = socket(file)?;
-    let mut out = BufWriter::new(io::stdout().lock());
-    let (mut rows, mut end, mut refused) = (0, None, None);
-    let mut begun = false;
-    let mut begin = |out: &mut _| if std::mem::replace(&mut begun, true) { Ok(()) } else { head(format, out) };
+    let mut sheet = Sheet::new(format, BufWriter::new(io::stdout().lock()));
+    let (mut end, mut refused) = (None, None);
     let asked = control::ask_for_lines(&socket, &Request::UserReport(wish), |reply| match reply {
-        Reply::Users { users } => {
-            begin(&mut out)?;
-            users.iter().try_for_each(|user| {
-                rows += 1;
-                row(format, rows, user, &mut out)
-            })
-        }
+        Reply::Users { users } => sheet.take(users),
         Reply::Reported { total, can_sign_in, failed } => {
-            begin(&mut out)?;
             end = Some(End { total, can_sign_in, failed });
             Ok(())
         }
@@ -61,7 +53,7 @@ pub fn report(file: &Path, format: Format, wish: Wish) -> Result<ExitCode> {
         _ => Err(io::Error::other("the node gave an answer to another question")),
     });
     // Whoever reads us may have seen enough.
-    if asked.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe) && rows > 0 {
+    if asked.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe) && sheet.written() > 0 {
         return Ok(ExitCode::SUCCESS);
     }
     asked.with_context(|| nobody_answers(&socket))?;
@@ -69,47 +61,12 @@ pub fn report(file: &Path, format: Format, wish: Wish) -> Result<ExitCode> {
         bail!("{}", plain(&why));
     }
     let Some(end) = end else { bail!("the report broke off: the node was stopped") };
-    tail(format, rows, &end, &mut out)?;
-    out.flush()?;
+    match sheet.end(&end) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
+        written => written?,
+    };
     for why in &end.failed {
         eprintln!("doorward: not everybody is in it: {}", plain(why));
     }
     Ok(if end.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn head(format: Format, out: &mut impl Write) -> io::Result<()> {
-    match format {
-        Format::Table => writeln!(out, "{}", table::HEAD),
-        Format::Csv => write!(out, "{}", csv::HEAD),
-        Format::Json => write!(out, "["),
-    }
-}
-
-/// `number`: from 1.
-fn row(format: Format, number: usize, user: &Row, out: &mut impl Write) -> io::Result<()> {
-    match format {
-        Format::Table => writeln!(out, "{}", table::line(user)),
-        Format::Csv => write!(out, "{}", csv::line(user)),
-        Format::Json => {
-            write!(out, "{}", if number == 1 { "\n" } else { ",\n" })?;
-            serde_json::to_writer(&mut *out, user).map_err(Into::into)
-        }
-    }
-}
-
-fn tail(format: Format, rows: usize, end: &End, out: &mut impl Write) -> io::Result<()> {
-    match format {
-        Format::Table => {
-            let not_shown = if rows < end.total { format!(", {} of them shown", rows) } else { String::new() };
-            writeln!(
-                out,
-                "{} in all{not_shown}; {} can sign in, {} cannot",
-                end.total,
-                end.can_sign_in,
-                end.total - end.can_sign_in.min(end.total)
-            )
-        }
-        Format::Csv => Ok(()),
-        Format::Json => writeln!(out, "\n]"),
-    }
 }

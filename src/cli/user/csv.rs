@@ -36,7 +36,7 @@ fn cell(text: &str) -> String {
         if begins && BEGINS_A_FORMULA.contains(&letter) {
             safe.push('\'');
         }
-        begins = SEPARATES.contains(&letter) || (begins && (letter == ' ' || letter == '"'));
+        begins = SEPARATES.contains(&letter) || (begins && (letter.is_whitespace() || letter == '"'));
         if letter == '"' {
             safe.push('"');
         }
@@ -80,6 +80,9 @@ mod tests {
             ("a; =1", "\"a; '=1\""),
             ("Doe, Jane", "\"Doe, Jane\""),
             ("\u{ff1d}1", "\"'\u{ff1d}1\""),
+            ("\u{a0}=1", "\"\u{a0}'=1\""),
+            ("\u{200b}=1", "\"\u{fffd}=1\""),
+            ("\u{202e}gpj.exe", "\"\u{fffd}gpj.exe\""),
             ("a-b", "\"a-b\""),
             ("a\u{0}b\u{1b}c", "\"a\u{fffd}b\u{fffd}c\""),
         ];

@@ -1,4 +1,4 @@
-//! The report for a terminal: columns of fixed width, since no row waits for the next; only reasons make a line longer than 80.
+//! The report for a terminal: columns of fixed width; only reasons make a line longer than 80.
 
 use crate::auth::Row;
 use crate::cli::plain;
@@ -59,8 +59,8 @@ mod tests {
     #[test]
     fn nothing_in_it_reaches_the_terminal_as_a_command() {
         let problems = vec![Problem { what: "bad-number".into(), detail: "it holds '\u{1b}'".into() }];
-        let line = line(&Row { problems, can_sign_in: false, mobile: None, ..row("\u{1b}[31m\n") });
-        assert!(!line.chars().any(char::is_control), "{line:?}");
+        let line = line(&Row { problems, can_sign_in: false, mobile: None, ..row("\u{1b}[31m\n\u{202e}") });
+        assert!(!line.contains(|letter: char| letter.is_control() || letter == '\u{202e}'), "{line:?}");
         assert!(line.ends_with("no       bad-number (it holds '\u{fffd}')"), "{line}");
     }
 }
