@@ -44,6 +44,7 @@ rootdn "$ADMIN"
 rootpw $ADMIN_PASSWORD
 directory $1/db
 maxsize 1073741824
+dbnosync
 index objectClass,uid,mail,member eq
 index entryUUID,entryCSN eq
 ${NO_MEMBEROF:+#}overlay memberof
@@ -134,8 +135,9 @@ start() {
   setsid slapd -d "${LOG:-0}" -f "$folder/slapd.conf" -h "ldap://127.0.0.1:$port ldaps://127.0.0.1:$tls_port" </dev/null >"$folder/slapd.log" 2>&1 &
   local pid=$!
   echo $pid >"$folder/pid"
-  for _ in $(seq 250); do
-    (exec 3<>"/dev/tcp/127.0.0.1/$tls_port") 2>/dev/null && break
+  # Asked in LDAP: a mere connection may be one of this machine's to itself, where nobody listens yet.
+  for _ in $(seq 1500); do
+    ldapwhoami -x -H "ldap://127.0.0.1:$port" >/dev/null 2>&1 && break
     kill -0 $pid 2>/dev/null || { cat "$folder/slapd.log" >&2; exit 75; }
     sleep 0.02
   done
