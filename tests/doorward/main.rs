@@ -33,6 +33,7 @@ mod logout;
 mod long_polls;
 mod mail_transmitter;
 mod many_exchanges;
+mod many_groups;
 mod many_people;
 mod modem;
 mod modem_clients;

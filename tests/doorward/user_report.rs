@@ -1,5 +1,7 @@
 //! `user report` through the running node: who is in it, why somebody cannot sign in, and in which forms.
 
+mod large;
+
 use doorward::app::control::{self, Reply, Request};
 use doorward::app::report::Wish;
 use doorward::auth::Row;
