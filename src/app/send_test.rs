@@ -37,7 +37,7 @@ async fn follow(trial: Trial, uid: u32, powers: &Powers, into: &mut (impl AsyncW
             write_line(&Reply::Events { events: fresh }, into).await.map_err(|error| error.to_string())?;
         }
         let is_over = match &progress {
-            Progress::Delivered { .. } | Progress::Failed => true,
+            Progress::Delivered { .. } | Progress::Unsure { .. } | Progress::Failed => true,
             Progress::Sent { awaited, .. } => !awaited,
             Progress::Sending { .. } => false,
         };

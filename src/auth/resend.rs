@@ -69,7 +69,8 @@ impl House {
             Progress::Sending { channel, to, .. }
             | Progress::Sent { channel, to, .. }
             | Progress::Delivered { channel, to, .. } => Some((*channel, to.as_str())),
-            Progress::Failed => None,
+            // The same way may be tried again.
+            Progress::Unsure { .. } | Progress::Failed => None,
         };
         let ways = self.dispatcher.ways(policy, &self.addresses(&awaiting.user)).into_iter();
         ways.filter(|way| Some((way.channel, way.to.as_str())) != here).take(MOST_OTHERS).collect()

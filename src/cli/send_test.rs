@@ -45,10 +45,13 @@ fn end(progress: &Progress, unconfirmed: bool) -> ExitCode {
             format!("Handed over by {} to {to}; whether it arrives, the transmitter does not say.", channel.name())
         }
         Progress::Sending { .. } => "It is still under way.".to_owned(),
+        Progress::Unsure { channel, to, .. } => {
+            format!("It may have gone out by {} to {to}; nobody can know.", channel.name())
+        }
         Progress::Failed => "It reached nobody.".to_owned(),
     };
     println!("{}", plain(&words));
-    if matches!(progress, Progress::Failed) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    if matches!(progress, Progress::Failed | Progress::Unsure { .. }) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 /// `12:30:05  message-tried     modem-a by sms to •••• 12: failed after 6.1 s: +CMS ERROR: 38`

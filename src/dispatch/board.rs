@@ -175,6 +175,11 @@ impl Board {
         self.lines.iter().find(|line| line.transmitter.name() == name).map(|line| &*line.transmitter)
     }
 
+    /// The same with its places.
+    pub fn line(&self, name: &str) -> Option<Arc<Line>> {
+        self.lines.iter().find(|line| line.transmitter.name() == name).map(Arc::clone)
+    }
+
     /// The transmitters behind a name that serve the channel: one, or the members of a group.
     pub fn lines(&self, name: &str, channel: Channel, purpose: Purpose) -> Lines {
         let meant = |line: &&Arc<Line>| {

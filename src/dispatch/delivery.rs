@@ -19,8 +19,14 @@ use crate::store::{Expect, Place, Record, StoreError};
 /// The records' kind, and the purpose of their hash and seal.
 const RECEIPT: &str = "receipt";
 const FORMAT: u8 = 1;
-/// A report may be quicker than the record it is about: it is looked at again after these pauses.
-const AGAIN: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(4), Duration::from_secs(15)];
+/// A report may be quicker than the record it is about, most of all after a crash, when the message is taken over a lease later: it is
+/// looked at again after these pauses.
+const AGAIN: [Duration; 6] = {
+    const fn s(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+    [s(1), s(2), s(3), s(4), s(5), s(8)]
+};
 /// So many reports wait for their record at once; one more is dropped.
 pub(super) const MOST_EARLY: usize = 256;
 /// How often a record is read again because somebody wrote to it in between.
@@ -41,6 +47,10 @@ struct Expected {
     masked: String,
     /// It was said already that it will not arrive; it may do so all the same.
     failed: bool,
+    /// The records of all parts, this one's among them, where there are several: it has arrived once all have, and has failed with the
+    /// first.
+    #[serde(default)]
+    parts: Vec<String>,
 }
 
 /// What became of a report.
@@ -77,9 +87,10 @@ impl Dispatcher {
 }
 
 impl Inner {
-    /// Puts on record what a report with this reference will be about; the record's id.
-    pub async fn expect(&self, sending: &Sending, reference: &str, to: &str, sent: &Sent) -> Result<String, StoreError> {
+    /// Puts on record what a report with any of these references will be about; the first record's id.
+    pub async fn expect(&self, sending: &Sending, references: &[String], to: &str, sent: &Sent) -> Result<String, StoreError> {
         let work = &sending.work;
+        let ids: Vec<String> = references.iter().map(|name| receipt_id(&self.keys, &sent.transmitter, name)).collect();
         let expected = Expected {
             message: sending.id.clone(),
             rule: work.rule,
@@ -91,17 +102,21 @@ impl Inner {
             to: to.to_owned(),
             masked: sent.to.clone(),
             failed: false,
+            parts: if ids.len() > 1 { ids.clone() } else { Vec::new() },
         };
-        let id = receipt_id(&self.keys, &sent.transmitter, reference);
-        let (place, expires, now) = (Place { kind: RECEIPT, owner: "", id: &id }, work.expires.plus(GRACE), self.clock.now());
-        for _ in 0..CONFLICTS {
-            // A reference that comes again means the newer message from now on.
-            let expect = self.records.find(RECEIPT, &id, now).await?.map_or(Expect::Absent, |old| Expect::Version(old.version));
-            if self.records.put_if(place, expected.to_bytes(&self.keys, &id), expires, expect, now).await? {
-                break;
+        let (expires, now) = (work.expires.plus(GRACE), self.clock.now());
+        for id in &ids {
+            let place = Place { kind: RECEIPT, owner: "", id };
+            for _ in 0..CONFLICTS {
+                // A reference that comes again means the newer message from now on.
+                let old = self.records.find(RECEIPT, id, now).await?;
+                let expect = old.map_or(Expect::Absent, |old| Expect::Version(old.version));
+                if self.records.put_if(place, expected.to_bytes(&self.keys, id), expires, expect, now).await? {
+                    break;
+                }
             }
         }
-        Ok(id)
+        Ok(ids.into_iter().next().unwrap_or_default())
     }
 
     async fn heard(&self, report: &Report) -> Heard {
@@ -118,6 +133,10 @@ impl Inner {
         let Some(expected) = Expected::from_bytes(&record.value, &self.keys, &id) else { return Ok(Heard::Done) };
         match &report.delivery {
             Delivery::Delivered => {
+                if self.others_are_awaited(&expected, &id, now).await? {
+                    self.records.remove(RECEIPT, &id, now).await?;
+                    return Ok(Heard::Done);
+                }
                 self.delivered(&expected, now).await?;
                 // Whoever removes it journals it, so that two nodes that heard the same write one event.
                 if self.records.remove(RECEIPT, &id, now).await? {
@@ -130,7 +149,8 @@ impl Inner {
             Delivery::Failed(_) if expected.failed => {}
             Delivery::Failed(why) => {
                 let why = self.without_secrets(why, &expected, now).await?;
-                if self.undelivered(&expected, &id, now).await? == Heard::Unknown {
+                let receipt = expected.parts.first().unwrap_or(&id);
+                if self.undelivered(&expected, receipt, now).await? == Heard::Unknown {
                     return Ok(Heard::Unknown);
                 }
                 let failed = Expected { failed: true, ..expected.clone() };
@@ -146,6 +166,18 @@ impl Inner {
             }
         }
         Ok(Heard::Done)
+    }
+
+    /// Whether parts of the same message are still on their way, as far as anybody has said.
+    async fn others_are_awaited(&self, expected: &Expected, id: &str, now: Time) -> Result<bool, StoreError> {
+        for part in expected.parts.iter().filter(|part| *part != id) {
+            let record = self.records.find(RECEIPT, part, now).await?;
+            let other = record.and_then(|record| Expected::from_bytes(&record.value, &self.keys, part));
+            if other.is_some_and(|other| other.message == expected.message) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Providers repeat what they were given. Words that cannot be cleaned, because the passcode is not on record any more, are left out.
@@ -195,7 +227,7 @@ impl Inner {
     /// The chain ended with this very way, believing that it was sent.
     async fn belie(&self, expected: &Expected, record: &Record, progress: Progress, now: Time) -> Result<Heard, StoreError> {
         let same = |channel: Channel, to: &str| channel == expected.channel && to == expected.masked;
-        if matches!(&progress, Progress::Sent { channel, to, .. } if same(*channel, to)) {
+        if matches!(&progress, Progress::Sent { channel, to, .. } | Progress::Unsure { channel, to, .. } if same(*channel, to)) {
             self.rewrite(record, Kept { progress: Progress::Failed, work: None }, now).await?;
         }
         Ok(Heard::Done)
@@ -293,6 +325,28 @@ mod tests {
         house.done().await;
         assert!(caller.seen().is_empty());
         assert_eq!(house.memory.story().last().unwrap(), "message-delivered a");
+    }
+
+    #[tokio::test]
+    async fn a_long_message_has_arrived_with_its_last_part_and_failed_with_its_first() {
+        for (reports, fate) in
+            [(["p1", "p2"], Delivery::Delivered), (["p2", "p1"], Delivery::Delivered), (["p2", "p1"], failed())]
+        {
+            let (a, caller) = (Scripted::new("a", [TakeInParts(&["p1", "p2"])]), Scripted::new("caller", []));
+            let house = house(&[a, Arc::clone(&caller)], Limits::default());
+            let _runs = house.runs();
+            house.hand_over(house.calling("m1")).await.unwrap();
+            house.until("message-sent a").await;
+            house.dispatcher.report(report("a", reports[0], fate.clone())).await;
+            if fate == Delivery::Delivered {
+                assert!(sent(None, Channel::Sms, true)(&house.progress("m1").await), "one part is missing");
+                house.dispatcher.report(report("a", reports[1], fate)).await;
+                assert!(matches!(house.progress("m1").await, Progress::Delivered { .. }));
+                assert_eq!(house.memory.story().iter().filter(|event| event.starts_with("message-delivered")).count(), 1);
+            } else {
+                house.until("message-sent caller").await;
+            }
+        }
     }
 
     #[tokio::test]

@@ -439,6 +439,7 @@ mod tests {
     use super::super::FailureKind::*;
     use super::super::memory::Memory;
     use super::super::trial::{Answer::*, CODE, Scripted, danish, house, house_on, keys};
+    use super::super::{Before, Fate};
     use super::*;
     use crate::base::Clock;
     use crate::config::limits::Rate;
@@ -574,7 +575,50 @@ mod tests {
         house.hand_over(order).await.unwrap();
         house.done().await;
         assert!(g.seen().is_empty());
+        assert_eq!(house.memory.story().last().unwrap(), "message-unconfirmed a", "it may have been taken");
+        let mut late = house.order("m2");
+        late.expires = house.clock.now();
+        house.tasks.reopen();
+        house.hand_over(late).await.unwrap();
+        house.done().await;
         assert_eq!(house.memory.story().last().unwrap(), "message-failed expired");
+        assert_eq!((a.seen().len(), g.seen().len()), (1, 0));
+    }
+
+    #[tokio::test]
+    async fn what_may_have_been_sent_is_not_called_a_failure() {
+        let a = Scripted::new("a", [Fail(Unsure)]);
+        let g = Scripted::new("g1", [Fail(RetryElsewhere), Fail(RetryElsewhere)]);
+        let relay = Scripted::new("relay", [Hang, Fail(RetryElsewhere)]);
+        let house = house(&[a, g, Arc::clone(&relay)], Limits::default());
+        let mut order = house.order("m1");
+        order.addresses.mail = Some("anna@example.com".into());
+        house.hand_over(order).await.unwrap();
+        relay.asked().await;
+        let before = Some(Before { channel: Channel::Sms, to: "•••• 78".into(), fate: Fate::Unsure });
+        let mailing = Progress::Sending { channel: Channel::Mail, to: "a•••@example.com".into(), before };
+        assert_eq!(house.progress("m1").await, mailing);
+        house.done().await;
+        assert!(matches!(house.progress("m1").await, Progress::Unsure { channel: Channel::Mail, .. }));
+        assert!(house.memory.story().contains(&"message-tried a unknown".to_owned()), "{:?}", house.memory.story());
+    }
+
+    #[test]
+    fn what_a_crash_left_and_nobody_takes_any_more_may_have_been_sent() {
+        let (memory, clock) = crashed_while_sending();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let g = Scripted::new("g1", [Fail(Final)]);
+            let house = house_on(memory, clock, &[g], Limits::default());
+            let _runs = house.runs();
+            house.clock.advance(LEASE + POLL);
+            house.until("message-unconfirmed g1").await;
+            let unsure = |progress: Progress| matches!(progress, Progress::Unsure { channel: Channel::Sms, .. });
+            assert!(unsure(house.progress("m1").await));
+            // The same when its life is over, as long as anybody can look.
+            house.clock.advance(Duration::from_secs(400));
+            assert!(unsure(house.progress("m1").await));
+        });
     }
 
     #[tokio::test]
@@ -645,7 +689,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_crash_left_for_too_long_is_journaled_as_lost() {
+    fn what_a_crash_left_for_too_long_is_journaled_as_unconfirmed() {
         let (memory, clock) = crashed_while_sending();
         clock.advance(Duration::from_secs(400));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -654,7 +698,7 @@ mod tests {
             let house = house_on(Arc::clone(&memory), clock, &[Arc::clone(&a)], Limits::default());
             let run = tokio::spawn(house.dispatcher.clone().run(CancellationToken::new()));
             let lost = async {
-                while memory.story().last().is_none_or(|last| last != "message-failed expired") {
+                while memory.story().last().is_none_or(|last| last != "message-unconfirmed g1") {
                     tokio::task::yield_now().await;
                 }
             };

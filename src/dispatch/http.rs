@@ -92,21 +92,29 @@ impl HttpTransmitter {
 
     async fn exchange(&self, message: &Message, now: Time) -> Result<Receipt, Failure> {
         let request = self.request(message, now)?;
-        let words = |error: reqwest::Error| elsewhere(self.blotted(&without_address(error), message));
+        let words = |error: reqwest::Error| {
+            // Where nobody was reached, nobody took it.
+            let kind = if error.is_connect() || error.is_builder() { FailureKind::RetryElsewhere } else { FailureKind::Unsure };
+            Failure { kind, why: self.blotted(&without_address(error), message) }
+        };
         let mut response = self.line.client.execute(request).await.map_err(words)?;
         let status = response.status().as_u16();
         let body = start_of(&mut response).await.map_err(words)?;
         let answer = self.blotted(&body, message);
         match self.rules.judge(status, &body) {
             // A reference is of use only where reports come.
-            Verdict::Sent { reference } => Ok(Receipt {
-                words: answer,
-                reference: reference.filter(|_| self.back.callbacks.is_some() && self.config.report.is_some()),
-            }),
+            Verdict::Sent { reference } => {
+                Ok(Receipt { words: answer, references: reference.into_iter().filter(|_| self.is_told()).collect() })
+            }
             Verdict::Failed(kind) => {
                 Err(Failure { kind, why: format!("status {status}: {answer}").trim_end_matches([':', ' ']).to_owned() })
             }
         }
+    }
+
+    /// Whether the provider can tell us what becomes of a message.
+    fn is_told(&self) -> bool {
+        self.back.callbacks.is_some() && self.config.report.is_some()
     }
 
     fn request(&self, message: &Message, now: Time) -> Result<reqwest::Request, Failure> {
@@ -231,7 +239,8 @@ impl Transmitter for HttpTransmitter {
                 return Err(Failure { kind: FailureKind::Final, why: "not a topic".into() });
             }
             // Around everything, name resolution included.
-            let slow = || elsewhere(format!("no answer within {} s", self.config.timeout.as_secs_f32()));
+            let why = || format!("no answer within {} s", self.config.timeout.as_secs_f32());
+            let slow = || Failure { kind: FailureKind::Unsure, why: why() };
             tokio::time::timeout(self.config.timeout, self.exchange(message, now)).await.unwrap_or_else(|_| Err(slow()))
         })
     }

@@ -35,7 +35,8 @@ impl Line {
             .user_agent(concat!("doorward/", env!("CARGO_PKG_VERSION")))
             // Messages are rare: a kept connection would mostly be a dead one, and a POST on a dead one cannot be repeated safely.
             .pool_max_idle_per_host(0)
-            .connect_timeout(timeout)
+            // Shorter than the whole, so that it can be told from an answer that does not come: then nobody took the message.
+            .connect_timeout(timeout / 2)
             .timeout(timeout)
             .build()
             .map_err(HttpError::Client)?;

@@ -58,6 +58,9 @@ pub(super) struct Work {
     /// The last way by which it was sent and of which nobody said that it failed.
     #[serde(default)]
     pub sent: Option<Sent>,
+    /// The last way by which it may have been sent, where nobody can know.
+    #[serde(default)]
+    pub unsure: Option<Sent>,
     /// One entry for each hand-over whose end a crash kept from us.
     #[serde(default)]
     pub doubts: Vec<Channel>,
@@ -118,6 +121,7 @@ impl Work {
             stage: Stage::Trying,
             before: None,
             sent: None,
+            unsure: None,
             doubts: Vec::new(),
         }
     }

@@ -30,6 +30,7 @@ mod progress;
 mod push;
 mod reports;
 mod sending;
+mod take_up;
 mod tally;
 mod template;
 pub mod text;
@@ -152,8 +153,8 @@ pub struct Message {
 pub struct Receipt {
     /// Its own words, without secrets.
     pub words: String,
-    /// What it calls the message when it reports the delivery; nothing where it will not.
-    pub reference: Option<String>,
+    /// What it calls the message when it reports the delivery, or each part of it; none where it will not.
+    pub references: Vec<String>,
 }
 
 /// What became of a message after it was taken over. It only ever moves forward: what is delivered stays so.
@@ -179,7 +180,7 @@ pub struct Figures {
 impl Receipt {
     /// Of a transmitter that will not say what became of the message.
     pub fn last_word(words: impl Into<String>) -> Self {
-        Self { words: words.into(), reference: None }
+        Self { words: words.into(), references: Vec::new() }
     }
 }
 
@@ -197,6 +198,8 @@ pub enum FailureKind {
     RetryHere,
     /// May work through another one.
     RetryElsewhere,
+    /// It may have been taken, and nobody can know: another one is asked all the same, and nobody is told that it was not sent.
+    Unsure,
     /// The address or the message is refused for good.
     Final,
 }
@@ -209,6 +212,12 @@ pub trait Transmitter: Send + Sync {
     fn serves(&self, channel: Channel) -> bool;
     /// Hands one message over; ends within the transmitter's own time limit. `now` is for what is left of the passcode's life.
     fn send<'a>(&'a self, message: &'a Message, now: Time) -> Later<'a, Result<Receipt, Failure>>;
+
+    /// What became of a message that was handed over to it by a node that ended before it heard the answer; nothing where that cannot be
+    /// told. `to` as in the message. May take half a minute.
+    fn recall<'a>(&'a self, _id: &'a str, _to: &'a str) -> Later<'a, Option<Receipt>> {
+        Box::pin(async { None })
+    }
 
     /// The provider calls us, at the address that is this transmitter's alone. Nothing: the call is none that is expected, or forged.
     fn called(&self, _call: &Call<'_>, _now: Time) -> Option<Answer> {

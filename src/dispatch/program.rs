@@ -105,7 +105,8 @@ impl Transmitter for ProgramTransmitter {
     fn send<'a>(&'a self, message: &'a Message, now: Time) -> Later<'a, Result<Receipt, Failure>> {
         Box::pin(async move {
             let limit = self.config.timeout;
-            let slow = || elsewhere(format!("it took longer than {} s and was killed", limit.as_secs_f32()));
+            let why = || format!("it took longer than {} s and was killed", limit.as_secs_f32());
+            let slow = || Failure { kind: FailureKind::Unsure, why: why() };
             tokio::time::timeout(limit, self.run(message, now)).await.unwrap_or_else(|_| Err(slow()))
         })
     }

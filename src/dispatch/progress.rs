@@ -28,6 +28,8 @@ pub enum Progress {
     },
     /// It arrived.
     Delivered { channel: Channel, to: String, at: Time },
+    /// It may have been sent by this way and nobody can know: whoever was to send it ended, or did not answer. Nothing else worked.
+    Unsure { channel: Channel, to: String, at: Time },
     /// Every rule was tried in vain, or the message is gone.
     Failed,
 }
@@ -44,6 +46,8 @@ pub struct Before {
 pub enum Fate {
     /// No transmitter took it.
     NotSent,
+    /// One may have taken it, and nobody can know.
+    Unsure,
     /// It was taken over, and then it was said that it will not arrive.
     Undelivered,
     /// It was taken over, and nothing was heard of it in time.

@@ -68,7 +68,9 @@ impl Sending {
     }
 
     async fn deliver(&mut self, cancelled: &CancellationToken) {
-        self.take_up().await;
+        if self.take_up(cancelled).await == Went::Done {
+            return;
+        }
         let routes = self.inner.ways().board.routes(&self.work.policy, &self.work.addresses).unwrap_or_default();
         let mut rest = Rest::default();
         for route in routes.into_iter().filter(|route| route.rule >= self.work.rule).collect::<Vec<_>>() {
@@ -79,7 +81,10 @@ impl Sending {
             if self.by_rule(&route, &mut rest, cancelled).await == Went::Done {
                 return;
             }
-            self.work.before = Some(Before { channel: route.channel, to: route.masked(), fate: Fate::NotSent });
+            let (channel, to) = (route.channel, route.masked());
+            let perhaps = self.work.unsure.as_ref().is_some_and(|sent| sent.channel == channel && sent.to == to);
+            let fate = if perhaps { Fate::Unsure } else { Fate::NotSent };
+            self.work.before = Some(Before { channel, to, fate });
         }
         if self.late(rest, cancelled).await == Went::Done {
             return;
@@ -88,38 +93,9 @@ impl Sending {
         self.conclude(if expired { "expired" } else { "every-rule-failed" }).await;
     }
 
-    /// What the record says of the past, before anything new is tried.
-    async fn take_up(&mut self) {
-        match std::mem::take(&mut self.work.stage) {
-            Stage::Trying => {}
-            Stage::Handing { transmitter, channel, to } => {
-                // It may have been taken or not. One more copy is better than none.
-                self.work.asked.retain(|asked| *asked != transmitter);
-                self.work.doubts.push(channel);
-                let (outcome, detail) = ("unknown".to_owned(), "the node ended while it was asked".to_owned());
-                let (message, channel) = (self.id.clone(), channel.name().to_owned());
-                self.note(What::MessageTried { message, transmitter, channel, to, outcome, detail, duration_ms: 0 }).await;
-            }
-            Stage::Waiting { sent, undelivered, .. } => {
-                let fate = if undelivered { Fate::Undelivered } else { Fate::Unconfirmed };
-                self.work.before = Some(Before { channel: sent.channel, to: sent.to.clone(), fate });
-                self.work.rule += 1;
-                self.work.asked.clear();
-                if !undelivered {
-                    let Sent { transmitter, channel, to, .. } = sent.clone();
-                    let (message, channel) = (self.id.clone(), channel.name().to_owned());
-                    self.note(What::MessageUnconfirmed { message, transmitter, channel, to }).await;
-                    self.work.sent = Some(sent);
-                }
-            }
-        }
-    }
-
     async fn by_rule(&mut self, route: &Route, rest: &mut Rest, cancelled: &CancellationToken) -> Went {
         if self.work.doubts.iter().filter(|channel| **channel == route.channel).count() >= MOST_DOUBTS {
             // Probably it was sent; nobody will say.
-            let (channel, to, at) = (route.channel, route.masked(), self.inner.clock.now());
-            self.work.sent = Some(Sent { transmitter: String::new(), channel, to, at });
             return Went::On;
         }
         if !self.work.counted.contains(&route.to) {
@@ -244,26 +220,32 @@ impl Sending {
             }
             Some(Err(Failure { kind: FailureKind::RetryHere, why })) => ("later", why, Went::OnAndLater),
             Some(Err(Failure { kind: FailureKind::RetryElsewhere, why })) => ("failed", why, Went::On),
+            Some(Err(Failure { kind: FailureKind::Unsure, why })) => {
+                self.perhaps(line.transmitter.name(), route.channel, route.masked());
+                ("unknown", why, Went::On)
+            }
             Some(Err(Failure { kind: FailureKind::Final, why })) => ("refused", why, Went::NextRule),
-            None => ("too-slow", "no answer within the rule's wait".to_owned(), Went::On),
+            None => {
+                self.perhaps(line.transmitter.name(), route.channel, route.masked());
+                ("too-slow", "no answer within the rule's wait".to_owned(), Went::On)
+            }
         };
         self.tried(route, line, (outcome, &words), waited).await;
         went
     }
 
     /// A transmitter took it: that is the end, unless it will say what becomes of it.
-    async fn taken(&mut self, route: &Route, line: &Line, receipt: Receipt, begun: Time) {
+    pub(super) async fn taken(&mut self, route: &Route, line: &Line, receipt: Receipt, begun: Time) {
         let now = self.inner.clock.now();
         let (transmitter, to) = (line.transmitter.name().to_owned(), route.masked());
         let sent = Sent { transmitter: transmitter.clone(), channel: route.channel, to: to.clone(), at: now };
         // On record first: the shorter the gap after the hand-over, the rarer a second copy after a crash.
-        match &receipt.reference {
-            None => self.end(self.sent_progress(&sent, false)).await,
-            Some(reference) => {
-                let least = now.plus(LEAST_FOR_DELIVERY.min(route.wait));
-                let until = begun.plus(route.wait).max(least).min(self.work.expires);
-                self.wait(reference, &route.to, sent, until).await;
-            }
+        if receipt.references.is_empty() {
+            self.end(self.sent_progress(&sent, false)).await;
+        } else {
+            let least = now.plus(LEAST_FOR_DELIVERY.min(route.wait));
+            let until = begun.plus(route.wait).max(least).min(self.work.expires);
+            self.wait(&receipt.references, &route.to, sent, until).await;
         }
         self.tried(route, line, ("sent", &receipt.words), now.since(begun)).await;
         let words = blot(&receipt.words, &self.secrets(route));
@@ -273,8 +255,8 @@ impl Sending {
 
     /// Leaves it in the store until the delivery is reported or the wait is over. Whatever fails here, the lease runs out and it is
     /// taken up again.
-    async fn wait(&mut self, reference: &str, to: &str, sent: Sent, until: Time) {
-        let receipt = match self.inner.expect(self, reference, to, &sent).await {
+    async fn wait(&mut self, references: &[String], to: &str, sent: Sent, until: Time) {
+        let receipt = match self.inner.expect(self, references, to, &sent).await {
             Ok(receipt) => receipt,
             Err(error) => {
                 self.lost(&error);

@@ -53,7 +53,7 @@ impl Tallies {
         tally.seconds += took.as_secs_f64();
         match outcome {
             "sent" => (tally.failed_in_a_row, tally.failing_since) = (0, None),
-            "failed" | "later" | "too-slow" | "out-of-service" => {
+            "failed" | "later" | "unknown" | "too-slow" | "out-of-service" => {
                 tally.failed_in_a_row += 1;
                 tally.failing_since.get_or_insert(now);
             }

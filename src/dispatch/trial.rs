@@ -27,10 +27,12 @@ pub enum Answer {
     Take,
     /// Under this reference.
     TakeAs(&'static str),
+    /// In parts, under these.
+    TakeInParts(&'static [&'static str]),
     Fail(FailureKind),
     Hang,
 }
-use Answer::{Fail, Hang, Take, TakeAs};
+use Answer::{Fail, Hang, Take, TakeAs, TakeInParts};
 
 /// Answers as it was told to, then takes everything.
 pub struct Scripted {
@@ -85,7 +87,10 @@ impl Transmitter for Scripted {
         Box::pin(async move {
             match answer {
                 Take => Ok(Receipt::last_word(words)),
-                TakeAs(reference) => Ok(Receipt { words, reference: Some(reference.to_owned()) }),
+                TakeAs(reference) => Ok(Receipt { words, references: vec![reference.to_owned()] }),
+                TakeInParts(references) => {
+                    Ok(Receipt { words, references: references.iter().map(|name| (*name).to_owned()).collect() })
+                }
                 Fail(kind) => Err(Failure { kind, why: words }),
                 Hang => std::future::pending().await,
             }

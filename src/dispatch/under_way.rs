@@ -6,8 +6,7 @@ use super::Progress;
 use super::blot::blot;
 use super::board::{Line, Route};
 use super::dispatcher::{GRACE, Inner, LEASE};
-use super::gsm7;
-use super::kept::{KIND, Kept};
+use super::kept::{KIND, Kept, Sent};
 use super::sending::{Sending, Went};
 use crate::audit::What;
 use crate::config::transmitter::Channel;
@@ -63,11 +62,16 @@ impl Sending {
         }
     }
 
-    /// Nothing is left to try. It has failed, unless it was sent by some way and nobody said that it did not arrive.
+    /// Nothing is left to try. It has failed, unless it was sent by some way and nobody said that it did not arrive, or may have been.
     pub(super) async fn conclude(&mut self, reason: &str) {
         if let Some(sent) = self.work.sent.take() {
             self.work.before = None;
             return self.end(self.sent_progress(&sent, false)).await;
+        }
+        if let Some(Sent { transmitter, channel, to, at }) = self.work.unsure.take() {
+            self.end(Progress::Unsure { channel, to: to.clone(), at }).await;
+            let (message, channel) = (self.id.clone(), channel.name().to_owned());
+            return self.note(What::MessageUnconfirmed { message, transmitter, channel, to }).await;
         }
         if reason == "every-rule-failed" {
             let (user, trace) = (&self.work.user, &self.work.trace);
@@ -93,7 +97,8 @@ impl Sending {
         let now = self.inner.clock.now();
         let place = Place { kind: KIND, owner: self.work.user.as_str(), id: &self.id };
         let value = kept.to_bytes(&self.inner.keys, &self.id);
-        let expires = self.work.expires.max(now.plus(LEASE));
+        // Longer than the code: whoever looks at the page then is told what became of it, and not that it is unknown.
+        let expires = self.work.expires.plus(GRACE);
         // Not written where somebody else has ended it or taken it over meanwhile: then it is theirs.
         if self.inner.records.put_if(place, value, expires, Expect::Version(self.version), now).await? {
             self.inner.records.due(KIND, &self.id, None, now).await?;

@@ -130,8 +130,12 @@ fn way_pages(look: &Look, language: Language) -> Vec<(String, Page)> {
     let mut pages = Vec::new();
     let wait = Resend::In { seconds: 23, left: 3 };
     for (channel, next) in [(Sms, Voice), (Voice, Mail), (Mail, Push), (Push, Sms)] {
-        for (fate, word) in [(Fate::NotSent, "not-sent"), (Fate::Undelivered, "undelivered"), (Fate::Unconfirmed, "unconfirmed")]
-        {
+        for (fate, word) in [
+            (Fate::NotSent, "not-sent"),
+            (Fate::Unsure, "unsure"),
+            (Fate::Undelivered, "undelivered"),
+            (Fate::Unconfirmed, "unconfirmed"),
+        ] {
             let before = Some(Before { channel, to: to(channel), fate });
             let progress = Progress::Sending { channel: next, to: to(next), before };
             let others: Vec<Way> = others.iter().filter(|way| way.channel != next).cloned().collect();
@@ -140,8 +144,10 @@ fn way_pages(look: &Look, language: Language) -> Vec<(String, Page)> {
         }
         let (at, to) = (Time::default(), to(channel));
         let waiting = Progress::Sent { channel, to: to.clone(), at, awaited: true, before: None };
+        let unsure = Progress::Unsure { channel, to: to.clone(), at };
         let delivered = Progress::Delivered { channel, to, at };
-        for (word, progress, resend) in [("waiting", waiting, wait), ("delivered", delivered, Resend::Now { left: 2 })] {
+        let now = Resend::Now { left: 2 };
+        for (word, progress, resend) in [("waiting", waiting, wait), ("unsure-end", unsure, now), ("delivered", delivered, now)] {
             let others: Vec<Way> = others.iter().filter(|way| way.channel != channel).cloned().collect();
             let view = PasscodeView { others: &others, ..passcode_view(&progress, None, resend) };
             pages.push((format!("passcode-{word}-{}", channel.name()), look.passcode(language, &view)));

@@ -15,6 +15,10 @@ impl Look {
             Progress::Sending { channel, to, before } => ("sending", channel, to, before.as_ref()),
             Progress::Sent { channel, to, before, .. } => ("sent", channel, to, before.as_ref()),
             Progress::Delivered { channel, to, .. } => ("delivered", channel, to, None),
+            Progress::Unsure { channel, to, .. } => {
+                let perhaps = to_somebody(say, &format!("passcode-unsure-{}", channel.name()), to);
+                return format!("{perhaps} {}", say.plain("passcode-unsure-next"));
+            }
             Progress::Failed => return say.plain("passcode-failed"),
         };
         let mut sentences: Vec<String> = before.map(|before| past(say, before)).into_iter().collect();
@@ -25,7 +29,7 @@ impl Look {
         sentences.join(" ")
     }
 
-    /// The same for the page's script: `{"state":"sending|waiting|sent|delivered|failed","text":"…"}`.
+    /// The same for the page's script: `{"state":"sending|waiting|sent|delivered|unsure|failed","text":"…"}`.
     pub fn progress(&self, language: Language, progress: &Progress) -> Page {
         let value = serde_json::json!({ "state": state(progress), "text": self.progress_text(language, progress) });
         Page::json(StatusCode::OK, &value)
@@ -42,6 +46,7 @@ impl Look {
 fn past(say: Say<'_>, before: &Before) -> String {
     let fate = match before.fate {
         Fate::NotSent => "not-sent",
+        Fate::Unsure => "unsure",
         Fate::Undelivered => "undelivered",
         Fate::Unconfirmed => "unconfirmed",
     };
@@ -60,15 +65,17 @@ pub(super) const fn state(progress: &Progress) -> &'static str {
         Progress::Sent { awaited: true, .. } => "waiting",
         Progress::Sent { awaited: false, .. } => "sent",
         Progress::Delivered { .. } => "delivered",
+        Progress::Unsure { .. } => "unsure",
         Progress::Failed => "failed",
     }
 }
 
 pub(super) const fn channel(progress: &Progress) -> Option<Channel> {
     match progress {
-        Progress::Sending { channel, .. } | Progress::Sent { channel, .. } | Progress::Delivered { channel, .. } => {
-            Some(*channel)
-        }
+        Progress::Sending { channel, .. }
+        | Progress::Sent { channel, .. }
+        | Progress::Delivered { channel, .. }
+        | Progress::Unsure { channel, .. } => Some(*channel),
         Progress::Failed => None,
     }
 }

@@ -38,6 +38,7 @@ mod many_people;
 mod modem;
 mod modem_clients;
 mod modem_cost;
+mod modem_left;
 mod modem_login;
 mod modem_pdu;
 mod new_number;

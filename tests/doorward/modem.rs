@@ -97,8 +97,12 @@ impl Running {
         panic!("not {state} within 20 seconds: {:?}", self.modem.figures());
     }
 
-    async fn report(&mut self) -> Report {
+    pub async fn report(&mut self) -> Report {
         tokio::time::timeout(Duration::from_secs(20), self.reported.recv()).await.expect("no report").unwrap()
+    }
+
+    pub fn modem_backlog(&self) -> Option<Duration> {
+        self.modem.backlog()
     }
 
     pub async fn end(self) {
@@ -132,14 +136,14 @@ async fn a_message_reaches_the_air_and_its_arrival_is_reported() {
     assert_eq!((&on_air["pid"], &on_air["coding"], &on_air["validity"]), (&json!(0), &json!("gsm"), &json!(300)));
     let report = running.report().await;
     let expected =
-        Report { transmitter: "modem-a".into(), reference: receipt.reference.clone().unwrap(), delivery: Delivery::Delivered };
+        Report { transmitter: "modem-a".into(), reference: receipt.references[0].clone(), delivery: Delivery::Delivered };
     assert_eq!(report, expected);
     // The numbers come round; the reference is another one all the same.
     let again = Message { resent: true, flash: true, ..running.message("😀 482913") };
     let second = running.send(&again).await.unwrap();
     assert_eq!(second.words, "taken by the network as 0");
-    assert_ne!(second.reference, receipt.reference);
-    assert_eq!(running.report().await.reference, second.reference.unwrap());
+    assert_ne!(second.references, receipt.references);
+    assert_eq!(running.report().await.reference, second.references[0]);
     let on_air = simulator.message(1).await;
     assert_eq!((&on_air["text"], &on_air["coding"]), (&json!("😀 482913"), &json!("ucs2")));
     assert_eq!((&on_air["flash"], &on_air["pid"]), (&json!(true), &json!(0x41)));
@@ -148,15 +152,18 @@ async fn a_message_reaches_the_air_and_its_arrival_is_reported() {
 }
 
 #[tokio::test]
-async fn a_long_message_has_arrived_when_all_its_parts_have() {
+async fn the_parts_of_a_long_message_are_reported_one_by_one() {
     let bed = Bed::new();
     let Some(simulator) = bed.terminal(&["--cds", "0,2"]) else { return };
     let mut running = bed.begin(at(&simulator.port));
     let text = "ж".repeat(100);
     let receipt = running.send(&running.message(&text)).await.unwrap();
     assert_eq!(receipt.words, "taken by the network as 0, 1");
-    let report = running.report().await;
-    assert_eq!((Some(report.reference), report.delivery), (receipt.reference, Delivery::Delivered));
+    // Each part is reported; the dispatcher puts them together.
+    for reference in receipt.references {
+        let report = running.report().await;
+        assert_eq!((report.reference, report.delivery), (reference, Delivery::Delivered));
+    }
     let parts = simulator.messages();
     let joined: String = parts.iter().map(|part| part["text"].as_str().unwrap()).collect();
     assert_eq!(joined, text);
@@ -185,7 +192,7 @@ async fn a_modem_in_text_mode_gets_plain_letters() {
     let on_air = simulator.message(0).await;
     assert_eq!((&on_air["to"], &on_air["coding"], &on_air["validity"]), (&json!(NUMBER), &json!("IRA"), &json!(300)));
     assert_eq!(on_air["text"], json!("482913 fur Mail?? AT+CPWD\n@mail.example.com #482913"));
-    assert_eq!(Some(running.report().await.reference), receipt.reference);
+    assert_eq!([running.report().await.reference], receipt.references[..]);
 }
 
 #[tokio::test]

@@ -68,7 +68,12 @@ impl Bed {
 
     /// The name under which it was taken.
     async fn taken(&self, message: Message) -> Option<String> {
-        self.send(message).await.unwrap_or_else(|failure| panic!("{failure:?}: {:?}", self.provider.last())).reference
+        self.send(message)
+            .await
+            .unwrap_or_else(|failure| panic!("{failure:?}: {:?}", self.provider.last()))
+            .references
+            .into_iter()
+            .next()
     }
 
     async fn refused(&self, to: &str) -> FailureKind {

@@ -105,7 +105,7 @@ async fn the_code_is_read_out_after_a_key_press_in_the_users_language() {
     for (language, locale, spoken) in [(Language::ENGLISH, "en-GB", "Your code is"), (german, "de-DE", "Ihr Code lautet")] {
         let (provider, phone, mut reported) = phone(twilio, PATH, TWILIO).await;
         let receipt = phone.send(&message(language), NOW).await.unwrap();
-        assert_eq!(receipt.reference.as_deref(), Some("CA0a1b"));
+        assert_eq!(receipt.references, ["CA0a1b"]);
         let form = provider.last().form();
         let twiml = &form["Twiml"];
         // Nothing of the code is in what a mailbox would hear, nor anywhere else in the clear.
@@ -179,7 +179,7 @@ async fn any_provider_of_calls_can_be_written_out() {
                    report = { reference = \"id\", status = \"s\", delivered = [\"heard\"], failed = [\"lost\"] }";
     let (_provider, phone, mut reported) = phone(generic, "/call", section).await;
     let receipt = phone.send(&message(Language::from_tag("de").unwrap()), NOW).await.unwrap();
-    assert_eq!(receipt.reference.as_deref(), Some("c-7"));
+    assert_eq!(receipt.references, ["c-7"]);
     let call = Call { rest: "", query: "id=c-7&s=heard", content_type: None, signature: None, body: b"" };
     assert_eq!(phone.called(&call, NOW), Some(Answer::Noted));
     assert_eq!(reported.try_recv().unwrap().delivery, Delivery::Delivered);

@@ -145,3 +145,46 @@ url = "http://127.0.0.1:9/send"
 content_type = "application/json"
 body = '{"to":"{{to_e164}}","text":"{{text}}"}'
 "#;
+
+/// Takes what it is given and never answers.
+async fn silent_gateway() -> (u16, tokio::task::JoinHandle<()>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let serves = tokio::spawn(async move {
+        let mut taken = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            taken.push(stream);
+        }
+    });
+    (port, serves)
+}
+
+#[tokio::test]
+async fn a_code_that_may_have_been_sent_is_not_called_a_failure() {
+    let (port, _serves) = silent_gateway().await;
+    let directory = format!(
+        "[[transmitter]]\nname = \"silent\"\nkind = \"http\"\nurl = \"http://127.0.0.1:{port}/send\"\nbody = '{{{{to_e164}}}} {{{{text}}}}'\ncontent_type = \"text/plain\"\ntimeout = \"1s\"\n"
+    );
+    let dispatch = r#"{ channel = "sms", to = "mobile", through = ["silent"] }"#;
+    let bed = Bed::with(Wishes { directory, dispatch, ..Wishes::default() }).await;
+    for (language, said, button) in [
+        (
+            "en",
+            "We may have sent a code by text message to •••• 78, but cannot tell for sure. If it comes, enter it.",
+            "Send a new code",
+        ),
+        ("de", "Möglicherweise haben wir einen Code per SMS an •••• 78 gesendet; sicher wissen wir es nicht.", "Neuen Code"),
+    ] {
+        let browser = bed.browser().with("accept-language", language);
+        let page = browser.to_passcode("alice", "wonderland").await;
+        for _ in 0..500 {
+            if browser.get(&format!("/.doorward/login/status?flow={}", page.flow())).await.says("\"unsure\"") {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let page = words(&browser.get(&format!("/.doorward/login/passcode?flow={}", page.flow())).await);
+        assert!(page.contains(said) && page.contains(button), "{page}");
+        assert!(page.contains("name=\"passcode\""), "it can be entered: {page}");
+    }
+}

@@ -155,7 +155,7 @@ class Modem:
         self.registered, self.signal, self.seconds = 1, 20, options.seconds
         self.outcome, self.report_after = options.reports, options.report_after
         self.reference = options.reference
-        self.centre, self.stored, self.reports = "+4540390999", {}, {}
+        self.centre, self.stored, self.reports, self.recipients = "+4540390999", {}, {}, {}
         self.restart()
 
     def restart(self):
@@ -223,6 +223,8 @@ class Modem:
         return [self.faults[fault][1]]
 
     def feed(self, octets):
+        if self.busy and self.has("deaf"):
+            return
         self.input += octets
         while self.input and not self.busy:
             octet = self.input.pop(0)
@@ -506,6 +508,7 @@ class Modem:
         if self.has("full"):
             return self.error("CMS", 322)
         self.busy = True
+        self.note({"entered": message["to"]})
         return self.after(self.seconds, lambda: self.sent(message))
 
     def sent(self, message):
@@ -520,6 +523,7 @@ class Modem:
             return self.feed(b"")
         reference, self.reference = self.reference, (self.reference + 1) % 256
         self.note({"mr": reference, **message})
+        self.recipients[reference] = message["to"]
         if message["report"] and self.outcome != "none":
             status = {"delivered": 0x00, "failed": 0x46, "pending": 0x20}[self.outcome]
             self.after(self.report_after, lambda: self.report(reference, message["to"], status))
@@ -560,7 +564,7 @@ class Modem:
 
     def at_cmgl(self, how, values):
         lines = []
-        for place, (length, pdu) in self.stored.items():
+        for place, (length, pdu) in [*self.stored.items(), *self.reports.items()]:
             lines += [f"+CMGL: {place},1,,{length}", pdu]
         return lines
 
@@ -614,6 +618,12 @@ class Modem:
             self.stored[place] = gsm.deliver(rest[0], " ".join(rest[1:]))
             if self.indications[1] == 1:
                 self.say(f'+CMTI: "SM",{place}')
+        elif word == "tell":
+            # tell NUMBER STATUS: the network reports now on the message that was called so; the status in hexadecimal.
+            self.report(int(rest[0]), self.recipients[int(rest[0])], int(rest[1], 16))
+        elif word == "drop":
+            # The converter loses its client; the modem behind it does not notice.
+            self.line.drop()
         elif word == "ring":
             self.say("RING", '+CLIP: "+4587654321",145')
         else:

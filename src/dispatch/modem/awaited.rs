@@ -1,24 +1,21 @@
-//! Messages that the network has yet to report on. A report names a number of the modem's that comes round every 256 messages, and the
-//! recipient; both must fit, and the message must be young enough.
+//! What the network's reports are called by: the number that the modem gave the message, which comes round every 256 messages, and the
+//! recipient. Which message that is stands on record; here it is only remembered how long reports take.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::super::Delivery;
-use super::recipient::Recipient;
-use super::report::{Outcome, StatusReport};
+use super::recipient::{Recipient, tail};
+use super::report::StatusReport;
 use crate::base::Time;
 
 #[derive(Default)]
 pub(super) struct Awaited {
-    messages: VecDeque<Entry>,
+    parts: VecDeque<Part>,
 }
 
-struct Entry {
+struct Part {
+    number: u8,
     reference: String,
-    to: Recipient,
-    /// What the modem called each part; and whether it has arrived.
-    parts: Vec<(u8, bool)>,
     since: Time,
 }
 
@@ -28,95 +25,95 @@ const MOST: usize = 512;
 const OLDEST: Duration = Duration::from_secs(30 * 60);
 
 impl Awaited {
-    pub fn add(&mut self, reference: String, to: Recipient, parts: &[u8], now: Time) {
-        self.messages.retain(|entry| now.since(entry.since) <= OLDEST);
-        if self.messages.len() >= MOST {
-            self.messages.pop_front();
+    /// What reports about these parts will be called, in their order.
+    pub fn add(&mut self, to: &Recipient, numbers: &[u8], now: Time) -> Vec<String> {
+        self.parts.retain(|part| now.since(part.since) <= OLDEST);
+        let references = references(numbers, to);
+        for (number, reference) in numbers.iter().zip(&references) {
+            if self.parts.len() >= MOST {
+                self.parts.pop_front();
+            }
+            self.parts.push_back(Part { number: *number, reference: reference.clone(), since: now });
         }
-        self.messages.push_back(Entry { reference, to, parts: parts.iter().map(|part| (*part, false)).collect(), since: now });
+        references
     }
 
-    /// What a report makes known, if anything: a message has arrived once all its parts have, and has failed with the first. And how
-    /// long that took.
-    pub fn settle(&mut self, report: &StatusReport, now: Time) -> Option<(String, Delivery, Duration)> {
-        let meant = |entry: &Entry| {
-            now.since(entry.since) <= OLDEST
-                && (report.recipient.is_empty() || entry.to.is_meant_by(&report.recipient))
-                && entry.parts.contains(&(report.reference, false))
+    /// What a report is about, and how long it took where that is known. A report without a recipient, as some modems give it in text
+    /// mode, is about the newest message with its number that this node sent; what came before this node is not guessed at.
+    pub fn name(&mut self, report: &StatusReport, now: Time) -> Option<(String, Option<Duration>)> {
+        let named = (!report.recipient.is_empty()).then(|| reference(report.reference, &tail(&report.recipient)));
+        let meant = |part: &Part| {
+            now.since(part.since) <= OLDEST
+                && part.number == report.reference
+                && named.as_ref().is_none_or(|named| part.reference == *named)
         };
-        // The newest: an older one with this number was never reported on.
-        let place = self.messages.iter().rposition(meant)?;
-        let entry = self.messages.get_mut(place)?;
-        let delivery = match report.outcome {
-            Outcome::Pending => return None,
-            Outcome::Failed => Delivery::Failed(report.words()),
-            Outcome::Delivered => {
-                entry.parts.iter_mut().filter(|part| part.0 == report.reference).for_each(|part| part.1 = true);
-                if entry.parts.iter().any(|(_, arrived)| !arrived) {
-                    return None;
-                }
-                Delivery::Delivered
-            }
-        };
-        let entry = self.messages.remove(place)?;
-        Some((entry.reference, delivery, now.since(entry.since)))
+        let place = self.parts.iter().rposition(meant);
+        let part = place.and_then(|place| self.parts.get(place));
+        let found = (part.map(|part| part.reference.clone()), part.map(|part| now.since(part.since)));
+        Some((named.or(found.0)?, found.1))
     }
+}
+
+/// What reports about these parts are called, without remembering anything.
+pub(super) fn references(numbers: &[u8], to: &Recipient) -> Vec<String> {
+    let tail = to.tail();
+    numbers.iter().map(|number| reference(*number, &tail)).collect()
+}
+
+fn reference(number: u8, tail: &str) -> String {
+    format!("{number}.{tail}")
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::report::Outcome;
     use super::*;
 
     const NOW: Time = Time::from_millis(1_700_000_000_000);
 
-    fn report(reference: u8, recipient: &str, outcome: Outcome) -> StatusReport {
-        StatusReport { reference, recipient: recipient.to_owned(), outcome, status: 0 }
+    fn report(reference: u8, recipient: &str) -> StatusReport {
+        StatusReport { reference, recipient: recipient.to_owned(), outcome: Outcome::Delivered, status: 0 }
     }
 
-    fn awaited(messages: &[(&str, &str, &[u8])]) -> Awaited {
+    fn to(number: &str) -> Recipient {
+        Recipient::parse(number).unwrap()
+    }
+
+    #[test]
+    fn a_report_is_about_number_and_recipient_whoever_sent_it() {
         let mut awaited = Awaited::default();
-        for (reference, to, parts) in messages {
-            awaited.add((*reference).to_owned(), Recipient::parse(to).unwrap(), parts, NOW);
+        let given = awaited.add(&to("+4512345678"), &[255, 0], NOW);
+        assert_eq!(given.len(), 2);
+        let later = NOW.plus(Duration::from_secs(7));
+        for recipient in ["+4512345678", "12345678", "004512345678"] {
+            let named = awaited.name(&report(0, recipient), later);
+            assert_eq!(named, Some((given[1].clone(), Some(Duration::from_secs(7)))), "{recipient}");
         }
-        awaited
-    }
-
-    fn settled(awaited: &mut Awaited, report: &StatusReport) -> Option<(String, Delivery)> {
-        awaited.settle(report, NOW).map(|(reference, delivery, _)| (reference, delivery))
-    }
-
-    #[test]
-    fn a_report_settles_the_newest_message_to_that_number() {
-        let messages: [(&str, &str, &[u8]); 3] =
-            [("old", "+4512345678", &[7]), ("other", "+4587654321", &[7]), ("new", "+4512345678", &[7])];
-        let mut awaited = awaited(&messages);
-        let arrived = report(7, "12345678", Outcome::Delivered);
-        assert_eq!(settled(&mut awaited, &report(8, "+4512345678", Outcome::Delivered)), None);
-        assert_eq!(settled(&mut awaited, &report(7, "+4512345678", Outcome::Pending)), None);
-        assert_eq!(settled(&mut awaited, &arrived), Some(("new".to_owned(), Delivery::Delivered)));
-        assert_eq!(settled(&mut awaited, &arrived), Some(("old".to_owned(), Delivery::Delivered)));
-        assert_eq!(settled(&mut awaited, &arrived), None);
-        assert!(awaited.settle(&report(7, "+4587654321", Outcome::Delivered), NOW.plus(2 * OLDEST)).is_none());
+        // Sent by a node that is gone: the same name, but nobody knows how long ago.
+        let mut next = Awaited::default();
+        assert_eq!(next.name(&report(255, "12345678"), later), Some((given[0].clone(), None)));
+        for other in [report(1, "12345678"), report(0, "12345679"), report(0, "5678")] {
+            assert!(awaited.name(&other, later).is_none_or(|(name, took)| took.is_none() && !given.contains(&name)), "{other:?}");
+        }
     }
 
     #[test]
-    fn a_long_message_has_arrived_with_its_last_part_and_failed_with_its_first() {
-        let to = "+4512345678";
-        let mut both = awaited(&[("m", to, &[255, 0])]);
-        assert_eq!(settled(&mut both, &report(0, to, Outcome::Delivered)), None);
-        assert_eq!(settled(&mut both, &report(0, to, Outcome::Delivered)), None);
-        assert_eq!(settled(&mut both, &report(255, to, Outcome::Delivered)), Some(("m".to_owned(), Delivery::Delivered)));
-        let mut failed = awaited(&[("m", to, &[255, 0])]);
-        assert!(matches!(settled(&mut failed, &report(0, to, Outcome::Failed)), Some((_, Delivery::Failed(_)))));
+    fn a_report_without_recipient_is_about_the_newest_with_its_number() {
+        let mut awaited = Awaited::default();
+        awaited.add(&to("+4512345678"), &[7], NOW);
+        let newest = awaited.add(&to("+4587654321"), &[7], NOW);
+        assert_eq!(awaited.name(&report(7, ""), NOW).map(|(name, _)| name), newest.first().cloned());
+        assert_eq!(awaited.name(&report(8, ""), NOW), None);
+        assert_eq!(awaited.name(&report(7, ""), NOW.plus(2 * OLDEST)), None);
+        assert_eq!(Awaited::default().name(&report(7, ""), NOW), None);
     }
 
     #[test]
-    fn what_is_awaited_is_bounded() {
+    fn what_is_remembered_is_bounded() {
         let mut awaited = Awaited::default();
         for number in 0..10_000_u32 {
-            let part = number.to_le_bytes()[0];
-            awaited.add(number.to_string(), Recipient::parse("+4512345678").unwrap(), &[part], NOW);
+            awaited.add(&to("+4512345678"), &[number.to_le_bytes()[0]], NOW);
         }
-        assert_eq!(awaited.messages.len(), MOST);
+        assert_eq!(awaited.parts.len(), MOST);
     }
 }

@@ -1,7 +1,10 @@
 //! GSM modems of one's own: messages through a serial line or a converter on the network, by AT commands. One thread owns one modem.
 
+mod aside;
 mod awaited;
+mod held;
 mod inbox;
+mod ledger;
 pub mod lines;
 mod listener;
 mod lock;
@@ -19,6 +22,7 @@ mod sim;
 mod start;
 mod talk;
 pub mod telnet;
+mod wake;
 mod worker;
 
 use std::path::PathBuf;
@@ -29,13 +33,15 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use self::inbox::{Event, Inbox};
+use self::ledger::{Known, Ledger};
 use self::lock::Lock;
 use self::pin::PinNote;
 use self::queue::{Counted, Job};
+use self::recipient::Recipient;
 use self::shared::Shared;
 use self::start::{Fault, Start};
 use self::talk::Talk;
-use self::worker::{Begin, Worker};
+use self::worker::{Begin, Worker, receipt};
 use super::{Failure, FailureKind, Figures, Message, Receipt, Reports, Transmitter};
 use crate::base::{Clock, Later, Time};
 use crate::config::modem::Modem;
@@ -46,6 +52,9 @@ const MOST_WAITING: usize = 256;
 /// One message is being sent and the next is at hand. The others wait where it is on record that no modem has them: after a crash only
 /// what a modem may have sent is in doubt.
 const PLACES: usize = 2;
+/// So long somebody waits to hear what became of a message that a crash left with the modem: it may be busy with it still.
+const RECALL: Duration = Duration::from_secs(20);
+const RECALL_STEP: Duration = Duration::from_millis(200);
 
 /// A modem as the dispatcher sees it. Nothing happens before [`ModemTransmitter::begin`].
 pub struct ModemTransmitter {
@@ -64,13 +73,15 @@ impl ModemTransmitter {
     /// `state_dir`: where it is noted which PIN was refused, and who has the modem.
     pub fn new(name: Arc<str>, modem: Modem, state_dir: &std::path::Path, clock: Clock, reports: Reports) -> Self {
         let (line, events) = inbox::channel();
+        let (folder, shared) = (state_dir.join("modems"), Arc::<Shared>::default());
+        *shared.ledger() = Ledger::load(&folder, &name);
         Self {
             name,
             modem: Mutex::new(modem),
-            folder: state_dir.join("modems"),
+            folder,
             clock,
             reports,
-            shared: Arc::default(),
+            shared,
             line,
             events: Mutex::new(Some(events)),
             thread: Mutex::default(),
@@ -167,6 +178,25 @@ impl Transmitter for ModemTransmitter {
         })
     }
 
+    /// Asks the ledger; where the modem had it when the line or the node ended, the modem itself has to be in service first.
+    fn recall<'a>(&'a self, id: &'a str, to: &'a str) -> Later<'a, Option<Receipt>> {
+        Box::pin(async move {
+            let to = Recipient::parse(to)?;
+            for _ in 0..RECALL.as_millis() / RECALL_STEP.as_millis() {
+                match self.shared.ledger().of(id, self.clock.now()) {
+                    Known::Taken(parts, reports) => {
+                        let name = |numbers: &[u8]| if reports { awaited::references(numbers, &to) } else { Vec::new() };
+                        return Some(receipt(&parts, name));
+                    }
+                    Known::Open => {}
+                    Known::Nothing => return None,
+                }
+                tokio::time::sleep(RECALL_STEP).await;
+            }
+            None
+        })
+    }
+
     fn backlog(&self) -> Option<Duration> {
         self.shared.backlog()
     }
@@ -218,7 +248,7 @@ fn examine(modem: &Modem, folder: &std::path::Path, name: &str, clock: Clock) ->
     match start.run() {
         Ok(about) => Ok(about.lines),
         Err(Fault::Lost(why)) => Err(format!("the line broke: {why}")),
-        Err(Fault::Sick(why) | Fault::Searching(why) | Fault::Out(why)) => Err(why),
+        Err(Fault::Sick(why) | Fault::Searching(why) | Fault::Out(why) | Fault::Barred(why)) => Err(why),
         Err(Fault::Stopped) => Err("stopped".to_owned()),
     }
 }

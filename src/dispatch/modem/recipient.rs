@@ -35,14 +35,18 @@ impl Recipient {
         std::iter::once('+').chain(self.digits.iter().map(|byte| char::from(*byte))).collect()
     }
 
-    /// Whether a report is about this number. Networks leave the country's code away or put a prefix in front, so that the last
-    /// digits decide.
-    pub(super) fn is_meant_by(&self, reported: &str) -> bool {
-        const ENOUGH: usize = 7;
-        let reported: Vec<u8> = reported.bytes().filter(u8::is_ascii_digit).collect();
-        let same = self.digits.iter().rev().zip(reported.iter().rev()).take_while(|(own, other)| own == other).count();
-        same >= ENOUGH.min(self.digits.len()) && same >= ENOUGH.min(reported.len().max(1))
+    /// By which a report names it; see [`tail`].
+    pub(super) fn tail(&self) -> String {
+        tail(&self.written())
     }
+}
+
+/// The last digits of a number. Networks that report on a message leave the country's code away or put a prefix in front, so that these
+/// decide whether it is the same.
+pub(super) fn tail(number: &str) -> String {
+    const ENOUGH: usize = 7;
+    let digits: Vec<char> = number.chars().filter(char::is_ascii_digit).collect();
+    digits.get(digits.len().saturating_sub(ENOUGH)..).unwrap_or_default().iter().collect()
 }
 
 impl std::fmt::Debug for Recipient {
@@ -95,7 +99,7 @@ mod tests {
             ("+4612345678", true),
         ];
         for (reported, expected) in table {
-            assert_eq!(number.is_meant_by(reported), expected, "{reported}");
+            assert_eq!(number.tail() == tail(reported), expected, "{reported}");
         }
     }
 }

@@ -4,11 +4,13 @@
 use std::time::Duration;
 
 use super::super::{Failure, FailureKind, Message};
+use super::aside::TAKEN;
 use super::pdu::Submit;
 use super::recipient::Recipient;
 use super::refusal::{Class, Refusal};
+use super::shared::Shared;
 use super::start::{Fault, Start, value};
-use super::talk::Trouble;
+use super::talk::{Late, Trouble};
 use crate::base::{Secret, Time};
 use crate::config::modem::Mode;
 
@@ -30,6 +32,8 @@ pub(super) enum Verdict {
     Well,
     /// One more like this, or two, and it goes into quarantine.
     Strike,
+    /// The same for a SIM that may not send; for good if the next number is refused too.
+    Barred(Fault),
     Fault(Fault),
 }
 
@@ -69,16 +73,18 @@ impl Sender<'_> {
             Mode::Pdu => in_pdus(&submit),
             Mode::Text => in_text(&submit),
         };
-        let mut parts = Vec::new();
-        for entry in entries? {
-            parts.push(self.part(&entry)?);
+        let (mut parts, entries) = (Vec::new(), entries?);
+        let (all, reports) = (entries.len(), self.reports);
+        for (place, entry) in entries.iter().enumerate() {
+            let begin = |shared: &Shared, now| shared.ledger().begin(&message.id, (place, all), reports, now);
+            parts.push(self.part(entry, &begin)?);
         }
         Ok(Taken { to, parts })
     }
 
     /// Once, and once more where the modem may be brought to do it.
-    fn part(&mut self, entry: &Entry) -> Result<Option<u8>, Miss> {
-        let first = match self.enter(entry) {
+    fn part(&mut self, entry: &Entry, begin: &Begin<'_>) -> Result<Option<u8>, Miss> {
+        let first = match self.enter(entry, begin) {
             Ok(reference) => return Ok(reference),
             Err(trouble) => trouble,
         };
@@ -86,13 +92,13 @@ impl Sender<'_> {
             (Trouble::Refused(refusal), _) => refusal.class(),
             // It never asked for the text.
             (Trouble::Silent, false) => Class::Modem,
-            _ => return Err(self.conclude(first)),
+            _ => return self.conclude(first),
         };
         let mended = match class {
             Class::Modem => self.start.again(),
             Class::Storage => self.start.empty(),
             Class::Centre if self.start.modem.smsc.is_some() => self.start.centre().map(drop),
-            _ => return Err(self.conclude(first)),
+            _ => return self.conclude(first),
         };
         if let Err(fault) = mended {
             let why = words(&first.0);
@@ -102,43 +108,70 @@ impl Sender<'_> {
             return Err(miss(FailureKind::RetryElsewhere, words(&first.0), Verdict::Strike));
         }
         self.start.inbox.shared.change(|standing| standing.retransmissions += 1);
-        match self.enter(entry) {
+        match self.enter(entry, begin) {
             Ok(reference) => Ok(reference),
             Err((Trouble::Refused(refusal), _)) if matches!(refusal.class(), Class::Modem | Class::Storage) => {
                 let fault = Fault::Sick(format!("the modem refuses again and again: {refusal}"));
                 Err(miss(FailureKind::RetryElsewhere, refusal.to_string(), Verdict::Fault(fault)))
             }
-            Err(second) => Err(self.conclude(second)),
+            Err(second) => self.conclude(second),
         }
     }
 
-    fn enter(&mut self, entry: &Entry) -> Result<Option<u8>, (Trouble, bool)> {
+    fn enter(&mut self, entry: &Entry, begin: &Begin<'_>) -> Result<Option<u8>, (Trouble, bool)> {
         let Start { talk, inbox, .. } = &mut self.start;
         if let Some(before) = &entry.before {
             talk.command(inbox, before, Duration::from_secs(5)).map_err(|trouble| (trouble, false))?;
         }
-        let lines = talk.message(inbox, &entry.command, entry.text.expose())?;
-        Ok(value(&lines, "+CMGS:").and_then(|number| number.split(',').next()?.trim().parse().ok()))
+        begin(&inbox.shared, inbox.now());
+        let answer = talk.message(inbox, &entry.command, entry.text.expose());
+        let number = |lines: &[String]| value(lines, TAKEN).and_then(|number| number.split(',').next()?.trim().parse().ok());
+        let answer = answer.map(|lines| number(&lines));
+        match &answer {
+            Ok(number) => inbox.shared.ledger().taken(*number),
+            // It may still say so.
+            Err((_, true)) => {}
+            Err((_, false)) => inbox.shared.ledger().over(),
+        }
+        answer
     }
 
-    /// What a failure means that is not tried again here.
-    fn conclude(&mut self, (trouble, given): (Trouble, bool)) -> Miss {
+    /// What a failure means that is not tried again here. It is none where it turns out that the message was taken after all.
+    fn conclude(&mut self, (trouble, given): (Trouble, bool)) -> Result<Option<u8>, Miss> {
         let why = words(&trouble);
         let refusal = match trouble {
             Trouble::Refused(refusal) => refusal,
             Trouble::Silent => {
-                // Perhaps it went out, and another modem sends it twice: better than never.
-                let why = if given { "the modem did not say whether it sent the message" } else { "the modem does not answer" };
                 let modem = self.start.wake().map_or_else(Verdict::Fault, |()| Verdict::Strike);
-                return miss(FailureKind::RetryElsewhere, why, modem);
+                let late = self.start.talk.late().filter(|_| given);
+                let mut ledger = self.start.inbox.shared.ledger();
+                match late {
+                    Some(Late::Taken(number)) => {
+                        ledger.taken(number);
+                        return Ok(number);
+                    }
+                    _ => ledger.over(),
+                }
+                return Err(match late {
+                    Some(Late::Refused(refusal)) => judged(refusal, refusal.to_string()),
+                    // Perhaps it went out, and another modem sends it twice: better than never.
+                    _ if given => miss(FailureKind::Unsure, UNSAID, modem),
+                    _ => miss(FailureKind::RetryElsewhere, why, modem),
+                });
             }
             Trouble::Gone(_) | Trouble::Stopped => {
-                return miss(FailureKind::RetryElsewhere, why, Verdict::Fault(trouble.into()));
+                let kind = if given { FailureKind::Unsure } else { FailureKind::RetryElsewhere };
+                return Err(miss(kind, why, Verdict::Fault(trouble.into())));
             }
         };
-        judged(refusal, why)
+        Err(judged(refusal, why))
     }
 }
+
+/// Writes down that a part is with the modem.
+type Begin<'a> = dyn Fn(&Shared, Time) + 'a;
+
+const UNSAID: &str = "the modem did not say whether it sent the message";
 
 fn judged(refusal: Refusal, why: String) -> Miss {
     match refusal.class() {
@@ -146,8 +179,8 @@ fn judged(refusal: Refusal, why: String) -> Miss {
             miss(FailureKind::RetryElsewhere, why, Verdict::Strike)
         }
         Class::Barred => {
-            let fault = Fault::Sick(format!("the network does not let this SIM send ({refusal}): look at credit and contract"));
-            miss(FailureKind::RetryElsewhere, why, Verdict::Fault(fault))
+            let fault = Fault::Barred(format!("the network does not let this SIM send ({refusal}): look at credit and contract"));
+            miss(FailureKind::RetryElsewhere, why, Verdict::Barred(fault))
         }
         Class::Sim if matches!(refusal, Refusal::Cms(311) | Refusal::Cme(11)) => {
             miss(FailureKind::RetryElsewhere, why, Verdict::Fault(Trouble::Refused(refusal).into()))

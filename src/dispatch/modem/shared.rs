@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::super::{Failure, FailureKind, Figures};
+use super::ledger::Ledger;
 use crate::base::Time;
 use crate::config::modem::Modem;
 
@@ -14,6 +15,7 @@ pub(super) struct Shared {
     pub ended: AtomicBool,
     renewed: Mutex<Option<Modem>>,
     standing: Mutex<Standing>,
+    ledger: Mutex<Ledger>,
 }
 
 /// How a modem does.
@@ -41,6 +43,8 @@ pub(super) struct Standing {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum State {
     Starting,
+    /// Somebody else's message, or one that was begun before the line broke, is still with it.
+    Busy,
     Ready,
     Sending,
     /// Out for a while after failures.
@@ -58,6 +62,7 @@ impl State {
     fn word(self) -> &'static str {
         match self {
             Self::Starting => "starting",
+            Self::Busy => "busy",
             Self::Ready => "ready",
             Self::Sending => "sending",
             Self::Quarantine => "quarantine",
@@ -106,6 +111,11 @@ impl Shared {
 
     pub fn change(&self, change: impl FnOnce(&mut Standing)) {
         change(&mut self.standing());
+    }
+
+    /// What it was given last.
+    pub fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn note_oldest(&self, oldest: Option<Time>) {

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use super::aside::Aside;
 use super::inbox::Inbox;
 use super::pin::PinNote;
 use super::refusal::{Class, Refusal};
+use super::report::StatusReport;
 use super::shared::State;
 use super::talk::{Talk, Trouble};
 use crate::config::modem::{Mode, Modem};
@@ -20,6 +22,8 @@ pub(super) enum Fault {
     Searching(String),
     /// Somebody must see to it.
     Out(String),
+    /// The network lets the SIM send nothing.
+    Barred(String),
     /// We are to end, or to begin anew.
     Stopped,
 }
@@ -57,7 +61,6 @@ pub(super) struct Start<'a> {
     pub pin: &'a PinNote,
 }
 
-const BREATH: Duration = Duration::from_secs(2);
 pub(super) const SHORT: Duration = Duration::from_secs(5);
 pub(super) const LONG: Duration = Duration::from_secs(30);
 /// A network is looked for so often.
@@ -84,38 +87,6 @@ impl Start<'_> {
             format!("status reports: {}", if reports { "yes" } else { "no" }),
         ];
         Ok(About { lines, reports })
-    }
-
-    /// Out of whatever it is in, echo off, errors by number.
-    pub fn wake(&mut self) -> Result<(), Fault> {
-        self.talk.clear(self.inbox)?;
-        let mut answered = false;
-        for _ in 0..5 {
-            match self.talk.command(self.inbox, "AT", Duration::from_secs(1)) {
-                Ok(_) => {
-                    answered = true;
-                    break;
-                }
-                Err(Trouble::Silent | Trouble::Refused(_)) => {}
-                Err(trouble) => return Err(trouble.into()),
-            }
-        }
-        if !answered {
-            return Err(Fault::Sick("the modem does not answer to AT: look at cable, power, port and baud".to_owned()));
-        }
-        self.try_one("ATE0")?;
-        self.try_one("ATV1")?;
-        if self.try_one("AT+CMEE=1")?.is_none() {
-            self.try_one("AT+CMEE=2")?;
-        }
-        Ok(())
-    }
-
-    /// After a failure: a breath, and what may have been forgotten is said again.
-    pub fn again(&mut self) -> Result<(), Fault> {
-        self.pause(BREATH)?;
-        self.wake()?;
-        self.set_up().map(drop)
     }
 
     fn identify(&mut self) -> Result<String, Fault> {
@@ -232,7 +203,7 @@ impl Start<'_> {
     }
 
     /// Messages as we write them, status reports, and an empty storage.
-    fn set_up(&mut self) -> Result<bool, Fault> {
+    pub fn set_up(&mut self) -> Result<bool, Fault> {
         match self.modem.mode {
             Mode::Pdu => drop(self.talk.command(self.inbox, "AT+CMGF=0", SHORT)?),
             Mode::Text => {
@@ -243,6 +214,7 @@ impl Start<'_> {
         // So that what is delivered need not be acknowledged one by one.
         self.try_one("AT+CSMS=0")?;
         self.try_one("AT+CPMS=\"SM\",\"SM\",\"SM\"")?;
+        self.fetch_reports()?;
         // What lies there is nobody's; a full storage takes no reports.
         self.empty()?;
         // The radio link stays open between messages.
@@ -259,6 +231,19 @@ impl Start<'_> {
         Ok(false)
     }
 
+    /// Status reports that came while nobody listened, where the modem keeps them. They are looked at once it is set up.
+    fn fetch_reports(&mut self) -> Result<(), Fault> {
+        if !self.modem.reports || self.modem.mode == Mode::Text {
+            return Ok(());
+        }
+        let lines = self.try_one("AT+CMGL=4")?.unwrap_or_default();
+        let whole = lines.iter().filter(|line| !line.starts_with('+'));
+        for pdu in whole.filter(|line| StatusReport::from_pdu(line).is_some()) {
+            self.talk.keep(Aside::Report(pdu.clone()));
+        }
+        Ok(())
+    }
+
     /// Deletes everything that the SIM stores.
     pub fn empty(&mut self) -> Result<(), Fault> {
         match self.talk.command(self.inbox, "AT+CMGD=1,4", LONG) {
@@ -268,7 +253,7 @@ impl Start<'_> {
     }
 
     /// A command that a modem may not know.
-    fn try_one(&mut self, command: &str) -> Result<Option<Vec<String>>, Fault> {
+    pub fn try_one(&mut self, command: &str) -> Result<Option<Vec<String>>, Fault> {
         match self.talk.command(self.inbox, command, SHORT) {
             Ok(lines) => Ok(Some(lines)),
             Err(Trouble::Refused(refusal)) if refusal.class() != Class::Sim => Ok(None),

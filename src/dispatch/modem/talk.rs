@@ -8,6 +8,7 @@ use std::sync::mpsc::SyncSender;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::aside::{Announced, Aside, TAKEN, Unasked, unasked};
 use super::inbox::{Event, Inbox};
 use super::lines::{Lines, Said};
 use super::listener::listen;
@@ -29,23 +30,6 @@ pub(super) enum Trouble {
     Stopped,
 }
 
-/// What a modem says unasked.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Aside {
-    /// A status report, in hexadecimal.
-    Report(String),
-    /// The same in text mode, without its name.
-    ReportInText(String),
-    /// A status report is stored there.
-    StoredReport(String),
-    /// A message came and is stored there.
-    Stored(String),
-    /// Somebody calls.
-    Ring,
-    /// The modem started anew, or lost its SIM.
-    Restarted,
-}
-
 /// One open line.
 pub(super) struct Talk {
     port: Box<dyn Port>,
@@ -55,15 +39,19 @@ pub(super) struct Talk {
     asides: VecDeque<Aside>,
     /// The next line is what `+CDS:` or `+CMT:` announced.
     announced: Option<Announced>,
+    late: Option<Late>,
     /// A message is half-way: another configuration waits until it is through.
     steadfast: bool,
     closing: Arc<AtomicBool>,
     listener: Option<JoinHandle<()>>,
 }
 
-enum Announced {
-    Report,
-    Message,
+/// How the sending of a message ended that nobody waits for here any more: its command was given over another line, by a node that is
+/// gone, or too long ago.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Late {
+    Taken(Option<u8>),
+    Refused(Refusal),
 }
 
 /// More are forgotten, the oldest first.
@@ -78,7 +66,18 @@ impl Talk {
         let listen = move || listen(twin, telnet, number, &to, &closed);
         let listener = std::thread::Builder::new().name("modem line".to_owned()).spawn(listen)?;
         let (lines, said, asides) = (Lines::default(), VecDeque::new(), VecDeque::new());
-        Ok(Self { port, number, lines, said, asides, announced: None, steadfast: false, closing, listener: Some(listener) })
+        Ok(Self {
+            port,
+            number,
+            lines,
+            said,
+            asides,
+            announced: None,
+            late: None,
+            steadfast: false,
+            closing,
+            listener: Some(listener),
+        })
     }
 
     /// One command line and the lines of its answer, without what was said by itself.
@@ -94,7 +93,13 @@ impl Talk {
         loop {
             let line = match self.next(inbox, &mut patience) {
                 Ok(Said::Line(line)) => line,
-                Ok(Said::Prompt) => continue,
+                Ok(Said::Prompt) => {
+                    // It waits for a text that somebody else began to enter.
+                    if name != SUBMIT {
+                        self.write(&[ESCAPE])?;
+                    }
+                    continue;
+                }
                 // The network has taken it; that is the answer.
                 Err(Trouble::Silent) if lines.iter().any(is_taken) => return Ok(lines),
                 Err(trouble) => return Err(trouble),
@@ -103,6 +108,11 @@ impl Talk {
                 return Ok(lines);
             }
             if let Some(refusal) = Refusal::read(&line) {
+                if text == "AT" && matches!(refusal, Refusal::Cms(_)) {
+                    // Nobody is refused that way who only asks whether anybody is there.
+                    self.late = Some(Late::Refused(refusal));
+                    continue;
+                }
                 return Err(Trouble::Refused(refusal));
             }
             if line != text && !self.put_aside(&line, name) && lines.len() < MOST_LINES {
@@ -137,7 +147,7 @@ impl Talk {
             Trouble::Refused(_) => (trouble, false),
             _ => (trouble, true),
         };
-        self.answer(inbox, command, TAKEN).map_err(given)
+        self.answer(inbox, command, ANSWERED).map_err(given)
     }
 
     /// Waits until the modem asks for the message's text.
@@ -150,7 +160,7 @@ impl Talk {
                     if let Some(refusal) = Refusal::read(&line) {
                         return Err(Trouble::Refused(refusal));
                     }
-                    self.put_aside(&line, "+CMGS");
+                    self.put_aside(&line, SUBMIT);
                 }
             }
         }
@@ -163,15 +173,33 @@ impl Talk {
     /// Forgets half of an answer that came too late, and gives up entering a message.
     pub fn clear(&mut self, inbox: &mut Inbox) -> Result<(), Trouble> {
         self.write(&[ESCAPE])?;
-        let mut patience = Patience::new(inbox, Duration::from_millis(200));
-        loop {
-            match self.next(inbox, &mut patience) {
-                Ok(Said::Line(line)) => drop(self.put_aside(&line, "")),
-                Ok(Said::Prompt) => {}
+        self.settle(inbox)
+    }
+
+    /// Until nothing more comes, so that what is answered next is answered to us.
+    pub fn settle(&mut self, inbox: &mut Inbox) -> Result<(), Trouble> {
+        for _ in 0..MOST_LINES {
+            match self.next(inbox, &mut Patience::new(inbox, QUIET)) {
+                Ok(Said::Line(line)) => match Refusal::read(&line) {
+                    Some(refusal @ Refusal::Cms(_)) => self.late = Some(Late::Refused(refusal)),
+                    _ => drop(self.put_aside(&line, "")),
+                },
+                Ok(Said::Prompt) => self.write(&[ESCAPE])?,
                 Err(Trouble::Silent) => return Ok(()),
                 Err(trouble) => return Err(trouble),
             }
         }
+        Ok(())
+    }
+
+    /// How a message ended since the last time that is not answered to anybody here.
+    pub fn late(&mut self) -> Option<Late> {
+        self.late.take()
+    }
+
+    /// Whether there is something of that kind.
+    pub fn is_late(&self) -> bool {
+        self.late.is_some()
     }
 
     /// What was said by itself since the last time; waits at most `limit` for something.
@@ -221,64 +249,33 @@ impl Talk {
         let aside = match self.announced.take() {
             Some(Announced::Report) => Some(Aside::Report(line.to_owned())),
             Some(Announced::Message) => None,
-            None => match self.unasked(line, name) {
+            None => match unasked(line, name) {
                 Unasked::No => return false,
                 Unasked::Nothing => None,
+                Unasked::Announced(announced) => {
+                    self.announced = Some(announced);
+                    None
+                }
+                Unasked::Taken(number) => {
+                    self.late = Some(Late::Taken(number));
+                    None
+                }
                 Unasked::Aside(aside) => Some(aside),
             },
         };
         if let Some(aside) = aside {
-            if self.asides.len() >= MOST_ASIDES {
-                self.asides.pop_front();
-            }
-            self.asides.push_back(aside);
+            self.keep(aside);
         }
         true
     }
 
-    fn unasked(&mut self, line: &str, name: &str) -> Unasked {
-        if let Some(rest) = line.strip_prefix("+CDS:") {
-            if rest.contains(',') {
-                return Unasked::Aside(Aside::ReportInText(rest.to_owned()));
-            }
-            self.announced = Some(Announced::Report);
-            return Unasked::Nothing;
+    /// To be looked at when the modem is set up.
+    pub fn keep(&mut self, aside: Aside) {
+        if self.asides.len() >= MOST_ASIDES {
+            self.asides.pop_front();
         }
-        if line.starts_with("+CMT:") {
-            self.announced = Some(Announced::Message);
-            return Unasked::Nothing;
-        }
-        // `"SM",3`: the place alone, which must be a number before it goes into a command.
-        let place = |rest: &str| {
-            let (_, place) = rest.rsplit_once(',')?;
-            place.trim().parse::<u16>().ok().map(|place| place.to_string())
-        };
-        if let Some(rest) = line.strip_prefix("+CMTI:") {
-            return place(rest).map_or(Unasked::Nothing, |place| Unasked::Aside(Aside::Stored(place)));
-        }
-        if let Some(rest) = line.strip_prefix("+CDSI:") {
-            return place(rest).map_or(Unasked::Nothing, |place| Unasked::Aside(Aside::StoredReport(place)));
-        }
-        if line == "RING" || line.starts_with("+CRING:") {
-            return Unasked::Aside(Aside::Ring);
-        }
-        let sim_lost = name != "+CPIN" && line.starts_with("+CPIN:") && line != "+CPIN: READY";
-        if sim_lost || matches!(line, "RDY" | "^SYSSTART" | "+SYSSTART") {
-            return Unasked::Aside(Aside::Restarted);
-        }
-        let named = line.starts_with(['+', '^', '*', '%']);
-        let ours = !name.is_empty() && line.strip_prefix(name).is_some_and(|rest| rest.starts_with(':'));
-        let call = matches!(line, "NO CARRIER" | "BUSY" | "NO ANSWER" | "NO DIALTONE");
-        if name.is_empty() || (named && !ours) || call { Unasked::Nothing } else { Unasked::No }
+        self.asides.push_back(aside);
     }
-}
-
-enum Unasked {
-    /// It belongs to the answer.
-    No,
-    /// Of no interest.
-    Nothing,
-    Aside(Aside),
 }
 
 impl Drop for Talk {
@@ -302,13 +299,17 @@ fn name(text: &str) -> &str {
 }
 
 fn is_taken(line: impl AsRef<str>) -> bool {
-    line.as_ref().starts_with("+CMGS:")
+    line.as_ref().starts_with(TAKEN)
 }
 
 const ESCAPE: u8 = 0x1b;
 const END: u8 = 0x1a;
 /// Until the modem asks for the text, and until the network has taken it.
 const PROMPT: Duration = Duration::from_secs(10);
-const TAKEN: Duration = Duration::from_secs(60);
+const ANSWERED: Duration = Duration::from_secs(60);
+/// So long without a word is the end of what was said.
+const QUIET: Duration = Duration::from_millis(200);
+/// The command that hands a message over.
+const SUBMIT: &str = "+CMGS";
 /// No answer that we ask for has more.
 const MOST_LINES: usize = 64;

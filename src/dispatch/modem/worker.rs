@@ -6,17 +6,19 @@ use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use super::super::number::mask_number;
-use super::super::{FailureKind, Receipt, Report, Reports};
+use super::super::{Delivery, Failure, FailureKind, Receipt, Report, Reports};
+use super::aside::Aside;
 use super::awaited::Awaited;
+use super::held::{Found, Held};
 use super::inbox::{Event, Inbox};
 use super::lock::{self, Lock};
 use super::pin::PinNote;
 use super::queue::Job;
-use super::report::{StatusReport, sender};
+use super::report::{Outcome, StatusReport, sender};
 use super::send::{Miss, Sender, Taken, Verdict};
 use super::shared::State;
 use super::start::{Fault, Standing, Start, value};
-use super::talk::{Aside, Talk, Trouble};
+use super::talk::{Late, Talk, Trouble};
 use crate::config::modem::Modem;
 
 pub(super) struct Worker {
@@ -27,6 +29,9 @@ pub(super) struct Worker {
     line: SyncSender<Event>,
     reports: Reports,
     awaited: Awaited,
+    held: Option<Held>,
+    /// To whom the operator let nothing pass last, with nothing sent since.
+    barred: Option<String>,
     /// Tells lines from those before them.
     number: u32,
     reference: u8,
@@ -54,6 +59,8 @@ pub(super) struct Begin {
 const QUARANTINES: [Duration; 3] = [Duration::from_secs(60), Duration::from_secs(5 * 60), Duration::from_secs(30 * 60)];
 const STRIKES: u32 = 3;
 const LOOK_AGAIN: Duration = Duration::from_secs(5 * 60);
+/// A SIM without credit stays so until somebody has seen to it; every look costs a message its time.
+const BARRED: Duration = Duration::from_secs(30 * 60);
 const NO_NETWORK: Duration = Duration::from_secs(5);
 const SLOWEST_RECONNECT: u64 = 30;
 const HEARTBEAT: Duration = Duration::from_secs(30);
@@ -74,6 +81,8 @@ impl Worker {
             line,
             reports,
             awaited: Awaited::default(),
+            held: None,
+            barred: None,
             number: 0,
             reference,
             quarantines: 0,
@@ -96,6 +105,9 @@ impl Worker {
             let fault =
                 std::panic::catch_unwind(session).unwrap_or_else(|_| Fault::Sick("an error in doorward itself".to_owned()));
             self.take_out(fault);
+        }
+        if let Some(held) = self.held.take() {
+            self.found(held.give_up());
         }
         self.inbox.queue.fail_all(FailureKind::RetryElsewhere, "the modem is being taken out of service");
         self.inbox.shared.change(|standing| {
@@ -123,6 +135,7 @@ impl Worker {
             Ok(about) => about,
             Err(fault) => return fault,
         };
+        self.hark(&mut talk);
         tracing::info!(modem = &*self.name, "modem {} is ready: {}", self.name, about.lines.join("; "));
         (self.unreached, self.complaint, self.network_reports) = (0, None, about.reports);
         self.inbox.shared.change(|standing| {
@@ -132,6 +145,30 @@ impl Worker {
         match self.serve(&mut talk, &pin) {
             Ok(()) => Fault::Stopped,
             Err(fault) => fault,
+        }
+    }
+
+    /// What the modem said of a message that it had when the line or the node before ended.
+    fn hark(&mut self, talk: &mut Talk) {
+        let mut ledger = self.inbox.shared.ledger();
+        match talk.late() {
+            Some(Late::Taken(number)) => {
+                tracing::info!(modem = &*self.name, "modem {}: the message that it was left with was taken", self.name);
+                ledger.taken(number);
+            }
+            Some(Late::Refused(_)) | None => ledger.over(),
+        }
+        drop(ledger);
+        if let Some(held) = self.held.take() {
+            let found = held.settle(&self.inbox.shared, self.inbox.now());
+            self.found(found);
+        }
+    }
+
+    fn found(&mut self, found: Found) {
+        match found {
+            Found::Taken(job, taken) => self.taken(job, taken),
+            Found::Lost(job, failure) => self.fail(job, failure),
         }
     }
 
@@ -172,7 +209,7 @@ impl Worker {
             Ok(taken) => {
                 let took = self.inbox.now().since(begun);
                 self.inbox.shared.note_sent(took);
-                (self.quarantines, self.strikes) = (0, 0);
+                (self.quarantines, self.strikes, self.barred) = (0, 0, None);
                 self.taken(job, taken);
                 Ok(())
             }
@@ -182,45 +219,55 @@ impl Worker {
 
     fn taken(&mut self, job: Job, taken: Taken) {
         let Taken { to, parts } = taken;
-        let now = self.inbox.now();
-        let numbers: Vec<u8> = parts.iter().filter_map(|part| *part).collect();
-        let words = match numbers.as_slice() {
-            [] => "taken by the network".to_owned(),
-            numbers => {
-                let all: Vec<String> = numbers.iter().map(u8::to_string).collect();
-                format!("taken by the network as {}", all.join(", "))
-            }
-        };
-        // The message's own name and the moment: the modem's numbers come round, and begin anew with a restart.
-        let awaited = self.network_reports && numbers.len() == parts.len();
-        let reference = awaited.then(|| format!("{}.{:x}", job.message.id, now.millis()));
-        if let Some(reference) = &reference {
-            self.awaited.add(reference.clone(), to, &numbers, now);
-        }
-        tracing::debug!(modem = &*self.name, message.id = job.message.id, "modem {}: message {words}", self.name);
-        job.answer(Ok(Receipt { words, reference }));
+        let (now, awaited) = (self.inbox.now(), &mut self.awaited);
+        let name = |numbers: &[u8]| if self.network_reports { awaited.add(&to, numbers, now) } else { Vec::new() };
+        let receipt = receipt(&parts, name);
+        tracing::debug!(modem = &*self.name, message.id = job.message.id, "modem {}: message {}", self.name, receipt.words);
+        job.answer(Ok(receipt));
     }
 
-    fn missed(&mut self, job: Job, failure: super::super::Failure, modem: Verdict) -> Result<(), Fault> {
-        let (id, why) = (job.message.id.clone(), failure.why.clone());
+    fn missed(&mut self, job: Job, failure: Failure, modem: Verdict) -> Result<(), Fault> {
+        let why = failure.why.clone();
+        match modem {
+            Verdict::Well => {}
+            Verdict::Fault(fault) => {
+                if matches!(fault, Fault::Lost(_)) && Held::is_one(&failure) {
+                    self.held = Some(Held::new(job, failure));
+                } else {
+                    self.fail(job, failure);
+                }
+                return Err(fault);
+            }
+            Verdict::Barred(fault) => {
+                tracing::error!(modem = &*self.name, "modem {}: the network lets this SIM not send ({why})", self.name);
+                // One number may be barred; two are the SIM.
+                let other = self.barred.replace(job.message.to.clone());
+                if other.is_some_and(|other| other != job.message.to) {
+                    self.fail(job, failure);
+                    return Err(fault);
+                }
+            }
+            Verdict::Strike => {
+                self.strikes += 1;
+                if self.strikes >= STRIKES {
+                    self.strikes = 0;
+                    self.fail(job, failure);
+                    return Err(Fault::Sick(format!("{STRIKES} messages in a row failed, the last one: {why}")));
+                }
+            }
+        }
+        self.fail(job, failure);
+        Ok(())
+    }
+
+    fn fail(&mut self, job: Job, failure: Failure) {
+        let (id, why) = (&job.message.id, &failure.why);
         tracing::warn!(modem = &*self.name, message.id = id, why, "modem {} did not send message {id}: {why}", self.name);
         self.inbox.shared.change(|standing| {
             standing.failed += 1;
-            standing.last_error.clone_from(&why);
+            standing.last_error.clone_from(why);
         });
         job.answer(Err(failure));
-        match modem {
-            Verdict::Well => Ok(()),
-            Verdict::Fault(fault) => Err(fault),
-            Verdict::Strike => {
-                self.strikes += 1;
-                if self.strikes < STRIKES {
-                    return Ok(());
-                }
-                self.strikes = 0;
-                Err(Fault::Sick(format!("{STRIKES} messages in a row failed, the last one: {why}")))
-            }
-        }
     }
 
     /// The heartbeat: whether it still is there, and has a network.
@@ -283,17 +330,27 @@ impl Worker {
             tracing::info!(modem = &*self.name, "modem {}: a status report cannot be read", self.name);
             return;
         };
-        match self.awaited.settle(&report, self.inbox.now()) {
-            Some((reference, delivery, took)) => {
-                self.inbox.shared.note_report(took);
+        let delivery = match report.outcome {
+            Outcome::Pending => return,
+            Outcome::Delivered => Delivery::Delivered,
+            Outcome::Failed => Delivery::Failed(report.words()),
+        };
+        match self.awaited.name(&report, self.inbox.now()) {
+            Some((reference, took)) => {
+                if let Some(took) = took {
+                    self.inbox.shared.note_report(took);
+                }
                 self.reports.report(Report { transmitter: Arc::clone(&self.name), reference, delivery });
             }
-            None => tracing::debug!(modem = &*self.name, "modem {}: a report settles nothing: {}", self.name, report.words()),
+            None => tracing::debug!(modem = &*self.name, "modem {}: a report names nobody: {}", self.name, report.words()),
         }
     }
 
     /// Out of service for a while; everybody who waits is told, and whoever comes meanwhile.
     fn take_out(&mut self, fault: Fault) {
+        if let Some(held) = self.held.take_if(|held| !held.waits()) {
+            self.found(held.give_up());
+        }
         let (state, kind, why, span) = match fault {
             Fault::Stopped => return,
             Fault::Lost(why) => {
@@ -308,6 +365,11 @@ impl Worker {
                 (State::Quarantine, FailureKind::RetryHere, why, span)
             }
             Fault::Out(why) => (State::Out, FailureKind::RetryElsewhere, why, LOOK_AGAIN),
+            Fault::Barred(why) => {
+                let span = if self.quarantines == 0 { LOOK_AGAIN } else { BARRED };
+                self.quarantines += 1;
+                (State::Out, FailureKind::RetryElsewhere, why, span)
+            }
         };
         if self.complaint.as_ref() != Some(&why) {
             let (name, word) = (&*self.name, format!("{state:?}").to_lowercase());
@@ -336,4 +398,14 @@ impl Worker {
             left = left.saturating_sub(self.inbox.now().since(begun));
         }
     }
+}
+
+/// Of a message whose parts the modem called so. `name`: what reports about them will be called; they are of use where all parts have one.
+pub(super) fn receipt(parts: &[Option<u8>], name: impl FnOnce(&[u8]) -> Vec<String>) -> Receipt {
+    let numbers: Vec<u8> = parts.iter().filter_map(|part| *part).collect();
+    let all: Vec<String> = numbers.iter().map(u8::to_string).collect();
+    let words =
+        if all.is_empty() { "taken by the network".to_owned() } else { format!("taken by the network as {}", all.join(", ")) };
+    let references = if numbers.len() == parts.len() { name(&numbers) } else { Vec::new() };
+    Receipt { words, references }
 }

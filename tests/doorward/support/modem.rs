@@ -71,6 +71,17 @@ impl Simulator {
         self.notes().iter().filter(|note| note.get("pin").is_some()).count()
     }
 
+    /// Until so many were given to it, whatever becomes of them.
+    pub async fn entered(&self, number: usize) {
+        for _ in 0..2000 {
+            if self.notes().iter().filter(|note| note.get("entered").is_some()).count() >= number {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("not {number} within 20 seconds: {:?}", self.notes());
+    }
+
     /// Once there are so many.
     pub async fn message(&self, number: usize) -> Value {
         for _ in 0..1000 {

@@ -97,7 +97,7 @@ impl Slow {
             });
             reference
         });
-        Ok(Receipt { words: "taken".into(), reference })
+        Ok(Receipt { words: "taken".into(), references: reference.into_iter().collect() })
     }
 }
 
