@@ -1,64 +1,19 @@
 //! People sign in while the program is killed and started again: everybody's code arrives, and nobody's a third time.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::future::join_all;
-use http::Response;
-use http_body_util::{BodyExt, Full};
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use serde::Deserialize;
-use tokio::net::TcpListener;
 
-use crate::support::client::{Answer, Client, Watch};
+use crate::support::client::{Answer, Client};
+use crate::support::gateway::Gateway;
 use crate::support::node::user;
 use crate::support::program::{Program, certificate};
 
 const HOST: &str = "app.example";
-
-#[derive(Clone, Debug, Deserialize)]
-struct Message {
-    to: String,
-    code: String,
-    text: String,
-}
-
-/// Takes every message and answers after a while.
-struct Gateway {
-    port: u16,
-    got: Arc<Mutex<Vec<(Message, Duration)>>>,
-}
-
-async fn gateway(takes: Duration) -> Gateway {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let (got, watch) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Watch::start()));
-    let kept = Arc::clone(&got);
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let (kept, watch) = (Arc::clone(&kept), Arc::clone(&watch));
-            let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
-                let (kept, watch) = (Arc::clone(&kept), Arc::clone(&watch));
-                async move {
-                    let body = request.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-                    if let Ok(message) = serde_json::from_slice(&body) {
-                        kept.lock().unwrap().push((message, watch.elapsed()));
-                    }
-                    tokio::time::sleep(takes).await;
-                    Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"ok"))))
-                }
-            });
-            tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
-        }
-    });
-    Gateway { port, got }
-}
 
 fn prepare(folder: &Path, people: usize, port: u16) {
     certificate(folder, "door", &[HOST]);
@@ -106,7 +61,7 @@ async fn to_passcode(now: Now, folder: Arc<Path>, place: usize) -> (Client, Answ
 async fn everybodys_code_arrives_though_the_program_is_killed() {
     let (people, span, kills) = if std::env::var_os("DOORWARD_LONG").is_some() { (200, 60, 3) } else { (20, 6, 1) };
     let folder = tempfile::tempdir().unwrap();
-    let gateway = gateway(Duration::from_millis(700)).await;
+    let gateway = Gateway::start(Duration::from_millis(700)).await;
     prepare(folder.path(), people, gateway.port);
     let path: Arc<Path> = folder.path().into();
     let mut program = Program::serve(&path);
@@ -141,8 +96,8 @@ async fn everybodys_code_arrives_though_the_program_is_killed() {
         assert_eq!(entered.status, 303, "u{place}: {}", entered.body);
     }
     let mut copies: HashMap<(String, String), usize> = HashMap::new();
-    for (message, _) in gateway.got.lock().unwrap().iter() {
-        *copies.entry((message.to.clone(), message.code.clone())).or_default() += 1;
+    for message in gateway.got() {
+        *copies.entry((message.to, message.code)).or_default() += 1;
     }
     let twice = copies.values().filter(|copies| **copies > 1).count();
     println!("{people} logins, killed {kills} times: {} codes, {twice} of them twice", copies.len());
@@ -153,10 +108,9 @@ async fn everybodys_code_arrives_though_the_program_is_killed() {
 async fn code(gateway: &Gateway, to: &str, label: &str) -> String {
     let word = format!(" {label},");
     for _ in 0..3000 {
-        let got = gateway.got.lock().unwrap().clone();
-        let own = got.iter().rev().find(|(message, _)| message.to == to && message.text.contains(&word));
-        if let Some((message, _)) = own {
-            return message.code.clone();
+        let own = gateway.got().into_iter().rev().find(|message| message.to == to && message.text.contains(&word));
+        if let Some(message) = own {
+            return message.code;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

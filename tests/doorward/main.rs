@@ -64,6 +64,7 @@ mod reload;
 mod remembered;
 mod renaming;
 mod restart;
+mod rush;
 mod secrecy;
 mod session;
 mod sms_gateway;

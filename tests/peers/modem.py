@@ -525,7 +525,8 @@ class Modem:
         self.note({"mr": reference, **message})
         self.recipients[reference] = message["to"]
         if message["report"] and self.outcome != "none":
-            status = {"delivered": 0x00, "failed": 0x46, "pending": 0x20}[self.outcome]
+            fails = self.outcome == "failed" or (self.options.fails and message["to"].startswith(self.options.fails))
+            status = 0x46 if fails else {"delivered": 0x00, "pending": 0x20}[self.outcome]
             self.after(self.report_after, lambda: self.report(reference, message["to"], status))
         late = self.has("late", spend=True)
         if self.has("swallow", spend=True):
@@ -641,6 +642,7 @@ def main():
     parser.add_argument("--pin", default="")
     parser.add_argument("--seconds", type=float, default=0.05, help="that a message takes")
     parser.add_argument("--reports", default="delivered", choices=["delivered", "failed", "pending", "none"])
+    parser.add_argument("--fails", default="", help="how the numbers begin to which nothing is delivered")
     parser.add_argument("--report-after", type=float, default=0.05)
     parser.add_argument("--prompt-after", type=float, default=0.0)
     parser.add_argument("--reference", type=int, default=0, help="of the first message")

@@ -4,6 +4,7 @@ pub mod client;
 pub mod curl;
 pub mod front;
 pub mod gate;
+pub mod gateway;
 pub mod house;
 pub mod modem;
 pub mod nginx;
