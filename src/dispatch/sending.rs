@@ -143,7 +143,8 @@ impl Sending {
         }
         let left = route.wait.min(self.work.expires.since(self.inner.clock.now()));
         let (backlog, line) = lines.open.into_iter().find(|(_, line)| !known(&self.work.asked, line))?;
-        if backlog <= left {
+        // What waits and then itself: one that is still with a modem when the rule's wait is over goes out a second time elsewhere.
+        if backlog.saturating_add(line.transmitter.pace().unwrap_or_default()) <= left {
             // In line before anything else is waited for, so that the next message sees it there.
             let queued = line.enter(self.work.purpose());
             return Some((line, queued));

@@ -230,6 +230,24 @@ async fn what_the_network_reports_after_a_kill_still_moves_the_message() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_modem_that_is_removed_in_the_middle_of_a_message_finishes_it() {
+    let Some(house) = House::new(&["--seconds", "3", "--reports", "none"], "60s").await else { return };
+    let program = house.serve();
+    house.ready(&program).await;
+    let browser = house.gate.browser(program.addresses[0], HOST);
+    let page = browser.to_passcode("alice", "wonderland").await;
+    house.simulator.entered(1).await;
+    house.gate.write(&house.gate.configuration(&program.addresses[0].to_string()));
+    let (status, said, errors) = house.gate.command(&["reload"]).await;
+    assert_eq!(status, Some(0), "{said}{errors}");
+    let message = house.simulator.message(0).await;
+    house.until(&browser, &page, "waiting").await;
+    assert_eq!(browser.passcode(&page, &code(&message)).await.status, 303);
+    let outbox = std::fs::read_to_string(house.gate.folder.path().join("outbox.jsonl")).unwrap_or_default();
+    assert!(outbox.is_empty() && house.simulator.messages().len() == 1, "{outbox}");
+}
+
 /// Reports that the modem kept while nobody listened are read at the start, and those of others move nothing.
 #[tokio::test]
 async fn reports_that_a_modem_kept_are_read_when_it_is_set_up() {

@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use super::super::FailureKind;
 use super::queue::{Job, Queue};
 use super::shared::Shared;
 use crate::base::{Clock, Time};
@@ -20,6 +21,8 @@ pub(super) enum Event {
     Look,
 }
 
+/// What is said to whoever still waits at the end.
+pub(super) const ENDED: &str = "the modem is being taken out of service";
 /// Of all of a modem's senders. A full one keeps the line waiting; a message is refused then.
 const MOST_EVENTS: usize = 1024;
 
@@ -60,8 +63,8 @@ impl Inbox {
 
     /// Takes in everything that is there, and waits for the first of it.
     fn sort(&mut self, limit: Duration) {
-        let waits = self.heard.is_empty() && !self.is_to_stop();
-        let mut next = if waits { self.events.recv_timeout(limit) } else { self.take() };
+        // Also while the session is to end: a message that is half-way is waited for, and whoever ends it sends a look along.
+        let mut next = if self.heard.is_empty() { self.events.recv_timeout(limit) } else { self.take() };
         loop {
             match next {
                 Ok(Event::Job(job)) => self.queue.put(*job),
@@ -76,6 +79,10 @@ impl Inbox {
                 }
             }
             next = self.take();
+        }
+        if self.is_ended() {
+            // Whoever waits need not wait for the message that is half-way.
+            self.queue.fail_all(FailureKind::RetryElsewhere, ENDED);
         }
         self.queue.clean(self.clock.now());
         self.shared.note_oldest(self.queue.oldest());

@@ -174,7 +174,7 @@ impl Transmitter for ModemTransmitter {
                 return Err(elsewhere("the modem's inbox is full"));
             }
             // Answered at the latest when the code expires: the thread looks after that.
-            answered.await.unwrap_or_else(|_| Err(elsewhere("the modem is being taken out of service")))
+            answered.await.unwrap_or_else(|_| Err(elsewhere(inbox::ENDED)))
         })
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::super::{Failure, FailureKind, Message};
 use super::aside::TAKEN;
+use super::inbox::ENDED;
 use super::pdu::Submit;
 use super::recipient::Recipient;
 use super::refusal::{Class, Refusal};
@@ -74,12 +75,19 @@ impl Sender<'_> {
             Mode::Text => in_text(&submit),
         };
         let (mut parts, entries) = (Vec::new(), entries?);
+        self.start.talk.begin_message();
+        let sent = self.parts(message, &entries, &mut parts);
+        self.start.talk.end_message();
+        sent.map(|()| Taken { to, parts })
+    }
+
+    fn parts(&mut self, message: &Message, entries: &[Entry], parts: &mut Vec<Option<u8>>) -> Result<(), Miss> {
         let (all, reports) = (entries.len(), self.reports);
         for (place, entry) in entries.iter().enumerate() {
             let begin = |shared: &Shared, now| shared.ledger().begin(&message.id, (place, all), reports, now);
             parts.push(self.part(entry, &begin)?);
         }
-        Ok(Taken { to, parts })
+        Ok(())
     }
 
     /// Once, and once more where the modem may be brought to do it.
@@ -206,7 +214,7 @@ fn words(trouble: &Trouble) -> String {
         Trouble::Refused(refusal) => refusal.to_string(),
         Trouble::Silent => "the modem does not answer".to_owned(),
         Trouble::Gone(why) => format!("the line to the modem broke: {why}"),
-        Trouble::Stopped => "the modem is being taken out of service".to_owned(),
+        Trouble::Stopped => ENDED.to_owned(),
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) struct Talk {
     /// The next line is what `+CDS:` or `+CMT:` announced.
     announced: Option<Announced>,
     late: Option<Late>,
-    /// A message is half-way: another configuration waits until it is through.
+    /// A message is half-way: the end and another configuration wait until it is through, or it would go out twice.
     steadfast: bool,
     closing: Arc<AtomicBool>,
     listener: Option<JoinHandle<()>>,
@@ -127,13 +127,8 @@ impl Talk {
     /// Hands over a message's text after `command` and gives the lines of the answer. The flag of an error: whether the text was
     /// handed over, so that nobody knows whether it went out.
     pub fn message(&mut self, inbox: &mut Inbox, command: &str, text: &str) -> Result<Vec<String>, (Trouble, bool)> {
-        self.steadfast = true;
-        let answer = self.submit(inbox, command, text);
-        self.steadfast = false;
-        answer
-    }
-
-    fn submit(&mut self, inbox: &mut Inbox, command: &str, text: &str) -> Result<Vec<String>, (Trouble, bool)> {
+        // What was said of an earlier one is not said of this one.
+        self.late = None;
         self.write(format!("{command}\r").as_bytes()).map_err(|trouble| (trouble, false))?;
         self.prompt(inbox, PROMPT).map_err(|trouble| (trouble, false))?;
         let mut octets = Secret::new(Vec::with_capacity(text.len() + 1));
@@ -164,6 +159,15 @@ impl Talk {
                 }
             }
         }
+    }
+
+    /// A message begins, of one part or several.
+    pub fn begin_message(&mut self) {
+        self.steadfast = true;
+    }
+
+    pub fn end_message(&mut self) {
+        self.steadfast = false;
     }
 
     pub fn write(&mut self, octets: &[u8]) -> Result<(), Trouble> {
@@ -232,7 +236,7 @@ impl Talk {
             if let Some(said) = self.said.pop_front() {
                 return Ok(said);
             }
-            if inbox.is_ended() || (inbox.is_to_stop() && !self.steadfast) {
+            if inbox.is_to_stop() && !self.steadfast {
                 return Err(Trouble::Stopped);
             }
             let Some(limit) = patience.left(inbox) else { return Err(Trouble::Silent) };

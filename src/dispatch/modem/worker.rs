@@ -10,7 +10,7 @@ use super::super::{Delivery, Failure, FailureKind, Receipt, Report, Reports};
 use super::aside::Aside;
 use super::awaited::Awaited;
 use super::held::{Found, Held};
-use super::inbox::{Event, Inbox};
+use super::inbox::{ENDED, Event, Inbox};
 use super::lock::{self, Lock};
 use super::pin::PinNote;
 use super::queue::Job;
@@ -109,7 +109,7 @@ impl Worker {
         if let Some(held) = self.held.take() {
             self.found(held.give_up());
         }
-        self.inbox.queue.fail_all(FailureKind::RetryElsewhere, "the modem is being taken out of service");
+        self.inbox.queue.fail_all(FailureKind::RetryElsewhere, ENDED);
         self.inbox.shared.change(|standing| {
             standing.state = State::Ended;
             standing.why = "ended".to_owned();
