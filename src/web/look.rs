@@ -124,6 +124,7 @@ impl Look {
                 Some(Channel::Sms) | None => "passcode-help-sms",
             },
             wrong: view.problem.is_some_and(PasscodeProblem::is_wrong),
+            hints: !matches!(view.progress, Progress::Failed),
             digits: view.alphabet == Alphabet::Digits,
             frame: Frame { say, heading: say.plain("passcode-title"), failed: view.problem.is_some() },
         };

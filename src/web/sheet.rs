@@ -103,6 +103,8 @@ pub(super) struct PasscodePage<'a> {
     pub(super) others: Vec<OtherButton>,
     pub(super) help: &'static str,
     pub(super) wrong: bool,
+    /// There may be a code that hints would help with.
+    pub(super) hints: bool,
     /// For the keyboard of a phone.
     pub(super) digits: bool,
 }
