@@ -4,7 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::blot::blot;
 use super::dispatcher::{Dispatcher, GRACE, Inner};
@@ -29,6 +33,8 @@ const AGAIN: [Duration; 6] = {
 };
 /// So many reports wait for their record at once; one more is dropped.
 pub(super) const MOST_EARLY: usize = 256;
+/// So many reports are looked up at once; the others wait in their channel.
+const MOST_AT_ONCE: usize = 64;
 /// How often a record is read again because somebody wrote to it in between.
 const CONFLICTS: usize = 5;
 
@@ -63,6 +69,24 @@ enum Heard {
 }
 
 impl Dispatcher {
+    /// Takes what transmitters report, until `stop` fires. Several at once: one after the other, each with its few writes to a disk that
+    /// is busy, a burst of them would come later than the waits that they are to end, and people would be called who have their code.
+    pub async fn listen(self, mut reported: mpsc::Receiver<Report>, stop: CancellationToken) {
+        let mut under_way = FuturesUnordered::new();
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                Some(()) = under_way.next(), if !under_way.is_empty() => {}
+                report = reported.recv(), if under_way.len() < MOST_AT_ONCE => match report {
+                    Some(report) => under_way.push(self.report(report)),
+                    None => break,
+                },
+            }
+        }
+        while under_way.next().await.is_some() {}
+    }
+
     /// What became of a message that a transmitter took over, from whatever way it came. Says nothing: whoever forges reports learns
     /// nothing.
     pub async fn report(&self, report: Report) {
@@ -443,6 +467,36 @@ mod tests {
         }
         assert!(house.tasks.len() <= MOST_EARLY);
         house.done().await;
+    }
+
+    #[tokio::test]
+    async fn a_burst_of_reports_on_a_busy_disk_is_taken_before_the_waits_are_over() {
+        const MANY: usize = 60;
+        let names: Vec<&'static str> = (0..MANY).map(|number| &*format!("r{number}").leak()).collect();
+        let (a, caller) = (Scripted::new("a", names.iter().map(|name| TakeAs(name))), Scripted::new("caller", []));
+        let wide = crate::config::limits::Rate { count: 1000, window: WAIT };
+        let limits = Limits { messages_per_user: wide, messages_per_number: wide, ..Limits::default() };
+        let house = house(&[Arc::clone(&a), Arc::clone(&caller)], limits);
+        let _runs = house.runs();
+        for number in 0..MANY {
+            house.hand_over(house.calling(&format!("m{number}"))).await.unwrap();
+        }
+        while house.memory.story().iter().filter(|event| *event == "message-sent a").count() < MANY {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let (reports, reported) = super::super::Reports::new();
+        let listens = tokio::spawn(house.dispatcher.clone().listen(reported, CancellationToken::new()));
+        house.clock.advance(WAIT - Duration::from_secs(5));
+        house.memory.lag.store(40, std::sync::atomic::Ordering::SeqCst);
+        let from = house.clock.now();
+        names.iter().for_each(|name| reports.report(report("a", name, Delivery::Delivered)));
+        drop(reports);
+        listens.await.unwrap();
+        println!("{MANY} reports, 40 ms for each call of the store: {} ms", house.clock.now().since(from).as_millis());
+        house.memory.lag.store(0, std::sync::atomic::Ordering::SeqCst);
+        house.clock.advance(WAIT);
+        house.done().await;
+        assert_eq!((a.seen().len(), caller.seen().len()), (MANY, 0), "nobody is called who has the code");
     }
 
     #[tokio::test]

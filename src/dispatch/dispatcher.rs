@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -18,7 +18,7 @@ use super::guard::{Alarm, Guard, Shares};
 use super::kept::{KIND, Kept, Stage, Work};
 use super::sending::Sending;
 use super::tally::Tallies;
-use super::{Addresses, Order, Progress, Purpose, Report};
+use super::{Addresses, Order, Progress, Purpose};
 use crate::audit::{Event, Journal, What};
 use crate::base::{Clock, Country, Keys, Texts, Time};
 use crate::config::{DispatchPolicy, Limits};
@@ -251,19 +251,6 @@ impl Dispatcher {
             }
         }
         self.inner.closing.cancel();
-    }
-
-    /// Takes what transmitters report, until `stop` fires.
-    pub async fn listen(self, mut reported: mpsc::Receiver<Report>, stop: CancellationToken) {
-        loop {
-            let report = tokio::select! {
-                biased;
-                () = stop.cancelled() => return,
-                report = reported.recv() => report,
-            };
-            let Some(report) = report else { return };
-            self.report(report).await;
-        }
     }
 
     async fn take_over(&self) {

@@ -16,6 +16,8 @@ pub struct Memory {
     counters: Mutex<Table<(u32, Time)>>,
     pub entries: Mutex<Vec<Entry>>,
     pub broken: std::sync::atomic::AtomicBool,
+    /// How many milliseconds each call takes, as on a disk that is busy.
+    pub lag: std::sync::atomic::AtomicU64,
 }
 
 struct Row {
@@ -59,17 +61,25 @@ impl Memory {
     }
 }
 
-fn ready<'a, T: Send + 'a>(value: Result<T, StoreError>) -> Stored<'a, T> {
-    Box::pin(std::future::ready(value))
+impl Memory {
+    fn ready<'a, T: Send + 'a>(&self, value: Result<T, StoreError>) -> Stored<'a, T> {
+        let lag = Duration::from_millis(self.lag.load(std::sync::atomic::Ordering::SeqCst));
+        Box::pin(async move {
+            if !lag.is_zero() {
+                tokio::time::sleep(lag).await;
+            }
+            value
+        })
+    }
 }
 
 impl Records for Memory {
     fn find<'a>(&'a self, kind: &'static str, id: &'a str, now: Time) -> Stored<'a, Option<Record>> {
-        ready(self.rows(now).map(|rows| rows.get(&(kind, id.to_owned())).map(|row| row.record.clone())))
+        self.ready(self.rows(now).map(|rows| rows.get(&(kind, id.to_owned())).map(|row| row.record.clone())))
     }
 
     fn put_if<'a>(&'a self, place: Place<'a>, value: Vec<u8>, expires: Time, expect: Expect, now: Time) -> Stored<'a, bool> {
-        ready(self.rows(now).map(|mut rows| {
+        self.ready(self.rows(now).map(|mut rows| {
             let key = (place.kind, place.id.to_owned());
             let old = rows.get(&key);
             let version = match (old, expect) {
@@ -91,29 +101,29 @@ impl Records for Memory {
             *counter = (0, now.plus(window));
         }
         if counter.0 >= limit {
-            return ready(Ok(Taken::No { until: counter.1 }));
+            return self.ready(Ok(Taken::No { until: counter.1 }));
         }
         counter.0 += 1;
-        ready(Ok(Taken::Yes { left: limit - counter.0 }))
+        self.ready(Ok(Taken::Yes { left: limit - counter.0 }))
     }
 
     fn give_back<'a>(&'a self, kind: &'static str, id: &'a str, _now: Time) -> Stored<'a, ()> {
         if let Some(counter) = self.counters.lock().unwrap().get_mut(&(kind, id.to_owned())) {
             counter.0 = counter.0.saturating_sub(1);
         }
-        ready(Ok(()))
+        self.ready(Ok(()))
     }
 
     fn remove<'a>(&'a self, kind: &'static str, id: &'a str, now: Time) -> Stored<'a, bool> {
-        ready(self.rows(now).map(|mut rows| rows.remove(&(kind, id.to_owned())).is_some()))
+        self.ready(self.rows(now).map(|mut rows| rows.remove(&(kind, id.to_owned())).is_some()))
     }
 
     fn by_owner<'a>(&'a self, _kind: &'static str, _owner: &'a str, _now: Time) -> Stored<'a, Vec<Record>> {
-        ready(Ok(Vec::new()))
+        self.ready(Ok(Vec::new()))
     }
 
     fn claim<'a>(&'a self, kind: &'static str, _node: &'a str, lease: Time, now: Time) -> Stored<'a, Option<Record>> {
-        ready(self.rows(now).map(|mut rows| {
+        self.ready(self.rows(now).map(|mut rows| {
             let row =
                 rows.iter_mut().find(|((of, _), row)| *of == kind && row.due.is_some_and(|due| due <= now) && row.lease <= now);
             row.map(|(_, row)| {
@@ -124,7 +134,7 @@ impl Records for Memory {
     }
 
     fn due<'a>(&'a self, kind: &'static str, id: &'a str, due: Option<Time>, now: Time) -> Stored<'a, ()> {
-        ready(self.rows(now).map(|mut rows| {
+        self.ready(self.rows(now).map(|mut rows| {
             if let Some(row) = rows.get_mut(&(kind, id.to_owned())) {
                 (row.due, row.lease) = (due, Time::default());
             }
@@ -132,25 +142,25 @@ impl Records for Memory {
     }
 
     fn changes_since<'a>(&'a self, _: &'static str, mark: u64, _: u32, _: Time) -> Stored<'a, (Vec<Record>, u64)> {
-        ready(Ok((Vec::new(), mark)))
+        self.ready(Ok((Vec::new(), mark)))
     }
 
     fn sweep(&self, _now: Time) -> Stored<'_, u64> {
-        ready(Ok(0))
+        self.ready(Ok(0))
     }
 }
 
 impl EventLog for Memory {
     fn append(&self, entry: Entry) -> Stored<'_, ()> {
         self.entries.lock().unwrap().push(entry);
-        ready(Ok(()))
+        self.ready(Ok(()))
     }
 
     fn search(&self, _search: Search) -> Stored<'_, Vec<Entry>> {
-        ready(Ok(self.entries.lock().unwrap().clone()))
+        self.ready(Ok(self.entries.lock().unwrap().clone()))
     }
 
     fn verify(&self) -> Stored<'_, Result<u64, u64>> {
-        ready(Ok(Ok(0)))
+        self.ready(Ok(Ok(0)))
     }
 }

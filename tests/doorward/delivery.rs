@@ -19,15 +19,14 @@ use crate::support::slow::{Slow, Taken};
 
 const STEP: Duration = Duration::from_millis(100);
 
-/// Lets the clock run ten times as fast as the machine's, or three times where many people sign in, whose work takes real time; until it
-/// is dropped.
+/// Lets the clock run ten times as fast as the machine's, until it is dropped. Many people in real time: see `rush.rs`.
 struct Runs(tokio::task::JoinHandle<()>);
 
 fn run(clock: &Clock) -> Runs {
     let clock = clock.clone();
     Runs(tokio::spawn(async move {
         loop {
-            tokio::time::sleep(STEP / u32::try_from(long(3, 10)).unwrap()).await;
+            tokio::time::sleep(STEP / 10).await;
             clock.advance(STEP);
         }
     }))
@@ -126,7 +125,7 @@ fn distribution(begun: &[Begun], first: &HashMap<String, Taken>) -> (f64, f64, f
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everybody_gets_a_living_code_though_one_of_two_slow_devices_dies() {
-    let (folder, clock, number) = (Arc::new(tempfile::tempdir().unwrap()), Clock::by_hand(), long(200, 40));
+    let (folder, clock, number) = (Arc::new(tempfile::tempdir().unwrap()), Clock::by_hand(), 40);
     let six = Duration::from_secs(6);
     let (one, two) = (Slow::modem("one", &clock, six), Slow::modem("two", &clock, six));
     let gateway = Slow::gateway("gateway", Channel::Sms, &clock, Duration::from_millis(300));
@@ -161,7 +160,7 @@ fn one_operator_fails(message: &doorward::dispatch::Message) -> Delivery {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whose_operator_delivers_nothing_is_called_and_the_page_says_so() {
-    let (folder, clock, number) = (Arc::new(tempfile::tempdir().unwrap()), Clock::by_hand(), long(200, 20));
+    let (folder, clock, number) = (Arc::new(tempfile::tempdir().unwrap()), Clock::by_hand(), 20);
     let (reports, reported) = Reports::new();
     let gateway = Slow::reporting("gateway", &clock, reports, one_operator_fails);
     let caller = Slow::gateway("caller", Channel::Voice, &clock, Duration::from_secs(2));
@@ -175,7 +174,7 @@ async fn whose_operator_delivers_nothing_is_called_and_the_page_says_so() {
     let house = sending_house(&folder, &users(number), clock.clone(), sends).await;
     tokio::spawn(house.dispatcher.clone().listen(reported, tokio_util::sync::CancellationToken::new()));
     let _runs = run(&clock);
-    let begun = log_in(&house, number, long(60, 10) as u64).await;
+    let begun = log_in(&house, number, 10).await;
     let late = clock.now().plus(Duration::from_secs(120));
     while clock.now() < late && caller.taken().len() < number.div_ceil(5) {
         tokio::time::sleep(Duration::from_millis(10)).await;

@@ -36,6 +36,7 @@ mod many_exchanges;
 mod many_groups;
 mod many_people;
 mod modem;
+mod modem_barred;
 mod modem_clients;
 mod modem_cost;
 mod modem_left;

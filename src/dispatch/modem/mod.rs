@@ -2,6 +2,7 @@
 
 mod aside;
 mod awaited;
+mod hear;
 mod held;
 mod inbox;
 mod ledger;

@@ -5,30 +5,27 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
-use super::super::number::mask_number;
-use super::super::{Delivery, Failure, FailureKind, Receipt, Report, Reports};
-use super::aside::Aside;
+use super::super::{Failure, FailureKind, Receipt, Reports};
 use super::awaited::Awaited;
 use super::held::{Found, Held};
 use super::inbox::{ENDED, Event, Inbox};
 use super::lock::{self, Lock};
 use super::pin::PinNote;
 use super::queue::Job;
-use super::report::{Outcome, StatusReport, sender};
 use super::send::{Miss, Sender, Taken, Verdict};
 use super::shared::State;
-use super::start::{Fault, Standing, Start, value};
-use super::talk::{Late, Talk, Trouble};
+use super::start::{Fault, Standing, Start};
+use super::talk::{Late, Talk};
 use crate::config::modem::Modem;
 
 pub(super) struct Worker {
-    name: Arc<str>,
+    pub(super) name: Arc<str>,
     modem: Modem,
     folder: PathBuf,
-    inbox: Inbox,
+    pub(super) inbox: Inbox,
     line: SyncSender<Event>,
-    reports: Reports,
-    awaited: Awaited,
+    pub(super) reports: Reports,
+    pub(super) awaited: Awaited,
     held: Option<Held>,
     /// To whom the operator let nothing pass last, with nothing sent since.
     barred: Option<String>,
@@ -64,7 +61,6 @@ const BARRED: Duration = Duration::from_secs(30 * 60);
 const NO_NETWORK: Duration = Duration::from_secs(5);
 const SLOWEST_RECONNECT: u64 = 30;
 const HEARTBEAT: Duration = Duration::from_secs(30);
-const RESTARTED: &str = "the modem started anew";
 /// How long it waits for something to happen before it looks at the clock.
 const STEP: Duration = Duration::from_secs(1);
 
@@ -277,72 +273,6 @@ impl Worker {
         match start.registration()? {
             (_, Standing::Registered) => Ok(()),
             (word, _) => Err(Fault::Searching(format!("the network was lost ({word})"))),
-        }
-    }
-
-    fn hear(&mut self, talk: &mut Talk, aside: &Aside) -> Result<(), Fault> {
-        match aside {
-            Aside::Report(pdu) => self.report(StatusReport::from_pdu(pdu)),
-            Aside::ReportInText(values) => self.report(StatusReport::from_text(values)),
-            Aside::StoredReport(place) => {
-                let lines = self.stored(talk, place)?;
-                self.report(lines.last().and_then(|pdu| StatusReport::from_pdu(pdu)));
-            }
-            Aside::Stored(place) => {
-                let lines = self.stored(talk, place)?;
-                let from = lines.last().and_then(|pdu| sender(pdu)).unwrap_or_default();
-                let from = mask_number(&from);
-                tracing::info!(modem = &*self.name, from, "modem {}: a message came in from {from} and was deleted", self.name);
-            }
-            Aside::Ring => {
-                tracing::info!(modem = &*self.name, "modem {}: somebody called and was hung up on", self.name);
-                for command in ["AT+CHUP", "ATH"] {
-                    match talk.command(&mut self.inbox, command, Duration::from_secs(5)) {
-                        Ok(_) => break,
-                        Err(Trouble::Refused(_) | Trouble::Silent) => {}
-                        Err(trouble) => return Err(trouble.into()),
-                    }
-                }
-            }
-            Aside::Restarted => return Err(Fault::Lost(RESTARTED.to_owned())),
-        }
-        Ok(())
-    }
-
-    /// Reads what is stored there and deletes it. `place` is a number.
-    fn stored(&mut self, talk: &mut Talk, place: &str) -> Result<Vec<String>, Fault> {
-        let limit = Duration::from_secs(10);
-        let lines = match talk.command(&mut self.inbox, &format!("AT+CMGR={place}"), limit) {
-            Ok(lines) => lines,
-            Err(Trouble::Refused(_) | Trouble::Silent) => Vec::new(),
-            Err(trouble) => return Err(trouble.into()),
-        };
-        match talk.command(&mut self.inbox, &format!("AT+CMGD={place}"), limit) {
-            Ok(_) | Err(Trouble::Refused(_) | Trouble::Silent) => {}
-            Err(trouble) => return Err(trouble.into()),
-        }
-        // A text in text mode is not what we look for.
-        Ok(if value(&lines, "+CMGR:").is_some() { lines } else { Vec::new() })
-    }
-
-    fn report(&mut self, report: Option<StatusReport>) {
-        let Some(report) = report else {
-            tracing::info!(modem = &*self.name, "modem {}: a status report cannot be read", self.name);
-            return;
-        };
-        let delivery = match report.outcome {
-            Outcome::Pending => return,
-            Outcome::Delivered => Delivery::Delivered,
-            Outcome::Failed => Delivery::Failed(report.words()),
-        };
-        match self.awaited.name(&report, self.inbox.now()) {
-            Some((reference, took)) => {
-                if let Some(took) = took {
-                    self.inbox.shared.note_report(took);
-                }
-                self.reports.report(Report { transmitter: Arc::clone(&self.name), reference, delivery });
-            }
-            None => tracing::debug!(modem = &*self.name, "modem {}: a report names nobody: {}", self.name, report.words()),
         }
     }
 
