@@ -90,6 +90,11 @@ struct Count {
     earlier: u32,
     #[serde(default)]
     since: Time,
+    /// Of each share so many are with the directory, or nobody knows what became of them.
+    #[serde(default)]
+    strangers_asked: u32,
+    #[serde(default)]
+    known_asked: u32,
 }
 
 impl Count {
@@ -138,6 +143,7 @@ impl AccountFailures {
             };
             let is_left = *share < most;
             *share = share.saturating_add(1);
+            *self.asked(count) += 1;
             if !is_left || count.all() > shares.all {
                 return false;
             }
@@ -153,6 +159,7 @@ impl AccountFailures {
     /// Nobody could tell, or it was right and counts for nothing more: it was no failure.
     pub async fn give_back(&self, records: &dyn Records, taken: Taken, now: Time) -> Result<(), StoreError> {
         let given = self.update(records, now, |count| {
+            self.answered(count);
             let share = self.share(count);
             *share = share.saturating_sub(1);
             taken.undo(count);
@@ -165,15 +172,35 @@ impl AccountFailures {
     /// is wrong between password and passcode the directory counts. What strangers did stays, where the owner came in from elsewhere.
     pub async fn begin_anew(&self, records: &dyn Records, taken: Taken, now: Time) -> Result<(), StoreError> {
         let begun = self.update(records, now, |count| {
-            *self.share(count) = 0;
+            self.answered(count);
+            // The directory may yet see those that are on their way, and count them after this one.
+            *self.share(count) = *self.asked(count);
             taken.undo(count);
             true
         });
         begun.await.map(drop)
     }
 
+    /// The directory said that it was wrong: what was taken stays taken.
+    pub async fn was_wrong(&self, records: &dyn Records, now: Time) -> Result<(), StoreError> {
+        let noted = self.update(records, now, |count| {
+            self.answered(count);
+            true
+        });
+        noted.await.map(drop)
+    }
+
     fn share<'a>(&self, count: &'a mut Count) -> &'a mut u32 {
         if self.is_known { &mut count.known } else { &mut count.strangers }
+    }
+
+    fn asked<'a>(&self, count: &'a mut Count) -> &'a mut u32 {
+        if self.is_known { &mut count.known_asked } else { &mut count.strangers_asked }
+    }
+
+    fn answered(&self, count: &mut Count) {
+        let asked = self.asked(count);
+        *asked = asked.saturating_sub(1);
     }
 
     /// Changes the count if `change` says so, again if others did meanwhile; whether it was changed.
@@ -331,6 +358,7 @@ mod tests {
         }
         assert!(bench.take(STRANGER, 5, 30).await.is_none());
         assert!(bench.take(STRANGER, 5, 31).await.is_some(), "right passwords keep strangers out");
+        failures.was_wrong(bench.records.as_ref(), at(31)).await.unwrap();
         let taken = failures.take(bench.records.as_ref(), at(31)).await.unwrap().unwrap();
         failures.begin_anew(bench.records.as_ref(), taken, at(31)).await.unwrap();
         assert!(bench.take(STRANGER, 5, 31).await.is_some() && bench.take(STRANGER, 5, 31).await.is_some());
@@ -362,10 +390,27 @@ mod tests {
         assert!(bench.take(STRANGER, 5, 0).await.is_some() && bench.take(STRANGER, 5, 0).await.is_some());
         assert!(bench.take(Browser::Known("a"), 5, 0).await.is_some());
         let known = AccountFailures::new("corp:1", Browser::Known("a"), shares(5, 5));
+        known.was_wrong(bench.records.as_ref(), at(1)).await.unwrap();
         let taken = known.take(bench.records.as_ref(), at(1)).await.unwrap().unwrap();
         known.begin_anew(bench.records.as_ref(), taken, at(1)).await.unwrap();
         assert!(bench.take(STRANGER, 5, 1).await.is_none());
         assert!(bench.take(Browser::Known("a"), 5, 1).await.is_some() && bench.take(Browser::Known("b"), 5, 1).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_right_password_does_not_forget_what_is_still_on_its_way() {
+        let bench = Bench::new();
+        let known = AccountFailures::new("corp:1", Browser::Known("a"), shares(5, 5));
+        let (records, now) = (bench.records.as_ref(), at(0));
+        known.take(records, now).await.unwrap().unwrap();
+        let right = known.take(records, now).await.unwrap().unwrap();
+        known.begin_anew(records, right, now).await.unwrap();
+        // Judged after the right one, it is the first that the directory counts anew.
+        known.was_wrong(records, now).await.unwrap();
+        let right = known.take(records, now).await.unwrap().unwrap();
+        assert!(known.take(records, now).await.unwrap().is_none());
+        known.begin_anew(records, right, now).await.unwrap();
+        assert!(known.take(records, now).await.unwrap().is_some() && known.take(records, now).await.unwrap().is_some());
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -185,6 +185,7 @@ impl House {
         match directory.verify(&account, &attempt.password).await {
             Ok(Verdict::Wrong) => {
                 self.memory.refused_lately.remember(mark, now);
+                failures.was_wrong(self.records.as_ref(), now).await?;
                 Ok(Err(Refusal::of("wrong", user)))
             }
             Ok(Verdict::Locked) => {

@@ -45,8 +45,9 @@ impl House {
             return Ok(Asked::Not(Unchanged::TooMany));
         };
         let changed = directory.change(&account, old, new).await;
-        if !matches!(changed, Ok(Changed::WrongOld)) {
-            failures.give_back(self.records.as_ref(), taken, self.clock.now()).await?;
+        match &changed {
+            Ok(Changed::WrongOld) => failures.was_wrong(self.records.as_ref(), self.clock.now()).await?,
+            _ => failures.give_back(self.records.as_ref(), taken, self.clock.now()).await?,
         }
         match changed {
             Ok(changed) => Ok(Asked::Answered(changed, Box::new(account))),
