@@ -144,7 +144,9 @@ impl Sending {
         let left = route.wait.min(self.work.expires.since(self.inner.clock.now()));
         let (backlog, line) = lines.open.into_iter().find(|(_, line)| !known(&self.work.asked, line))?;
         // What waits and then itself: one that is still with a modem when the rule's wait is over goes out a second time elsewhere.
-        if backlog.saturating_add(line.transmitter.pace().unwrap_or_default()) <= left {
+        // One where nothing waits is asked however slow it was last, or it could never show that it is quicker now.
+        let taken = backlog.saturating_add(line.transmitter.pace().unwrap_or_default());
+        if backlog.is_zero() || taken <= left {
             // In line before anything else is waited for, so that the next message sees it there.
             let queued = line.enter(self.work.purpose());
             return Some((line, queued));
