@@ -160,6 +160,7 @@ impl House {
         left: u32,
     ) -> Result<Answer, CouldNotTell> {
         let offered = Sealed::new(&self.keys, flow_id, typed.expose());
+        let mut is_given_back = false;
         for _ in 0..CONFLICTS {
             let now = self.clock.now();
             let Some((mut flow, version)) = self.own_flow(at, flow_id, now).await? else {
@@ -181,7 +182,13 @@ impl House {
             };
             let verdict = awaiting.judge(|sealed| sealed.matches(&offered), now);
             let look = match verdict {
-                Verdict::Right => self.look_last(user, awaiting.why, vouched).await,
+                Verdict::Right => {
+                    // Right is no try, and the look may take its time: whoever presses again meanwhile is not out of tries.
+                    if !std::mem::replace(&mut is_given_back, true) {
+                        self.records.give_back(TRIES, flow_id, now).await?;
+                    }
+                    self.look_last(user, awaiting.why, vouched).await
+                }
                 _ => LastLook::Same,
             };
             let (message, sent) = (awaiting.message.clone(), awaiting.sent);
@@ -261,7 +268,7 @@ impl House {
             State::Awaiting(awaiting) => awaiting,
         };
         let PasscodePolicy { tries, alphabet, .. } = *self.passcode_policy(&flow.passcode)?;
-        let progress = self.dispatcher.progress(&awaiting.message).await?;
+        let progress = self.progress(&flow.dispatch, &awaiting, now).await?;
         Ok(Ok(FlowView {
             alphabet,
             others: self.others(&flow.dispatch, &awaiting, &progress),

@@ -1,11 +1,14 @@
 //! A new passcode in place of the last, or the last one by another way; paced and bounded. The last one dies once the new one is on its way, not before.
 
+use std::time::Duration;
+
 use super::answer::{Answer, CONFLICTS};
 use super::flow::{Answered, Awaiting};
 use super::flow_record::{Flow, State};
 use super::house::{Attempt, CouldNotTell, House};
 use super::{Declined, FlowOver};
 use crate::audit::What;
+use crate::base::Time;
 use crate::dispatch::{DispatchError, Jump, Progress, Way};
 use crate::store::Expect;
 
@@ -27,7 +30,7 @@ impl House {
                 Ok(awaiting) => awaiting,
                 Err(over) => return Ok(Answer::Over(over)),
             };
-            let progress = self.dispatcher.progress(&awaiting.message).await?;
+            let progress = self.progress(&flow.dispatch, &awaiting, now).await?;
             if !self.others(&flow.dispatch, &awaiting, &progress).iter().any(|way| way.rule == rule) {
                 return Ok(Answer::Again);
             }
@@ -58,6 +61,16 @@ impl House {
             };
         }
         Err(CouldNotTell::Unknown("a flow kept changing"))
+    }
+
+    /// How far the passcode is. One that was asked for a moment ago is perhaps not on record yet: it is on its way there.
+    pub(super) async fn progress(&self, policy: &str, awaiting: &Awaiting, now: Time) -> Result<Progress, CouldNotTell> {
+        if let Some(progress) = self.dispatcher.progress_on_record(&awaiting.message).await? {
+            return Ok(progress);
+        }
+        let ways = self.dispatcher.ways(policy, &self.addresses(&awaiting.user));
+        let first = ways.into_iter().next().filter(|_| now.since(awaiting.sent) < HANDED_OVER);
+        Ok(first.map_or(Progress::Failed, |way| Progress::Sending { channel: way.channel, to: way.to, before: None }))
     }
 
     /// What the policy still offers this person beside the way under way.
@@ -140,6 +153,8 @@ impl House {
     }
 }
 
+/// By then a message is on record, or never will be.
+const HANDED_OVER: Duration = Duration::from_secs(10);
 /// So many further ways are offered.
 const MOST_OTHERS: usize = 4;
 

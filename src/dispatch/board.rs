@@ -70,6 +70,8 @@ pub(super) struct Route {
     pub masked: String,
     pub through: Vec<Arc<str>>,
     pub wait: Duration,
+    /// The same, as the rule has it; `wait` is longer for who stands in line for as long as the passcode lives.
+    pub usual_wait: Duration,
 }
 
 impl Route {
@@ -116,7 +118,7 @@ impl Board {
             match self.address(rule, addresses) {
                 Ok(to) => {
                     let (channel, through, wait) = (rule.channel, rule.through.clone(), rule.wait);
-                    routes.push(Route { rule: place, channel, to, masked: String::new(), through, wait });
+                    routes.push(Route { rule: place, channel, to, masked: String::new(), through, wait, usual_wait: wait });
                 }
                 Err(reason) if !reasons.contains(&reason) => reasons.push(reason),
                 Err(_) => {}

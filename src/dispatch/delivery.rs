@@ -250,8 +250,11 @@ impl Inner {
 
     /// The chain ended with this very way, believing that it was sent.
     async fn belie(&self, expected: &Expected, record: &Record, progress: Progress, now: Time) -> Result<Heard, StoreError> {
-        let same = |channel: Channel, to: &str| channel == expected.channel && to == expected.masked;
-        if matches!(&progress, Progress::Sent { channel, to, .. } | Progress::Unsure { channel, to, .. } if same(*channel, to)) {
+        let same = |way: &Channel, to: &str, by: &str| {
+            (*way, to, by) == (expected.channel, expected.masked.as_str(), expected.transmitter.as_str())
+        };
+        if matches!(&progress, Progress::Sent { channel, to, by, .. } | Progress::Unsure { channel, to, by, .. } if same(channel, to, by))
+        {
             self.rewrite(record, Kept { progress: Progress::Failed, work: None }, now).await?;
         }
         Ok(Heard::Done)
@@ -303,6 +306,7 @@ mod tests {
     use super::*;
     use crate::config::Limits;
     use crate::dispatch::dispatcher::LEASE;
+    use crate::dispatch::{Addresses, Order};
 
     fn report(transmitter: &str, reference: &str, delivery: Delivery) -> Report {
         Report { transmitter: transmitter.into(), reference: reference.to_owned(), delivery }
@@ -431,6 +435,42 @@ mod tests {
         house.done().await;
         assert!(matches!(house.progress("m1").await, Progress::Delivered { .. }));
         assert_eq!((house.memory.story(), caller.seen().len()), (story, 1));
+    }
+
+    /// Two transmitters for one number, the first of which reports.
+    fn two_for_one_number() -> (House, Order, [Arc<Scripted>; 2]) {
+        let (a, g) = (Scripted::new("a", [TakeAs("r1")]), Scripted::new("g1", []));
+        let house = house(&[Arc::clone(&a), Arc::clone(&g)], Limits::default());
+        let order = house.order("m1");
+        let addresses = Addresses { second_mobile: order.addresses.mobile.clone(), ..order.addresses };
+        (house, Order { addresses, ..order }, [a, g])
+    }
+
+    #[tokio::test]
+    async fn a_report_of_one_transmitter_says_nothing_of_what_another_sent_to_the_same_number() {
+        let (house, order, _) = two_for_one_number();
+        let _runs = house.runs();
+        house.hand_over(order).await.unwrap();
+        house.until("message-sent a").await;
+        house.clock.advance(WAIT);
+        house.until("message-sent g1").await;
+        assert!(sent(text_message(Fate::Unconfirmed), Channel::Sms, false)(&house.progress("m1").await));
+        house.dispatcher.report(report("a", "r1", failed())).await;
+        assert!(sent(text_message(Fate::Unconfirmed), Channel::Sms, false)(&house.progress("m1").await));
+    }
+
+    #[tokio::test]
+    async fn what_was_sent_late_and_does_not_arrive_goes_on_with_the_rules_after_it() {
+        let (house, order, [a, g]) = two_for_one_number();
+        let _runs = house.runs();
+        *a.backlog.lock().unwrap() = Some(Duration::from_secs(100));
+        *g.backlog.lock().unwrap() = Some(Duration::from_secs(200));
+        house.hand_over(order).await.unwrap();
+        house.until("message-sent a").await;
+        *g.backlog.lock().unwrap() = Some(Duration::ZERO);
+        house.dispatcher.report(report("a", "r1", failed())).await;
+        house.until("message-sent g1").await;
+        assert_eq!(g.seen().len(), 1);
     }
 
     #[tokio::test]

@@ -211,9 +211,13 @@ impl Dispatcher {
 
     /// How far a message is. One that is not on record any more counts as failed.
     pub async fn progress(&self, id: &str) -> Result<Progress, DispatchError> {
+        Ok(self.progress_on_record(id).await?.unwrap_or(Progress::Failed))
+    }
+
+    /// The same; nothing where there is no such message, or not yet.
+    pub async fn progress_on_record(&self, id: &str) -> Result<Option<Progress>, DispatchError> {
         let found = self.inner.records.find(KIND, id, self.inner.clock.now()).await?;
-        let kept = found.and_then(|record| Kept::from_bytes(&record.value, &self.inner.keys, id));
-        Ok(kept.map_or(Progress::Failed, |kept| kept.progress))
+        Ok(found.and_then(|record| Kept::from_bytes(&record.value, &self.inner.keys, id)).map(|kept| kept.progress))
     }
 
     /// A newer code replaces it: nothing more of it is sent and its passcode is wiped. What was sent already stays sent.
@@ -366,7 +370,9 @@ impl Inner {
         let now = self.clock.now();
         let Some((record, Kept { progress, work: Some(work) })) = self.message(id, now).await? else { return Ok(true) };
         let (progress, failed) = match progress {
-            Progress::Sent { channel, to, at, before, .. } => (Progress::Sent { channel, to, at, awaited: false, before }, false),
+            Progress::Sent { channel, to, at, before, by, .. } => {
+                (Progress::Sent { channel, to, at, awaited: false, before, by }, false)
+            }
             _ => (Progress::Failed, true),
         };
         if !self.rewrite(&record, Kept { progress, work: None }, now).await? {

@@ -36,6 +36,8 @@ impl Sending {
         while !ways.is_empty() {
             let mut again = Ways::new();
             for (route, line) in ways {
+                // What follows if it is not delivered are the rules after this one.
+                self.work.rule = route.rule;
                 let queued = line.enter(self.work.purpose());
                 match self.attempt(&route, (&line, queued), cancelled).await {
                     Went::Done => return Went::Done,

@@ -25,11 +25,20 @@ pub enum Progress {
         awaited: bool,
         #[serde(default)]
         before: Option<Before>,
+        /// The transmitter's name; a report of another one says nothing of this message.
+        #[serde(default)]
+        by: String,
     },
     /// It arrived.
     Delivered { channel: Channel, to: String, at: Time },
     /// It may have been sent by this way and nobody can know: whoever was to send it ended, or did not answer. Nothing else worked.
-    Unsure { channel: Channel, to: String, at: Time },
+    Unsure {
+        channel: Channel,
+        to: String,
+        at: Time,
+        #[serde(default)]
+        by: String,
+    },
     /// Every rule was tried in vain, or the message is gone.
     Failed,
 }

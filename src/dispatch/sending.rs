@@ -152,7 +152,7 @@ impl Sending {
             return Some((line, queued));
         }
         self.work.asked.push(line.transmitter.name().to_owned());
-        let words = format!("a message would wait for {} s", backlog.as_secs());
+        let words = format!("a message would be out in {} s, and the rule waits for {} s", taken.as_secs(), left.as_secs());
         self.tried(route, &line, ("busy", &words), Duration::ZERO).await;
         rest.busy.push((route.clone(), line));
         None
@@ -246,8 +246,9 @@ impl Sending {
         if receipt.references.is_empty() {
             self.end(self.sent_progress(&sent, false)).await;
         } else {
-            let least = now.plus(LEAST_FOR_DELIVERY.min(route.wait));
-            let until = begun.plus(route.wait).max(least).min(self.work.expires);
+            let least = now.plus(LEAST_FOR_DELIVERY.min(route.usual_wait));
+            // Whoever waited in line for longer waits for the delivery no longer than anybody else.
+            let until = begun.plus(route.wait).min(now.plus(route.usual_wait)).max(least).min(self.work.expires);
             self.wait(&receipt.references, &route.to, sent, until).await;
         }
         self.tried(route, line, ("sent", &receipt.words), now.since(begun)).await;
@@ -277,7 +278,7 @@ impl Sending {
 
     pub(super) fn sent_progress(&self, sent: &Sent, awaited: bool) -> Progress {
         let before = self.work.before.clone();
-        Progress::Sent { channel: sent.channel, to: sent.to.clone(), at: sent.at, awaited, before }
+        Progress::Sent { channel: sent.channel, to: sent.to.clone(), at: sent.at, awaited, before, by: sent.transmitter.clone() }
     }
 
     /// Neither the address nor what it says may stand in the journal.
@@ -285,7 +286,7 @@ impl Sending {
         [self.work.passcode.expose(), &route.to]
     }
 
-    fn message(&self, route: &Route, now: Time) -> Message {
+    pub(super) fn message(&self, route: &Route, now: Time) -> Message {
         let work = &self.work;
         let (language, passcode, expires) = (work.language, &work.passcode, work.expires);
         let (subject, text) = match &work.ready {

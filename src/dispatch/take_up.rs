@@ -41,7 +41,9 @@ impl Sending {
         let (Some(route), Some(line)) = (route, ways.board.line(transmitter)) else { return Went::On };
         match line.transmitter.recall(&self.id, &route.to).await {
             Some(receipt) => {
-                self.taken(&route, &line, receipt, self.inner.clock.now()).await;
+                let now = self.inner.clock.now();
+                self.charge(&route, &line, self.message(&route, now).text.expose());
+                self.taken(&route, &line, receipt, now).await;
                 Went::Done
             }
             None => Went::On,

@@ -78,7 +78,8 @@ impl Tallies {
         let mut tallies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let tally = tallies.entry(transmitter.to_owned()).or_default();
         *tally.reports.entry(report.to_owned()).or_default() += 1;
-        if let Some(words) = trouble {
+        // Words that could not be kept clean are not there.
+        if let Some(words) = trouble.filter(|words| !words.is_empty()) {
             tally.last_trouble = Some(words.to_owned());
         }
     }

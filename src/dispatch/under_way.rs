@@ -6,6 +6,7 @@ use super::Progress;
 use super::blot::blot;
 use super::board::{Line, Route};
 use super::dispatcher::{GRACE, Inner, LEASE};
+use super::gsm7;
 use super::kept::{KIND, Kept, Sent};
 use super::sending::{Sending, Went};
 use crate::audit::What;
@@ -69,7 +70,7 @@ impl Sending {
             return self.end(self.sent_progress(&sent, false)).await;
         }
         if let Some(Sent { transmitter, channel, to, at }) = self.work.unsure.take() {
-            self.end(Progress::Unsure { channel, to: to.clone(), at }).await;
+            self.end(Progress::Unsure { channel, to: to.clone(), at, by: transmitter.clone() }).await;
             let (message, channel) = (self.id.clone(), channel.name().to_owned());
             return self.note(What::MessageUnconfirmed { message, transmitter, channel, to }).await;
         }

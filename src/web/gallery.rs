@@ -93,7 +93,8 @@ fn pages(language: Language) -> Vec<(String, Page)> {
     }
     let to = || "•••• 12".to_owned();
     let sending = Progress::Sending { channel: Channel::Sms, to: to(), before: None };
-    let is_sent = |channel, to| Progress::Sent { channel, to, at: Time::default(), awaited: false, before: None };
+    let is_sent =
+        |channel, to| Progress::Sent { channel, to, at: Time::default(), awaited: false, before: None, by: String::new() };
     let (sent, mail) = (is_sent(Channel::Sms, to()), is_sent(Channel::Mail, "a•••@example.com".into()));
     use PasscodeProblem::*;
     for (name, progress, problem, resend) in [
@@ -143,8 +144,8 @@ fn way_pages(look: &Look, language: Language) -> Vec<(String, Page)> {
             pages.push((format!("passcode-{word}-{}", channel.name()), look.passcode(language, &view)));
         }
         let (at, to) = (Time::default(), to(channel));
-        let waiting = Progress::Sent { channel, to: to.clone(), at, awaited: true, before: None };
-        let unsure = Progress::Unsure { channel, to: to.clone(), at };
+        let waiting = Progress::Sent { channel, to: to.clone(), at, awaited: true, before: None, by: String::new() };
+        let unsure = Progress::Unsure { channel, to: to.clone(), at, by: String::new() };
         let delivered = Progress::Delivered { channel, to, at };
         let now = Resend::Now { left: 2 };
         for (word, progress, resend) in [("waiting", waiting, wait), ("unsure-end", unsure, now), ("delivered", delivered, now)] {
