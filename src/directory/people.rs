@@ -97,7 +97,7 @@ impl People {
         self.places.iter().map(|place| &place.directory).find(|directory| directory.name() == name)
     }
 
-    /// How somebody stands now, within [`LOOK`].
+    /// How somebody stands now, within five seconds.
     pub async fn standing(&self, id: &UserId) -> Result<Standing, DirectoryError> {
         let unreachable = |why: &str| DirectoryError::Unreachable { directory: id.directory().to_owned(), why: why.to_owned() };
         let directory = self.directory(id.directory()).ok_or_else(|| unreachable("it is in the configuration no more"))?;

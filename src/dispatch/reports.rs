@@ -10,7 +10,7 @@ use super::Delivery;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Report {
     pub transmitter: Arc<str>,
-    /// As in [`super::Receipt::reference`].
+    /// As in [`super::Receipt::references`].
     pub reference: String,
     pub delivery: Delivery,
 }
