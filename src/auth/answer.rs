@@ -1,10 +1,8 @@
-//! The second step: what is done with a flow between the right password and the session. Issue, answer, resend, look.
+//! The second step: what is done with a flow between the right password and the session. The challenge, and what an answer to it is worth.
 
 use std::sync::Arc;
 
-use data_encoding::BASE32_NOPAD;
-
-use super::flow::{Answered, Awaiting, Issued, Next, Verdict, Why};
+use super::flow::{Answered, Awaiting, Next, Verdict, Why};
 use super::flow_record::{FLOW, Flow, State};
 use super::house::{Attempt, CouldNotTell, House, bound_to};
 use super::known::Known;
@@ -13,35 +11,9 @@ use super::login::{PasswordAnswer, PasswordAttempt};
 use super::passcode::{self, Sealed};
 use super::{Admitted, Declined, FlowOver, kept_password};
 use crate::audit::What;
-use crate::base::{Language, Secret, Time, TraceId};
-use crate::config::PasscodePolicy;
-use crate::config::passcode_policy::Alphabet;
-use crate::directory::{Name, SmsType, User};
-use crate::dispatch::{Addresses, Content, DispatchError, Order, Progress, Way};
-use crate::store::{Expect, Place, StoreError, Taken};
-
-/// What the passcode page shows.
-#[derive(Clone, Debug)]
-pub struct FlowView {
-    /// Where the sign-in leads.
-    pub back: String,
-    pub application: Arc<str>,
-    pub language: Language,
-    pub label: String,
-    /// What its passcode is made of.
-    pub alphabet: Alphabet,
-    pub trace: TraceId,
-    pub progress: Progress,
-    pub tries: u32,
-    pub tries_left: u32,
-    pub last: Option<Answered>,
-    /// When a new passcode may be asked for, and how often still.
-    pub resend: Option<(Time, u32)>,
-    /// Further ways to send it that may be asked for like a new passcode.
-    pub others: Vec<Way>,
-    pub lives_until: Time,
-    pub now: Time,
-}
+use crate::base::{Secret, TraceId};
+use crate::directory::{Name, User};
+use crate::store::{Expect, Place, Taken};
 
 /// What becomes of a passcode that was posted.
 #[derive(Debug)]
@@ -257,36 +229,6 @@ impl House {
         }
     }
 
-    /// What the passcode page shows; an error of the flow where there is nothing to show.
-    pub async fn look(&self, at: &Attempt, flow_id: &str) -> Result<Result<FlowView, FlowOver>, CouldNotTell> {
-        let now = self.clock.now();
-        let Some((flow, _)) = self.own_flow(at, flow_id, now).await? else { return Ok(Err(FlowOver::Gone)) };
-        let awaiting = match flow.state {
-            State::Done => return Ok(Err(FlowOver::Used { back: flow.back })),
-            State::Ended => return Ok(Err(FlowOver::Ended { back: flow.back })),
-            State::Changing(_) => return Ok(Err(FlowOver::NewPassword { flow: flow_id.to_owned() })),
-            State::Awaiting(awaiting) => awaiting,
-        };
-        let PasscodePolicy { tries, alphabet, .. } = *self.passcode_policy(&flow.passcode)?;
-        let progress = self.progress(&flow.dispatch, &awaiting, now).await?;
-        Ok(Ok(FlowView {
-            alphabet,
-            others: self.others(&flow.dispatch, &awaiting, &progress),
-            progress,
-            tries_left: awaiting.tries_left,
-            tries,
-            last: awaiting.last,
-            resend: awaiting.resend_from().map(|from| (from, awaiting.resends_left)),
-            lives_until: awaiting.lives_until,
-            application: flow.application,
-            back: flow.back,
-            language: flow.language,
-            label: flow.label,
-            trace: flow.trace,
-            now,
-        }))
-    }
-
     async fn refuse_used(&self, at: &Attempt, flow: &Flow) -> Result<Answer, CouldNotTell> {
         self.note_repeated(&format!("used {}", flow.trace), at, flow.trace, (None, refused("used", None))).await;
         Ok(Answer::Over(FlowOver::Used { back: flow.back.clone() }))
@@ -295,84 +237,6 @@ impl House {
     async fn refuse_ended(&self, at: &Attempt, flow: &Flow) -> Result<Answer, CouldNotTell> {
         self.note_repeated(&format!("ended {}", flow.trace), at, flow.trace, (None, refused("ended", None))).await;
         Ok(Answer::Over(FlowOver::Ended { back: flow.back.clone() }))
-    }
-
-    /// Makes a passcode for one flow.
-    pub(super) fn issue(&self, flow_id: &str, policy: &PasscodePolicy, now: Time) -> (Secret<String>, Issued) {
-        let code = passcode::issue(policy, self.random.as_ref());
-        let sealed = Sealed::new(&self.keys, flow_id, code.expose());
-        (code, Issued { sealed, message: self.new_id(), lives_until: now.plus(policy.lifetime) })
-    }
-
-    /// Hands a passcode over; the category to show where it cannot be sent. A resend names the rule to begin with.
-    pub(super) async fn send(
-        &self,
-        at: &Attempt,
-        flow: &Flow,
-        (issued, code): (&Issued, Secret<String>),
-        resend: Option<usize>,
-    ) -> Result<Option<Declined>, CouldNotTell> {
-        let State::Awaiting(awaiting) = &flow.state else { return Ok(None) };
-        let lifetime_s = issued.lives_until.since(self.clock.now()).as_secs();
-        let issued_event = What::PasscodeIssued { label: flow.label.clone(), lifetime_s, resend: resend.is_some() };
-        self.note(at, flow.trace, Some(&awaiting.user.id), issued_event).await;
-        let order = Order {
-            id: issued.message.clone(),
-            trace: flow.trace,
-            user: awaiting.user.id.clone(),
-            application: Arc::clone(&flow.application),
-            policy: Arc::clone(&flow.dispatch),
-            addresses: self.addresses(&awaiting.user),
-            content: Content::Passcode(code),
-            label: flow.label.clone(),
-            host: flow.host.to_string(),
-            language: flow.language,
-            flash: match awaiting.user.sms_type {
-                Some(wanted) => wanted == SmsType::Flash,
-                None => self.passcode_policy(&flow.passcode)?.flash,
-            },
-            resent: resend.is_some(),
-            from_rule: resend.unwrap_or_default(),
-            expires: issued.lives_until,
-        };
-        match self.dispatcher.hand_over(order).await {
-            Ok(_) => Ok(None),
-            Err(DispatchError::NoRoute) => Ok(Some(Declined::NoChannel)),
-            Err(DispatchError::TooMany(_)) => Ok(Some(Declined::TooManyMessages)),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    pub(super) async fn take_message(&self, at: &Attempt, now: Time) -> Result<bool, StoreError> {
-        let rate = self.limits.messages_per_address;
-        let address = crate::base::net::counted(at.address).to_string();
-        let place = Place { kind: "messages-address", owner: "", id: &address };
-        Ok(matches!(self.records.take(place, rate.count, rate.window, now).await?, Taken::Yes { .. }))
-    }
-
-    pub(super) fn addresses(&self, user: &User) -> Addresses {
-        Addresses {
-            mobile: user.mobile.clone(),
-            second_mobile: user.second_mobile.clone(),
-            mail: user.mail.clone(),
-            push: user.push.clone(),
-            country_prefix: self.people.country_prefix(user.id.directory()).map(str::to_owned),
-        }
-    }
-
-    /// The user's own language goes first, unless one was chosen by hand.
-    pub(super) fn language_of(&self, attempt: &PasswordAttempt, user: &User) -> Language {
-        let own = user.language.as_deref().filter(|_| !attempt.language_chosen).and_then(Language::from_tag);
-        own.unwrap_or(attempt.language)
-    }
-
-    pub(super) fn passcode_policy(&self, name: &str) -> Result<&PasscodePolicy, CouldNotTell> {
-        self.passcode_policies.get(name).ok_or(CouldNotTell::Unknown("there is no such passcode policy"))
-    }
-
-    /// 130 random bits.
-    pub(super) fn new_id(&self) -> String {
-        BASE32_NOPAD.encode(&self.random.bytes::<16>()).to_lowercase()
     }
 }
 

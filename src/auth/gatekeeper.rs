@@ -6,7 +6,8 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-use super::answer::{Answer, FlowView};
+use super::answer::Answer;
+use super::flow_view::FlowView;
 use super::house::{Attempt, CouldNotTell, House, Parts};
 use super::login::{PasswordAnswer, PasswordAttempt};
 use super::password::{ChangeView, NewPassword};

@@ -1,5 +1,5 @@
-//! Takes orders, keeps them on record and has them sent in the background. What a crash leaves behind is taken over by
-//! [`Dispatcher::run`], of this node or of another one on the same store.
+//! Takes orders, keeps them on record and has them sent in the background. What waits or was left behind is claimed by
+//! [`Dispatcher::run`] in `claims.rs`, of this node or of another one on the same store.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,14 +15,14 @@ use super::allowance::{Allowances, MessageLimit};
 use super::board::{Board, Grouped, Route};
 use super::delivery::MOST_EARLY;
 use super::guard::{Alarm, Guard, Shares};
-use super::kept::{KIND, Kept, Stage, Work};
+use super::kept::{KIND, Kept, Work};
 use super::sending::Sending;
 use super::tally::Tallies;
 use super::{Addresses, Order, Progress, Purpose};
 use crate::audit::{Event, Journal, What};
 use crate::base::{Clock, Country, Keys, Texts, Time};
 use crate::config::{DispatchPolicy, Limits};
-use crate::store::{Expect, Place, Record, Records, StoreError};
+use crate::store::{Expect, Place, Records, StoreError};
 
 /// What a dispatcher is made of.
 pub struct Parts {
@@ -70,14 +70,14 @@ pub(super) struct Inner {
     /// What this node is sending. As large as the messages under way, which the limits on messages bound.
     running: Mutex<HashMap<String, (u64, CancellationToken)>>,
     /// When messages that wait in the store are to be looked at; each goes when its time has come.
-    alarms: Mutex<BTreeSet<Time>>,
+    pub alarms: Mutex<BTreeSet<Time>>,
     /// Something in the store is due sooner than it was.
     pub woken: Notify,
     /// Places for reports that came before what they are about.
     pub early: Arc<Semaphore>,
-    node: String,
+    pub node: String,
     pub tasks: TaskTracker,
-    take_overs: Arc<Semaphore>,
+    pub take_overs: Arc<Semaphore>,
     shares: Shares,
     pub tallies: Tallies,
     started: AtomicU64,
@@ -93,8 +93,6 @@ pub(super) struct Ways {
 pub(super) const LEASE: Duration = Duration::from_secs(10);
 /// How much longer than its passcode an unsent message stays on record, so that its loss can be journaled after a crash.
 pub(super) const GRACE: Duration = Duration::from_secs(600);
-/// How often what a crash left is looked for.
-const POLL: Duration = Duration::from_secs(3);
 /// So many messages of a crashed node, or at the end of a wait, are sent at once; the others wait in the store.
 const MOST_TAKE_OVERS: usize = 1024;
 
@@ -244,94 +242,11 @@ impl Dispatcher {
             }
         }
     }
-
-    /// Takes over what a crash left, until `stop` fires. After that no further attempt is begun by anything of this dispatcher.
-    pub async fn run(self, stop: CancellationToken) {
-        loop {
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => break,
-                () = self.take_over() => {}
-            }
-        }
-        self.inner.closing.cancel();
-    }
-
-    async fn take_over(&self) {
-        let inner = &self.inner;
-        // Never closed, so this is always a permit.
-        let permit = Arc::clone(&inner.take_overs).acquire_owned().await.ok();
-        let now = inner.clock.now();
-        match inner.records.claim(KIND, &inner.node, now.plus(LEASE), now).await {
-            Ok(Some(record)) => {
-                if let Err(error) = inner.resume(record, permit, now).await {
-                    tracing::warn!(%error, "a message that was left behind could not be taken over");
-                    inner.clock.sleep(POLL).await;
-                }
-            }
-            Ok(None) => inner.doze(now).await,
-            Err(error) => {
-                tracing::warn!(%error, "the store could not be asked for messages that were left behind");
-                inner.clock.sleep(POLL).await;
-            }
-        }
-    }
 }
 
 impl Inner {
     pub fn ways(&self) -> Arc<Ways> {
         self.ways.load_full()
-    }
-
-    /// Until something may be due.
-    async fn doze(&self, now: Time) {
-        let next = {
-            let mut alarms = self.alarms.lock().unwrap_or_else(PoisonError::into_inner);
-            *alarms = alarms.split_off(&now.plus(Duration::from_millis(1)));
-            alarms.first().copied().unwrap_or_else(|| now.plus(POLL))
-        };
-        tokio::select! {
-            () = self.woken.notified() => {}
-            () = self.clock.sleep_until(next) => {}
-            () = self.clock.sleep(POLL) => {}
-        }
-    }
-
-    /// A message waits in the store until then, for whichever node comes first.
-    pub async fn wake_at(&self, id: &str, when: Time) -> Result<(), StoreError> {
-        self.records.due(KIND, id, Some(when), self.clock.now()).await?;
-        self.alarms.lock().unwrap_or_else(PoisonError::into_inner).insert(when);
-        self.woken.notify_one();
-        Ok(())
-    }
-
-    /// Sends what was claimed. A crash between a transmitter's taking a message and our noting it looks like one before it:
-    /// such a message goes out a second time, with the same code. Losing it would lock a person out; a second copy does not.
-    async fn resume(self: &Arc<Self>, record: Record, permit: Option<OwnedSemaphorePermit>, now: Time) -> Result<(), StoreError> {
-        if self.running().contains_key(&record.id) {
-            // Our own, whose sign of life came late.
-            return self.records.due(KIND, &record.id, Some(now.plus(LEASE)), now).await;
-        }
-        match Kept::from_bytes(&record.value, &self.keys, &record.id) {
-            Some(Kept { work: Some(work), .. }) => {
-                match work.stage {
-                    Stage::Waiting { until, undelivered: false, .. } if now < until => {
-                        return self.wake_at(&record.id, until).await;
-                    }
-                    Stage::Waiting { .. } => {}
-                    Stage::Trying | Stage::Handing { .. } => {
-                        tracing::info!(message.id = record.id, "message {} was left behind and is taken over", record.id);
-                    }
-                }
-                self.start(Sending::resumed(Arc::clone(self), record.id, work, record.version), permit);
-                Ok(())
-            }
-            Some(Kept { work: None, .. }) => self.records.due(KIND, &record.id, None, now).await,
-            None => {
-                tracing::error!(message.id = record.id, "message {} cannot be read (sealed by another key?); dropped", record.id);
-                self.records.remove(KIND, &record.id, now).await.map(|_| ())
-            }
-        }
     }
 
     pub fn start(self: &Arc<Self>, sending: Sending, permit: Option<OwnedSemaphorePermit>) {
@@ -430,6 +345,7 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::super::FailureKind::*;
+    use super::super::claims::POLL;
     use super::super::memory::Memory;
     use super::super::trial::{Answer::*, CODE, Scripted, danish, house, house_on, keys};
     use super::super::{Before, Fate};

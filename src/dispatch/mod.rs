@@ -6,6 +6,7 @@ mod blot;
 mod board;
 pub mod callback;
 mod called;
+mod claims;
 pub mod console;
 mod delivery;
 pub mod dispatcher;

@@ -1,0 +1,103 @@
+//! What waits in the store: messages whose wait is over, and those that a node left behind which is gone. Each is claimed by one node.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
+
+use super::dispatcher::{Dispatcher, Inner, LEASE};
+use super::kept::{KIND, Kept, Stage};
+use super::sending::Sending;
+use crate::base::Time;
+use crate::store::{Record, StoreError};
+
+/// How often what a crash left is looked for.
+pub(super) const POLL: Duration = Duration::from_secs(3);
+
+impl Dispatcher {
+    /// Takes over what a crash left, until `stop` fires. After that no further attempt is begun by anything of this dispatcher.
+    pub async fn run(self, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                () = self.take_over() => {}
+            }
+        }
+        self.inner.closing.cancel();
+    }
+
+    async fn take_over(&self) {
+        let inner = &self.inner;
+        // Never closed, so this is always a permit.
+        let permit = Arc::clone(&inner.take_overs).acquire_owned().await.ok();
+        let now = inner.clock.now();
+        match inner.records.claim(KIND, &inner.node, now.plus(LEASE), now).await {
+            Ok(Some(record)) => {
+                if let Err(error) = inner.resume(record, permit, now).await {
+                    tracing::warn!(%error, "a message that was left behind could not be taken over");
+                    inner.clock.sleep(POLL).await;
+                }
+            }
+            Ok(None) => inner.doze(now).await,
+            Err(error) => {
+                tracing::warn!(%error, "the store could not be asked for messages that were left behind");
+                inner.clock.sleep(POLL).await;
+            }
+        }
+    }
+}
+
+impl Inner {
+    /// Until something may be due.
+    async fn doze(&self, now: Time) {
+        let next = {
+            let mut alarms = self.alarms.lock().unwrap_or_else(PoisonError::into_inner);
+            *alarms = alarms.split_off(&now.plus(Duration::from_millis(1)));
+            alarms.first().copied().unwrap_or_else(|| now.plus(POLL))
+        };
+        tokio::select! {
+            () = self.woken.notified() => {}
+            () = self.clock.sleep_until(next) => {}
+            () = self.clock.sleep(POLL) => {}
+        }
+    }
+
+    /// A message waits in the store until then, for whichever node comes first.
+    pub async fn wake_at(&self, id: &str, when: Time) -> Result<(), StoreError> {
+        self.records.due(KIND, id, Some(when), self.clock.now()).await?;
+        self.alarms.lock().unwrap_or_else(PoisonError::into_inner).insert(when);
+        self.woken.notify_one();
+        Ok(())
+    }
+
+    /// Sends what was claimed. A crash between a transmitter's taking a message and our noting it looks like one before it:
+    /// such a message goes out a second time, with the same code. Losing it would lock a person out; a second copy does not.
+    async fn resume(self: &Arc<Self>, record: Record, permit: Option<OwnedSemaphorePermit>, now: Time) -> Result<(), StoreError> {
+        if self.running().contains_key(&record.id) {
+            // Our own, whose sign of life came late.
+            return self.records.due(KIND, &record.id, Some(now.plus(LEASE)), now).await;
+        }
+        match Kept::from_bytes(&record.value, &self.keys, &record.id) {
+            Some(Kept { work: Some(work), .. }) => {
+                match work.stage {
+                    Stage::Waiting { until, undelivered: false, .. } if now < until => {
+                        return self.wake_at(&record.id, until).await;
+                    }
+                    Stage::Waiting { .. } => {}
+                    Stage::Trying | Stage::Handing { .. } => {
+                        tracing::info!(message.id = record.id, "message {} was left behind and is taken over", record.id);
+                    }
+                }
+                self.start(Sending::resumed(Arc::clone(self), record.id, work, record.version), permit);
+                Ok(())
+            }
+            Some(Kept { work: None, .. }) => self.records.due(KIND, &record.id, None, now).await,
+            None => {
+                tracing::error!(message.id = record.id, "message {} cannot be read (sealed by another key?); dropped", record.id);
+                self.records.remove(KIND, &record.id, now).await.map(|_| ())
+            }
+        }
+    }
+}
