@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicU64;
 use std::task::Poll;
 use std::time::Duration;
 
+use rustls::{HandshakeKind, ProtocolVersion, ServerConnection};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::spawn_local;
@@ -24,6 +25,7 @@ use super::listener::{Current, Place};
 use super::offer::Offer;
 use super::proxy_header;
 use super::socket::Watched;
+use super::together::Together;
 use crate::base::net::plain_socket;
 use crate::config::trusted::{Source, Trusted};
 
@@ -143,19 +145,31 @@ async fn introduced(arrival: Arrival, limit: Duration) -> Option<Arrival> {
 
 /// A place is taken only once there is a hello to answer, and held for one turn of the core's queue: whoever says nothing keeps
 /// nobody waiting, and of a flood so many are answered before everything else that is ready gets its turn.
-async fn handshake(stream: TcpStream, offer: Arc<Offer>, hellos: &Semaphore) -> std::io::Result<TlsStream<TcpStream>> {
-    let hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await?;
+async fn handshake(stream: TcpStream, offer: Arc<Offer>, hellos: &Semaphore) -> std::io::Result<TlsStream<Together>> {
+    let hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), Together::new(stream)).await?;
     let place = hellos.acquire().await;
     let config = offer.to(hello.client_hello().server_name());
-    let mut accepted = hello.into_stream(config);
-    // The signature, which is what a handshake costs, is made when this is polled for the first time.
+    // The signature, which is what a handshake costs, is made here.
+    let mut is_last = false;
+    let mut accepted = hello.into_stream_with(config, |session| is_last = answers_once(session));
     let first = poll_fn(|context| Poll::Ready(Pin::new(&mut accepted).poll(context))).await;
+    if let Some(socket) = accepted.get_mut().filter(|_| is_last) {
+        socket.keep();
+    }
     tokio::task::yield_now().await;
     drop(place);
-    match first {
-        Poll::Ready(stream) => stream,
-        Poll::Pending => accepted.await,
-    }
+    let mut stream = match first {
+        Poll::Ready(stream) => stream?,
+        Poll::Pending => accepted.await?,
+    };
+    stream.get_mut().0.release();
+    Ok(stream)
+}
+
+/// Whether what we say to the hello is all that the client needs from us to finish the handshake.
+fn answers_once(session: &ServerConnection) -> bool {
+    session.protocol_version() == Some(ProtocolVersion::TLSv1_3)
+        && matches!(session.handshake_kind(), Some(HandshakeKind::Full | HandshakeKind::Resumed))
 }
 
 /// What TLS keeps of an answer that the client has still to take. Grows only where it is needed; large bodies move faster by it.

@@ -8,10 +8,10 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
 use super::socket::Watched;
+use super::together::Together;
 
 /// The side of the HTTP/2 connection. [`Outlet`] is the other side.
 pub(super) struct Gathered(Rc<Shared>);
@@ -20,12 +20,12 @@ pub(super) struct Gathered(Rc<Shared>);
 pub(super) struct Outlet(Rc<Shared>);
 
 struct Shared {
-    socket: RefCell<Watched<TlsStream<TcpStream>>>,
+    socket: RefCell<Watched<TlsStream<Together>>>,
     waiting: Cell<bool>,
 }
 
 /// Both sides of a socket.
-pub(super) fn gather(socket: Watched<TlsStream<TcpStream>>) -> (Gathered, Outlet) {
+pub(super) fn gather(socket: Watched<TlsStream<Together>>) -> (Gathered, Outlet) {
     let shared = Rc::new(Shared { socket: RefCell::new(socket), waiting: Cell::new(false) });
     (Gathered(Rc::clone(&shared)), Outlet(shared))
 }

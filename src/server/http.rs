@@ -21,13 +21,13 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
 use super::connections::{Connection, Connections, Open, Order};
 use super::gather::gather;
 use super::rest;
 use super::socket::{Awaited, Watched};
+use super::together::Together;
 use crate::config::trusted::Trusted;
 
 /// A request and what is known of where it came from. `C` is what the handler keeps of a connection.
@@ -92,7 +92,7 @@ where
 
 /// Serves one HTTP/2 connection to its end.
 pub(super) async fn serve_http2<H: Handler>(
-    io: Watched<TlsStream<TcpStream>>,
+    io: Watched<TlsStream<Together>>,
     about: About,
     connection: Rc<Connection>,
     core: &CoreParts<H>,

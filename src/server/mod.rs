@@ -14,6 +14,7 @@ pub mod proxy_header;
 mod rest;
 mod socket;
 pub mod tls;
+mod together;
 
 use std::rc::Rc;
 use std::sync::Arc;

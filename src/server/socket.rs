@@ -13,6 +13,7 @@ use tokio::time::Sleep;
 use tokio_rustls::server::TlsStream;
 
 use super::listener::Place;
+use super::together::Together;
 
 /// `S` with its place, so that the place is held as long as the socket, tunnels included. `Send`, because hyper's upgrades ask for it.
 #[derive(Debug)]
@@ -46,7 +47,7 @@ impl<S> Watched<S> {
     }
 }
 
-impl Watched<TlsStream<TcpStream>> {
+impl Watched<TlsStream<Together>> {
     /// Encrypts into the session's buffer and sends nothing; how many bytes it took, none when it is full.
     pub fn encrypt(&mut self, slices: &[io::IoSlice<'_>]) -> io::Result<usize> {
         self.inner.get_mut().1.writer().write_vectored(slices)
@@ -64,9 +65,9 @@ impl Awaited for TcpStream {
     }
 }
 
-impl Awaited for TlsStream<TcpStream> {
+impl Awaited for TlsStream<Together> {
     fn poll_arrival(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_ref().0.poll_read_ready(context)
+        self.get_ref().0.stream().poll_read_ready(context)
     }
 }
 

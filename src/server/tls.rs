@@ -68,7 +68,9 @@ impl Certificates {
         config.ticketer = tickets;
         // Tickets do it; a cache beside them would be a lock that every core takes.
         config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
-        config.send_tls13_tickets = 2;
+        // A ticket is good for one connection (RFC 8446 appendix C.4), and every connection brings one. Who wants more says so (RFC 9149).
+        config.send_tls13_tickets = 1;
+        config.max_tls13_tickets = TICKETS_MOST;
         Ok(Arc::new(config))
     }
 
@@ -202,6 +204,7 @@ fn time(seconds: i64) -> Time {
     Time::from_millis(u64::try_from(seconds).unwrap_or_default().saturating_mul(1000))
 }
 
+const TICKETS_MOST: usize = 4;
 const SOON: Duration = Duration::from_secs(14 * 24 * 3600);
 
 #[cfg(test)]

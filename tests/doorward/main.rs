@@ -73,6 +73,7 @@ mod status;
 mod stores;
 mod story;
 mod support;
+mod tickets;
 mod upgrades;
 mod upstreams;
 mod user_report;

@@ -35,7 +35,7 @@ pub struct Client {
     pub http2: bool,
     /// Sent on every connection before anything else, as a proxy does.
     pub preface: Vec<u8>,
-    roots: Arc<rustls::RootCertStore>,
+    pub roots: Arc<rustls::RootCertStore>,
 }
 
 /// An answer that was read to its end.
