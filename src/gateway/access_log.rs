@@ -77,7 +77,7 @@ impl AccessLog {
             method: head.method.clone(),
             uri: head.uri.clone(),
             version: head.version,
-            host: head.headers.get(HOST).cloned(),
+            host: OnceCell::new(),
             address,
             started,
             place: Cell::default(),
@@ -127,19 +127,30 @@ pub(super) struct Entry<'a> {
     /// Kept by because forwarding takes the request's own; its bytes are shared, not copied.
     uri: Uri,
     version: Version,
-    host: Option<HeaderValue>,
+    /// As it was written, where it is none of ours.
+    host: OnceCell<HeaderValue>,
     address: IpAddr,
     started: Time,
-    pub place: Cell<Option<&'a Place>>,
+    place: Cell<Option<&'a Place>>,
     pub session: OnceCell<Arc<Session>>,
     pub trace: Cell<Option<TraceId>>,
     pub status: Cell<Option<StatusCode>>,
 }
 
+impl<'a> Entry<'a> {
+    /// Where the request belongs, if it is ours.
+    pub fn belongs(&self, place: Option<&'a Place>, head: &Parts) {
+        self.place.set(place);
+        if let (None, Some(host)) = (place, head.headers.get(HOST)) {
+            drop(self.host.set(host.clone()));
+        }
+    }
+}
+
 impl Drop for Entry<'_> {
     fn drop(&mut self) {
         let place = self.place.get();
-        let written = || self.uri.host().map(str::as_bytes).or(self.host.as_ref().map(|host| host.as_bytes()));
+        let written = || self.uri.host().map(str::as_bytes).or(self.host.get().map(HeaderValue::as_bytes));
         let unanswered = if std::thread::panicking() { PANICKED } else { GONE };
         let now = self.log.clock.now();
         let who = self.session.get().map(|session| session.who());

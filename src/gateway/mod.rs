@@ -107,7 +107,7 @@ impl Gateway {
         let facts = caller.facts;
         let route = self.router.route(head);
         if let Some(entry) = entry {
-            entry.place.set(route.place());
+            entry.belongs(route.place(), head);
         }
         match route {
             // Over HTTP/2 a connection is not one person's. A browser comes again over one that was made for this host alone
@@ -150,10 +150,10 @@ impl Gateway {
         if let (Some(entry), Some(session)) = (entry, permit.session()) {
             drop(entry.session.set(Arc::clone(session)));
         }
-        let host = public_host(place, head);
+        let (host, host_stands) = public_host(place, head);
         let asker = Asker::of(head, facts);
-        let about = ClientInfo { address, host: &host, client, facts, known: known.as_deref(), now };
-        match self.proxy.forward(permit, head, body.take(), &about).await {
+        let about = ClientInfo { address, host: &host, host_stands, client, facts, known: known.as_deref(), now };
+        match self.proxy.forward(permit, head, body, &about).await {
             Ok(response) => response.map(Body::from),
             Err(error) => {
                 let trace = TraceId::new(self.random.as_ref());
@@ -206,10 +206,11 @@ impl Gateway {
 
     /// The plain listener: sends browsers of known hosts to https, everybody else nowhere.
     fn redirect<'a>(&'a self, head: &Parts, facts: Facts, entry: Option<&Entry<'a>>) -> Response<Body> {
-        let Some(place) = self.router.route(head).place() else { return self.notice(head, facts, Notice::UnknownHost) };
+        let place = self.router.route(head).place();
         if let Some(entry) = entry {
-            entry.place.set(Some(place));
+            entry.belongs(place, head);
         }
+        let Some(place) = place else { return self.notice(head, facts, Notice::UnknownHost) };
         if !matches!(head.method, Method::GET | Method::HEAD) {
             return self.notice(head, facts, Notice::NotAllowed);
         }
@@ -224,8 +225,9 @@ impl Gateway {
     }
 }
 
-/// The public host in its one spelling, with the port that the client wrote: what the application builds its links from.
-fn public_host(place: &Place, head: &Parts) -> HeaderValue {
+/// The public host in its one spelling, with the port that the client wrote: what the application builds its links from. And
+/// whether `Host` says exactly that.
+fn public_host(place: &Place, head: &Parts) -> (HeaderValue, bool) {
     let given = head.headers.get(HOST);
     // Most write it as it is, and what stands behind it has been judged by then: nothing, or a port.
     if head.uri.authority().is_none()
@@ -233,7 +235,7 @@ fn public_host(place: &Place, head: &Parts) -> HeaderValue {
         && let Some(rest) = given.as_bytes().strip_prefix(place.host.as_bytes())
         && matches!(rest.first(), None | Some(b':'))
     {
-        return given.clone();
+        return (given.clone(), true);
     }
     let written = head.uri.authority().map(http::uri::Authority::as_str);
     let written = written.or_else(|| given.and_then(|host| host.to_str().ok())).unwrap_or_default();
@@ -242,5 +244,5 @@ fn public_host(place: &Place, head: &Parts) -> HeaderValue {
         Some(port) => HeaderValue::from_str(&format!("{}:{port}", place.host)),
         None => HeaderValue::from_str(&place.host),
     };
-    host.unwrap_or_else(|_| HeaderValue::from_static(""))
+    (host.unwrap_or_else(|_| HeaderValue::from_static("")), false)
 }

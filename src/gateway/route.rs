@@ -184,7 +184,7 @@ fn plain_host(named: &str) -> Option<Cow<'_, str>> {
 
 /// A host as nearly everybody writes it: in lower case, perhaps with a port of at most four digits. Anything else needs a closer look.
 fn common_host(named: &str) -> Option<&str> {
-    let is_of_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-');
+    let is_of_name = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-');
     let end = named.bytes().position(|byte| !is_of_name(byte)).unwrap_or(named.len());
     let (host, rest) = named.split_at_checked(end)?;
     let is_port = match rest.as_bytes() {

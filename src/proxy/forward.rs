@@ -5,12 +5,14 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 
+use futures_util::future::LocalBoxFuture;
 use http::header::{HOST, SET_COOKIE};
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body;
 use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
 use hyper::upgrade::OnUpgrade;
 
 use super::Proxy;
@@ -21,7 +23,8 @@ use super::headers::{self, ClientInfo, asked_upgrade, for_upstream, from_upstrea
 use super::running::{Cut, Exchange};
 use super::search::Search;
 use super::upgrade::{self, BadUpgrade};
-use super::upstream::{Guest, Way};
+use super::upstream::{Guest, Upstream, Way};
+use super::wire::Sent;
 use crate::auth::session::Permit;
 use crate::config::application::RequestLimits;
 use crate::config::upstream::{HeaderCase, Sticky};
@@ -76,11 +79,13 @@ impl Proxy {
     /// Sends the request to the permit's application and returns the head of the answer with the body still to come; path and query go
     /// byte for byte. Takes the request's fields and target out of `head`. Dropping the future, or the body before its end, ends the
     /// exchange at the upstream too.
+    ///
+    /// What it holds while it waits is moved about before it begins, with every request: so that is little.
     pub async fn forward(
         &self,
         permit: Permit,
         head: &mut Parts,
-        body: Option<Incoming>,
+        body: &mut Option<Incoming>,
         client: &ClientInfo<'_>,
     ) -> Result<Response<ProxyBody>, ForwardError> {
         let upstream = self.upstreams.get(permit.application());
@@ -89,6 +94,7 @@ impl Proxy {
         let may_switch = head.version == Version::HTTP_11 && !upstream.speaks_http2();
         let asked = if may_switch { asked_upgrade(&head.headers, client.facts, &upstream.upgrades) } else { None };
         let limits = upstream.limits(head.uri.path());
+        let body = body.take();
         judge(head, client.facts, body.as_ref(), (limits.body, asked.is_some()))?;
         let named = if upstream.sticky == Sticky::Cookie { cookies::server(&head.headers) } else { None };
         let switched = asked.and_then(|asked| Some((asked, head.extensions.remove::<OnUpgrade>()?)));
@@ -100,11 +106,7 @@ impl Proxy {
         }
         let begun = client.now;
         let entry = self.running.enter(permit.session().cloned(), begun);
-        let body = RequestBody::new(body, limits.body, Rc::clone(&entry.exchange));
-        let mut outgoing = outgoing(head, body, upstream.header_case);
-        if upstream.speaks_http2() {
-            for_http2(&mut outgoing)?;
-        }
+        let outgoing = outgoing(head, RequestBody::new(body, limits.body, Rc::clone(&entry.exchange)), upstream)?;
         let guest = Guest { session: permit.session().map(|session| &*session.id), server: named.as_deref() };
         let search = Search::new(upstream, guest, limits.connect_wait, begun);
         let whose = upstream.whose(client.client, permit.session());
@@ -160,8 +162,8 @@ fn judge(head: &Parts, facts: Facts, body: Option<&Incoming>, (most, upgrade): (
     Ok(())
 }
 
-/// The request as it goes out: HTTP/1.1, origin form (RFC 9112 section 3.2.1).
-fn outgoing(head: &mut Parts, body: RequestBody, case: HeaderCase) -> Request<RequestBody> {
+/// The request as it goes out: HTTP/1.1, origin form (RFC 9112 section 3.2.1), or HTTP/2.
+fn outgoing(head: &mut Parts, body: RequestBody, upstream: &Upstream) -> Result<Request<RequestBody>, ForwardError> {
     let mut outgoing = Request::new(body);
     *outgoing.method_mut() = head.method.clone();
     // In HTTP/1.1 it has that form already.
@@ -171,11 +173,14 @@ fn outgoing(head: &mut Parts, body: RequestBody, case: HeaderCase) -> Request<Re
         Some(_) => Uri::from(target.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"))),
     };
     *outgoing.headers_mut() = std::mem::take(&mut head.headers);
-    if case == HeaderCase::Keep {
+    if upstream.header_case == HeaderCase::Keep {
         // Among them is how the client spelled the names, of a type that only hyper can name.
         *outgoing.extensions_mut() = std::mem::take(&mut head.extensions);
     }
-    outgoing
+    if upstream.speaks_http2() {
+        for_http2(&mut outgoing)?;
+    }
+    Ok(outgoing)
 }
 
 /// Over HTTP/2 the host stands in front (RFC 9113 section 8.3.1). The scheme is the one that the client used, as in
@@ -193,62 +198,95 @@ fn for_http2(outgoing: &mut Request<RequestBody>) -> Result<(), ForwardError> {
 /// it has not touched it; then with the next server, or with a new connection where an old one turned out to be closed. `own` is a
 /// connection that is pinned already.
 ///
-/// Not an `async fn`: that would hold the request twice, and what a request's future holds is moved when it is made.
+/// The first try begins before this is polled: so the future does not hold the request.
 fn exchange(
     (mut search, own): (Search<'_>, Option<Way>),
-    mut request: Request<RequestBody>,
+    request: Request<RequestBody>,
     exchange: &Rc<Exchange>,
     limits: RequestLimits,
 ) -> impl Future<Output = Result<(Response<Incoming>, Way), ForwardError>> {
-    let mut pooled = own.or_else(|| search.pooled());
+    let mut next = match own.or_else(|| search.pooled()) {
+        Some(way) => Next::Await(Attempt::begin(way, request, exchange, limits)),
+        None => Next::Connect(Box::new(request)),
+    };
     async move {
         loop {
-            let mut way = match pooled.take() {
-                Some(way) => way,
-                None => unless_cut(exchange, Box::pin(search.connect())).await??,
+            let mut attempt = match next {
+                Next::Await(attempt) => attempt,
+                Next::Connect(request) => {
+                    let way = unless_cut(exchange, Box::pin(search.connect())).await??;
+                    Attempt::begin(way, *request, exchange, limits)
+                }
             };
-            let copy = copied(&request, &way, exchange);
-            exchange.awaits_head(limits.response_wait);
-            let mut sent = pin!(way.wire.send(request));
             let sent = poll_fn(|context| match exchange.watch_down(context) {
                 Some(cut) => Poll::Ready(Err(cut)),
-                None => way.wire.poll(context, |context| sent.as_mut().poll(context)).map(Ok),
+                None => attempt.way.wire.poll(context, |context| attempt.sent.as_mut().poll(context)).map(Ok),
             });
-            let mut error = match sent.await {
+            let error = match sent.await {
                 Ok(Ok(response)) => {
                     exchange.has_head(limits.body_wait);
-                    way.answered(search.begun);
-                    return Ok((response, way));
+                    attempt.way.answered(search.begun);
+                    return Ok((response, attempt.way));
                 }
                 Ok(Err(error)) => error,
                 Err(cut) => {
                     if cut == Cut::TimedOut {
-                        way.failed(search.begun, "it does not answer in time");
+                        attempt.way.failed(search.begun, "it does not answer in time");
                     }
                     return Err(cut.into());
                 }
             };
             exchange.has_no_head();
-            request = match (error.take_message(), exchange.is_cut()) {
-                (_, Some(cut)) => return Err(cut.into()),
-                (Some(unsent), None) => {
-                    search.unsent(&way);
-                    unsent
-                }
-                (None, None) => {
-                    let error = error.into_error();
-                    match copy.filter(|_| is_refused(&error)) {
-                        Some(copy) => {
-                            search.refused(&way);
-                            *copy
-                        }
-                        None => {
-                            way.failed(search.begun, "it breaks connections off");
-                            return Err(ForwardError::Broken(error));
-                        }
-                    }
-                }
-            };
+            next = Next::Connect(attempt.again(&mut search, *error, exchange)?);
+        }
+    }
+}
+
+/// What becomes of a request next.
+enum Next {
+    Await(Attempt),
+    Connect(Box<Request<RequestBody>>),
+}
+
+/// A request that was handed to a connection.
+struct Attempt {
+    way: Way,
+    sent: LocalBoxFuture<'static, Sent>,
+    copy: Option<Box<Request<RequestBody>>>,
+}
+
+impl Attempt {
+    fn begin(mut way: Way, request: Request<RequestBody>, exchange: &Rc<Exchange>, limits: RequestLimits) -> Self {
+        let copy = copied(&request, &way, exchange);
+        exchange.awaits_head(limits.response_wait);
+        let sent = way.wire.send(request);
+        Self { way, sent, copy }
+    }
+
+    /// It failed: the request, if it may be sent once more.
+    fn again(
+        self,
+        search: &mut Search<'_>,
+        mut error: TrySendError<Request<RequestBody>>,
+        exchange: &Exchange,
+    ) -> Result<Box<Request<RequestBody>>, ForwardError> {
+        if let Some(cut) = exchange.is_cut() {
+            return Err(cut.into());
+        }
+        if let Some(unsent) = error.take_message() {
+            search.unsent(&self.way);
+            return Ok(Box::new(unsent));
+        }
+        let error = error.into_error();
+        match self.copy.filter(|_| is_refused(&error)) {
+            Some(copy) => {
+                search.refused(&self.way);
+                Ok(copy)
+            }
+            None => {
+                self.way.failed(search.begun, "it breaks connections off");
+                Err(ForwardError::Broken(error))
+            }
         }
     }
 }

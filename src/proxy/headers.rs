@@ -21,6 +21,8 @@ pub struct ClientInfo<'a> {
     pub address: IpAddr,
     /// The public host as the client wrote it, with the port if it wrote one: `mail.example.com`, `localhost:8443`.
     pub host: &'a HeaderValue,
+    /// Its `Host` says exactly that.
+    pub host_stands: bool,
     /// What is kept of its connection.
     pub client: &'a Rc<Client>,
     /// What its fields say, as they are when it is forwarded.
@@ -99,7 +101,7 @@ pub(super) fn for_upstream(
     });
     headers.reserve(ADDED_MOST);
     // Mostly it stands there as it should.
-    if facts.tell(Fact::Hosts) || headers.get(header::HOST) != Some(client.host) {
+    if facts.tell(Fact::Hosts) || !client.host_stands {
         headers.insert(header::HOST, client.host.clone());
     }
     match client.known {
@@ -262,6 +264,7 @@ mod tests {
         let client = ClientInfo {
             address: "192.0.2.7".parse().unwrap(),
             host: &host,
+            host_stands: headers.get("host") == Some(&host),
             client: &Rc::default(),
             facts: Facts::of(&headers),
             known: None,

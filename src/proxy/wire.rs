@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use futures_util::future::{Either, LocalBoxFuture};
+use futures_util::TryFutureExt;
+use futures_util::future::LocalBoxFuture;
 use futures_util::task::AtomicWaker;
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -58,11 +59,12 @@ impl Wire {
         matches!(self.sender, Sender::Shared(..))
     }
 
-    /// Hands over a request; what is returned moves only while it is polled by [`poll`](Self::poll).
-    pub fn send(&mut self, request: Request<RequestBody>) -> impl Future<Output = Sent> + use<> {
+    /// Hands over a request; what is returned moves only while it is polled by [`poll`](Self::poll). Boxed, and its error too: both are large
+    /// and handed from hand to hand.
+    pub fn send(&mut self, request: Request<RequestBody>) -> LocalBoxFuture<'static, Sent> {
         match &mut self.sender {
-            Sender::Own(sender) => Either::Left(sender.try_send_request(request)),
-            Sender::Shared(sender, _) => Either::Right(sender.try_send_request(request)),
+            Sender::Own(sender) => Box::pin(sender.try_send_request(request).map_err(Box::new)),
+            Sender::Shared(sender, _) => Box::pin(sender.try_send_request(request).map_err(Box::new)),
         }
     }
 
@@ -140,7 +142,7 @@ impl Wire {
     }
 }
 
-pub(super) type Sent = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>;
+pub(super) type Sent = Result<Response<Incoming>, Box<TrySendError<Request<RequestBody>>>>;
 
 /// A connection that has ended is dropped at once: only then does hyper give back a request that it has not begun to send.
 fn drive(connection: &mut Option<LocalBoxFuture<'static, hyper::Result<()>>>, context: &mut Context<'_>) {

@@ -158,12 +158,13 @@ impl Handler for Everything {
         let client = ClientInfo {
             address: exchange.peer.ip(),
             host: &host,
+            host_stands: false,
             client: &exchange.connection,
             facts,
             known: None,
             now: self.clock.now(),
         };
-        match self.proxy.forward(Permit::public(&self.application), head, exchange.body.take(), &client).await {
+        match self.proxy.forward(Permit::public(&self.application), head, &mut exchange.body, &client).await {
             Ok(response) => response.map(Either::Left),
             Err(error) => said(status(&error), &error.to_string()),
         }
