@@ -7,6 +7,7 @@ pub mod keys;
 pub mod language;
 pub mod net;
 pub mod path;
+pub mod patient;
 pub mod random;
 pub mod secret;
 pub mod tls;

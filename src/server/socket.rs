@@ -56,18 +56,18 @@ impl Watched<TlsStream<Together>> {
 
 /// What can tell, for less than a read costs, that nothing has come in since a read found nothing.
 pub(super) trait Awaited {
-    fn poll_arrival(&self, context: &mut Context<'_>) -> Poll<io::Result<()>>;
+    fn poll_arrival(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>>;
 }
 
 impl Awaited for TcpStream {
-    fn poll_arrival(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_arrival(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_read_ready(context)
     }
 }
 
 impl Awaited for TlsStream<Together> {
-    fn poll_arrival(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_ref().0.stream().poll_read_ready(context)
+    fn poll_arrival(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().0.poll_arrival(context)
     }
 }
 
@@ -120,16 +120,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
             ready!(self.judged(result, context))?;
         }
         let this = &mut *self;
-        let lingering = this.lingering.get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER)));
         let mut scratch = [0; 4096];
-        while lingering.as_mut().poll(context).is_pending() {
-            let mut buffer = ReadBuf::new(&mut scratch);
-            match ready!(Pin::new(&mut this.inner).poll_read(context, &mut buffer)) {
-                Ok(()) if !buffer.filled().is_empty() => {}
-                _ => break,
+        let mut buffer = ReadBuf::new(&mut scratch);
+        while let Poll::Ready(result) = Pin::new(&mut this.inner).poll_read(context, &mut buffer) {
+            if result.is_err() || buffer.filled().is_empty() {
+                return Poll::Ready(Ok(()));
             }
+            buffer.clear();
         }
-        Poll::Ready(Ok(()))
+        // Most clients say goodbye before us, and this is never made.
+        let lingering = this.lingering.get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER)));
+        lingering.as_mut().poll(context).map(Ok)
     }
 }
 

@@ -8,10 +8,12 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use crate::base::patient::Patient;
+
 /// Between TLS and the socket.
 #[derive(Debug)]
 pub(super) struct Together {
-    stream: TcpStream,
+    stream: Patient,
     stage: Stage,
 }
 
@@ -29,11 +31,12 @@ enum Stage {
 
 impl Together {
     pub fn new(stream: TcpStream) -> Self {
-        Self { stream, stage: Stage::Shaking { is_out: true } }
+        Self { stream: Patient::new(stream), stage: Stage::Shaking { is_out: true } }
     }
 
-    pub fn stream(&self) -> &TcpStream {
-        &self.stream
+    /// Ready once something has come; else whoever asks is woken then.
+    pub fn poll_arrival(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.poll_arrival(context)
     }
 
     /// From now on what is written is kept, until [`release`](Self::release). Not where something is still on its way out, as the client
@@ -99,7 +102,7 @@ impl Drop for Together {
         if let Stage::Keeping(bytes) | Stage::Kept(bytes) = &self.stage
             && !bytes.is_empty()
         {
-            drop(self.stream.try_write(bytes));
+            drop(self.stream.get_ref().try_write(bytes));
         }
     }
 }
