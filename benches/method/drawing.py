@@ -13,11 +13,12 @@ STYLE = """
 
 
 def bars(result):
-    """By scenario, what each peer's CPU time is to nginx's (or ours where nginx was not measured); less is better."""
+    """By scenario, what each peer's CPU time is to nginx's (or ours where nginx was not measured); less is better. Like the tables, from
+    the ratios within the rounds: figures of different minutes must not be compared."""
     for letter, scenario in result["scenarios"].items():
         rows = scenario["peers"]
         key = "kb_each" if letter == "F" else "cpu_us"
-        measured = {name: row["medians"][key] for name, row in rows.items() if row["medians"].get(key)}
+        measured = {name: row["ratios"][key] for name, row in rows.items() if row["ratios"].get(key)}
         base = measured.get("nginx") or measured.get("doorward") or next(iter(measured.values()), None)
         if base:
             yield f"{letter}. {scenario['title']}", [(name, rows[name]["title"], value / base) for name, value in measured.items()]
