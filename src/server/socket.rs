@@ -121,18 +121,75 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         }
         let this = &mut *self;
         let mut scratch = [0; 4096];
-        let mut buffer = ReadBuf::new(&mut scratch);
-        while let Poll::Ready(result) = Pin::new(&mut this.inner).poll_read(context, &mut buffer) {
-            if result.is_err() || buffer.filled().is_empty() {
+        loop {
+            let mut buffer = ReadBuf::new(&mut scratch);
+            let read = Pin::new(&mut this.inner).poll_read(context, &mut buffer);
+            // Mostly the client has said goodbye before us, and no time needs to run.
+            if matches!(&read, Poll::Ready(result) if result.is_err() || buffer.filled().is_empty()) {
                 return Poll::Ready(Ok(()));
             }
-            buffer.clear();
+            // Asked after every read: one who sends without a pause gets no more time than others.
+            let lingering = this.lingering.get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER)));
+            if lingering.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Ok(()));
+            }
+            if read.is_pending() {
+                return Poll::Pending;
+            }
         }
-        // Most clients say goodbye before us, and this is never made.
-        let lingering = this.lingering.get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER)));
-        lingering.as_mut().poll(context).map(Ok)
     }
 }
 
 const WRITE_STALL: Duration = Duration::from_secs(60);
 const LINGER: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+    use std::time::Instant;
+
+    use tokio::io::AsyncWriteExt;
+
+    use super::super::listener::Places;
+    use super::*;
+
+    /// A client that sends without a pause and takes everything.
+    struct Endless(tokio::io::Repeat);
+
+    impl AsyncRead for Endless {
+        fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_read(context, buffer)
+        }
+    }
+
+    impl AsyncWrite for Endless {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl Awaited for Endless {
+        fn poll_arrival(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "the goodbye runs by the machine's clock")]
+    async fn a_client_that_sends_without_a_pause_is_left_after_a_moment() {
+        let place = Places::new(1, 1).take(None, &Arc::new(AtomicUsize::new(0))).unwrap();
+        let mut socket = Watched::new(Endless(tokio::io::repeat(1)), Arc::default(), place);
+        let begun = Instant::now();
+        let left = tokio::time::timeout(Duration::from_secs(10), tokio::spawn(async move { socket.shutdown().await }));
+        left.await.expect("it is listened to for ever").unwrap().unwrap();
+        assert!(begun.elapsed() >= LINGER, "what was on its way is taken");
+    }
+}
