@@ -1,10 +1,13 @@
 //! A socket that HTTP asks over and over whether something has come. The runtime takes a lock for each such question; once it has promised
-//! to wake whoever asked, asking again costs nothing here.
+//! to wake whoever asked, asking again costs nothing here. What is sent goes to the kernel without the detour of the C library, whose
+//! functions make every call of a program with threads a place where that thread could be cancelled.
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
+use rustix::io::writev;
+use rustix::net::{SendFlags, send};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -30,6 +33,17 @@ impl Patient {
     /// Ready once something has come, an end or an error among it; else whoever asks is woken then.
     pub fn poll_arrival(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.asked(context, |stream, context| stream.poll_read_ready(context))
+    }
+
+    /// What `send` says once the socket takes something. It is asked to at once: mostly there is room.
+    fn sent(&self, context: &mut Context<'_>, send: impl Fn(&TcpStream) -> rustix::io::Result<usize>) -> Poll<io::Result<usize>> {
+        loop {
+            match self.stream.try_io(Interest::WRITABLE, || Ok(send(&self.stream)?)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready!(self.stream.poll_write_ready(context))?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return Poll::Ready(result),
+            }
+        }
     }
 
     fn asked<T>(
@@ -60,16 +74,19 @@ impl AsyncRead for Patient {
 }
 
 impl AsyncWrite for Patient {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.sent(context, |stream| send(stream, bytes, SendFlags::NOSIGNAL))
     }
 
     fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        match slices {
+            [alone] => self.sent(context, |stream| send(stream, alone, SendFlags::NOSIGNAL)),
+            _ => self.sent(context, |stream| writev(stream, slices)),
+        }
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -102,7 +102,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("regex", &["config/", "auth/", "directory/", "dispatch/", "proxy/", "gateway/"]),
     ("reqwest", &["dispatch/http"]),
     ("rusqlite", &["store/sqlite/"]),
-    ("rustix", &["dispatch/program.rs"]),
+    ("rustix", &["base/patient.rs", "dispatch/program.rs"]),
     ("rustls", TLS),
     ("rustls_native_certs", TLS),
     ("serde", ANYWHERE),
