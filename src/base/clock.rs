@@ -106,7 +106,8 @@ impl Clock {
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
 fn machine_time() -> Time {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Time(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    // In 64 bits, which hold five hundred million years.
+    Time(since.as_secs().saturating_mul(1000).saturating_add(since.subsec_millis().into()))
 }
 
 #[cfg(test)]

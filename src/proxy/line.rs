@@ -21,6 +21,8 @@ pub(super) struct Line {
     pub load: Cell<u32>,
     /// HTTP/1.1: last in, first out.
     idle: RefCell<Vec<Idle>>,
+    /// The last time that was told: at most a sweep ago.
+    now: Cell<Time>,
     /// HTTP/2: shared by many exchanges.
     shared: RefCell<Vec<Shared>>,
     /// Who opens a shared connection; the others wait and then share it.
@@ -67,6 +69,7 @@ impl Line {
             target,
             load: Cell::default(),
             idle: RefCell::default(),
+            now: Cell::default(),
             shared: RefCell::default(),
             opening: Mutex::default(),
             tries: Semaphore::new(TRIES),
@@ -80,6 +83,7 @@ impl Line {
 
     /// The idle connection that was used last, with its place.
     pub fn pooled(&self, now: Time) -> Option<(Box<Wire>, Option<Place>)> {
+        self.now.set(now);
         let mut idle = self.idle.borrow_mut();
         let Idle { wire, since, place } = idle.pop()?;
         if now.since(since) >= IDLE_TIME {
@@ -90,11 +94,11 @@ impl Line {
         Some((wire, place))
     }
 
-    /// When full, the connection is closed.
-    pub fn pool(&self, place: Option<Place>, wire: Box<Wire>, now: Time) {
+    /// Idle from now on, as near as a sweep tells; to ask the clock would cost more than the rest. When full, the connection is closed.
+    pub fn pool(&self, place: Option<Place>, wire: Box<Wire>) {
         let mut idle = self.idle.borrow_mut();
         if idle.len() < IDLE_MOST {
-            idle.push(Idle { wire, since: now, place });
+            idle.push(Idle { wire, since: self.now.get(), place });
         }
     }
 
@@ -125,6 +129,7 @@ impl Line {
     /// Closes connections that have been idle for too long or that the server has closed; all of them where somebody elsewhere
     /// waits for their places.
     pub fn prune(&self, now: Time, wanted: bool) {
+        self.now.set(now);
         self.idle.borrow_mut().retain_mut(|idle| !wanted && now.since(idle.since) < IDLE_TIME && idle.wire.is_alive());
         let is_used = |open: &Shared| open.streams.get() > 0 || now.since(open.used) < SHARED_IDLE_TIME;
         self.shared.borrow_mut().retain(|open| !open.sender.is_closed() && is_used(open));

@@ -165,7 +165,7 @@ impl Way {
         match upstream.servers.queue.as_ref().map_or(0, super::servers::Queue::waiting) {
             0 => {
                 if let Some(line) = upstream.lines.get(server) {
-                    line.pool(place, wire, upstream.clock.now());
+                    line.pool(place, wire);
                 }
             }
             waiting => upstream.hand_over(wire, place, server, waiting),
