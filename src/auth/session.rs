@@ -234,10 +234,18 @@ impl Cookie {
 
     /// Where the key of a cookie with this value would be kept.
     pub(super) fn key_id(value: &str) -> KeyId {
-        let mut context = digest::Context::new(&digest::SHA256);
-        context.update(b"id");
-        context.update(value.as_bytes());
-        context.finish().as_ref().try_into().unwrap_or_default()
+        // In one go where it is as long as ours are: half the cost.
+        let mut text = [0; 2 + USUAL];
+        let digest = match text.get_mut(..2 + value.len()) {
+            Some(text) => {
+                let (label, rest) = text.split_at_mut(2);
+                label.copy_from_slice(LABEL);
+                rest.copy_from_slice(value.as_bytes());
+                digest::digest(&digest::SHA256, text)
+            }
+            None => digest::digest(&digest::SHA256, &[LABEL, value.as_bytes()].concat()),
+        };
+        digest.as_ref().try_into().unwrap_or_default()
     }
 
     /// Whether we made this value once, told by its tag alone: nobody needs to be asked about one that we did not make.
@@ -256,6 +264,9 @@ impl fmt::Debug for Cookie {
     }
 }
 
+const LABEL: &[u8; 2] = b"id";
+/// Bytes of the longest value that we make.
+const USUAL: usize = 80;
 const TAG_PURPOSE: &str = "session cookie tag";
 
 /// Proof that this request may go to this application: made from a session, or because the operator made the path public.

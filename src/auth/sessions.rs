@@ -2,6 +2,7 @@
 //! nobody out. On one node a cookie that is not in memory is no session: the store is never asked for it.
 
 use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use data_encoding::{BASE32_NOPAD, HEXLOWER};
@@ -22,11 +23,26 @@ pub struct Sessions {
 }
 
 struct Book {
-    by_key: HashMap<KeyId, Arc<Key>>,
+    by_key: HashMap<KeyId, Arc<Key>, BuildHasherDefault<Itself>>,
     by_id: HashMap<Arc<str>, Arc<Session>>,
     /// Sessions that ended while the store failed: still on record, they would be back after a restart.
     left_behind: Mutex<Vec<Arc<str>>>,
     parts: Parts,
+}
+
+/// Of a [`KeyId`], which is a hash already, of what only we choose: its first bytes.
+#[derive(Default)]
+struct Itself(u64);
+
+impl Hasher for Itself {
+    fn write(&mut self, bytes: &[u8]) {
+        // What comes last counts; before the bytes comes how many they are.
+        self.0 = bytes.first_chunk().map_or(self.0, |first| u64::from_le_bytes(*first));
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 /// What the book works with.
@@ -67,7 +83,7 @@ const PAGE: u32 = 1000;
 impl Sessions {
     /// Reads every live session from the records.
     pub async fn load(parts: Parts) -> Result<Self, StoreError> {
-        let book = Book { by_key: HashMap::new(), by_id: HashMap::new(), left_behind: Mutex::default(), parts };
+        let book = Book { by_key: HashMap::default(), by_id: HashMap::new(), left_behind: Mutex::default(), parts };
         let now = book.parts.clock.now();
         book.each(SESSION, now, |record| {
             let kept: Kept = book.open(SESSION, record)?;

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use http::header::{ACCEPT, COOKIE};
+use http::header::ACCEPT;
 use http::request::Parts;
 use http::{HeaderMap, Method};
 
@@ -11,7 +11,8 @@ use super::route::Place;
 use crate::auth::Gatekeeper;
 use crate::auth::session::{Permit, Wanted};
 use crate::base::path;
-use crate::proxy::{Fact, Facts, Known};
+use crate::proxy::cookies::{Jar, Rest};
+use crate::proxy::{Fact, Facts};
 use crate::web::cookie;
 
 /// What the gate says.
@@ -19,8 +20,8 @@ use crate::web::cookie;
 pub enum Gate {
     Pass {
         permit: Permit,
-        /// Where its cookies are those of the request before it on this connection.
-        known: Option<Rc<Known>>,
+        /// What the application gets of its cookies.
+        cookies: Rc<Rest>,
     },
     /// A person with a browser: to the login page, and back here afterwards.
     SignIn { location: String },
@@ -38,34 +39,36 @@ pub fn ask(gatekeeper: &Gatekeeper, place: &Place, head: &Parts, caller: &Caller
         return Gate::Forbidden;
     }
     let wanted = Wanted { application: &application.name, host: &place.host, address: caller.address, now: caller.now };
-    if let Some(pass) = by_cookie(gatekeeper, head, caller, &wanted) {
-        return pass;
+    let (permit, cookies) = opened(gatekeeper, head, caller, &wanted);
+    if let Some(permit) = permit {
+        return Gate::Pass { permit, cookies };
     }
     if application.public.iter().any(|prefix| path::is_below(head.uri.path(), prefix)) {
-        return Gate::Pass { permit: Permit::public(&application.name), known: None };
+        return Gate::Pass { permit: Permit::public(&application.name), cookies };
     }
     if is_navigation(head, caller.facts) { Gate::SignIn { location: login_location(head) } } else { Gate::SignInNeeded }
 }
 
-/// The key is looked up once and then remembered with its connection; what it opens is judged anew for every request.
-fn by_cookie(gatekeeper: &Gatekeeper, head: &Parts, caller: &Caller<'_>, wanted: &Wanted<'_>) -> Option<Gate> {
+/// What a request's cookies open, and what is left of them for the application. The key is looked up once and then remembered with its
+/// connection; what it opens is judged anew for every request.
+fn opened(gatekeeper: &Gatekeeper, head: &Parts, caller: &Caller<'_>, wanted: &Wanted<'_>) -> (Option<Permit>, Rc<Rest>) {
     if !caller.facts.tell(Fact::Cookie) {
-        return None;
+        return (None, Rc::new(Rest::of_none()));
     }
-    let alone = if caller.facts.tell(Fact::Cookies) { None } else { head.headers.get(COOKIE) };
-    if let Some(known) = alone.and_then(|field| caller.client.knows(field)) {
+    if let Some(known) = caller.client.knows(&head.headers) {
         let permit = known.key.admit(wanted);
         if permit.is_none() {
             caller.client.forget();
         }
-        return permit.map(|permit| Gate::Pass { permit, known: Some(known) });
+        return (permit, Rc::clone(&known.rest));
     }
-    let key = gatekeeper.key(cookie::find(&head.headers, cookie::KEY)?)?;
-    let permit = key.admit(wanted)?;
-    if let Some(field) = alone {
-        caller.client.note(field, key);
+    let jar = Jar::of(&head.headers, cookie::KEY);
+    let (key, rest) = (jar.named.and_then(|value| gatekeeper.key(value)), Rc::new(jar.rest));
+    let permit = key.as_ref().and_then(|key| key.admit(wanted));
+    if let Some(key) = key.filter(|_| permit.is_some()) {
+        caller.client.note(&head.headers, key, &rest);
     }
-    Some(Gate::Pass { permit, known: None })
+    (permit, rest)
 }
 
 /// A browser that goes to a page, as against a script or a program (Fetch Metadata; without it, by what is accepted).

@@ -141,8 +141,8 @@ impl Gateway {
         entry: Option<&Entry<'_>>,
     ) -> Response<Body> {
         let &Caller { client, address, now, facts } = caller;
-        let (permit, known) = match gate::ask(&self.site.gatekeeper, place, head, caller) {
-            Gate::Pass { permit, known } => (permit, known),
+        let (permit, cookies) = match gate::ask(&self.site.gatekeeper, place, head, caller) {
+            Gate::Pass { permit, cookies } => (permit, cookies),
             Gate::SignIn { location } => return respond::page(Page::see_other(&location)),
             Gate::SignInNeeded => return respond::sign_in_needed(),
             Gate::Forbidden => return self.notice(head, facts, Notice::Forbidden),
@@ -152,7 +152,7 @@ impl Gateway {
         }
         let (host, host_stands) = public_host(place, head);
         let asker = Asker::of(head, facts);
-        let about = ClientInfo { address, host: &host, host_stands, client, facts, known: known.as_deref(), now };
+        let about = ClientInfo { address, host: &host, host_stands, client, facts, cookies: &cookies, now };
         match self.proxy.forward(permit, head, body, &about).await {
             Ok(response) => response.map(Body::from),
             Err(error) => {

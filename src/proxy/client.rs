@@ -2,14 +2,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::iter::once;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::HeaderValue;
+use http::header::{COOKIE, HeaderMap, HeaderValue};
 
-use super::cookies;
+use super::cookies::Rest;
 use crate::auth::session::Key;
 use crate::base::Secret;
 use crate::base::secret::same;
@@ -22,13 +21,13 @@ pub struct Client {
     of_many: Cell<bool>,
 }
 
-/// A `Cookie` field of a client, the key that was found for it, and what the application gets of it: browsers send the same over and over.
-/// Remembering it spares the look-up, not the judgement: the key is asked anew for every request.
+/// The cookies of a client, the key that was found among them, and what the application gets of them: browsers send the same over and
+/// over. Remembering it spares the look-up, not the judgement: the key is asked anew for every request.
 pub struct Known {
-    field: Secret<Vec<u8>>,
+    /// Each field with its end.
+    fields: Secret<Vec<u8>>,
     pub key: Arc<Key>,
-    /// Nothing where no cookie is left without ours.
-    pub(super) rest: Option<HeaderValue>,
+    pub rest: Rc<Rest>,
 }
 
 impl Client {
@@ -41,20 +40,26 @@ impl Client {
         self.of_many.get()
     }
 
-    /// What was noted of exactly this field. Never where many people share the connection: then nobody's cookies are compared with
+    /// What was noted of exactly these cookies. Never where many people share the connection: then nobody's cookies are compared with
     /// another one's.
-    pub fn knows(&self, field: &HeaderValue) -> Option<Rc<Known>> {
+    pub fn knows(&self, headers: &HeaderMap) -> Option<Rc<Known>> {
         let known = self.known.borrow();
-        known.as_ref().filter(|known| !self.of_many.get() && same(known.field.expose(), field.as_bytes())).cloned()
+        known.as_ref().filter(|known| !self.of_many.get() && known.is_of(headers)).cloned()
     }
 
-    /// From now on this field is known, in place of another one. What is long is not kept: it is there as long as the connection.
-    pub fn note(&self, field: &HeaderValue, key: Arc<Key>) {
-        if self.of_many.get() || field.len() > MOST {
+    /// From now on these cookies are known, in place of others. What is long is not kept: it is there as long as the connection.
+    pub fn note(&self, headers: &HeaderMap, key: Arc<Key>, rest: &Rc<Rest>) {
+        let length = headers.get_all(COOKIE).iter().map(|field| field.len() + 1).sum();
+        if self.of_many.get() || length > MOST {
             return;
         }
-        let rest = cookies::others(field.len(), once(field));
-        self.known.replace(Some(Rc::new(Known { field: Secret::new(field.as_bytes().to_vec()), key, rest })));
+        // At once as long as it becomes: growing would leave a copy behind.
+        let mut fields = Vec::with_capacity(length);
+        for field in headers.get_all(COOKIE) {
+            fields.extend_from_slice(field.as_bytes());
+            fields.push(END);
+        }
+        self.known.replace(Some(Rc::new(Known { fields: Secret::new(fields), key, rest: Rc::clone(rest) })));
     }
 
     /// Lets go of what was noted.
@@ -62,17 +67,32 @@ impl Client {
         self.known.take();
     }
 
-    /// The address as applications are told it. Written out once; it changes only behind another proxy.
-    pub(super) fn told_as(&self, address: IpAddr) -> HeaderValue {
+    /// The address as applications and the log are told it. Written out once; it changes only behind another proxy.
+    pub fn told_as<T>(&self, address: IpAddr, take: impl FnOnce(&HeaderValue) -> T) -> T {
         let mut kept = self.address.borrow_mut();
         match &*kept {
-            Some((known, written)) if *known == address => written.clone(),
+            Some((known, written)) if *known == address => take(written),
             _ => {
                 // Digits, letters, dots and colons: this cannot fail.
                 let written = HeaderValue::from_str(&address.to_string()).unwrap_or_else(|_| HeaderValue::from_static("unknown"));
-                kept.insert((address, written)).1.clone()
+                take(&kept.insert((address, written)).1)
             }
         }
+    }
+}
+
+impl Known {
+    fn is_of(&self, headers: &HeaderMap) -> bool {
+        let mut noted = self.fields.expose().as_slice();
+        for field in headers.get_all(COOKIE) {
+            let Some((begin, rest)) = noted.split_at_checked(field.len()) else { return false };
+            let Some((END, rest)) = rest.split_first().map(|(end, rest)| (*end, rest)) else { return false };
+            if !same(begin, field.as_bytes()) {
+                return false;
+            }
+            noted = rest;
+        }
+        noted.is_empty()
     }
 }
 
@@ -82,5 +102,7 @@ impl fmt::Debug for Known {
     }
 }
 
-/// Bytes of a field; with its twin, what an idle connection holds of it at most.
+/// Stands in no field (RFC 9110 section 5.5).
+const END: u8 = b'\n';
+/// Bytes of all fields; with their twin, what an idle connection holds of them at most.
 const MOST: usize = 1024;

@@ -1,33 +1,85 @@
 //! Doorward's own cookies, which the applications never see and never set.
 
+use std::fmt;
+use std::iter::once;
+
 use http::header::{self, HeaderMap, HeaderValue};
 
-/// Makes the `Cookie` field what the application gets: without our cookies, the others byte for byte. The several fields that HTTP/2
-/// allows become one (RFC 9113 section 8.2.3); where nothing is left there is none.
-pub fn strip(headers: &mut HeaderMap) {
-    let mut fields = headers.get_all(header::COOKIE).iter();
-    let Some(first) = fields.next() else { return };
-    if fields.next().is_none() && !pieces(first).any(is_ours) {
-        return;
-    }
-    let length = headers.get_all(header::COOKIE).iter().map(|field| field.len() + 2).sum();
-    match others(length, headers.get_all(header::COOKIE).iter()) {
-        Some(others) => drop(headers.insert(header::COOKIE, others)),
-        None => drop(headers.remove(header::COOKIE)),
+/// A request's cookies, told apart in one look.
+pub struct Jar<'a> {
+    /// The value of the cookie that was asked for. None where there is none, and none where there are two: one of them was planted.
+    pub named: Option<&'a str>,
+    pub rest: Rest,
+}
+
+/// What the application gets of a request's cookies: the others byte for byte, without ours.
+pub struct Rest(Left);
+
+#[derive(PartialEq)]
+enum Left {
+    /// The field stays as it is, or is not there.
+    Untouched,
+    Nothing,
+    Others(HeaderValue),
+}
+
+impl<'a> Jar<'a> {
+    /// Looks for the cookie of exactly this name, which is one of ours. The several fields that HTTP/2 allows become one for the
+    /// application (RFC 9113 section 8.2.3); where nothing is left it gets none.
+    pub fn of(headers: &'a HeaderMap, name: &str) -> Self {
+        let length: usize = headers.get_all(header::COOKIE).iter().map(|field| field.len() + 2).sum();
+        let (mut fields, mut found, mut twice, mut has_ours) = (0_usize, None, false, false);
+        let mut others = Vec::with_capacity(length);
+        for field in headers.get_all(header::COOKIE) {
+            fields += 1;
+            for piece in pieces(field) {
+                if is_ours(piece) {
+                    has_ours = true;
+                    if let Some(value) = piece.strip_prefix(name.as_bytes()).and_then(|rest| rest.strip_prefix(b"=")) {
+                        twice |= found.replace(value).is_some();
+                    }
+                } else if !piece.is_empty() {
+                    if !others.is_empty() {
+                        others.extend_from_slice(b"; ");
+                    }
+                    others.extend_from_slice(piece);
+                }
+            }
+        }
+        let found = found.filter(|_| !twice).and_then(|value| std::str::from_utf8(value.trim_ascii_start()).ok());
+        let left = if fields <= 1 && !has_ours { Left::Untouched } else { Left::of(others) };
+        Self { named: found.filter(|value| (1..=LONGEST).contains(&value.len())), rest: Rest(left) }
     }
 }
 
-/// What is left of these fields without our cookies, in one; at most `length` bytes.
-pub(super) fn others<'a>(length: usize, fields: impl Iterator<Item = &'a HeaderValue>) -> Option<HeaderValue> {
-    let mut joined = Vec::with_capacity(length);
-    for piece in fields.flat_map(pieces).filter(|piece| !piece.is_empty() && !is_ours(piece)) {
-        if !joined.is_empty() {
-            joined.extend_from_slice(b"; ");
-        }
-        joined.extend_from_slice(piece);
+impl Left {
+    /// Made of pieces of valid values.
+    fn of(others: Vec<u8>) -> Self {
+        let others = HeaderValue::from_maybe_shared(bytes::Bytes::from(others)).ok().filter(|others| !others.is_empty());
+        others.map_or(Self::Nothing, Self::Others)
     }
-    // Made of pieces of valid values.
-    HeaderValue::from_maybe_shared(bytes::Bytes::from(joined)).ok().filter(|joined| !joined.is_empty())
+}
+
+impl Rest {
+    /// Where there is no cookie at all.
+    pub fn of_none() -> Self {
+        Self(Left::Untouched)
+    }
+
+    /// Makes the `Cookie` field of the request that it was read from what the application gets.
+    pub fn put(&self, headers: &mut HeaderMap) {
+        match &self.0 {
+            Left::Untouched => {}
+            Left::Nothing => drop(headers.remove(header::COOKIE)),
+            Left::Others(others) => drop(headers.insert(header::COOKIE, others.clone())),
+        }
+    }
+}
+
+impl fmt::Debug for Rest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Rest")
+    }
 }
 
 /// The server that the sticky cookie names; what is no name of ours will be nobody's.
@@ -50,18 +102,26 @@ pub fn sets_ours(value: &HeaderValue) -> bool {
 }
 
 fn pieces(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
-    value.as_bytes().split(|byte| *byte == b';').map(<[u8]>::trim_ascii)
+    let bytes = value.as_bytes();
+    let ends = memchr::memchr_iter(b';', bytes).chain(once(bytes.len()));
+    ends.scan(0, |begin, end| bytes.get(std::mem::replace(begin, end + 1)..end)).map(<[u8]>::trim_ascii)
 }
 
 /// Any name that begins like ours, in any case. Blanks and `=` before it do not hide it.
 fn is_ours(cookie: &[u8]) -> bool {
-    let start = cookie.iter().position(|byte| !matches!(byte, b'=' | 0..=b' ')).unwrap_or(cookie.len());
+    // Most begin with a letter.
+    let start = match cookie.first() {
+        Some(first) if first.is_ascii_alphanumeric() => return false,
+        _ => cookie.iter().position(|byte| !matches!(byte, b'=' | 0..=b' ')).unwrap_or(cookie.len()),
+    };
     let begins = cookie.get(start..start.saturating_add(PREFIX.len()));
     begins.is_some_and(|begins| begins.eq_ignore_ascii_case(PREFIX))
 }
 
 const PREFIX: &[u8] = b"__host-doorward";
 const SERVER: &str = "__Host-doorward-server";
+/// Bytes of a value that may be looked up.
+const LONGEST: usize = 4096;
 
 #[cfg(test)]
 mod tests {
@@ -85,9 +145,34 @@ mod tests {
             for value in given {
                 headers.append(header::COOKIE, HeaderValue::from_str(value).unwrap());
             }
-            strip(&mut headers);
+            Jar::of(&headers, "__Host-doorward").rest.put(&mut headers);
             let left: Vec<_> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
             assert_eq!(left, expected.iter().map(|text| text.as_bytes()).collect::<Vec<_>>(), "{given:?}");
+        }
+    }
+
+    #[test]
+    fn the_cookie_that_is_asked_for_is_found_by_its_exact_name_and_only_if_it_is_alone() {
+        let long = format!("__Host-doorward={}", "x".repeat(4097));
+        let table: [(&[&str], Option<&str>); 13] = [
+            (&["__Host-doorward=a"], Some("a")),
+            (&["x=1;__Host-doorward= a ;y=2"], Some("a")),
+            (&["x=1", "__Host-doorward=a", "__Host-doorward-flow=f"], Some("a")),
+            (&["__Host-doorward=a=b"], Some("a=b")),
+            (&["__Host-doorward=a; __Host-doorward=b"], None),
+            (&["__Host-doorward=a", "__Host-doorward=a"], None),
+            (&["__host-doorward=a"], None),
+            (&["=__Host-doorward=a"], None),
+            (&["x__Host-doorward=a"], None),
+            (&["__Host-doorward"], None),
+            (&["__Host-doorward="], None),
+            (&["__Host-doorward=\u{e4}; x"], Some("\u{e4}")),
+            (&[&long], None),
+        ];
+        for (given, expected) in table {
+            let headers: HeaderMap =
+                given.iter().map(|value| (header::COOKIE, HeaderValue::from_bytes(value.as_bytes()).unwrap())).collect();
+            assert_eq!(Jar::of(&headers, "__Host-doorward").named, expected, "{given:?}");
         }
     }
 

@@ -8,8 +8,8 @@ use std::rc::Rc;
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-use super::client::{Client, Known};
-use super::cookies;
+use super::client::Client;
+use super::cookies::{self, Rest};
 use super::facts::{Fact, Facts, is_forged, is_hop_by_hop, is_protected, says_nothing};
 use crate::auth::session::Session;
 use crate::base::Time;
@@ -27,8 +27,8 @@ pub struct ClientInfo<'a> {
     pub client: &'a Rc<Client>,
     /// What its fields say, as they are when it is forwarded.
     pub facts: Facts,
-    /// Set where its one `Cookie` is that of the request before.
-    pub known: Option<&'a Known>,
+    /// What the application gets of its cookies.
+    pub cookies: &'a Rest,
     /// When it came.
     pub now: Time,
 }
@@ -104,12 +104,7 @@ pub(super) fn for_upstream(
     if facts.tell(Fact::Hosts) || !client.host_stands {
         headers.insert(header::HOST, client.host.clone());
     }
-    match client.known {
-        Some(Known { rest: Some(rest), .. }) => drop(headers.insert(header::COOKIE, rest.clone())),
-        Some(Known { rest: None, .. }) => drop(headers.remove(header::COOKIE)),
-        None if facts.tell(Fact::Cookie) => cookies::strip(headers),
-        None => {}
-    }
+    client.cookies.put(headers);
     if trailers {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }
@@ -118,7 +113,7 @@ pub(super) fn for_upstream(
         headers.insert(header::UPGRADE, protocol.clone());
     }
     headers.append(header::VIA, HeaderValue::from_static("1.1 doorward"));
-    headers.insert(FORWARDED_FOR, client.client.told_as(client.address));
+    headers.insert(FORWARDED_FOR, client.client.told_as(client.address, HeaderValue::clone));
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static("https"));
     headers.insert(FORWARDED_HOST, client.host.clone());
     if let Some(session) = signed_on {
@@ -248,6 +243,7 @@ const SERVICE_WORKER_ALLOWED: HeaderName = HeaderName::from_static("service-work
 
 #[cfg(test)]
 mod tests {
+    use super::super::cookies::Jar;
     use super::*;
 
     fn map(fields: &[(&str, &str)]) -> HeaderMap {
@@ -267,7 +263,7 @@ mod tests {
             host_stands: headers.get("host") == Some(&host),
             client: &Rc::default(),
             facts: Facts::of(&headers),
-            known: None,
+            cookies: &Jar::of(&headers, "").rest,
             now: Time::default(),
         };
         for_upstream(&mut headers, &client, None, upgrade);

@@ -28,7 +28,7 @@ use std::sync::Arc;
 use rustls::ClientConfig;
 
 pub use body::{BodyError, ProxyBody};
-pub use client::{Client, Known};
+pub use client::Client;
 pub use facts::{Fact, Facts};
 pub use forward::ForwardError;
 pub use headers::ClientInfo;

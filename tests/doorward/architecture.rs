@@ -96,6 +96,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("ldap3", &["directory/ldap/", "directory/active_directory/"]),
     ("lettre", &["dispatch/mail.rs"]),
     ("listenfd", &["server/given.rs"]),
+    ("memchr", &["proxy/cookies.rs"]),
     ("papaya", &["auth/", "gateway/"]),
     ("prometheus_client", &["app/status.rs"]),
     ("rcgen", &["server/", "app/", "cli/"]),

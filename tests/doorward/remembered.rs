@@ -162,3 +162,30 @@ async fn the_application_gets_the_same_cookies_the_second_time() {
         }
     }
 }
+
+/// HTTP/2 lets a browser send each cookie in a field of its own (RFC 9113 section 8.2.3); with HTTP/1.1 it must not hurt.
+#[tokio::test]
+async fn cookies_in_several_fields_are_remembered_as_they_were_sent() {
+    let bed = Bed::start().await;
+    let browser = bed.signed_in("alice", "wonderland").await;
+    let mut line = Line::of(&browser).await;
+    let table: [(&[&str], Option<&str>); 6] = [
+        (&[], None),
+        (&["a=1"], Some("cookie: a=1")),
+        (&["a=1", "b=2"], Some("cookie: a=1; b=2")),
+        (&["a=1; b=2"], Some("cookie: a=1; b=2")),
+        (&["a=1", "b=3"], Some("cookie: a=1; b=3")),
+        (&["a=1", ""], Some("cookie: a=1")),
+    ];
+    for (others, told) in table.iter().chain(table.iter().rev()) {
+        let fields: Vec<_> = others.iter().map(|other| ("cookie", *other)).collect();
+        for _ in 0..2 {
+            assert_eq!(line.asks(HOST, &fields).await.0, 200);
+            let head = bed.upstream.last().to_lowercase();
+            assert_eq!(head.lines().find(|field| field.starts_with("cookie:")), *told, "{head}");
+        }
+    }
+    let planted = format!("{KEY}=planted");
+    assert_eq!(line.asks(HOST, &[("cookie", "a=1"), ("cookie", &planted)]).await.0, 401);
+    assert!(line.is_in().await);
+}

@@ -13,6 +13,7 @@ use doorward::auth::session::Permit;
 use doorward::base::Clock;
 use doorward::config::application::{Application, RequestLimits, Routes, Server, SessionLimits, SignOn, Upstream};
 use doorward::config::listener::{Certificate, Listener, Serves};
+use doorward::proxy::cookies::Jar;
 use doorward::proxy::headers::cleanse;
 use doorward::proxy::{Applications, ClientInfo, ForwardError, Proxy, ProxyBody};
 use doorward::server::{Cores, Exchange, Given, Handler, Limits, Listeners, run, tls};
@@ -155,13 +156,14 @@ impl Handler for Everything {
         let facts = cleanse(&mut head.headers);
         let authority = head.uri.authority().map(|authority| HeaderValue::from_str(authority.as_str()).unwrap());
         let host = authority.or_else(|| head.headers.get("host").cloned()).unwrap();
+        let cookies = Jar::of(&head.headers, "__Host-doorward").rest;
         let client = ClientInfo {
             address: exchange.peer.ip(),
             host: &host,
             host_stands: false,
             client: &exchange.connection,
             facts,
-            known: None,
+            cookies: &cookies,
             now: self.clock.now(),
         };
         match self.proxy.forward(Permit::public(&self.application), head, &mut exchange.body, &client).await {
