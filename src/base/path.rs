@@ -41,13 +41,40 @@ pub fn judge(path: &str) -> Result<(), Ambiguous> {
 
 /// Whether it holds nothing that needs a closer look, as most paths do: no escape, no empty segment, none that begins with a dot.
 fn is_plain(path: &str) -> bool {
-    let mut before = b'/';
+    let mut begins = true;
     path.bytes().all(|byte| {
-        let begins = before == b'/';
-        before = byte;
-        byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'#' | b'%') && !(begins && matches!(byte, b'/' | b'.'))
+        let looks = LOOKS.get(usize::from(byte)).copied().unwrap_or(Look::Closer);
+        let is_plain = looks == Look::Plain || (looks == Look::Within && !begins);
+        begins = byte == b'/';
+        is_plain
     })
 }
+
+/// Where a byte of a path means nothing special.
+#[derive(Clone, Copy, PartialEq)]
+enum Look {
+    /// Anywhere.
+    Plain,
+    /// Not where a segment begins.
+    Within,
+    /// Nowhere.
+    Closer,
+}
+
+#[expect(clippy::indexing_slicing, reason = "a byte is below 256, and the compiler works it out")]
+const LOOKS: [Look; 256] = {
+    let mut table = [Look::Closer; 256];
+    let mut byte = b'!';
+    while byte <= b'~' {
+        table[byte as usize] = match byte {
+            b'\\' | b'#' | b'%' => Look::Closer,
+            b'/' | b'.' => Look::Within,
+            _ => Look::Plain,
+        };
+        byte += 1;
+    }
+    table
+};
 
 fn check_escapes(path: &str) -> Result<(), Ambiguous> {
     for part in path.split('%').skip(1) {

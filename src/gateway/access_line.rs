@@ -5,24 +5,48 @@ use std::io::Write;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use http::Version;
+use http::{Method, StatusCode, Version};
 
 use crate::base::{Time, TraceId};
+use crate::proxy::Client;
 
 /// What is known of a request when its answer begins. Never its query, which may hold secrets, and no field but `Host`.
 pub(super) struct Line<'a> {
     pub time: Time,
-    pub client: IpAddr,
-    pub method: &'a str,
-    /// Where it is none of ours: as it was written.
-    pub host: &'a [u8],
+    pub client: &'a Client,
+    pub address: IpAddr,
+    pub method: &'a Method,
+    pub whose: Whose<'a>,
     pub path: &'a str,
-    pub status: u16,
+    pub status: StatusCode,
     pub duration: Duration,
-    pub application: Option<&'a str>,
     pub user: Option<&'a str>,
     pub version: Version,
     pub trace: Option<TraceId>,
+}
+
+/// Whose a request is.
+pub(super) enum Whose<'a> {
+    Ours(&'a PlaceText),
+    /// Nobody's here: its host as it was written.
+    Unknown(&'a [u8]),
+}
+
+/// A host and its application as they stand in a line, written once.
+#[derive(Clone, Debug)]
+pub(super) struct PlaceText {
+    host: Vec<u8>,
+    application: Vec<u8>,
+}
+
+impl PlaceText {
+    pub fn new(host: &str, application: &str) -> Self {
+        let mut written = Self { host: Vec::new(), application: Vec::new() };
+        text(&mut written.host, b"\",\"host\":\"", host.as_bytes(), MOST_NAME);
+        text(&mut written.application, b",\"application\":\"", application.as_bytes(), MOST_NAME);
+        written.application.push(b'"');
+        written
+    }
 }
 
 /// The newest second as text; most lines are of the same one.
@@ -44,9 +68,8 @@ impl Stamp {
             self.text.truncate(self.text.len().saturating_sub(5));
         }
         out.extend_from_slice(&self.text);
-        out.push(b'.');
-        number(out, millis, 3);
-        out.push(b'Z');
+        let digit = |of: u64| b'0' + (of % 10) as u8;
+        out.extend_from_slice(&[b'.', digit(millis / 100), digit(millis / 10), digit(millis), b'Z']);
     }
 }
 
@@ -55,17 +78,22 @@ impl Line<'_> {
         out.extend_from_slice(b"{\"time\":\"");
         stamp.write(self.time, out);
         out.extend_from_slice(b"\",\"client\":\"");
-        address(out, self.client);
-        text(out, b"\",\"method\":\"", self.method.as_bytes(), MOST_METHOD);
-        text(out, b"\",\"host\":\"", self.host, MOST_NAME);
+        self.client.told_as(self.address, |address| out.extend_from_slice(address.as_bytes()));
+        out.extend_from_slice(b"\",\"method\":\"");
+        let method = self.method.as_str().as_bytes();
+        // A token, in which nothing needs an escape (RFC 9110 section 5.6.2).
+        out.extend_from_slice(method.get(..MOST_METHOD).unwrap_or(method));
+        match self.whose {
+            Whose::Ours(place) => out.extend_from_slice(&place.host),
+            Whose::Unknown(host) => text(out, b"\",\"host\":\"", host, MOST_NAME),
+        }
         text(out, b"\",\"path\":\"", self.path.as_bytes(), MOST_PATH);
         out.extend_from_slice(if self.path.len() > MOST_PATH { b"\",\"cut\":true,\"status\":" } else { b"\",\"status\":" });
-        number(out, self.status.into(), 1);
+        out.extend_from_slice(self.status.as_str().as_bytes());
         out.extend_from_slice(b",\"duration_ms\":");
-        number(out, u64::try_from(self.duration.as_millis()).unwrap_or(u64::MAX), 1);
-        if let Some(application) = self.application {
-            text(out, b",\"application\":\"", application.as_bytes(), MOST_NAME);
-            out.push(b'"');
+        number(out, self.duration.as_secs().saturating_mul(1000).saturating_add(self.duration.subsec_millis().into()));
+        if let Whose::Ours(place) = self.whose {
+            out.extend_from_slice(&place.application);
         }
         if let Some(user) = self.user {
             text(out, b",\"user\":\"", user.as_bytes(), MOST_NAME);
@@ -101,35 +129,19 @@ fn is_plain(value: &[u8]) -> bool {
     value.iter().fold(true, |plain, byte| plain & (b' '..=b'~').contains(byte) & (*byte != b'"') & (*byte != b'\\'))
 }
 
-/// At least so many digits. The machinery of `write!` costs ten times as much.
-fn number(out: &mut Vec<u8>, number: u64, least: usize) {
+fn number(out: &mut Vec<u8>, number: u64) {
     let mut digits = [b'0'; 20];
     let mut rest = number;
     let mut used = 0;
     for digit in digits.iter_mut().rev() {
-        if rest == 0 && used >= least {
-            break;
-        }
-        *digit = b"0123456789".get((rest % 10) as usize).copied().unwrap_or(b'0');
+        *digit = b'0' + (rest % 10) as u8;
         rest /= 10;
         used += 1;
+        if rest == 0 {
+            break;
+        }
     }
     out.extend_from_slice(digits.get(digits.len() - used..).unwrap_or_default());
-}
-
-fn address(out: &mut Vec<u8>, address: IpAddr) {
-    match address {
-        IpAddr::V4(address) => {
-            for (place, octet) in address.octets().into_iter().enumerate() {
-                if place > 0 {
-                    out.push(b'.');
-                }
-                number(out, octet.into(), 1);
-            }
-        }
-        // A vector takes everything.
-        IpAddr::V6(address) => drop(write!(out, "{address}")),
-    }
 }
 
 fn escaped(out: &mut Vec<u8>, text: &str) {
@@ -167,16 +179,16 @@ const MOST_METHOD: usize = 32;
 mod tests {
     use super::*;
 
-    fn line<'a>() -> Line<'a> {
+    fn line<'a>(client: &'a Client, whose: Whose<'a>) -> Line<'a> {
         Line {
             time: Time::from_millis(1_700_000_000_023),
-            client: IpAddr::from([192, 0, 2, 7]),
-            method: "GET",
-            host: b"app.example",
+            client,
+            address: IpAddr::from([192, 0, 2, 7]),
+            method: &Method::GET,
+            whose,
             path: "/a/b%20c",
-            status: 200,
+            status: StatusCode::OK,
             duration: Duration::from_millis(12),
-            application: Some("mail"),
             user: Some("alice"),
             version: Version::HTTP_2,
             trace: None,
@@ -190,17 +202,11 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_addresses_are_written_as_everybody_writes_them() {
+    fn numbers_are_written_as_everybody_writes_them() {
         for given in [0, 1, 9, 10, 99, 100, 999, 1000, 65_535, u64::MAX] {
             let mut out = Vec::new();
-            number(&mut out, given, 1);
-            number(&mut out, given, 3);
-            assert_eq!(String::from_utf8(out).unwrap(), format!("{given}{given:03}"));
-        }
-        for given in ["0.0.0.0", "192.0.2.7", "255.255.255.255", "2001:db8::1", "::1"] {
-            let mut out = Vec::new();
-            address(&mut out, given.parse().unwrap());
-            assert_eq!(String::from_utf8(out).unwrap(), given);
+            number(&mut out, given);
+            assert_eq!(String::from_utf8(out).unwrap(), given.to_string());
         }
     }
 
@@ -211,8 +217,10 @@ mod tests {
         let full = format!(
             "{start},\"status\":200,\"duration_ms\":12,\"application\":\"mail\",\"user\":\"alice\",\"version\":\"2\"}}\n"
         );
-        assert_eq!(written(&line()), full);
-        let bare = Line { application: None, user: None, version: Version::HTTP_11, status: 404, ..line() };
+        let (client, place) = (Client::default(), PlaceText::new("app.example", "mail"));
+        assert_eq!(written(&line(&client, Whose::Ours(&place))), full);
+        let bare = line(&client, Whose::Unknown(b"app.example"));
+        let bare = Line { user: None, version: Version::HTTP_11, status: StatusCode::NOT_FOUND, ..bare };
         assert_eq!(written(&bare), format!("{start},\"status\":404,\"duration_ms\":12,\"version\":\"1.1\"}}\n"));
         let trace: TraceId = "4k7q-0x2m-9dtz".parse().unwrap();
         assert!(written(&Line { trace: Some(trace), ..bare }).ends_with(",\"version\":\"1.1\",\"trace\":\"4k7q-0x2m-9dtz\"}\n"));
@@ -241,10 +249,11 @@ mod tests {
             "M\u{fc}ller \u{1f600}",
             "",
         ];
+        let client = Client::default();
         for text in hostile {
-            let line =
-                Line { path: text, user: Some(text), host: text.as_bytes(), method: text, application: Some(text), ..line() };
-            let written = written(&line);
+            let place = PlaceText::new(text, text);
+            let ours = Line { path: text, user: Some(text), ..line(&client, Whose::Ours(&place)) };
+            let written = written(&ours);
             assert_eq!(written.matches('\n').count(), 1, "{written}");
             assert!(!written.trim_end().chars().any(|letter| letter.is_control() || letter == '\u{202e}'), "{written:?}");
             let value: serde_json::Value = serde_json::from_str(&written).unwrap();
@@ -252,18 +261,37 @@ mod tests {
                 assert_eq!(value[key], text, "{key}");
             }
             assert_eq!(value.as_object().unwrap().len(), 10, "{written}");
+            let strange = self::written(&line(&client, Whose::Unknown(text.as_bytes())));
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&strange).unwrap()["host"], text);
+        }
+    }
+
+    #[test]
+    fn a_method_is_a_token_and_cut_where_it_is_long() {
+        let client = Client::default();
+        for (given, expected) in
+            [("PROPFIND", "PROPFIND"), ("!#$%&'*+-.^_`|~", "!#$%&'*+-.^_`|~"), (&*"M".repeat(40), &*"M".repeat(32))]
+        {
+            let method = Method::from_bytes(given.as_bytes()).unwrap();
+            let written = written(&Line { method: &method, ..line(&client, Whose::Unknown(b"")) });
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&written).unwrap()["method"], expected);
+        }
+        for byte in 0..=255 {
+            let is_plain = matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+            assert!(is_plain || Method::from_bytes(&[byte]).is_err(), "{byte}");
         }
     }
 
     #[test]
     fn what_is_long_is_cut_and_what_is_not_utf_8_is_shown_as_such() {
         let path = format!("/{}", "\u{fc}".repeat(5000));
-        let value: serde_json::Value =
-            serde_json::from_str(&written(&Line { path: &path, host: b"a\xff\xfe.b", ..line() })).unwrap();
+        let client = Client::default();
+        let strange = || line(&client, Whose::Unknown(b"a\xff\xfe.b"));
+        let value: serde_json::Value = serde_json::from_str(&written(&Line { path: &path, ..strange() })).unwrap();
         assert_eq!(value["cut"], true);
         assert!(value["path"].as_str().unwrap().len() <= MOST_PATH + 2);
         assert_eq!(value["host"], "a\u{fffd}\u{fffd}.b");
-        let value: serde_json::Value = serde_json::from_str(&written(&line())).unwrap();
+        let value: serde_json::Value = serde_json::from_str(&written(&strange())).unwrap();
         assert!(value.get("cut").is_none());
     }
 }

@@ -14,10 +14,11 @@ use http::header::{HOST, HeaderValue};
 use http::request::Parts;
 use http::{Method, StatusCode, Uri, Version};
 
-use super::access_line::{Line, Stamp};
+use super::access_line::{Line, Stamp, Whose};
 use super::route::Place;
 use crate::auth::session::Session;
 use crate::base::{Clock, Time, TraceId};
+use crate::proxy::Client;
 
 /// Where full buffers go. Cheap to clone; all cores have the same one.
 #[derive(Clone, Debug)]
@@ -71,9 +72,10 @@ impl AccessLog {
 
     /// For a request that begins. Its line is written when the entry is dropped, so that there is one in any case. Boxed, so that the
     /// request does not carry it about.
-    pub(super) fn enter(&self, head: &Parts, address: IpAddr, started: Time) -> Box<Entry<'_>> {
+    pub(super) fn enter<'a>(&'a self, head: &Parts, client: &'a Client, address: IpAddr, started: Time) -> Box<Entry<'a>> {
         Box::new(Entry {
             log: self,
+            client,
             method: head.method.clone(),
             uri: head.uri.clone(),
             version: head.version,
@@ -123,6 +125,7 @@ impl Drop for AccessLog {
 /// What is noted of a request on its way.
 pub(super) struct Entry<'a> {
     log: &'a AccessLog,
+    client: &'a Client,
     method: Method,
     /// Kept by because forwarding takes the request's own; its bytes are shared, not copied.
     uri: Uri,
@@ -151,18 +154,18 @@ impl Drop for Entry<'_> {
     fn drop(&mut self) {
         let place = self.place.get();
         let written = || self.uri.host().map(str::as_bytes).or(self.host.get().map(HeaderValue::as_bytes));
-        let unanswered = if std::thread::panicking() { PANICKED } else { GONE };
+        let unanswered = || StatusCode::from_u16(GONE).ok().filter(|_| !std::thread::panicking());
         let now = self.log.clock.now();
         let who = self.session.get().map(|session| session.who());
         self.log.write(&Line {
             time: now,
-            client: self.address,
-            method: self.method.as_str(),
-            host: place.map_or_else(|| written().unwrap_or_default(), |place| place.host.as_bytes()),
+            client: self.client,
+            address: self.address,
+            method: &self.method,
+            whose: place.map_or_else(|| Whose::Unknown(written().unwrap_or_default()), |place| Whose::Ours(&place.text)),
             path: super::receipt::without_token(self.uri.path()),
-            status: self.status.get().map_or(unanswered, |status| status.as_u16()),
+            status: self.status.get().or_else(unanswered).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             duration: now.since(self.started),
-            application: place.map(|place| &*place.application.name),
             user: who.as_ref().map(|who| who.user.name.as_str()),
             version: self.version,
             trace: self.trace.get(),
@@ -177,4 +180,3 @@ const LINE_MOST: usize = 2 << 10;
 const EVERY: Duration = Duration::from_secs(1);
 /// The client went away before there was an answer. No status of HTTP; other servers write the same.
 const GONE: u16 = 499;
-const PANICKED: u16 = 500;

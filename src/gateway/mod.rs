@@ -82,7 +82,7 @@ impl Gateway {
                 client::address(trusted, &head.headers, net::plain(peer))
             }
         };
-        let entry = self.access_log.as_ref().map(|log| log.enter(head, address, started));
+        let entry = self.access_log.as_ref().map(|log| log.enter(head, client, address, started));
         let entry = entry.as_deref();
         let facts = headers::cleanse(&mut head.headers);
         let caller = Caller { client, address, now: started, facts };

@@ -7,6 +7,7 @@ use http::header::HOST;
 use http::request::Parts;
 use http::{Method, Version};
 
+use super::access_line::PlaceText;
 use crate::base::path;
 use crate::config::Application;
 use crate::proxy::Table;
@@ -24,6 +25,7 @@ pub struct Router {
 pub struct Place {
     pub host: Arc<str>,
     pub application: Arc<Application>,
+    pub(super) text: Arc<PlaceText>,
 }
 
 /// Where a request belongs.
@@ -72,7 +74,8 @@ impl Router {
         for application in applications {
             let application = Arc::new(application.clone());
             for host in &application.hosts {
-                hosts.insert(Arc::clone(host), Place { host: Arc::clone(host), application: Arc::clone(&application) });
+                let text = Arc::new(PlaceText::new(host, &application.name));
+                hosts.insert(Arc::clone(host), Place { host: Arc::clone(host), application: Arc::clone(&application), text });
             }
         }
         Self { hosts, receipts: receipts.to_vec() }
@@ -143,11 +146,11 @@ fn form_urlencoded_first(segment: &str) -> String {
 /// none (RFC 9112 section 3.2, RFC 9113 section 8.3.1).
 fn host_of(head: &Parts) -> Option<Cow<'_, str>> {
     let mut named = head.headers.get_all(HOST).iter();
-    let header = named.next().map(|value| value.to_str().ok().and_then(plain_host));
+    let header = named.next().map(|value| plain_host(value.as_bytes()));
     if named.next().is_some() {
         return None;
     }
-    let target = head.uri.authority().map(|authority| plain_host(authority.as_str()));
+    let target = head.uri.authority().map(|authority| plain_host(authority.as_str().as_bytes()));
     match (header, target) {
         // Only HTTP/2 may name its host in the target alone.
         (None, Some(target)) if head.version == Version::HTTP_2 => target,
@@ -157,10 +160,11 @@ fn host_of(head: &Parts) -> Option<Cow<'_, str>> {
     }
 }
 
-fn plain_host(named: &str) -> Option<Cow<'_, str>> {
+fn plain_host(named: &[u8]) -> Option<Cow<'_, str>> {
     if let Some(host) = common_host(named) {
-        return Some(Cow::Borrowed(host));
+        return str::from_utf8(host).ok().map(Cow::Borrowed);
     }
+    let named = str::from_utf8(named).ok()?;
     let (host, port) = match named.strip_prefix('[') {
         Some(rest) => {
             let (address, port) = rest.split_once(']').filter(|(address, _)| address.contains(':'))?;
@@ -183,17 +187,29 @@ fn plain_host(named: &str) -> Option<Cow<'_, str>> {
 }
 
 /// A host as nearly everybody writes it: in lower case, perhaps with a port of at most four digits. Anything else needs a closer look.
-fn common_host(named: &str) -> Option<&str> {
-    let is_of_name = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-');
-    let end = named.bytes().position(|byte| !is_of_name(byte)).unwrap_or(named.len());
+fn common_host(named: &[u8]) -> Option<&[u8]> {
+    let is_of_name = |byte: &u8| OF_COMMON_NAME.get(usize::from(*byte)).copied().unwrap_or_default();
+    let end = named.iter().position(|byte| !is_of_name(byte)).unwrap_or(named.len());
     let (host, rest) = named.split_at_checked(end)?;
-    let is_port = match rest.as_bytes() {
+    let is_port = match rest {
         [] => true,
         [b':', digits @ ..] => matches!(digits.len(), 1..=4) && digits.iter().all(u8::is_ascii_digit),
         _ => false,
     };
-    (is_port && !host.is_empty() && !host.ends_with('.')).then_some(host)
+    (is_port && !host.is_empty() && !host.ends_with(b".")).then_some(host)
 }
+
+/// Which bytes a name as nearly everybody writes it has.
+#[expect(clippy::indexing_slicing, reason = "a byte is below 256, and the compiler works it out")]
+const OF_COMMON_NAME: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut bytes: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789.-";
+    while let [byte, rest @ ..] = bytes {
+        table[*byte as usize] = true;
+        bytes = rest;
+    }
+    table
+};
 
 #[cfg(test)]
 mod tests {
@@ -225,7 +241,7 @@ mod tests {
             ("[mail.example.com]", None),
         ];
         for (named, expected) in table {
-            assert_eq!(plain_host(named).as_deref(), expected, "{named}");
+            assert_eq!(plain_host(named.as_bytes()).as_deref(), expected, "{named}");
         }
     }
 
