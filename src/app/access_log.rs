@@ -3,7 +3,7 @@
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -164,7 +164,13 @@ fn open(path: &Path) -> std::io::Result<File> {
             file.set_permissions(Permissions::from_mode(MODE))?;
             Ok(file)
         }
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => OpenOptions::new().append(true).open(path),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            // To open one is to wait for its reader, who may never come.
+            if std::fs::metadata(path)?.file_type().is_fifo() {
+                return Err(std::io::Error::other("it is a FIFO"));
+            }
+            OpenOptions::new().append(true).open(path)
+        }
         Err(error) => Err(error),
     }
 }

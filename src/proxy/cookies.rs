@@ -15,7 +15,6 @@ pub struct Jar<'a> {
 /// What the application gets of a request's cookies: the others byte for byte, without ours.
 pub struct Rest(Left);
 
-#[derive(PartialEq)]
 enum Left {
     /// The field stays as it is, or is not there.
     Untouched,

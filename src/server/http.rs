@@ -106,7 +106,11 @@ pub(super) async fn serve_http2<H: Handler>(
 }
 
 fn over(peer: SocketAddr, result: Result<(), BoxError>) {
-    if let Err(error) = result {
+    let Err(error) = result else { return };
+    // In no access log, and the way for somebody whose cookies have grown too many.
+    if error.downcast_ref().is_some_and(hyper::Error::is_parse_too_large) {
+        tracing::info!(client.address = %peer, "a request's head was too long and was answered with 431");
+    } else {
         tracing::debug!(client.address = %peer, %error, "a connection ended early");
     }
 }

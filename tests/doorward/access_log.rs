@@ -1,6 +1,7 @@
 //! The access log through the front door: who is in it and who is not, a file that moves away, a disk that is full.
 
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -151,11 +152,21 @@ async fn the_log_is_switched_on_and_off_and_elsewhere_by_a_reload() {
 
 #[tokio::test]
 async fn a_full_disk_slows_nobody_is_said_once_and_heals_by_itself() {
+    heals(|file| std::os::unix::fs::symlink("/dev/full", file).unwrap()).await;
+}
+
+#[tokio::test]
+async fn a_fifo_that_nobody_reads_stops_nothing() {
+    heals(|file| assert!(Command::new("mkfifo").arg(file).status().unwrap().success())).await;
+}
+
+/// What stands where the file should be can be taken away again.
+async fn heals(obstacle: impl Fn(&Path)) {
     let (gate, program, _) = running("full.log").await;
     let (browser, file) = (gate.browser(program.addresses[0], HOST), gate.folder.path().join("full.log"));
     until("opened", || file.exists()).await;
     std::fs::remove_file(&file).unwrap();
-    std::os::unix::fs::symlink("/dev/full", &file).unwrap();
+    obstacle(&file);
     assert_eq!(gate.command(&["reload"]).await.0, Some(0));
     let complaints = || program.log().matches("cannot be written").count();
     for round in 0..3 {
@@ -190,4 +201,15 @@ async fn a_missing_folder_turns_nobody_away_heals_by_itself_and_check_says_it() 
     until("healed", || lines(&folder.join("access.log")).iter().any(|line| line["path"] == "/later")).await;
     let (code, _, errors) = gate.command(&["check"]).await;
     assert_eq!(code, Some(0), "{errors}");
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_long_is_no_line_and_the_log_says_so() {
+    let (gate, program, _) = running("access.log").await;
+    let browser = gate.browser(program.addresses[0], HOST);
+    let long = "x".repeat(70_000);
+    assert_eq!(browser.ask(Method::GET, "/long", &[("x-long", &long)], "").await.status, 431);
+    until("said", || program.log().contains("a request's head was too long")).await;
+    stopped(program).await;
+    assert!(lines(&gate.folder.path().join("access.log")).iter().all(|line| line["path"] != "/long"));
 }
