@@ -17,8 +17,6 @@ pub enum Fact {
     /// More than one `Host`.
     Hosts,
     Cookie,
-    /// More than one `Cookie`, as HTTP/2 allows.
-    Cookies,
     Connection,
     /// `Connection` lists something besides the usual words.
     Listed,
@@ -81,10 +79,7 @@ impl Facts {
                 self.note_if(Fact::Hosts, self.tell(Fact::Host));
                 self.note(Fact::Host);
             }
-            header::COOKIE => {
-                self.note_if(Fact::Cookies, self.tell(Fact::Cookie));
-                self.note(Fact::Cookie);
-            }
+            header::COOKIE => self.note(Fact::Cookie),
             header::CONNECTION => {
                 self.note_if(Fact::Listed, !says_nothing(value));
                 self.note(Fact::Connection);
@@ -260,12 +255,11 @@ mod tests {
         ALL.into_iter().filter(|fact| facts.tell(*fact)).collect()
     }
 
-    const ALL: [Fact; 23] = [
+    const ALL: [Fact; 22] = [
         Fact::Forged,
         Fact::Host,
         Fact::Hosts,
         Fact::Cookie,
-        Fact::Cookies,
         Fact::Connection,
         Fact::Listed,
         Fact::TransferEncoding,
@@ -295,7 +289,7 @@ mod tests {
             (&[("host", "a.example")], &[Host]),
             (&[("host", "a.example"), ("host", "a.example")], &[Host, Hosts]),
             (&[("cookie", "a=1")], &[Cookie]),
-            (&[("cookie", "a=1"), ("cookie", "b=2")], &[Cookie, Cookies]),
+            (&[("cookie", "a=1"), ("cookie", "b=2")], &[Cookie]),
             (&[("connection", "Keep-Alive")], &[Connection]),
             (&[("connection", "close"), ("connection", "x-mine")], &[Connection, Listed]),
             (&[("transfer-encoding", "Chunked"), ("content-length", "1")], &[TransferEncoding, ContentLength]),
