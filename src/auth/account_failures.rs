@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::known::Browser;
+use super::turns::turn;
 use crate::base::Time;
 use crate::config::limits::Rate;
 use crate::directory::LockOut;
@@ -115,7 +116,7 @@ const KIND: &str = "failures";
 const FORMAT: u8 = 1;
 /// So much later than we the directory may judge a password: its own count then runs longer than ours would.
 const LATE: Duration = Duration::from_secs(30);
-/// Others changed the count meanwhile so often: nothing is taken then. Each time somebody else got on, and few can.
+/// Other nodes changed the count meanwhile so often: nothing is taken then. Each time one of them got on, and there are few.
 const CONFLICTS: usize = 64;
 
 impl AccountFailures {
@@ -203,13 +204,14 @@ impl AccountFailures {
         *asked = asked.saturating_sub(1);
     }
 
-    /// Changes the count if `change` says so, again if others did meanwhile; whether it was changed.
+    /// Changes the count if `change` says so, again if another node did meanwhile; whether it was changed.
     async fn update(
         &self,
         records: &dyn Records,
         now: Time,
         mut change: impl FnMut(&mut Count) -> bool,
     ) -> Result<bool, StoreError> {
+        let _turn = turn(&self.user).await;
         for _ in 0..CONFLICTS {
             let record = records.find(KIND, &self.user, now).await?;
             let mut count = match &record {
@@ -425,5 +427,24 @@ mod tests {
         });
         let taken = futures_util::future::join_all(takers).await.into_iter().filter(|taken| *taken.as_ref().unwrap()).count();
         assert_eq!(taken, 4);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn nobody_is_refused_because_others_are_faster() {
+        let bench = Arc::new(Bench::new());
+        let takers = (0..400).map(|_| {
+            let bench = Arc::clone(&bench);
+            tokio::spawn(async move {
+                let ours = Rate { count: 1_000_000, window: 15 * MINUTE };
+                let failures = AccountFailures::new("corp:1", STRANGER, Shares::of(ours, None));
+                let taken = failures.take(bench.records.as_ref(), at(0)).await.unwrap().expect("one is left");
+                failures.begin_anew(bench.records.as_ref(), taken, at(0)).await.unwrap();
+            })
+        });
+        for taker in futures_util::future::join_all(takers).await {
+            taker.unwrap();
+        }
+        let record = bench.records.find(KIND, "corp:1", at(0)).await.unwrap();
+        assert_eq!(record.map_or(0, |record| read(&record.value).unwrap().all()), 0, "a right password was lost");
     }
 }

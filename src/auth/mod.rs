@@ -28,6 +28,7 @@ pub mod session;
 pub mod sessions;
 pub mod steward;
 mod trial;
+mod turns;
 mod wrong_factors;
 
 pub use answer::Answer;
