@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::door::Plan;
 use crate::audit::Journal;
-use crate::auth::Sessions;
+use crate::auth::{FLOW_LIFE, Sessions};
 use crate::base::Clock;
 use crate::store::Records;
 
@@ -24,17 +24,24 @@ const EVERY: Duration = Duration::from_secs(60);
 
 impl Housekeeping {
     /// Until `stop`. What fails is said in the log and tried again a minute later.
-    pub async fn run(self, stop: CancellationToken) {
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut changed = self.clock.now();
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = self.clock.sleep(EVERY) => {}
             }
-            let plan = Arc::clone(&self.plans.borrow());
+            let now = self.clock.now();
+            if self.plans.has_changed().unwrap_or_default() {
+                changed = now;
+            }
+            let plan = Arc::clone(&self.plans.borrow_and_update());
             plan.site.gatekeeper.forget_fresh();
             self.journal.note_counts().await;
-            // A login that was under way at a reload may have opened one after it.
-            if let Err(error) = self.sessions.end_gone(&plan.served).await {
+            // A login that was under way at a reload, or a restart, may have opened one after it.
+            if now.since(changed) <= FLOW_LIFE + 2 * EVERY
+                && let Err(error) = self.sessions.end_gone(&plan.served).await
+            {
                 tracing::error!(%error, "sessions of what is gone could not be removed from the records");
             }
             if let Err(error) = self.sessions.housekeeping().await {

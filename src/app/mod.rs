@@ -214,7 +214,7 @@ impl Node {
         });
         self.fleet.end();
         slow.block_on(async {
-            if let Err(error) = self.sessions.housekeeping().await {
+            if let Err(error) = self.sessions.write_down().await {
                 tracing::error!(%error, "when the sessions were used last could not be written down");
             }
             self.journal.note_counts().await;

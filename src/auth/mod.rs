@@ -26,12 +26,13 @@ mod resend;
 mod rude;
 pub mod session;
 pub mod sessions;
+mod signed_in;
 pub mod steward;
 mod trial;
 mod turns;
 mod wrong_factors;
 
-pub use answer::Answer;
+pub use answer::{Answer, FLOW_LIFE};
 pub use flow_view::FlowView;
 pub use gatekeeper::Gatekeeper;
 pub use house::{Attempt, Parts};

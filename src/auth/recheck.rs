@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::session::Session;
 use super::sessions::{About, Sessions};
+use super::signed_in::SignedIn;
 use crate::audit::What;
 use crate::base::{Clock, Time, UserId};
 use crate::directory::standing::{MOST_AT_ONCE, Standing, Who};
@@ -50,8 +51,6 @@ pub struct Looked {
     pub ended: usize,
 }
 
-type Signed = HashMap<UserId, Vec<Arc<Session>>>;
-
 impl Recheck {
     /// `within`: how soon at the latest.
     pub fn new(directory: Arc<dyn Directory>, within: Duration, sessions: Sessions, clock: Clock) -> Self {
@@ -86,8 +85,8 @@ impl Recheck {
     /// Asks once and ends the sessions of those who may not sign in any more.
     pub async fn look(&mut self) -> Result<Looked, DirectoryError> {
         // Taken before anything is asked: a session that begins meanwhile knows better than the answer.
-        let signed = self.signed();
-        self.memory.forget_all_but(&signed);
+        let signed = self.sessions.signed_in(self.directory.name());
+        self.memory.forget_all_but(&signed, &self.sessions);
         if signed.is_empty() {
             self.memory.mark = None;
             return Ok(Looked::default());
@@ -95,19 +94,17 @@ impl Recheck {
         let mut ended = self.end_expired(&signed).await;
         let changes = self.directory.changes_since(self.memory.mark.as_ref()).await?;
         let changed = match changes.who {
-            Who::These(ids) => Some(ids.into_iter().filter(|id| signed.contains_key(id)).collect::<Vec<_>>()),
+            Who::These(ids) => Some(ids.into_iter().filter(|id| signed.has(id)).collect::<Vec<_>>()),
             Who::Everybody => None,
         };
-        self.memory.note(changed.iter().flatten(), &changes.groups, &signed);
-        let ids: Vec<UserId> = match changed {
-            Some(ids) if self.memory.since_everybody < OFTEN => ids,
-            _ => signed.keys().cloned().collect(),
+        self.memory.note(changed.as_deref().unwrap_or_default(), &changes.groups, &signed);
+        let (ids, is_everybody) = match changed {
+            Some(ids) if self.memory.since_everybody < OFTEN => (ids, false),
+            _ => (signed.users(|_| true), true),
         };
-        let is_everybody = ids.len() == signed.len();
         for some in ids.chunks(MOST_AT_ONCE) {
             for (id, standing) in self.directory.standings(some).await? {
-                let Some(sessions) = signed.get(&id) else { continue };
-                ended += self.judge(&id, sessions, &standing).await;
+                ended += self.judge(&id, &signed.of(&id), &standing).await;
             }
         }
         // Only now: had anything failed, the same changes would be asked for again.
@@ -119,32 +116,30 @@ impl Recheck {
 
     /// Asks who some of those who are signed in are now: name, mail and groups, as applications are told. Groups are told of one person
     /// at a time, so it is those who changed, and a few of the others in turn: not every group says that somebody joined it.
-    async fn renew(&mut self, signed: &Signed) -> Result<(), DirectoryError> {
-        let now = self.clock.now();
-        let mut in_turn = 0;
-        for _ in 0..MOST_RENEWED.min(signed.len()) {
-            // A slow directory must not keep the next look waiting.
-            if self.clock.now().since(now) > self.every / 4 {
-                break;
-            }
+    async fn renew(&mut self, signed: &SignedIn) -> Result<(), DirectoryError> {
+        let begun = self.clock.now();
+        if self.memory.turns.is_empty() {
+            self.memory.turns.extend(signed.users(|_| true));
+        }
+        let (mut asked, mut in_turn) = (HashSet::new(), 0);
+        // A slow directory must not keep the next look waiting.
+        while asked.len() < MOST_RENEWED && self.clock.now().since(begun) <= self.every / 4 {
             let next = match self.memory.changed.pop_front() {
                 None if in_turn < MOST_IN_TURN => {
                     in_turn += 1;
-                    self.memory.in_turn(signed)
+                    self.memory.turns.pop_front()
                 }
                 next => next,
             };
             let Some(id) = next else { break };
-            let live = signed.get(&id).into_iter().flatten().filter(|session| !session.is_over(now));
-            let live: Vec<&Arc<Session>> = live.collect();
-            if live.is_empty() {
+            if !signed.has(&id) || !asked.insert(id.clone()) {
                 continue;
             }
             let mut found = self.directory.find(&By::Id(id.in_directory().to_owned())).await?;
             // Nobody: who may not sign in any more is not this look's matter.
             let Some(account) = found.pop().filter(|_| found.is_empty()) else { continue };
-            for session in live {
-                if session.renew(account.user.clone()) {
+            for session in signed.of(&id) {
+                if session.renew(&account.user) {
                     tracing::info!(user.id = %id, name = account.user.name, "applications are told the new name, mail or groups of a user");
                 }
             }
@@ -152,25 +147,13 @@ impl Recheck {
         Ok(())
     }
 
-    /// The live sessions of this directory by user.
-    fn signed(&self) -> Signed {
-        let now = self.clock.now();
-        let mut signed = Signed::new();
-        for session in self.sessions.all() {
-            if session.user.directory() == self.directory.name() && !session.is_over(now) {
-                signed.entry(session.user.clone()).or_default().push(session);
-            }
-        }
-        signed
-    }
-
-    async fn end_expired(&mut self, signed: &Signed) -> usize {
+    async fn end_expired(&mut self, signed: &SignedIn) -> usize {
         let now = self.clock.now();
         let over: Vec<UserId> = self.memory.expires.iter().filter(|(_, at)| **at <= now).map(|(id, _)| id.clone()).collect();
         let mut ended = 0;
         for id in over {
             self.memory.expires.remove(&id);
-            ended += self.end(signed.get(&id).map(Vec::as_slice).unwrap_or_default(), "account-expired").await;
+            ended += self.end(&signed.of(&id), "account-expired").await;
         }
         ended
     }
@@ -184,7 +167,7 @@ impl Recheck {
             None => drop(self.memory.expires.remove(id)),
         }
         let Some(now) = &standing.password else { return 0 };
-        let is_other = |session: &&Arc<Session>| self.memory.had(session).is_some_and(|had| now.is_after(&had));
+        let is_other = |session: &&Arc<Session>| self.memory.had(session).is_some_and(|had| now.is_after(had));
         let other: Vec<Arc<Session>> = sessions.iter().filter(is_other).cloned().collect();
         for session in sessions {
             if session.password_mark.is_none() {
@@ -212,34 +195,26 @@ impl Recheck {
 
 impl Memory {
     /// Which password the user had when the session began, as far as anybody knows.
-    fn had(&self, session: &Session) -> Option<PasswordMark> {
-        session.password_mark.clone().or_else(|| self.first_seen.get(&session.id).cloned())
+    fn had<'a>(&'a self, session: &'a Session) -> Option<&'a PasswordMark> {
+        session.password_mark.as_ref().or_else(|| self.first_seen.get(&session.id))
     }
 
     /// Those who changed, and those of a group that did.
-    fn note<'a>(&mut self, changed: impl Iterator<Item = &'a UserId>, groups: &[String], signed: &'a Signed) {
-        let is_of = |session: &Arc<Session>| {
+    fn note(&mut self, changed: &[UserId], groups: &[String], signed: &SignedIn) {
+        let is_of = |session: &Session| {
             let who = session.who();
             who.user.groups.iter().any(|group| groups.iter().any(|changed| changed.eq_ignore_ascii_case(group)))
         };
-        let theirs = signed.iter().filter(|(_, sessions)| !groups.is_empty() && sessions.iter().any(is_of)).map(|(id, _)| id);
+        let theirs = if groups.is_empty() { Vec::new() } else { signed.users(is_of) };
         let mut waiting: HashSet<UserId> = self.changed.iter().cloned().collect();
-        let fresh = changed.chain(theirs).filter(|id| waiting.insert((*id).clone()));
+        let fresh = changed.iter().chain(&theirs).filter(|id| waiting.insert((*id).clone()));
         self.changed.extend(fresh.cloned().collect::<Vec<_>>());
     }
 
-    fn in_turn(&mut self, signed: &Signed) -> Option<UserId> {
-        if self.turns.is_empty() {
-            self.turns.extend(signed.keys().cloned());
-        }
-        self.turns.pop_front()
-    }
-
-    fn forget_all_but(&mut self, signed: &Signed) {
-        self.expires.retain(|id, _| signed.contains_key(id));
-        self.changed.retain(|id| signed.contains_key(id));
-        let live: HashSet<&Arc<str>> = signed.values().flatten().map(|session| &session.id).collect();
-        self.first_seen.retain(|id, _| live.contains(id));
+    fn forget_all_but(&mut self, signed: &SignedIn, sessions: &Sessions) {
+        self.expires.retain(|id, _| signed.has(id));
+        self.changed.retain(|id| signed.has(id));
+        self.first_seen.retain(|id, _| sessions.has(id));
     }
 }
 

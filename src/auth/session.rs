@@ -23,6 +23,8 @@ use crate::directory::{PasswordMark, User};
 pub struct Session {
     /// Never leaves the server; letters and digits.
     pub id: Arc<str>,
+    /// Higher than those of all that began before it on this node.
+    pub(super) number: u64,
     pub user: UserId,
     /// Which password it began with, as far as the directory said.
     pub password_mark: Option<PasswordMark>,
@@ -68,10 +70,11 @@ pub(super) struct Kept {
 }
 
 impl Session {
-    pub(super) fn new(id: Arc<str>, grant: Grant, limits: SessionLimits, now: Time) -> Self {
+    pub(super) fn new((id, number): (Arc<str>, u64), grant: Grant, limits: SessionLimits, now: Time) -> Self {
         let (user, factors, only_from) = grant.into_parts();
         Self {
             id,
+            number,
             user: user.id.clone(),
             password_mark: user.password_mark.clone(),
             who: ArcSwap::new(Who::new(user)),
@@ -86,9 +89,10 @@ impl Session {
         }
     }
 
-    pub(super) fn from_kept(id: Arc<str>, kept: Kept) -> Self {
+    pub(super) fn from_kept((id, number): (Arc<str>, u64), kept: Kept) -> Self {
         Self {
             id,
+            number,
             user: kept.user.id.clone(),
             password_mark: kept.user.password_mark.clone(),
             who: ArcSwap::new(Who::new(kept.user)),
@@ -123,12 +127,12 @@ impl Session {
 
     /// The directory has its user so now; applications are told from the next request on. Says whether they are told anything new. A
     /// session's user does not become another one: that is ignored.
-    pub(super) fn renew(&self, user: User) -> bool {
-        let told = |user: &User| (user.name.clone(), user.mail.clone(), user.groups.clone());
-        if user.id != self.user || told(&user) == told(&self.who().user) {
+    pub(super) fn renew(&self, user: &User) -> bool {
+        let is_told_so = |was: &User| (&was.name, &was.mail, &was.groups) == (&user.name, &user.mail, &user.groups);
+        if user.id != self.user || is_told_so(&self.who().user) {
             return false;
         }
-        self.who.store(Who::new(user));
+        self.who.store(Who::new(user.clone()));
         // So that a restart does not bring the earlier words back.
         self.recorded.store(0, Ordering::Relaxed);
         true
@@ -164,6 +168,11 @@ impl Session {
         self.last_seen.load(Ordering::Relaxed) != self.recorded.load(Ordering::Relaxed)
     }
 
+    /// Whether a restart that nobody announced would end it noticeably sooner: it was used so much later than what is on record.
+    pub(super) fn is_long_unrecorded(&self) -> bool {
+        self.last_seen().since(Time::from_millis(self.recorded.load(Ordering::Relaxed))) >= self.limits.idle / LAG
+    }
+
     pub(super) fn recorded(&self, last_seen: Time) {
         self.recorded.store(last_seen.millis(), Ordering::Relaxed);
     }
@@ -192,6 +201,9 @@ impl Session {
         self.ended.store(true, Ordering::Relaxed);
     }
 }
+
+/// The use that is on record may be older than the last one by this part of the idle time.
+const LAG: u32 = 20;
 
 /// What one host's cookie opens: one session, on one host.
 #[derive(Debug)]
@@ -342,7 +354,11 @@ mod tests {
             only_from: only_from.map(|nets| nets.iter().map(ToString::to_string).collect()),
             last_seen: Time::from_millis(1_000_000),
         };
-        Key { application: "mail".into(), host: "mail.example".into(), session: Arc::new(Session::from_kept("s1".into(), kept)) }
+        Key {
+            application: "mail".into(),
+            host: "mail.example".into(),
+            session: Arc::new(Session::from_kept(("s1".into(), 0), kept)),
+        }
     }
 
     fn wanted(seconds: u64) -> Wanted<'static> {
@@ -352,6 +368,19 @@ mod tests {
             address: IpAddr::from([192, 0, 2, 1]),
             now: Time::from_millis(1_000_000 + seconds * 1000),
         }
+    }
+
+    #[test]
+    fn what_is_on_record_lags_by_a_twentieth_of_the_idle_time_at_most() {
+        let key = key(None);
+        for (seconds, is_unrecorded, is_long) in [(0, false, false), (2, true, false), (3, true, true), (59, true, true)] {
+            assert!(key.admit(&wanted(seconds)).is_some());
+            assert_eq!((key.session.is_unrecorded(), key.session.is_long_unrecorded()), (is_unrecorded, is_long), "{seconds} s");
+        }
+        key.session.recorded(key.session.last_seen());
+        assert!(!key.session.is_unrecorded() && !key.session.is_long_unrecorded());
+        key.session.renew(&User { mail: Some("alice@example".into()), ..User::bare("alice") });
+        assert!(key.session.is_long_unrecorded(), "its new words would be lost with a crash");
     }
 
     #[test]

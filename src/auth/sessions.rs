@@ -6,11 +6,13 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use data_encoding::{BASE32_NOPAD, HEXLOWER};
+use futures_util::future::try_join_all;
 use papaya::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::flow::Grant;
 use super::session::{Cookie, Kept, Key, KeyId, Permit, Session, Wanted};
+use super::signed_in::{ByUser, SignedIn};
 use crate::audit::{Event, Journal, What};
 use crate::base::{Clock, Keys, Random, Time, TraceId};
 use crate::config::application::SessionLimits;
@@ -25,6 +27,7 @@ pub struct Sessions {
 struct Book {
     by_key: HashMap<KeyId, Arc<Key>, BuildHasherDefault<Itself>>,
     by_id: HashMap<Arc<str>, Arc<Session>>,
+    by_user: Arc<ByUser>,
     /// Sessions that ended while the store failed: still on record, they would be back after a restart.
     left_behind: Mutex<Vec<Arc<str>>>,
     parts: Parts,
@@ -79,16 +82,26 @@ const KEY: &str = "session-key";
 const FORMAT: u8 = 1;
 /// How many records are read at a time at the start.
 const PAGE: u32 = 1000;
+/// How many are written at a time: those share a sync to disk.
+const TOGETHER: usize = 128;
 
 impl Sessions {
     /// Reads every live session from the records.
     pub async fn load(parts: Parts) -> Result<Self, StoreError> {
-        let book = Book { by_key: HashMap::default(), by_id: HashMap::new(), left_behind: Mutex::default(), parts };
+        let book = Book {
+            by_key: HashMap::default(),
+            by_id: HashMap::new(),
+            by_user: Arc::default(),
+            left_behind: Mutex::default(),
+            parts,
+        };
         let now = book.parts.clock.now();
         book.each(SESSION, now, |record| {
             let kept: Kept = book.open(SESSION, record)?;
             let id: Arc<str> = record.id.as_str().into();
-            book.by_id.pin().insert(Arc::clone(&id), Arc::new(Session::from_kept(id, kept)));
+            let session = Arc::new(Session::from_kept((Arc::clone(&id), book.by_user.number()), kept));
+            book.by_user.add(&session);
+            book.by_id.pin().insert(id, session);
             Ok(())
         })
         .await?;
@@ -148,7 +161,7 @@ impl Sessions {
             })
             .await?;
 
-        let session = Arc::new(Session::new(Arc::clone(&id), grant, door.limits, now));
+        let session = Arc::new(Session::new((Arc::clone(&id), self.book.by_user.number()), grant, door.limits, now));
         let cookie = Cookie::new(&parts.keys, parts.random.as_ref());
         let key_id = Cookie::key_id(cookie.expose());
         let key = KeptKey { application: Arc::clone(&door.application), host: Arc::clone(&door.host) };
@@ -159,8 +172,13 @@ impl Sessions {
 
         session.add_key(key_id);
         self.book.by_id.pin().insert(id, Arc::clone(&session));
-        let key = Key { application: key.application, host: key.host, session };
+        let key = Key { application: key.application, host: key.host, session: Arc::clone(&session) };
         self.book.by_key.pin().insert(key_id, Arc::new(key));
+        self.book.by_user.add(&session);
+        if session.is_over(now) {
+            // Somebody ended it as soon as it was in the book, and did not find all of it.
+            self.book.strike_out(&session);
+        }
         Ok(cookie)
     }
 
@@ -174,10 +192,7 @@ impl Sessions {
     pub async fn end(&self, session: &Session, what: What, about: &About) -> Result<(), StoreError> {
         session.end();
         let parts = &self.book.parts;
-        self.book.by_id.pin().remove(&session.id);
-        for key in session.keys() {
-            self.book.by_key.pin().remove(&key);
-        }
+        self.book.strike_out(session);
         let removed = self.book.remove(&session.id).await;
         let event = Event {
             trace: about.trace,
@@ -188,6 +203,16 @@ impl Sessions {
         };
         parts.journal.note(event).await;
         removed
+    }
+
+    /// Whether there is a live session with this id.
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.book.by_id.pin().contains_key(id)
+    }
+
+    /// Who is signed in to a directory as of now.
+    pub(super) fn signed_in(&self, directory: &str) -> SignedIn {
+        SignedIn::new(&self.book.by_user, directory, self.book.parts.clock.now())
     }
 
     /// Every live session, in no order.
@@ -226,25 +251,34 @@ impl Sessions {
         removed
     }
 
-    /// Ends what has expired and writes down when each was last used. Called about once a minute, and before a stop.
+    /// Ends what has expired, and writes down when each was last used where that is long ago on record. Called about once a minute.
     pub async fn housekeeping(&self) -> Result<(), StoreError> {
-        let mut removed = Ok(());
-        for id in self.book.left_behind() {
-            // The others are tried too: what is not removed is left behind again.
-            removed = self.book.remove(&id).await.and(removed);
-        }
-        removed?;
+        self.book.remove_left_behind().await?;
         let now = self.book.parts.clock.now();
-        let sessions: Vec<Arc<Session>> = self.book.by_id.pin().values().cloned().collect();
-        for session in sessions {
-            if let Some(reason) = session.expired(now) {
-                let what = What::SessionEnded { session: session.id.to_string(), reason: reason.to_owned() };
-                self.end(&session, what, &About::default()).await?;
-            } else {
-                self.book.keep_up(&session, now).await?;
-            }
+        for session in self.those(|session| session.expired(now).is_some()) {
+            let Some(reason) = session.expired(now) else { continue };
+            let what = What::SessionEnded { session: session.id.to_string(), reason: reason.to_owned() };
+            self.end(&session, what, &About::default()).await?;
+        }
+        self.keep_up(Session::is_long_unrecorded).await
+    }
+
+    /// Writes down when each was last used, whenever that was. Called before a stop: the idle time goes on from there.
+    pub async fn write_down(&self) -> Result<(), StoreError> {
+        let removed = self.book.remove_left_behind().await;
+        self.keep_up(Session::is_unrecorded).await.and(removed)
+    }
+
+    async fn keep_up(&self, lags: impl Fn(&Session) -> bool) -> Result<(), StoreError> {
+        let (behind, now) = (self.those(lags), self.book.parts.clock.now());
+        for some in behind.chunks(TOGETHER) {
+            try_join_all(some.iter().map(|session| self.book.keep_up(session, now))).await?;
         }
         Ok(())
+    }
+
+    fn those(&self, are_meant: impl Fn(&Session) -> bool) -> Vec<Arc<Session>> {
+        self.book.by_id.pin().values().filter(|session| are_meant(session)).cloned().collect()
     }
 }
 
@@ -264,6 +298,15 @@ pub struct About {
 }
 
 impl Book {
+    /// In the other order than it is entered: whoever enters it meanwhile sees that it is over.
+    fn strike_out(&self, session: &Session) {
+        self.by_user.remove(session);
+        self.by_id.pin().remove(&session.id);
+        for key in session.keys() {
+            self.by_key.pin().remove(&key);
+        }
+    }
+
     /// Takes a session and its keys off the record. Where that fails it is tried again by the housekeeping.
     async fn remove(&self, id: &Arc<str>) -> Result<(), StoreError> {
         let removed = self.remove_now(id).await;
@@ -282,8 +325,14 @@ impl Book {
         Ok(())
     }
 
-    fn left_behind(&self) -> Vec<Arc<str>> {
-        std::mem::take(&mut *self.left_behind.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Tries all of them, also where one fails: what is not removed is left behind again.
+    async fn remove_left_behind(&self) -> Result<(), StoreError> {
+        let left_behind = std::mem::take(&mut *self.left_behind.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut removed = Ok(());
+        for id in left_behind {
+            removed = self.remove(&id).await.and(removed);
+        }
+        removed
     }
 
     async fn each(
@@ -332,11 +381,8 @@ impl Book {
         }
     }
 
-    /// Writes a session's record again where it was used since.
+    /// Writes a session's record again.
     async fn keep_up(&self, session: &Session, now: Time) -> Result<(), StoreError> {
-        if !session.is_unrecorded() {
-            return Ok(());
-        }
         let Some(record) = self.parts.records.find(SESSION, &session.id, now).await? else { return Ok(()) };
         let kept = session.kept();
         let bytes = self.sealed(SESSION, &session.id, &kept)?;
