@@ -53,7 +53,7 @@ impl House {
 
         let stores = Stores { records: Arc::clone(&records), journal: journal.clone(), keys, clock: clock.clone(), random };
         let sessions = Sessions::load(stores.clone()).await.context("the sessions on record cannot be read")?;
-        sessions.end_gone(&door::served(config)).await.context("sessions of what is gone cannot be ended")?;
+        sessions.end_gone(&door::served(config), 0).await.context("sessions of what is gone cannot be ended")?;
         let (reports, reported) = Reports::new();
         let fleet = Fleet::new(config, clock, reports);
         let dispatcher = Dispatcher::new(DispatchParts {

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::door::Plan;
 use crate::audit::Journal;
-use crate::auth::{FLOW_LIFE, Sessions};
+use crate::auth::Sessions;
 use crate::base::Clock;
 use crate::store::Records;
 
@@ -24,24 +24,21 @@ const EVERY: Duration = Duration::from_secs(60);
 
 impl Housekeeping {
     /// Until `stop`. What fails is said in the log and tried again a minute later.
-    pub async fn run(mut self, stop: CancellationToken) {
-        let mut changed = self.clock.now();
+    pub async fn run(self, stop: CancellationToken) {
+        let mut begun = [0; 2];
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = self.clock.sleep(EVERY) => {}
             }
-            let now = self.clock.now();
-            if self.plans.has_changed().unwrap_or_default() {
-                changed = now;
-            }
-            let plan = Arc::clone(&self.plans.borrow_and_update());
+            let [from, before] = begun;
+            begun = [before, self.sessions.begun()];
+            let plan = Arc::clone(&self.plans.borrow());
             plan.site.gatekeeper.forget_fresh();
             self.journal.note_counts().await;
-            // A login that was under way at a reload, or a restart, may have opened one after it.
-            if now.since(changed) <= FLOW_LIFE + 2 * EVERY
-                && let Err(error) = self.sessions.end_gone(&plan.served).await
-            {
+            // A login that was under way at a reload may have opened one after it. Those of the minute before are looked at once more:
+            // a session is given its number some time before it is in the book.
+            if let Err(error) = self.sessions.end_gone(&plan.served, from).await {
                 tracing::error!(%error, "sessions of what is gone could not be removed from the records");
             }
             if let Err(error) = self.sessions.housekeeping().await {

@@ -146,7 +146,7 @@ impl Reloading {
         self.plans.send_replace(Arc::clone(&plan));
         self.base.access_logs.open(config.access_log.as_ref());
         self.config = config;
-        match self.sessions.end_gone(&plan.served).await {
+        match self.sessions.end_gone(&plan.served, 0).await {
             Ok(0) => {}
             Ok(1) => changed.push("1 session ended with its application or directory".to_owned()),
             Ok(ended) => changed.push(format!("{ended} sessions ended with their applications or directories")),

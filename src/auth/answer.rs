@@ -30,7 +30,7 @@ pub enum Answer {
 
 const TRIES: &str = "flow-tries";
 /// A flow lives for at most so long, resends included.
-pub const FLOW_LIFE: std::time::Duration = std::time::Duration::from_secs(15 * 60);
+pub(super) const FLOW_LIFE: std::time::Duration = std::time::Duration::from_secs(15 * 60);
 /// How often a step is tried again when another request changed the flow meanwhile.
 pub(super) const CONFLICTS: u32 = 8;
 

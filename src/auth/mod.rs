@@ -32,7 +32,7 @@ mod trial;
 mod turns;
 mod wrong_factors;
 
-pub use answer::{Answer, FLOW_LIFE};
+pub use answer::Answer;
 pub use flow_view::FlowView;
 pub use gatekeeper::Gatekeeper;
 pub use house::{Attempt, Parts};

@@ -185,6 +185,10 @@ impl Session {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    pub(super) fn has_key(&self, is_meant: impl Fn(&KeyId) -> bool) -> bool {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner).iter().any(is_meant)
+    }
+
     /// Notes a request. A shared write at most once a second, whatever the load.
     fn seen(&self, now: Time) {
         if now.since(self.last_seen()) >= Duration::from_secs(1) {

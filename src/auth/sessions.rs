@@ -227,19 +227,15 @@ impl Sessions {
         found.map(|key| (Arc::clone(&key.application), Arc::clone(&key.host))).collect()
     }
 
-    /// Ends the sessions whose application or directory the configuration has no more, all at once; says how many. The error is the last
-    /// of the records'.
-    pub async fn end_gone(&self, served: &Served) -> Result<usize, StoreError> {
-        let why = |session: &Arc<Session>| {
-            if !served.directories.contains(session.user.directory()) {
-                Some("directory-removed")
-            } else if !self.places(session).iter().any(|(application, _)| served.applications.contains(application)) {
-                Some("application-removed")
-            } else {
-                None
-            }
-        };
-        let gone: Vec<_> = self.all().into_iter().filter_map(|session| why(&session).map(|why| (session, why))).collect();
+    /// How many have begun on this node since it was started, those that it read from the records among them.
+    pub fn begun(&self) -> u64 {
+        self.book.by_user.begun()
+    }
+
+    /// Ends the sessions whose application or directory the configuration has no more, all at once, of those that began as number `from`
+    /// or later; says how many. The error is the last of the records'.
+    pub async fn end_gone(&self, served: &Served, from: u64) -> Result<usize, StoreError> {
+        let gone = self.gone(served, from);
         gone.iter().for_each(|(session, _)| session.end());
         let mut removed = Ok(gone.len());
         for (session, reason) in &gone {
@@ -251,26 +247,46 @@ impl Sessions {
         removed
     }
 
+    fn gone(&self, served: &Served, from: u64) -> Vec<(Arc<Session>, &'static str)> {
+        let keys = self.book.by_key.pin();
+        let is_served = |key: &KeyId| keys.get(key).is_some_and(|key| served.applications.contains(&key.application));
+        let why = |session: &Session| {
+            if !served.directories.contains(session.user.directory()) {
+                Some("directory-removed")
+            } else if !session.has_key(is_served) {
+                Some("application-removed")
+            } else {
+                None
+            }
+        };
+        let new = self.those(|session| session.number >= from);
+        new.into_iter().filter_map(|session| why(&session).map(|why| (session, why))).collect()
+    }
+
     /// Ends what has expired, and writes down when each was last used where that is long ago on record. Called about once a minute.
     pub async fn housekeeping(&self) -> Result<(), StoreError> {
         self.book.remove_left_behind().await?;
         let now = self.book.parts.clock.now();
-        for session in self.those(|session| session.expired(now).is_some()) {
-            let Some(reason) = session.expired(now) else { continue };
-            let what = What::SessionEnded { session: session.id.to_string(), reason: reason.to_owned() };
+        let (expired, behind): (Vec<_>, Vec<_>) = self
+            .those(|session| session.expired(now).is_some() || session.is_long_unrecorded())
+            .into_iter()
+            .partition(|session| session.expired(now).is_some());
+        for session in expired {
+            let reason = session.expired(now).unwrap_or_default().to_owned();
+            let what = What::SessionEnded { session: session.id.to_string(), reason };
             self.end(&session, what, &About::default()).await?;
         }
-        self.keep_up(Session::is_long_unrecorded).await
+        self.keep_up(&behind).await
     }
 
     /// Writes down when each was last used, whenever that was. Called before a stop: the idle time goes on from there.
     pub async fn write_down(&self) -> Result<(), StoreError> {
         let removed = self.book.remove_left_behind().await;
-        self.keep_up(Session::is_unrecorded).await.and(removed)
+        self.keep_up(&self.those(Session::is_unrecorded)).await.and(removed)
     }
 
-    async fn keep_up(&self, lags: impl Fn(&Session) -> bool) -> Result<(), StoreError> {
-        let (behind, now) = (self.those(lags), self.book.parts.clock.now());
+    async fn keep_up(&self, behind: &[Arc<Session>]) -> Result<(), StoreError> {
+        let now = self.book.parts.clock.now();
         for some in behind.chunks(TOGETHER) {
             try_join_all(some.iter().map(|session| self.book.keep_up(session, now))).await?;
         }

@@ -28,6 +28,11 @@ impl ByUser {
         self.next.fetch_add(1, Ordering::SeqCst)
     }
 
+    /// The next one's number.
+    pub fn begun(&self) -> u64 {
+        self.next.load(Ordering::SeqCst)
+    }
+
     pub fn add(&self, session: &Arc<Session>) {
         self.sessions().insert((session.user.clone(), session.number), Arc::clone(session));
     }
@@ -52,8 +57,7 @@ pub(super) struct SignedIn {
 
 impl SignedIn {
     pub fn new(by_user: &Arc<ByUser>, directory: &str, now: Time) -> Self {
-        let until = by_user.next.load(Ordering::SeqCst);
-        Self { by_user: Arc::clone(by_user), directory: directory.to_owned(), until, now }
+        Self { by_user: Arc::clone(by_user), directory: directory.to_owned(), until: by_user.begun(), now }
     }
 
     pub fn is_empty(&self) -> bool {
