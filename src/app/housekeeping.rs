@@ -25,7 +25,8 @@ const EVERY: Duration = Duration::from_secs(60);
 impl Housekeeping {
     /// Until `stop`. What fails is said in the log and tried again a minute later.
     pub async fn run(self, stop: CancellationToken) {
-        let mut begun = [0; 2];
+        // All that were loaded have been looked at.
+        let mut begun = [self.sessions.loaded(); 2];
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,

@@ -28,6 +28,8 @@ struct Book {
     by_key: HashMap<KeyId, Arc<Key>, BuildHasherDefault<Itself>>,
     by_id: HashMap<Arc<str>, Arc<Session>>,
     by_user: Arc<ByUser>,
+    /// So many were on record at the start.
+    loaded: u64,
     /// Sessions that ended while the store failed: still on record, they would be back after a restart.
     left_behind: Mutex<Vec<Arc<str>>>,
     parts: Parts,
@@ -88,10 +90,11 @@ const TOGETHER: usize = 128;
 impl Sessions {
     /// Reads every live session from the records.
     pub async fn load(parts: Parts) -> Result<Self, StoreError> {
-        let book = Book {
+        let mut book = Book {
             by_key: HashMap::default(),
             by_id: HashMap::new(),
             by_user: Arc::default(),
+            loaded: 0,
             left_behind: Mutex::default(),
             parts,
         };
@@ -116,6 +119,7 @@ impl Sessions {
             Ok(())
         })
         .await?;
+        book.loaded = book.by_user.begun();
         Ok(Self { book: Arc::new(book) })
     }
 
@@ -227,9 +231,14 @@ impl Sessions {
         found.map(|key| (Arc::clone(&key.application), Arc::clone(&key.host))).collect()
     }
 
-    /// How many have begun on this node since it was started, those that it read from the records among them.
+    /// How many have begun on this node, those that it read from the records at its start among them.
     pub fn begun(&self) -> u64 {
         self.book.by_user.begun()
+    }
+
+    /// How many it read from the records.
+    pub fn loaded(&self) -> u64 {
+        self.book.loaded
     }
 
     /// Ends the sessions whose application or directory the configuration has no more, all at once, of those that began as number `from`
@@ -248,6 +257,9 @@ impl Sessions {
     }
 
     fn gone(&self, served: &Served, from: u64) -> Vec<(Arc<Session>, &'static str)> {
+        if from >= self.begun() {
+            return Vec::new();
+        }
         let keys = self.book.by_key.pin();
         let is_served = |key: &KeyId| keys.get(key).is_some_and(|key| served.applications.contains(&key.application));
         let why = |session: &Session| {
