@@ -68,6 +68,7 @@ mod restart;
 mod rush;
 mod secrecy;
 mod session;
+mod session_book;
 mod sms_gateway;
 mod status;
 mod stores;
