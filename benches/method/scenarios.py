@@ -177,7 +177,7 @@ class Idle(Scenario):
 
 
 class Sessions(H1):
-    """The same load under 1, 1,000 and a million sessions; every request another cookie of as many as were signed in (10,000 of the
+    """The same load under 1, 20, 1,000 and a million sessions; every request another cookie of as many as were signed in (10,000 of the
     million), in requests that are written beforehand."""
 
     letter, title = "S", "Sessions in memory, HTTP/1.1, 1 kB"
