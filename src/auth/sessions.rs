@@ -108,13 +108,22 @@ impl Sessions {
             Ok(())
         })
         .await?;
+        // Of names that all have in common there is one in memory, which stays in the processor's.
+        let mut names: HashSet<Arc<str>> = HashSet::new();
+        let mut shared = |name: Arc<str>| {
+            names.get(&name).cloned().unwrap_or_else(|| {
+                names.insert(Arc::clone(&name));
+                name
+            })
+        };
         book.each(KEY, now, |record| {
             let kept: KeptKey = book.open(KEY, record)?;
             let id = HEXLOWER.decode(record.id.as_bytes()).ok().and_then(|bytes| KeyId::try_from(bytes).ok());
             let session = book.by_id.pin().get(record.owner.as_str()).cloned();
             if let (Some(id), Some(session)) = (id, session) {
                 session.add_key(id);
-                book.by_key.pin().insert(id, Arc::new(Key { application: kept.application, host: kept.host, session }));
+                let (application, host) = (shared(kept.application), shared(kept.host));
+                book.by_key.pin().insert(id, Arc::new(Key { application, host, session }));
             }
             Ok(())
         })

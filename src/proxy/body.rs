@@ -2,11 +2,13 @@
 
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use tokio::time::Sleep;
 
 use super::facts::Facts;
 use super::headers;
@@ -29,6 +31,8 @@ pub enum BodyError {
     Unreadable,
     #[error("nobody waits for it any more")]
     Finished,
+    #[error("it stopped before its end")]
+    CutShort,
     #[error("it broke off: {0}")]
     Broken(#[from] hyper::Error),
 }
@@ -51,14 +55,27 @@ impl From<Cut> for BodyError {
 pub(super) struct RequestBody {
     /// None: without a body.
     incoming: Option<Incoming>,
+    /// Whether it comes as HTTP/2.
+    is_stream: bool,
     left: u64,
     exchange: Rc<Exchange>,
 }
 
 impl RequestBody {
-    pub fn new(incoming: Option<Incoming>, most: u64, exchange: Rc<Exchange>) -> Self {
-        Self { incoming, left: most, exchange }
+    pub fn new((incoming, is_stream): (Option<Incoming>, bool), most: u64, exchange: Rc<Exchange>) -> Self {
+        Self { incoming, is_stream, left: most, exchange }
     }
+
+    /// Whether nothing more comes, though it is not at its end.
+    fn is_cut_short(&self) -> bool {
+        self.is_stream && self.incoming.as_ref().is_some_and(is_open)
+    }
+}
+
+/// Of a body in HTTP/2 of which nothing more comes: no frame said END_STREAM (RFC 9113 section 8.1). To hyper a stream that was reset with
+/// NO_ERROR is at its end all the same.
+fn is_open(incoming: &Incoming) -> bool {
+    !incoming.is_end_stream()
 }
 
 impl Body for RequestBody {
@@ -74,6 +91,10 @@ impl Body for RequestBody {
         self.exchange.upload_waits(polled.is_pending());
         let frame = match polled {
             Poll::Pending => return Poll::Pending,
+            Poll::Ready(None) if self.is_cut_short() => {
+                self.exchange.cut(Cut::Unreadable);
+                return Poll::Ready(Some(Err(BodyError::CutShort)));
+            }
             Poll::Ready(None) => return Poll::Ready(None),
             Poll::Ready(Some(Ok(frame))) => frame,
             Poll::Ready(Some(Err(error))) => {
@@ -115,7 +136,19 @@ impl Drop for RequestBody {
 pub struct ProxyBody {
     /// Nothing once it is over. Boxed, because an answer is handed on from hand to hand.
     open: Option<Box<Answering>>,
+    /// It broke off, which is said in a moment.
+    broken: Option<Box<Broken>>,
 }
+
+#[derive(Debug)]
+struct Broken {
+    moment: Pin<Box<Sleep>>,
+    error: Option<BodyError>,
+}
+
+/// What came before the break is on its way to the client by then. Said at once, the break would overtake it, and of an answer of which
+/// nothing came clients take the request for unanswered and send it again.
+const MOMENT: Duration = Duration::from_millis(20);
 
 #[derive(Debug)]
 struct Answering {
@@ -128,7 +161,7 @@ struct Answering {
 impl ProxyBody {
     /// Without a body: the answer that opens a tunnel.
     pub(super) fn empty() -> Self {
-        Self { open: None }
+        Self { open: None, broken: None }
     }
 
     /// A request that is still being sent goes on without anybody asking for the answer: its connection gets a task of its own.
@@ -137,7 +170,7 @@ impl ProxyBody {
             way.wire.detach();
         }
         entry.exchange.answer_waits(true);
-        let mut body = Self { open: Some(Box::new(Answering { incoming, entry, way, begun })) };
+        let mut body = Self { open: Some(Box::new(Answering { incoming, entry, way, begun })), broken: None };
         body.note_end();
         body
     }
@@ -148,6 +181,21 @@ impl ProxyBody {
             open.way.give_back();
         }
     }
+
+    /// The application broke off.
+    fn breaks(&mut self, error: BodyError, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(open) = self.open.take() {
+            open.way.failed(open.begun, "it broke off an answer");
+        }
+        self.broken = Some(Box::new(Broken { moment: Box::pin(tokio::time::sleep(MOMENT)), error: Some(error) }));
+        self.poll_broken(context)
+    }
+
+    fn poll_broken(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let Some(broken) = &mut self.broken else { return Poll::Ready(None) };
+        ready!(broken.moment.as_mut().poll(context));
+        Poll::Ready(broken.error.take().map(Err))
+    }
 }
 
 impl Body for ProxyBody {
@@ -155,7 +203,7 @@ impl Body for ProxyBody {
     type Error = BodyError;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let Some(open) = &mut self.open else { return Poll::Ready(None) };
+        let Some(open) = &mut self.open else { return self.poll_broken(context) };
         let exchange = &open.entry.exchange;
         if let Some(cut) = exchange.watch_down(context) {
             self.open = None;
@@ -166,18 +214,16 @@ impl Body for ProxyBody {
         exchange.answer_waits(polled.is_ready());
         match polled {
             Poll::Pending => Poll::Pending,
+            Poll::Ready(None) if open.way.wire.is_shared() && is_open(&open.incoming) => {
+                self.breaks(BodyError::CutShort, context)
+            }
             Poll::Ready(None) => {
                 if let Some(open) = self.open.take() {
                     open.way.give_back();
                 }
                 Poll::Ready(None)
             }
-            Poll::Ready(Some(Err(error))) => {
-                if let Some(open) = self.open.take() {
-                    open.way.failed(open.begun, "it broke off an answer");
-                }
-                Poll::Ready(Some(Err(error.into())))
-            }
+            Poll::Ready(Some(Err(error))) => self.breaks(error.into(), context),
             Poll::Ready(Some(Ok(frame))) => {
                 exchange.moved();
                 self.note_end();
@@ -195,10 +241,11 @@ impl Body for ProxyBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.open.is_none()
+        self.open.is_none() && self.broken.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.open.as_ref().map_or_else(|| SizeHint::with_exact(0), |open| open.incoming.size_hint())
+        let nothing = if self.broken.is_some() { SizeHint::default() } else { SizeHint::with_exact(0) };
+        self.open.as_ref().map_or(nothing, |open| open.incoming.size_hint())
     }
 }

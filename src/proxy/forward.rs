@@ -91,6 +91,7 @@ impl Proxy {
         let upstream = self.upstreams.get(permit.application());
         let upstream = upstream.ok_or_else(|| ForwardError::NoApplication(permit.application().to_owned()))?;
         // Over HTTP/2 nothing is switched to.
+        let is_stream = head.version == Version::HTTP_2;
         let may_switch = head.version == Version::HTTP_11 && !upstream.speaks_http2();
         let asked = if may_switch { asked_upgrade(&head.headers, client.facts, &upstream.upgrades) } else { None };
         let limits = upstream.limits(head.uri.path());
@@ -106,7 +107,7 @@ impl Proxy {
         }
         let begun = client.now;
         let entry = self.running.enter(permit.session().cloned(), begun);
-        let outgoing = outgoing(head, RequestBody::new(body, limits.body, Rc::clone(&entry.exchange)), upstream)?;
+        let outgoing = outgoing(head, RequestBody::new((body, is_stream), limits.body, Rc::clone(&entry.exchange)), upstream)?;
         let guest = Guest { session: permit.session().map(|session| &*session.id), server: named.as_deref() };
         let search = Search::new(upstream, guest, limits.connect_wait, begun);
         let whose = upstream.whose(client.client, permit.session());
@@ -296,7 +297,7 @@ fn copied(request: &Request<RequestBody>, way: &Way, exchange: &Rc<Exchange>) ->
     if !way.wire.is_shared() || !request.body().is_end_stream() {
         return None;
     }
-    let mut copy = Request::new(RequestBody::new(None, 0, Rc::clone(exchange)));
+    let mut copy = Request::new(RequestBody::new((None, false), 0, Rc::clone(exchange)));
     *copy.method_mut() = request.method().clone();
     *copy.uri_mut() = request.uri().clone();
     *copy.headers_mut() = request.headers().clone();

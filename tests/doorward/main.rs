@@ -13,6 +13,7 @@ mod check_live;
 mod cli;
 mod cost;
 mod curl;
+mod cut_short;
 mod deal;
 mod delivery;
 mod first_configuration;
