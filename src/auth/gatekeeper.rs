@@ -118,13 +118,13 @@ impl Gatekeeper {
     }
 
     /// What a session cookie opens. For every request: no lock, no wait.
-    pub fn admit(&self, cookie: &str, wanted: &Wanted<'_>) -> Option<Permit> {
+    pub fn admit<'a>(&self, cookie: &str, wanted: &Wanted<'a>) -> Option<Permit<'a>> {
         self.sessions.admit(cookie, wanted)
     }
 
-    /// The key that a cookie is, which is asked for every request that comes with it.
-    pub fn key(&self, cookie: &str) -> Option<Arc<Key>> {
-        self.sessions.key(cookie)
+    /// What somebody says of the key that a cookie is. It opens nothing by itself and is asked for every request that comes with it.
+    pub fn judge<T>(&self, cookie: &str, judge: impl FnOnce(&Key) -> Option<T>) -> Option<T> {
+        self.sessions.judge(cookie, judge)
     }
 
     /// Whether a cookie that opens nothing once opened a session.

@@ -16,6 +16,7 @@ pub mod lockout;
 mod login;
 mod notice;
 mod number;
+mod once;
 pub mod passcode;
 mod password;
 mod password_change;

@@ -1,26 +1,44 @@
 //! Sessions: one sign-in each, the keys that open them, and the permits that are made from them.
 
-use std::fmt;
+mod cookie;
+mod introduction;
+
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
-use aws_lc_rs::digest;
-use bytes::Bytes;
-use data_encoding::BASE64URL_NOPAD;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+pub use cookie::Cookie;
+pub(super) use cookie::KeyId;
+pub use introduction::Introduction;
+
 use super::flow::{Factor, Grant};
-use crate::base::{Keys, Random, Secret, Time, UserId};
+use super::once::Once;
+use crate::base::{Time, UserId};
 use crate::config::application::SessionLimits;
 use crate::directory::{PasswordMark, User};
 
 /// One sign-in while it lives. Shared by every core; read on every request without a lock.
+///
+/// What requests look at stands in front: with the counts of its `Arc` it is 64 bytes, one line of a processor's cache. Where many are
+/// signed in each line of a session comes from memory, and that takes longer than all that is done with it.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Session {
+    last_seen: AtomicU64,
+    /// When its absolute time is over.
+    expires: Time,
+    /// For so many milliseconds it may rest.
+    idle: u64,
+    /// Set where the password alone was enough because of the address: outside these it opens nothing.
+    only_from: Option<Arc<Vec<IpNet>>>,
+    who: ArcSwap<Who>,
+    ended: AtomicBool,
+
     /// Never leaves the server; letters and digits.
     pub id: Arc<str>,
     /// Higher than those of all that began before it on this node.
@@ -28,33 +46,45 @@ pub struct Session {
     pub user: UserId,
     /// Which password it began with, as far as the directory said.
     pub password_mark: Option<PasswordMark>,
-    who: ArcSwap<Who>,
     /// What was proven, in order.
-    pub factors: Vec<Factor>,
+    pub factors: Box<[Factor]>,
     pub opened: Time,
-    limits: SessionLimits,
-    /// Set where the password alone was enough because of the address: outside these it opens nothing.
-    only_from: Option<Vec<IpNet>>,
-    last_seen: AtomicU64,
     /// The last use that is on record.
     recorded: AtomicU64,
-    ended: AtomicBool,
-    /// Where its keys are kept; never looked at on a request's way.
+    /// Where its keys are kept.
     keys: Mutex<Vec<KeyId>>,
 }
 
-/// A session's user as the directory last had them.
+/// A session's user as the directory last had them. What requests look at stands in front here too.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Who {
+    introduction: OnceLock<Introduction>,
     pub user: User,
-    /// How applications are told who this is: name, mail and groups as they stand in a request. Made at the first one.
-    pub introduction: OnceLock<[Option<Bytes>; 3]>,
 }
 
 impl Who {
     fn new(user: User) -> Arc<Self> {
         Arc::new(Self { user, introduction: OnceLock::new() })
     }
+
+    /// How applications are told who this is. Made at the first request that tells one.
+    pub fn introduction(&self) -> &Introduction {
+        self.introduction.get_or_init(|| Introduction::of(&self.user))
+    }
+
+    /// The account name, as the directory spells it.
+    pub fn name(&self) -> &str {
+        // A request that was introduced has its words at hand.
+        self.introduction.get().and_then(Introduction::plain_name).unwrap_or(&self.user.name)
+    }
+}
+
+struct Times {
+    opened: Time,
+    idle: Duration,
+    absolute: Duration,
+    last_seen: Time,
 }
 
 /// What a session's record holds (format 1).
@@ -70,40 +100,46 @@ pub(super) struct Kept {
 }
 
 impl Session {
-    pub(super) fn new((id, number): (Arc<str>, u64), grant: Grant, limits: SessionLimits, now: Time) -> Self {
+    pub(super) fn new(own: (Arc<str>, u64), grant: Grant, limits: SessionLimits, now: Time, nets: &Once<Vec<IpNet>>) -> Self {
         let (user, factors, only_from) = grant.into_parts();
+        let SessionLimits { idle, absolute } = limits;
+        Self::made(
+            own,
+            user,
+            factors,
+            Times { opened: now, idle, absolute, last_seen: now },
+            only_from.map(|list| nets.one(list)),
+        )
+    }
+
+    pub(super) fn from_kept(own: (Arc<str>, u64), kept: Kept, nets: &Once<Vec<IpNet>>) -> Self {
+        let Kept { user, factors, opened, idle, absolute, only_from, last_seen } = kept;
+        // A network that does not read any more must not widen anything: it is left out, an empty list opens nothing.
+        let only_from = only_from.map(|list| nets.one(list.iter().filter_map(|net| net.parse().ok()).collect()));
+        Self::made(own, user, factors, Times { opened, idle, absolute, last_seen }, only_from)
+    }
+
+    fn made(
+        (id, number): (Arc<str>, u64),
+        user: User,
+        factors: Vec<Factor>,
+        times: Times,
+        only_from: Option<Arc<Vec<IpNet>>>,
+    ) -> Self {
         Self {
+            last_seen: AtomicU64::new(times.last_seen.millis()),
+            expires: times.opened.plus(times.absolute),
+            idle: Time::default().plus(times.idle).millis(),
+            only_from,
+            ended: AtomicBool::new(false),
             id,
             number,
             user: user.id.clone(),
             password_mark: user.password_mark.clone(),
             who: ArcSwap::new(Who::new(user)),
-            factors,
-            opened: now,
-            limits,
-            only_from,
-            last_seen: AtomicU64::new(now.millis()),
-            recorded: AtomicU64::new(now.millis()),
-            ended: AtomicBool::new(false),
-            keys: Mutex::default(),
-        }
-    }
-
-    pub(super) fn from_kept((id, number): (Arc<str>, u64), kept: Kept) -> Self {
-        Self {
-            id,
-            number,
-            user: kept.user.id.clone(),
-            password_mark: kept.user.password_mark.clone(),
-            who: ArcSwap::new(Who::new(kept.user)),
-            factors: kept.factors,
-            opened: kept.opened,
-            limits: SessionLimits { idle: kept.idle, absolute: kept.absolute },
-            // A network that does not read any more must not widen anything: it is left out, an empty list opens nothing.
-            only_from: kept.only_from.map(|nets| nets.iter().filter_map(|net| net.parse().ok()).collect()),
-            last_seen: AtomicU64::new(kept.last_seen.millis()),
-            recorded: AtomicU64::new(kept.last_seen.millis()),
-            ended: AtomicBool::new(false),
+            factors: factors.into(),
+            opened: times.opened,
+            recorded: AtomicU64::new(times.last_seen.millis()),
             keys: Mutex::default(),
         }
     }
@@ -111,10 +147,10 @@ impl Session {
     pub(super) fn kept(&self) -> Kept {
         Kept {
             user: User { password_mark: self.password_mark.clone(), ..self.who().user.clone() },
-            factors: self.factors.clone(),
+            factors: self.factors.to_vec(),
             opened: self.opened,
-            idle: self.limits.idle,
-            absolute: self.limits.absolute,
+            idle: self.idle(),
+            absolute: self.expires.since(self.opened),
             only_from: self.only_from.as_ref().map(|nets| nets.iter().map(ToString::to_string).collect()),
             last_seen: self.last_seen(),
         }
@@ -145,9 +181,9 @@ impl Session {
 
     /// Which of its times is over: `idle` or `absolute`.
     pub(super) fn expired(&self, now: Time) -> Option<&'static str> {
-        if now.since(self.opened) >= self.limits.absolute {
+        if now >= self.expires {
             Some("absolute")
-        } else if now.since(self.last_seen()) >= self.limits.idle {
+        } else if now.since(self.last_seen()) >= self.idle() {
             Some("idle")
         } else {
             None
@@ -156,7 +192,11 @@ impl Session {
 
     /// When its record may be forgotten at the latest.
     pub(super) fn expires(&self) -> Time {
-        self.opened.plus(self.limits.absolute)
+        self.expires
+    }
+
+    fn idle(&self) -> Duration {
+        Duration::from_millis(self.idle)
     }
 
     pub(super) fn last_seen(&self) -> Time {
@@ -170,7 +210,7 @@ impl Session {
 
     /// Whether a restart that nobody announced would end it noticeably sooner: it was used so much later than what is on record.
     pub(super) fn is_long_unrecorded(&self) -> bool {
-        self.last_seen().since(Time::from_millis(self.recorded.load(Ordering::Relaxed))) >= self.limits.idle / LAG
+        self.last_seen().since(Time::from_millis(self.recorded.load(Ordering::Relaxed))) >= self.idle() / LAG
     }
 
     pub(super) fn recorded(&self, last_seen: Time) {
@@ -209,81 +249,28 @@ impl Session {
 /// The use that is on record may be older than the last one by this part of the idle time.
 const LAG: u32 = 20;
 
-/// What one host's cookie opens: one session, on one host.
-#[derive(Debug)]
+/// What one host's cookie opens: one session, on one host. As long as the hash that it is kept under, so that both are in one line.
+#[derive(Clone, Debug)]
+#[repr(align(32))]
 pub struct Key {
+    pub doorway: Arc<Doorway>,
+    pub session: Arc<Session>,
+}
+
+/// Where a key opens. There is one of each for all its keys.
+#[derive(PartialEq, Eq, Hash, Debug)]
+pub struct Doorway {
     pub application: Arc<str>,
     pub host: Arc<str>,
-    pub session: Arc<Session>,
 }
 
 impl Key {
     /// The permit for a request that came with this key. To be asked for every request: it is here that a session's end, its times and
     /// where it is good for are judged.
-    pub fn admit(&self, wanted: &Wanted<'_>) -> Option<Permit> {
+    pub fn admit<'a>(&self, wanted: &Wanted<'a>) -> Option<Permit<'a>> {
         Permit::from_key(self, wanted)
     }
 }
-
-/// SHA-256 over a cookie: where its key is kept. Never used to derive anything else.
-pub(super) type KeyId = [u8; 32];
-
-/// The value of `__Host-doorward`: the seal key's id, a dot, and in base64url 256 random bits and a tag of 96 bits over them.
-pub struct Cookie(Secret<String>);
-
-const RANDOM: usize = 32;
-const TAG: usize = 12;
-
-impl Cookie {
-    pub(super) fn new(keys: &Keys, random: &dyn Random) -> Self {
-        let bits: [u8; RANDOM] = random.bytes();
-        let tag = keys.mac(TAG_PURPOSE, &bits);
-        let mut body = bits.to_vec();
-        body.extend(tag.iter().take(TAG));
-        Self(Secret::new(format!("{}.{}", keys.first_id(), BASE64URL_NOPAD.encode(&body))))
-    }
-
-    /// For `Set-Cookie`, and for nothing else.
-    pub fn expose(&self) -> &str {
-        self.0.expose()
-    }
-
-    /// Where the key of a cookie with this value would be kept.
-    pub(super) fn key_id(value: &str) -> KeyId {
-        // In one go where it is as long as ours are: half the cost.
-        let mut text = [0; 2 + USUAL];
-        let digest = match text.get_mut(..2 + value.len()) {
-            Some(text) => {
-                let (label, rest) = text.split_at_mut(2);
-                label.copy_from_slice(LABEL);
-                rest.copy_from_slice(value.as_bytes());
-                digest::digest(&digest::SHA256, text)
-            }
-            None => digest::digest(&digest::SHA256, &[LABEL, value.as_bytes()].concat()),
-        };
-        digest.as_ref().try_into().unwrap_or_default()
-    }
-
-    /// Whether we made this value once, told by its tag alone: nobody needs to be asked about one that we did not make.
-    pub fn is_ours(value: &str, keys: &Keys) -> bool {
-        let parts = value.split_once('.').and_then(|(id, body)| Some((id, BASE64URL_NOPAD.decode(body.as_bytes()).ok()?)));
-        let Some((id, body)) = parts else { return false };
-        let Some((bits, tag)) = body.split_at_checked(RANDOM).filter(|(_, tag)| tag.len() == TAG) else { return false };
-        let expected = keys.mac_by(id, TAG_PURPOSE, bits);
-        expected.is_some_and(|expected| crate::base::secret::same(tag, expected.split_at(TAG).0))
-    }
-}
-
-impl fmt::Debug for Cookie {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Cookie")
-    }
-}
-
-const LABEL: &[u8; 2] = b"id";
-/// Bytes of the longest value that we make.
-const USUAL: usize = 80;
-const TAG_PURPOSE: &str = "session cookie tag";
 
 /// Proof that this request may go to this application: made from a session, or because the operator made the path public.
 /// Its fields are private and it is made in this module alone; a skipped check does not compile:
@@ -292,34 +279,34 @@ const TAG_PURPOSE: &str = "session cookie tag";
 /// let permit = doorward::auth::session::Permit { application: "mail".into(), session: None };
 /// ```
 #[derive(Debug)]
-pub struct Permit {
-    application: Arc<str>,
+pub struct Permit<'a> {
+    application: &'a str,
     session: Option<Arc<Session>>,
 }
 
-impl Permit {
+impl<'a> Permit<'a> {
     /// A path that needs no session.
-    pub fn public(application: &Arc<str>) -> Self {
-        Self { application: Arc::clone(application), session: None }
+    pub fn public(application: &'a str) -> Self {
+        Self { application, session: None }
     }
 
     /// What a key opens: nothing on another host or for another application, after the session's end, or from an address
     /// that the session is not good for.
-    fn from_key(key: &Key, wanted: &Wanted<'_>) -> Option<Self> {
+    fn from_key(key: &Key, wanted: &Wanted<'a>) -> Option<Self> {
         let session = &key.session;
-        let opens = key.application.as_ref() == wanted.application
-            && key.host.as_ref() == wanted.host
+        let opens = key.doorway.application.as_ref() == wanted.application
+            && key.doorway.host.as_ref() == wanted.host
             && !session.is_over(wanted.now)
             && session.opens_from(wanted.address);
         opens.then(|| {
             session.seen(wanted.now);
-            Self { application: Arc::clone(&key.application), session: Some(Arc::clone(session)) }
+            Self { application: wanted.application, session: Some(Arc::clone(session)) }
         })
     }
 
     /// The application it is good for.
-    pub fn application(&self) -> &str {
-        &self.application
+    pub fn application(&self) -> &'a str {
+        self.application
     }
 
     /// The session it was made from; nothing on a public path.
@@ -341,12 +328,6 @@ pub struct Wanted<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::keys::SealKey;
-    use crate::base::random::SystemSource;
-
-    fn keys(byte: u8) -> Keys {
-        Keys::new(vec![SealKey { id: "k1".into(), secret: Secret::new(vec![byte; 32]) }]).unwrap()
-    }
 
     fn key(only_from: Option<Vec<IpNet>>) -> Key {
         let kept = Kept {
@@ -359,9 +340,8 @@ mod tests {
             last_seen: Time::from_millis(1_000_000),
         };
         Key {
-            application: "mail".into(),
-            host: "mail.example".into(),
-            session: Arc::new(Session::from_kept(("s1".into(), 0), kept)),
+            doorway: Arc::new(Doorway { application: "mail".into(), host: "mail.example".into() }),
+            session: Arc::new(Session::from_kept(("s1".into(), 0), kept, &Once::default())),
         }
     }
 
@@ -388,13 +368,14 @@ mod tests {
     }
 
     #[test]
-    fn only_a_cookie_we_made_is_ours() {
-        let cookie = Cookie::new(&keys(1), &SystemSource);
-        assert!(Cookie::is_ours(cookie.expose(), &keys(1)));
-        assert!(!Cookie::is_ours(cookie.expose(), &keys(2)));
-        for forged in ["", ".", "k1.", "k1.AAAA", "k2.", &cookie.expose().to_lowercase(), &format!("{}A", cookie.expose())] {
-            assert!(!Cookie::is_ours(forged, &keys(1)), "{forged}");
-        }
+    fn what_requests_look_at_is_in_one_line_of_the_cache() {
+        const LINE: usize = 64;
+        const COUNTS: usize = 2 * size_of::<usize>();
+        assert!(COUNTS + std::mem::offset_of!(Session, id) <= LINE);
+        assert!(COUNTS + std::mem::offset_of!(Who, user) <= LINE);
+        assert_eq!(size_of::<(KeyId, Key)>(), LINE);
+        // As long as some lines it begins with one: so allocators place it.
+        assert_eq!((COUNTS + size_of::<Session>()) % LINE, 0);
     }
 
     #[test]

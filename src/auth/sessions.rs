@@ -3,18 +3,19 @@
 
 mod upkeep;
 
-use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use data_encoding::{BASE32_NOPAD, HEXLOWER};
+use ipnet::IpNet;
 use papaya::HashMap;
 use serde::{Deserialize, Serialize};
 
 pub use upkeep::Served;
 
 use super::flow::Grant;
-use super::session::{Cookie, Kept, Key, KeyId, Permit, Session, Wanted};
+use super::once::Once;
+use super::session::{Cookie, Doorway, Kept, Key, KeyId, Permit, Session, Wanted};
 use super::signed_in::{ByUser, SignedIn};
 use crate::audit::{Event, Journal, What};
 use crate::base::{Clock, Keys, Random, Time, TraceId};
@@ -28,9 +29,11 @@ pub struct Sessions {
 }
 
 struct Book {
-    by_key: HashMap<KeyId, Arc<Key>, BuildHasherDefault<Itself>>,
+    by_key: HashMap<KeyId, Key, BuildHasherDefault<Itself>>,
     by_id: HashMap<Arc<str>, Arc<Session>>,
     by_user: Arc<ByUser>,
+    doorways: Once<Doorway>,
+    nets: Once<Vec<IpNet>>,
     /// So many were on record at the start.
     loaded: u64,
     /// Sessions that ended while the store failed: still on record, they would be back after a restart.
@@ -70,6 +73,12 @@ struct KeptKey {
     host: Arc<str>,
 }
 
+impl From<KeptKey> for Doorway {
+    fn from(KeptKey { application, host }: KeptKey) -> Self {
+        Self { application, host }
+    }
+}
+
 /// Where a sign-in happened.
 #[derive(Clone, Debug)]
 pub struct Door {
@@ -95,6 +104,8 @@ impl Sessions {
             by_key: HashMap::default(),
             by_id: HashMap::new(),
             by_user: Arc::default(),
+            doorways: Once::default(),
+            nets: Once::default(),
             loaded: 0,
             left_behind: Mutex::default(),
             parts,
@@ -103,28 +114,19 @@ impl Sessions {
         book.each(SESSION, now, |record| {
             let kept: Kept = book.open(SESSION, record)?;
             let id: Arc<str> = record.id.as_str().into();
-            let session = Arc::new(Session::from_kept((Arc::clone(&id), book.by_user.number()), kept));
+            let session = Arc::new(Session::from_kept((Arc::clone(&id), book.by_user.number()), kept, &book.nets));
             book.by_user.add(&session);
             book.by_id.pin().insert(id, session);
             Ok(())
         })
         .await?;
-        // Of names that all have in common there is one in memory, which stays in the processor's.
-        let mut names: HashSet<Arc<str>> = HashSet::new();
-        let mut shared = |name: Arc<str>| {
-            names.get(&name).cloned().unwrap_or_else(|| {
-                names.insert(Arc::clone(&name));
-                name
-            })
-        };
         book.each(KEY, now, |record| {
             let kept: KeptKey = book.open(KEY, record)?;
             let id = HEXLOWER.decode(record.id.as_bytes()).ok().and_then(|bytes| KeyId::try_from(bytes).ok());
             let session = book.by_id.pin().get(record.owner.as_str()).cloned();
             if let (Some(id), Some(session)) = (id, session) {
                 session.add_key(id);
-                let (application, host) = (shared(kept.application), shared(kept.host));
-                book.by_key.pin().insert(id, Arc::new(Key { application, host, session }));
+                book.by_key.pin().insert(id, Key { doorway: book.doorways.one(kept.into()), session });
             }
             Ok(())
         })
@@ -134,13 +136,13 @@ impl Sessions {
     }
 
     /// What a cookie opens: no lock, no wait, one hash.
-    pub fn admit(&self, cookie: &str, wanted: &Wanted<'_>) -> Option<Permit> {
-        self.key(cookie)?.admit(wanted)
+    pub fn admit<'a>(&self, cookie: &str, wanted: &Wanted<'a>) -> Option<Permit<'a>> {
+        self.judge(cookie, |key| key.admit(wanted))
     }
 
-    /// The key that a cookie is. It opens nothing by itself.
-    pub fn key(&self, cookie: &str) -> Option<Arc<Key>> {
-        self.book.by_key.pin().get(&Cookie::key_id(cookie)).cloned()
+    /// What somebody says of the key that a cookie is. It opens nothing by itself.
+    pub fn judge<T>(&self, cookie: &str, judge: impl FnOnce(&Key) -> Option<T>) -> Option<T> {
+        self.book.by_key.pin().get(&Cookie::key_id(cookie)).and_then(judge)
     }
 
     /// Whether a cookie that opens nothing was one of ours once: its session is over then.
@@ -175,7 +177,8 @@ impl Sessions {
             })
             .await?;
 
-        let session = Arc::new(Session::new((Arc::clone(&id), self.book.by_user.number()), grant, door.limits, now));
+        let session =
+            Arc::new(Session::new((Arc::clone(&id), self.book.by_user.number()), grant, door.limits, now, &self.book.nets));
         let cookie = Cookie::new(&parts.keys, parts.random.as_ref());
         let key_id = Cookie::key_id(cookie.expose());
         let key = KeptKey { application: Arc::clone(&door.application), host: Arc::clone(&door.host) };
@@ -186,8 +189,8 @@ impl Sessions {
 
         session.add_key(key_id);
         self.book.by_id.pin().insert(id, Arc::clone(&session));
-        let key = Key { application: key.application, host: key.host, session: Arc::clone(&session) };
-        self.book.by_key.pin().insert(key_id, Arc::new(key));
+        let key = Key { doorway: self.book.doorways.one(key.into()), session: Arc::clone(&session) };
+        self.book.by_key.pin().insert(key_id, key);
         self.book.by_user.add(&session);
         if session.is_over(now) {
             // Somebody ended it as soon as it was in the book, and did not find all of it.
@@ -237,8 +240,9 @@ impl Sessions {
     /// The application and host of each of a session's keys.
     pub fn places(&self, session: &Session) -> Vec<(Arc<str>, Arc<str>)> {
         let keys = self.book.by_key.pin();
-        let found = session.keys().into_iter().filter_map(|id| keys.get(&id).cloned());
-        found.map(|key| (Arc::clone(&key.application), Arc::clone(&key.host))).collect()
+        let ids = session.keys();
+        let doorways = ids.iter().filter_map(|id| Some(&keys.get(id)?.doorway));
+        doorways.map(|doorway| (Arc::clone(&doorway.application), Arc::clone(&doorway.host))).collect()
     }
 
     /// How many have begun on this node, those that it read from the records at its start among them.

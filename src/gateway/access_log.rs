@@ -166,7 +166,7 @@ impl Drop for Entry<'_> {
             path: super::receipt::without_token(self.uri.path()),
             status: self.status.get().or_else(unanswered).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             duration: now.since(self.started),
-            user: who.as_ref().map(|who| who.user.name.as_str()),
+            user: who.as_ref().map(|who| who.name()),
             version: self.version,
             trace: self.trace.get(),
         });

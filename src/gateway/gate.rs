@@ -9,7 +9,7 @@ use http::{HeaderMap, Method};
 use super::Caller;
 use super::route::Place;
 use crate::auth::Gatekeeper;
-use crate::auth::session::{Permit, Wanted};
+use crate::auth::session::{Key, Permit, Wanted};
 use crate::base::path;
 use crate::proxy::cookies::{Jar, Rest};
 use crate::proxy::{Fact, Facts};
@@ -17,9 +17,9 @@ use crate::web::cookie;
 
 /// What the gate says.
 #[derive(Debug)]
-pub enum Gate {
+pub enum Gate<'a> {
     Pass {
-        permit: Permit,
+        permit: Permit<'a>,
         /// What the application gets of its cookies.
         cookies: Rc<Rest>,
     },
@@ -32,7 +32,7 @@ pub enum Gate {
 }
 
 /// Decides for a request to an application.
-pub fn ask(gatekeeper: &Gatekeeper, place: &Place, head: &Parts, caller: &Caller<'_>) -> Gate {
+pub fn ask<'a>(gatekeeper: &Gatekeeper, place: &'a Place, head: &Parts, caller: &Caller<'_>) -> Gate<'a> {
     let application = &place.application;
     // `Service-Worker: script` (Service Workers, section 4.4 "update").
     if caller.facts.tell(Fact::ServiceWorker) && !application.service_worker {
@@ -51,7 +51,7 @@ pub fn ask(gatekeeper: &Gatekeeper, place: &Place, head: &Parts, caller: &Caller
 
 /// What a request's cookies open, and what is left of them for the application. The key is looked up once and then remembered with its
 /// connection; what it opens is judged anew for every request.
-fn opened(gatekeeper: &Gatekeeper, head: &Parts, caller: &Caller<'_>, wanted: &Wanted<'_>) -> (Option<Permit>, Rc<Rest>) {
+fn opened<'a>(gatekeeper: &Gatekeeper, head: &Parts, caller: &Caller<'_>, wanted: &Wanted<'a>) -> (Option<Permit<'a>>, Rc<Rest>) {
     if !caller.facts.tell(Fact::Cookie) {
         return (None, Rc::new(Rest::of_none()));
     }
@@ -63,11 +63,13 @@ fn opened(gatekeeper: &Gatekeeper, head: &Parts, caller: &Caller<'_>, wanted: &W
         return (permit, Rc::clone(&known.rest));
     }
     let jar = Jar::of(&head.headers, cookie::KEY);
-    let (key, rest) = (jar.named.and_then(|value| gatekeeper.key(value)), Rc::new(jar.rest));
-    let permit = key.as_ref().and_then(|key| key.admit(wanted));
-    if let Some(key) = key.filter(|_| permit.is_some()) {
+    let rest = Rc::new(jar.rest);
+    let judge = |key: &Key| {
+        let permit = key.admit(wanted)?;
         caller.client.note(&head.headers, key, &rest);
-    }
+        Some(permit)
+    };
+    let permit = jar.named.and_then(|value| gatekeeper.judge(value, judge));
     (permit, rest)
 }
 

@@ -18,6 +18,8 @@ use crate::base::secret::same;
 pub struct Client {
     address: RefCell<Option<(IpAddr, HeaderValue)>>,
     known: RefCell<Option<Rc<Known>>>,
+    /// Where the session of its last look-up is in memory. It may be another's by now: that is no harm, nothing is opened by it.
+    last: Cell<usize>,
     of_many: Cell<bool>,
 }
 
@@ -26,7 +28,7 @@ pub struct Client {
 pub struct Known {
     /// Each field with its end.
     fields: Secret<Vec<u8>>,
-    pub key: Arc<Key>,
+    pub key: Key,
     pub rest: Rc<Rest>,
 }
 
@@ -47,8 +49,13 @@ impl Client {
         known.as_ref().filter(|known| !self.of_many.get() && known.is_of(headers)).cloned()
     }
 
-    /// From now on these cookies are known, in place of others. What is long is not kept: it is there as long as the connection.
-    pub fn note(&self, headers: &HeaderMap, key: Arc<Key>, rest: &Rc<Rest>) {
+    /// From now on these cookies are known, in place of others, if they open the session that was looked up before: the first time
+    /// nothing tells whether there will be a second one. What is long is not kept: it is there as long as the connection.
+    pub fn note(&self, headers: &HeaderMap, key: &Key, rest: &Rc<Rest>) {
+        let session = Arc::as_ptr(&key.session).addr();
+        if self.last.replace(session) != session {
+            return;
+        }
         let length = headers.get_all(COOKIE).iter().map(|field| field.len() + 1).sum();
         if self.of_many.get() || length > MOST {
             return;
@@ -59,7 +66,7 @@ impl Client {
             fields.extend_from_slice(field.as_bytes());
             fields.push(END);
         }
-        self.known.replace(Some(Rc::new(Known { fields: Secret::new(fields), key, rest: Rc::clone(rest) })));
+        self.known.replace(Some(Rc::new(Known { fields: Secret::new(fields), key: key.clone(), rest: Rc::clone(rest) })));
     }
 
     /// Lets go of what was noted.

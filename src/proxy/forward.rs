@@ -83,7 +83,7 @@ impl Proxy {
     /// What it holds while it waits is moved about before it begins, with every request: so that is little.
     pub async fn forward(
         &self,
-        permit: Permit,
+        permit: Permit<'_>,
         head: &mut Parts,
         body: &mut Option<Incoming>,
         client: &ClientInfo<'_>,
@@ -108,7 +108,7 @@ impl Proxy {
         let begun = client.now;
         let entry = self.running.enter(permit.session().cloned(), begun);
         let outgoing = outgoing(head, RequestBody::new((body, is_stream), limits.body, Rc::clone(&entry.exchange)), upstream)?;
-        let guest = Guest { session: permit.session().map(|session| &*session.id), server: named.as_deref() };
+        let guest = Guest { session: permit.session().map(|session| &**session), server: named.as_deref() };
         let search = Search::new(upstream, guest, limits.connect_wait, begun);
         let whose = upstream.whose(client.client, permit.session());
         let own = whose.as_ref().and_then(|whose| upstream.pinned(whose));

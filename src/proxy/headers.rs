@@ -5,13 +5,12 @@
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::client::Client;
 use super::cookies::{self, Rest};
 use super::facts::{Fact, Facts, is_forged, is_hop_by_hop, is_protected, says_nothing};
-use crate::auth::session::Session;
+use crate::auth::session::{Introduction, Session};
 use crate::base::Time;
 
 /// What is known of a request before it is forwarded, most of it to tell the application.
@@ -117,9 +116,7 @@ pub(super) fn for_upstream(
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static("https"));
     headers.insert(FORWARDED_HOST, client.host.clone());
     if let Some(session) = signed_on {
-        let who = session.who();
-        let user = &who.user;
-        introduce(headers, who.introduction.get_or_init(|| introduction(&user.name, user.mail.as_deref(), &user.groups)));
+        introduce(headers, session.who().introduction());
     }
 }
 
@@ -158,39 +155,14 @@ fn take_out(headers: &mut HeaderMap, facts: Facts, special: &[Fact], doomed: imp
     }
 }
 
-/// `X-Forwarded-User` (the account name), `-Email`, and `-Groups` with commas between. Values are UTF-8, percent-encoded (RFC 3986
-/// section 2.1) wherever they are not visible ASCII; `%` and, in a group, `,` are encoded too, and a blank at either end. So plain
-/// names arrive as they are, and nothing in a directory can break a line or make one group look like two.
-fn introduction(name: &str, mail: Option<&str>, groups: &[String]) -> [Option<Bytes>; 3] {
-    let groups: Vec<_> = groups.iter().map(|group| encoded(group)).collect();
-    [Some(encoded(name).into()), mail.map(|mail| encoded(mail).into()), Some(groups.join(",").into())]
-}
-
-fn introduce(headers: &mut HeaderMap, introduction: &[Option<Bytes>; 3]) {
-    for (name, value) in [FORWARDED_USER, FORWARDED_EMAIL, FORWARDED_GROUPS].into_iter().zip(introduction) {
+/// `X-Forwarded-User`, `-Email` and `-Groups`.
+fn introduce(headers: &mut HeaderMap, introduction: &Introduction) {
+    for (name, value) in [FORWARDED_USER, FORWARDED_EMAIL, FORWARDED_GROUPS].into_iter().zip(introduction.values()) {
         // Visible ASCII and blanks by construction, so this cannot fail; if it did, the field would be missing, not wrong.
-        if let Some(value) = value.clone().and_then(|value| HeaderValue::from_maybe_shared(value).ok()) {
+        if let Some(value) = value.and_then(|value| HeaderValue::from_maybe_shared(value).ok()) {
             headers.insert(name, value);
         }
     }
-}
-
-fn encoded(text: &str) -> String {
-    let inner = text.trim_matches(' ').len();
-    let start = text.len() - text.trim_start_matches(' ').len();
-    let mut out = String::with_capacity(text.len());
-    for (place, byte) in text.bytes().enumerate() {
-        let inside = place >= start && place < start + inner;
-        if (byte.is_ascii_graphic() && byte != b'%' && byte != b',') || (byte == b' ' && inside) {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            for nibble in [byte >> 4, byte & 15] {
-                out.extend(char::from_digit(u32::from(nibble), 16).map(|digit| digit.to_ascii_uppercase()));
-            }
-        }
-    }
-    out
 }
 
 /// Names that `Connection` lists: they end here (RFC 9110 section 7.6.1), except those that somebody would gain from making us lose.
@@ -245,6 +217,7 @@ const SERVICE_WORKER_ALLOWED: HeaderName = HeaderName::from_static("service-work
 mod tests {
     use super::super::cookies::Jar;
     use super::*;
+    use crate::directory::User;
 
     fn map(fields: &[(&str, &str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -460,15 +433,14 @@ mod tests {
     }
 
     #[test]
-    fn a_user_is_introduced_in_values_that_cannot_be_misread() {
-        let groups = ["Sales team", "CN=A,OU=B", "100%"].map(str::to_owned);
+    fn a_user_is_introduced_in_three_fields() {
         let mut headers = HeaderMap::new();
-        introduce(&mut headers, &introduction("søren\r\nX-Admin: 1", Some(" s@example.com"), &groups));
-        let expected = [
-            ("x-forwarded-user", "s%C3%B8ren%0D%0AX-Admin: 1"),
-            ("x-forwarded-email", "%20s@example.com"),
-            ("x-forwarded-groups", "Sales team,CN=A%2COU=B,100%25"),
-        ];
+        let user = User { mail: Some("alice@example.com".into()), groups: vec!["Sales team".into()], ..User::bare("alice") };
+        introduce(&mut headers, &Introduction::of(&user));
+        let expected =
+            [("x-forwarded-user", "alice"), ("x-forwarded-email", "alice@example.com"), ("x-forwarded-groups", "Sales team")];
         assert_eq!(headers, map(&expected));
+        introduce(&mut headers, &Introduction::of(&User::bare("bob")));
+        assert_eq!(headers["x-forwarded-user"], "bob");
     }
 }

@@ -57,7 +57,7 @@ pub(super) struct Upstream {
 /// Who asks for a server.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Guest<'a> {
-    pub session: Option<&'a str>,
+    pub session: Option<&'a Session>,
     /// The server that the sticky cookie names.
     pub server: Option<&'a str>,
 }
@@ -244,7 +244,7 @@ impl Upstream {
 
     fn among(&self, guest: Guest<'_>, standings: &[Standing]) -> Option<usize> {
         let kept = match (self.sticky, guest) {
-            (Sticky::Session, Guest { session: Some(session), .. }) => balance::home(session, &self.seeds, standings),
+            (Sticky::Session, Guest { session: Some(session), .. }) => balance::home(&session.id, &self.seeds, standings),
             (Sticky::Cookie, Guest { server: Some(name), .. }) => self.servers.list.iter().position(|server| server.name == name),
             _ => None,
         };

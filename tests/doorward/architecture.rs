@@ -75,7 +75,19 @@ const HOMES: &[(&str, &[&str])] = &[
     ("argon2", &["directory/password.rs"]),
     ("askama", &["web/"]),
     ("aws_lc_rs", ANYWHERE),
-    ("bytes", &["auth/session.rs", "server/", "gateway/", "proxy/", "web/", "directory/ldap/", "dispatch/http", "app/demo"]),
+    (
+        "bytes",
+        &[
+            "auth/session/introduction.rs",
+            "server/",
+            "gateway/",
+            "proxy/",
+            "web/",
+            "directory/ldap/",
+            "dispatch/http",
+            "app/demo",
+        ],
+    ),
     ("clap", &["cli/", "main.rs"]),
     ("data_encoding", ANYWHERE),
     // Others name the values that fill a text in, and nothing else of it.
