@@ -1,6 +1,7 @@
 """Everybody that stands between load and upstream: how each is configured, started and stopped."""
 
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -141,11 +142,15 @@ class Haproxy(Peer):
     name, title, needs = "haproxy", "HAProxy, no authentication", "haproxy"
     guard = ""
 
+    def __init__(self, bench, workers=1, sessions=10_001):
+        super().__init__(bench, workers)
+        # The token of the run among others.
+        self.tokens = [bench.token, *(secrets.token_urlsafe(32) for _ in range(sessions - 1))]
+        self.cookies = [f"theme=dark; sid={token}" for token in self.tokens[::max(1, sessions // 10_000)]]
+
     def command(self):
         self.write("both.pem", self.bench.chain.read_text() + self.bench.key.read_text())
-        # The token of the run among 10,000 others.
-        lines = [f"{self.bench.token[:-6]}{number:06d} user{number}" for number in range(10_000)]
-        self.write("sessions.map", "\n".join([*lines, f"{self.bench.token} user4242", ""]))
+        self.write("sessions.map", "".join(f"{token} user{number}\n" for number, token in enumerate(self.tokens)))
         configuration = self.write("haproxy.cfg", f"""
 global
     nbthread {self.workers}
