@@ -17,7 +17,7 @@ pub(super) use cookie::KeyId;
 pub use introduction::Introduction;
 
 use super::flow::{Factor, Grant};
-use super::once::Once;
+use super::interner::Interner;
 use crate::base::{Time, UserId};
 use crate::config::application::SessionLimits;
 use crate::directory::{PasswordMark, User};
@@ -100,7 +100,7 @@ pub(super) struct Kept {
 }
 
 impl Session {
-    pub(super) fn new(own: (Arc<str>, u64), grant: Grant, limits: SessionLimits, now: Time, nets: &Once<Vec<IpNet>>) -> Self {
+    pub(super) fn new(own: (Arc<str>, u64), grant: Grant, limits: SessionLimits, now: Time, nets: &Interner<Vec<IpNet>>) -> Self {
         let (user, factors, only_from) = grant.into_parts();
         let SessionLimits { idle, absolute } = limits;
         Self::made(
@@ -108,14 +108,14 @@ impl Session {
             user,
             factors,
             Times { opened: now, idle, absolute, last_seen: now },
-            only_from.map(|list| nets.one(list)),
+            only_from.map(|list| nets.intern(list)),
         )
     }
 
-    pub(super) fn from_kept(own: (Arc<str>, u64), kept: Kept, nets: &Once<Vec<IpNet>>) -> Self {
+    pub(super) fn from_kept(own: (Arc<str>, u64), kept: Kept, nets: &Interner<Vec<IpNet>>) -> Self {
         let Kept { user, factors, opened, idle, absolute, only_from, last_seen } = kept;
         // A network that does not read any more must not widen anything: it is left out, an empty list opens nothing.
-        let only_from = only_from.map(|list| nets.one(list.iter().filter_map(|net| net.parse().ok()).collect()));
+        let only_from = only_from.map(|list| nets.intern(list.iter().filter_map(|net| net.parse().ok()).collect()));
         Self::made(own, user, factors, Times { opened, idle, absolute, last_seen }, only_from)
     }
 
@@ -253,13 +253,13 @@ const LAG: u32 = 20;
 #[derive(Clone, Debug)]
 #[repr(align(32))]
 pub struct Key {
-    pub doorway: Arc<Doorway>,
+    pub entrance: Arc<Entrance>,
     pub session: Arc<Session>,
 }
 
 /// Where a key opens. There is one of each for all its keys.
 #[derive(PartialEq, Eq, Hash, Debug)]
-pub struct Doorway {
+pub struct Entrance {
     pub application: Arc<str>,
     pub host: Arc<str>,
 }
@@ -294,8 +294,8 @@ impl<'a> Permit<'a> {
     /// that the session is not good for.
     fn from_key(key: &Key, wanted: &Wanted<'a>) -> Option<Self> {
         let session = &key.session;
-        let opens = key.doorway.application.as_ref() == wanted.application
-            && key.doorway.host.as_ref() == wanted.host
+        let opens = key.entrance.application.as_ref() == wanted.application
+            && key.entrance.host.as_ref() == wanted.host
             && !session.is_over(wanted.now)
             && session.opens_from(wanted.address);
         opens.then(|| {
@@ -340,8 +340,8 @@ mod tests {
             last_seen: Time::from_millis(1_000_000),
         };
         Key {
-            doorway: Arc::new(Doorway { application: "mail".into(), host: "mail.example".into() }),
-            session: Arc::new(Session::from_kept(("s1".into(), 0), kept, &Once::default())),
+            entrance: Arc::new(Entrance { application: "mail".into(), host: "mail.example".into() }),
+            session: Arc::new(Session::from_kept(("s1".into(), 0), kept, &Interner::default())),
         }
     }
 

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 pub use upkeep::Served;
 
 use super::flow::Grant;
-use super::once::Once;
-use super::session::{Cookie, Doorway, Kept, Key, KeyId, Permit, Session, Wanted};
+use super::interner::Interner;
+use super::session::{Cookie, Entrance, Kept, Key, KeyId, Permit, Session, Wanted};
 use super::signed_in::{ByUser, SignedIn};
 use crate::audit::{Event, Journal, What};
 use crate::base::{Clock, Keys, Random, Time, TraceId};
@@ -32,8 +32,8 @@ struct Book {
     by_key: HashMap<KeyId, Key, BuildHasherDefault<Itself>>,
     by_id: HashMap<Arc<str>, Arc<Session>>,
     by_user: Arc<ByUser>,
-    doorways: Once<Doorway>,
-    nets: Once<Vec<IpNet>>,
+    entrances: Interner<Entrance>,
+    nets: Interner<Vec<IpNet>>,
     /// So many were on record at the start.
     loaded: u64,
     /// Sessions that ended while the store failed: still on record, they would be back after a restart.
@@ -73,7 +73,7 @@ struct KeptKey {
     host: Arc<str>,
 }
 
-impl From<KeptKey> for Doorway {
+impl From<KeptKey> for Entrance {
     fn from(KeptKey { application, host }: KeptKey) -> Self {
         Self { application, host }
     }
@@ -104,8 +104,8 @@ impl Sessions {
             by_key: HashMap::default(),
             by_id: HashMap::new(),
             by_user: Arc::default(),
-            doorways: Once::default(),
-            nets: Once::default(),
+            entrances: Interner::default(),
+            nets: Interner::default(),
             loaded: 0,
             left_behind: Mutex::default(),
             parts,
@@ -126,7 +126,7 @@ impl Sessions {
             let session = book.by_id.pin().get(record.owner.as_str()).cloned();
             if let (Some(id), Some(session)) = (id, session) {
                 session.add_key(id);
-                book.by_key.pin().insert(id, Key { doorway: book.doorways.one(kept.into()), session });
+                book.by_key.pin().insert(id, Key { entrance: book.entrances.intern(kept.into()), session });
             }
             Ok(())
         })
@@ -189,7 +189,7 @@ impl Sessions {
 
         session.add_key(key_id);
         self.book.by_id.pin().insert(id, Arc::clone(&session));
-        let key = Key { doorway: self.book.doorways.one(key.into()), session: Arc::clone(&session) };
+        let key = Key { entrance: self.book.entrances.intern(key.into()), session: Arc::clone(&session) };
         self.book.by_key.pin().insert(key_id, key);
         self.book.by_user.add(&session);
         if session.is_over(now) {
@@ -241,8 +241,8 @@ impl Sessions {
     pub fn places(&self, session: &Session) -> Vec<(Arc<str>, Arc<str>)> {
         let keys = self.book.by_key.pin();
         let ids = session.keys();
-        let doorways = ids.iter().filter_map(|id| Some(&keys.get(id)?.doorway));
-        doorways.map(|doorway| (Arc::clone(&doorway.application), Arc::clone(&doorway.host))).collect()
+        let entrances = ids.iter().filter_map(|id| Some(&keys.get(id)?.entrance));
+        entrances.map(|entrance| (Arc::clone(&entrance.application), Arc::clone(&entrance.host))).collect()
     }
 
     /// How many have begun on this node, those that it read from the records at its start among them.

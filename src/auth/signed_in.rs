@@ -121,7 +121,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::auth::once::Once;
+    use crate::auth::interner::Interner;
     use crate::auth::session::Kept;
     use crate::directory::User;
 
@@ -137,7 +137,7 @@ mod tests {
             last_seen: Time::from_millis(opened),
         };
         let number = by_user.number();
-        let session = Arc::new(Session::from_kept((format!("s{number}").into(), number), kept, &Once::default()));
+        let session = Arc::new(Session::from_kept((format!("s{number}").into(), number), kept, &Interner::default()));
         by_user.add(&session);
         session
     }

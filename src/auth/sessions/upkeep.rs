@@ -42,7 +42,7 @@ impl Sessions {
             return Vec::new();
         }
         let keys = self.book.by_key.pin();
-        let is_served = |key: &KeyId| keys.get(key).is_some_and(|key| served.applications.contains(&key.doorway.application));
+        let is_served = |key: &KeyId| keys.get(key).is_some_and(|key| served.applications.contains(&key.entrance.application));
         let why = |session: &Session| {
             if !served.directories.contains(session.user.directory()) {
                 Some("directory-removed")

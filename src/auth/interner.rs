@@ -1,15 +1,15 @@
-//! What many have in common, in memory once.
+//! What many have in common, kept in memory once: interning.
 
 use std::collections::HashSet;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Gives whoever asks for a value the same one. What nobody holds any more goes when another is new.
-pub(super) struct Once<T>(Mutex<HashSet<Arc<T>>>);
+pub(super) struct Interner<T>(Mutex<HashSet<Arc<T>>>);
 
-impl<T: Eq + Hash> Once<T> {
+impl<T: Eq + Hash> Interner<T> {
     /// The one that is equal to this.
-    pub fn one(&self, value: T) -> Arc<T> {
+    pub fn intern(&self, value: T) -> Arc<T> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(one) = kept.get(&value) {
             return Arc::clone(one);
@@ -21,7 +21,7 @@ impl<T: Eq + Hash> Once<T> {
     }
 }
 
-impl<T> Default for Once<T> {
+impl<T> Default for Interner<T> {
     fn default() -> Self {
         Self(Mutex::default())
     }
@@ -33,11 +33,11 @@ mod tests {
 
     #[test]
     fn equal_values_are_one_and_unused_ones_go() {
-        let once = Once::default();
-        let (one, other) = (once.one("a"), once.one("b"));
-        assert!(Arc::ptr_eq(&one, &once.one("a")) && !Arc::ptr_eq(&one, &other));
+        let interner = Interner::default();
+        let (one, other) = (interner.intern("a"), interner.intern("b"));
+        assert!(Arc::ptr_eq(&one, &interner.intern("a")) && !Arc::ptr_eq(&one, &other));
         drop(other);
-        once.one("c");
-        assert_eq!(once.0.lock().unwrap().len(), 2, "a is held, c is new");
+        interner.intern("c");
+        assert_eq!(interner.0.lock().unwrap().len(), 2, "a is held, c is new");
     }
 }
