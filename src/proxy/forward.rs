@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use futures_util::future::LocalBoxFuture;
-use http::header::{HOST, SET_COOKIE};
+use http::header::{CONTENT_LENGTH, HOST, SET_COOKIE};
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Response, StatusCode, Uri, Version};
@@ -121,6 +121,10 @@ impl Proxy {
         way.belongs_to(whose);
         let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
         let switched = switched.filter(|(asked, _)| !switches || is_switch_to(response.headers(), asked));
+        if response.status() == StatusCode::NO_CONTENT {
+            // It has none, whatever it says (RFC 9110 section 8.6): over HTTP/2 clients would wait for it and call the stream broken.
+            response.headers_mut().remove(CONTENT_LENGTH);
+        }
         from_upstream(response.headers_mut(), facts, upstream.service_worker, asked.filter(|_| switches));
         if let Some(names) = &upstream.names {
             names.to_client(response.headers_mut(), client.host);

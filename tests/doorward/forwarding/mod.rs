@@ -264,6 +264,21 @@ async fn answers_without_a_body_and_interim_answers_keep_their_shape() {
 }
 
 #[tokio::test]
+async fn an_answer_that_has_no_body_says_no_length_over_http_2() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let bed = bed(&Wishes::to(listener.local_addr().unwrap()));
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        read_until(&mut stream, "\r\n\r\n").await;
+        stream.write_all(b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n").await.unwrap();
+    });
+    let request = Request::get("https://localhost/").body(Full::default()).unwrap();
+    let response = bed.h2().await.send_request(request).await.unwrap();
+    assert_eq!((response.status(), response.headers().get("content-length")), (StatusCode::NO_CONTENT, None));
+    assert!(response.into_body().collect().await.unwrap().to_bytes().is_empty());
+}
+
+#[tokio::test]
 async fn a_client_that_stops_sending_is_told_so_after_a_minute() {
     let (address, _) = mirror().await;
     let bed = bed(&Wishes::to(address));
