@@ -55,7 +55,7 @@ impl StatusReport {
         let status: u8 = rest.last()?.parse().ok()?;
         let recipient = rest.first().filter(|_| rest.len() > 3).copied().unwrap_or_default();
         let recipient: String = recipient.chars().filter(|letter| *letter == '+' || letter.is_ascii_digit()).collect();
-        let fits = recipient.len() <= MOST_DIGITS + 1;
+        let fits = recipient.strip_prefix('+').unwrap_or(&recipient).len() <= MOST_DIGITS;
         fits.then(|| Some(Self { reference: reference.parse().ok()?, recipient, outcome: Outcome::of(status), status }))?
     }
 
@@ -217,5 +217,14 @@ mod tests {
         let from = sender("07915410009999F9040A9154214365870000621122114354800568656C6C6F");
         assert_eq!(from.as_deref(), Some("+4512345678"));
         assert_eq!(sender("0404"), None);
+    }
+
+    #[test]
+    fn a_number_in_text_mode_has_twenty_digits_at_most() {
+        for (digits, plus, fits) in [(20, "", true), (20, "+", true), (21, "", false), (21, "+", false)] {
+            let number = format!("{plus}{}", "7".repeat(digits));
+            let report = StatusReport::from_text(&format!("6,23,\"{number}\",145,\"26/11/22\",\"26/11/22\",0"));
+            assert_eq!(report.map(|report| report.recipient), fits.then_some(number.clone()), "{number}");
+        }
     }
 }
