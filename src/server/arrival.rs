@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -18,9 +17,10 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use super::Core;
-use super::connections::Connection;
+use super::connections::{Connection, Traffic};
 use super::deal::Dealt;
 use super::http::{self, About, Handler};
+use super::impatient::Impatient;
 use super::listener::{Current, Place};
 use super::offer::Offer;
 use super::proxy_header;
@@ -96,11 +96,12 @@ async fn connection<H: Handler>(core: Rc<Core<H>>, arrival: Arrival) {
         _ => Some(arrival),
     };
     let Some(Arrival { stream, peer, place, behind, tls }) = arrival else { return };
-    let read = Arc::new(AtomicU64::new(0));
+    let traffic = Arc::<Traffic>::default();
+    let stream = Impatient::new(stream, Arc::clone(&traffic));
     let Some(tls) = tls else {
         let about = About { peer, behind, sni: None, tls: false };
-        let io = Watched::new(stream, Arc::clone(&read), place);
-        return http::serve(io, about, Connection::new(true, read), &core.parts).await;
+        let io = Watched::new(stream, Arc::clone(&traffic), place);
+        return http::serve(io, about, Connection::new(true, traffic), &core.parts).await;
     };
     // Boxed, so that a connection does not carry the handshake's size for the rest of its life.
     let mut stream = match tokio::time::timeout(core.handshake, Box::pin(handshake(stream, tls, &core.hellos))).await {
@@ -113,11 +114,11 @@ async fn connection<H: Handler>(core: Rc<Core<H>>, arrival: Arrival) {
     let http2 = session.alpn_protocol() == Some(b"h2");
     let sni = session.server_name().map(|name| name.to_ascii_lowercase().into());
     let about = About { peer, behind, sni, tls: true };
-    let io = Watched::new(stream, Arc::clone(&read), place);
+    let io = Watched::new(stream, Arc::clone(&traffic), place);
     if http2 {
-        http::serve_http2(io, about, Connection::new(false, read), &core.parts).await;
+        http::serve_http2(io, about, Connection::new(false, traffic), &core.parts).await;
     } else {
-        http::serve(io, about, Connection::new(true, read), &core.parts).await;
+        http::serve(io, about, Connection::new(true, traffic), &core.parts).await;
     }
 }
 
@@ -145,7 +146,7 @@ async fn introduced(arrival: Arrival, limit: Duration) -> Option<Arrival> {
 
 /// A place is taken only once there is a hello to answer, and held for one turn of the core's queue: whoever says nothing keeps
 /// nobody waiting, and of a flood so many are answered before everything else that is ready gets its turn.
-async fn handshake(stream: TcpStream, offer: Arc<Offer>, hellos: &Semaphore) -> std::io::Result<TlsStream<Together>> {
+async fn handshake(stream: Impatient, offer: Arc<Offer>, hellos: &Semaphore) -> std::io::Result<TlsStream<Together>> {
     let hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), Together::new(stream)).await?;
     let place = hellos.acquire().await;
     let config = offer.to(hello.client_hello().server_name());

@@ -4,7 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -22,6 +22,34 @@ pub(super) enum Order {
     Drop,
 }
 
+/// What a connection's socket says to the sweep.
+#[derive(Debug, Default)]
+pub(super) struct Traffic {
+    read: AtomicU64,
+    waits: AtomicBool,
+}
+
+impl Traffic {
+    /// So many bytes have come.
+    pub fn came(&self, count: usize) {
+        self.read.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
+    /// Whether something waits to be sent until the client takes more.
+    pub fn waits(&self, waits: bool) {
+        self.waits.store(waits, Ordering::Relaxed);
+    }
+
+    /// Bytes so far; tells whether a request head is on its way.
+    fn read(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
+    }
+
+    pub fn is_waiting(&self) -> bool {
+        self.waits.load(Ordering::Relaxed)
+    }
+}
+
 /// One connection as the sweep sees it.
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -29,9 +57,8 @@ pub(super) struct Connection {
     pub one_at_a_time: bool,
     pub order: Cell<Order>,
     pub waker: RefCell<Option<Waker>>,
-    /// Bytes read, counted by the socket.
-    pub read: Arc<AtomicU64>,
-    /// Exchanges whose answer is not yet wholly sent.
+    traffic: Arc<Traffic>,
+    /// Exchanges whose answer has not yet been handed over to be sent.
     open: Cell<usize>,
     begun: Cell<u64>,
     seen: Cell<(u64, u64)>,
@@ -41,13 +68,13 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub fn new(one_at_a_time: bool, read: Arc<AtomicU64>) -> Rc<Self> {
+    pub fn new(one_at_a_time: bool, traffic: Arc<Traffic>) -> Rc<Self> {
         Rc::new(Self {
             one_at_a_time,
             order: Cell::new(Order::GoOn),
             waker: RefCell::default(),
             seen: Cell::new((0, 0)),
-            read,
+            traffic,
             open: Cell::default(),
             begun: Cell::default(),
             idle_sweeps: Cell::default(),
@@ -76,14 +103,15 @@ impl Connection {
     /// Without one the connection must bring a whole head in time, or is idle.
     fn look(&self) {
         let (begun, read) = self.seen.get();
-        if self.open.get() > 0 || begun != self.begun.get() {
-            self.seen.set((self.begun.get(), self.read.load(Ordering::Relaxed)));
+        // An answer that has been handed over may take minutes on a slow line.
+        if self.open.get() > 0 || begun != self.begun.get() || self.traffic.is_waiting() {
+            self.seen.set((self.begun.get(), self.traffic.read()));
             self.idle_sweeps.set(0);
             self.head_sweeps.set(0);
             return;
         }
         // Before the first request the clock for its head runs from the start.
-        if self.one_at_a_time && (begun == 0 || read != self.read.load(Ordering::Relaxed)) {
+        if self.one_at_a_time && (begun == 0 || read != self.traffic.read()) {
             self.head_sweeps.set(self.head_sweeps.get() + 1);
             if self.head_sweeps.get() > HEAD_SWEEPS {
                 self.tell(Order::Drop);
@@ -105,12 +133,12 @@ impl Connection {
     fn finish(&self) {
         let idle = self.one_at_a_time && self.open.get() == 0;
         self.tell(if idle { Order::LastOne } else { Order::Finish });
-        self.seen.set((self.begun.get(), self.read.load(Ordering::Relaxed)));
+        self.seen.set((self.begun.get(), self.traffic.read()));
     }
 
     /// After the stop: one that stays idle is closed, one whose head has begun gets its time.
     fn look_at_farewell(&self) {
-        let read = self.read.load(Ordering::Relaxed);
+        let read = self.traffic.read();
         if self.order.get() != Order::LastOne || self.open.get() > 0 {
             return;
         }
@@ -220,7 +248,7 @@ mod tests {
 
         let idle = Connection::new(true, Arc::default());
         let _entered = connections.enter(&idle);
-        idle.read.store(100, Ordering::Relaxed);
+        idle.traffic.came(100);
         drop(idle.exchange());
         sweeps(&connections, IDLE_SWEEPS + 1);
         assert_eq!(idle.order.get(), Order::GoOn);
@@ -231,7 +259,7 @@ mod tests {
         let _entered = connections.enter(&slow);
         drop(slow.exchange());
         sweeps(&connections, 1);
-        slow.read.store(1, Ordering::Relaxed);
+        slow.traffic.came(1);
         sweeps(&connections, HEAD_SWEEPS + 1);
         assert_eq!(slow.order.get(), Order::Drop);
     }
@@ -247,6 +275,26 @@ mod tests {
         drop(open);
     }
 
+    /// What is left of it lies in our own buffers, half a megabyte at most; a telephone in the country may need minutes for that.
+    #[test]
+    fn a_connection_is_not_idle_while_its_answer_is_on_the_way() {
+        let connections = Rc::new(Connections::default());
+        for one_at_a_time in [true, false] {
+            let traffic = Arc::<Traffic>::default();
+            let slow = Connection::new(one_at_a_time, Arc::clone(&traffic));
+            let _entered = connections.enter(&slow);
+            drop(slow.exchange());
+            traffic.waits(true);
+            sweeps(&connections, 10 * IDLE_SWEEPS);
+            assert_eq!(slow.order.get(), Order::GoOn);
+            traffic.waits(false);
+            sweeps(&connections, IDLE_SWEEPS);
+            assert_eq!(slow.order.get(), Order::GoOn, "it has all its time for another request");
+            sweeps(&connections, 1);
+            assert_eq!(slow.order.get(), Order::Finish);
+        }
+    }
+
     #[test]
     fn at_the_stop_an_idle_connection_may_ask_once_more_and_is_closed_if_it_does_not() {
         let connections = Rc::new(Connections::default());
@@ -259,7 +307,7 @@ mod tests {
             [Order::Finish, Order::LastOne, Order::LastOne, Order::Finish]
         );
         assert!(!open.is_last() && asking.exchange().is_last());
-        asking.read.store(1, Ordering::Relaxed);
+        asking.traffic.came(1);
         for _ in 0..=FAREWELL_SWEEPS {
             connections.sweep_farewells();
         }

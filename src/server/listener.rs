@@ -185,10 +185,19 @@ fn alone(address: SocketAddr) -> std::io::Result<(Sockets, SocketAddr)> {
 /// A given socket with what matters of our own: above all a queue as long as ours, for that is where clients wait for a successor.
 fn adopted(socket: std::net::TcpListener) -> std::io::Result<std::net::TcpListener> {
     let inside = SockRef::from(&socket);
-    inside.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
+    for_connections(&inside)?;
     inside.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
     Ok(socket)
+}
+
+/// What connections inherit.
+fn for_connections(socket: &Socket) -> std::io::Result<()> {
+    // Phones behind a translator vanish without a word.
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
+    // The kernel would take megabytes for a client who takes little, and ask for more only once a third of them has gone: too seldom to
+    // tell who is slow from who has stopped.
+    socket.set_tcp_notsent_lowat(UNSENT)
 }
 
 fn socket(address: SocketAddr, shared: bool) -> std::io::Result<Socket> {
@@ -198,8 +207,7 @@ fn socket(address: SocketAddr, shared: bool) -> std::io::Result<Socket> {
     if address.is_ipv6() && address.ip().is_unspecified() {
         socket.set_only_v6(false)?;
     }
-    // Connections inherit it: phones behind a translator vanish without a word.
-    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
+    for_connections(&socket)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     Ok(socket)
@@ -306,6 +314,8 @@ impl Drop for Place {
 
 /// Connections that the kernel holds for us while all cores are busy.
 const BACKLOG: i32 = 4096;
+/// Bytes that the kernel keeps of an answer beside what is on its way.
+const UNSENT: u32 = 256 * 1024;
 const KEEPALIVE: std::time::Duration = std::time::Duration::from_secs(30);
 
 #[cfg(test)]
@@ -341,6 +351,20 @@ mod tests {
         let _again = places.take(None, &core).unwrap().of(client).unwrap();
         let _others: Vec<_> = (0..3).map(|_| places.take(None, &core).unwrap()).collect();
         assert!(places.take(None, &core).is_none(), "four in all");
+    }
+
+    #[test]
+    fn connections_inherit_what_they_need() {
+        let ours = socket("127.0.0.1:0".parse().unwrap(), true).unwrap();
+        ours.listen(1).unwrap();
+        let given = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        for listener in [std::net::TcpListener::from(ours), adopted(given).unwrap()] {
+            let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            listener.set_nonblocking(false).unwrap();
+            let accepted = listener.accept().unwrap().0;
+            let accepted = SockRef::from(&accepted);
+            assert_eq!((accepted.keepalive().unwrap(), accepted.tcp_notsent_lowat().unwrap()), (true, UNSENT));
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod deal;
 mod gather;
 mod given;
 mod http;
+mod impatient;
 mod listener;
 pub mod metrics;
 mod offer;

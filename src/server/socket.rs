@@ -1,17 +1,17 @@
-//! A client's socket under watch: counts what comes in, and gives up on a client that does not take what we send.
+//! A client's socket under watch: counts what comes in, and listens for a moment after the last that we say.
 
 use std::io::{self, Write};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::Sleep;
 use tokio_rustls::server::TlsStream;
 
+use super::connections::Traffic;
+use super::impatient::Impatient;
 use super::listener::Place;
 use super::together::Together;
 
@@ -19,10 +19,7 @@ use super::together::Together;
 #[derive(Debug)]
 pub(super) struct Watched<S> {
     inner: S,
-    /// Bytes read so far; the sweep tells from it whether a request head is on its way.
-    read: Arc<AtomicU64>,
-    /// Runs while a write waits for the client; made at the first such wait, which most connections never see.
-    stalled: Option<Pin<Box<Sleep>>>,
+    traffic: Arc<Traffic>,
     /// Runs after the last byte was sent, until the client has closed its side as well.
     lingering: Option<Pin<Box<Sleep>>>,
     /// The last read found nothing.
@@ -31,19 +28,9 @@ pub(super) struct Watched<S> {
 }
 
 impl<S> Watched<S> {
-    pub fn new(inner: S, read: Arc<AtomicU64>, place: Place) -> Self {
-        Self { inner, read, stalled: None, lingering: None, dry: false, _place: place }
-    }
-
-    /// Passes a write's result on; a write that waits longer than [`WRITE_STALL`] becomes an error.
-    fn judged<T>(&mut self, result: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
-        if result.is_ready() {
-            self.stalled = None;
-            return result;
-        }
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(WRITE_STALL)));
-        ready!(stalled.as_mut().poll(context));
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing")))
+    /// Counts in `traffic` what it reads.
+    pub fn new(inner: S, traffic: Arc<Traffic>, place: Place) -> Self {
+        Self { inner, traffic, lingering: None, dry: false, _place: place }
     }
 }
 
@@ -59,9 +46,9 @@ pub(super) trait Awaited {
     fn poll_arrival(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>>;
 }
 
-impl Awaited for TcpStream {
+impl Awaited for Impatient {
     fn poll_arrival(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_read_ready(context)
+        self.poll_arrival(context)
     }
 }
 
@@ -82,7 +69,7 @@ impl<S: AsyncRead + Awaited + Unpin> AsyncRead for Watched<S> {
         self.dry = result.is_pending();
         let count = buffer.filled().len() - before;
         if count > 0 {
-            self.read.fetch_add(count as u64, Ordering::Relaxed);
+            self.traffic.came(count);
         }
         result
     }
@@ -90,8 +77,7 @@ impl<S: AsyncRead + Awaited + Unpin> AsyncRead for Watched<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.inner).poll_write(context, bytes);
-        self.judged(result, context)
+        Pin::new(&mut self.inner).poll_write(context, bytes)
     }
 
     fn poll_write_vectored(
@@ -99,8 +85,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.inner).poll_write_vectored(context, slices);
-        self.judged(result, context)
+        Pin::new(&mut self.inner).poll_write_vectored(context, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -108,16 +93,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let result = Pin::new(&mut self.inner).poll_flush(context);
-        self.judged(result, context)
+        Pin::new(&mut self.inner).poll_flush(context)
     }
 
     /// Says goodbye, then throws away for a moment what the client still sends: a socket that is closed with something unread is reset,
     /// and the reset can overtake our answer (a 413 in the middle of an upload; RFC 9112 section 9.6).
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.lingering.is_none() {
-            let result = Pin::new(&mut self.inner).poll_shutdown(context);
-            ready!(self.judged(result, context))?;
+            ready!(Pin::new(&mut self.inner).poll_shutdown(context))?;
         }
         let this = &mut *self;
         let mut scratch = [0; 4096];
@@ -140,7 +123,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     }
 }
 
-const WRITE_STALL: Duration = Duration::from_secs(60);
 const LINGER: Duration = Duration::from_secs(1);
 
 #[cfg(test)]

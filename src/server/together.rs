@@ -6,14 +6,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
-use crate::base::patient::Patient;
+use super::impatient::Impatient;
 
 /// Between TLS and the socket.
 #[derive(Debug)]
 pub(super) struct Together {
-    stream: Patient,
+    stream: Impatient,
     stage: Stage,
 }
 
@@ -30,8 +29,8 @@ enum Stage {
 }
 
 impl Together {
-    pub fn new(stream: TcpStream) -> Self {
-        Self { stream: Patient::new(stream), stage: Stage::Shaking { is_out: true } }
+    pub fn new(stream: Impatient) -> Self {
+        Self { stream, stage: Stage::Shaking { is_out: true } }
     }
 
     /// Ready once something has come; else whoever asks is woken then.
@@ -149,10 +148,11 @@ impl AsyncWrite for Together {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
     use tokio::time::timeout;
 
     use super::*;
@@ -160,7 +160,7 @@ mod tests {
     async fn pair() -> (Together, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (peer, accepted) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
-        (Together::new(accepted.unwrap().0), peer.unwrap())
+        (Together::new(Impatient::new(accepted.unwrap().0, Arc::default())), peer.unwrap())
     }
 
     /// All that has come so far; enough time for what is on its way on this machine.

@@ -193,6 +193,83 @@ async fn who_takes_slowly_slows_who_sends() {
     assert!(grown < GROWTH, "{grown} KiB");
 }
 
+/// Somebody who stops: at once, or after a first piece.
+async fn stops(mut body: Incoming, takes_some: bool) -> u64 {
+    if takes_some {
+        body.frame().await.unwrap().unwrap();
+    }
+    sleep(MINUTE + Duration::from_secs(8)).await;
+    drained(body).await
+}
+
+/// The same over HTTP/2, where the stream's window has room for everything and it is the socket that nobody reads.
+async fn stops_over_http2(bed: &Bed) -> u64 {
+    let stream = bed.browser(true).tls("h2").await;
+    let window = u32::try_from(2 * SLOW).unwrap();
+    let mut builder = h2::client::Builder::new();
+    builder.initial_window_size(window).initial_connection_window_size(window);
+    let (mut sender, mut connection) = builder.handshake::<_, Bytes>(stream).await.unwrap();
+    let get = Request::get(format!("https://{HOST}/public?{SLOW}")).body(()).unwrap();
+    let answer = sender.send_request(get, true).unwrap().0;
+    let mut body = tokio::select! {
+        answer = answer => answer.unwrap().into_body(),
+        result = &mut connection => panic!("no answer: {result:?}"),
+    };
+    sleep(MINUTE + Duration::from_secs(8)).await;
+    let driver = tokio::spawn(connection);
+    let mut count = 0;
+    while let Some(Ok(piece)) = body.data().await {
+        count += piece.len() as u64;
+    }
+    driver.abort();
+    count
+}
+
+/// Somebody whose line takes 16 KiB a second.
+async fn crawls(mut body: Incoming) -> u64 {
+    let (watch, mut count) = (Watch::start(), 0);
+    while watch.elapsed() < MINUTE + Duration::from_secs(20) {
+        match body.frame().await {
+            Some(Ok(frame)) => count += frame.data_ref().map_or(0, Bytes::len) as u64,
+            _ => return count,
+        }
+        if count > watch.elapsed().as_secs() * 16 * 1024 {
+            sleep(Duration::from_secs(1)).await;
+        }
+    }
+    count + drained(body).await
+}
+
+async fn drained(mut body: Incoming) -> u64 {
+    let mut count = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        count += frame.data_ref().map_or(0, Bytes::len) as u64;
+    }
+    count
+}
+
+/// In real time, as it is the kernel that says what a client has taken.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_stops_taking_is_left_after_a_minute_and_who_takes_little_gets_everything() {
+    let bed = Bed::start().await;
+    let [nothing, a_piece, crawls, crawls_over_http2] = [
+        bed.download(false, SLOW).await,
+        bed.download(false, SLOW).await,
+        bed.download(false, SLOW).await,
+        bed.download(true, SLOW).await,
+    ];
+    let stopped = async { tokio::join!(stops(nothing, false), stops(a_piece, true), stops_over_http2(&bed)) };
+    let crawled = async { tokio::join!(self::crawls(crawls), self::crawls(crawls_over_http2)) };
+    let (stopped, crawled) = tokio::join!(stopped, crawled);
+    println!("who stopped found {stopped:?} bytes, who crawled {crawled:?}");
+    let (nothing, a_piece, over_http2) = stopped;
+    // What lay in the kernel of either side.
+    assert!([nothing, a_piece, over_http2].iter().all(|count| *count < SLOW / 4), "{stopped:?}");
+    assert_eq!(crawled, (SLOW, SLOW));
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+
 const CONFIGURATION: &str = r#"
 [node]
 state_dir = "state"
