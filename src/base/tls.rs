@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::ClientConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{CipherSuite, ClientConfig};
 
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
@@ -26,9 +26,36 @@ pub enum TlsError {
     SetUp(#[from] rustls::Error),
 }
 
-/// aws-lc-rs with its own order: X25519MLKEM768 first, then X25519, P-256, P-384; the suites of Mozilla's "intermediate".
+/// aws-lc-rs: X25519MLKEM768 first, then X25519, P-256, P-384; the suites of Mozilla's "intermediate", AES-128 before the rest as browsers
+/// have it: processors hash SHA-256 by themselves, and a handshake hashes more than it does anything else but its key exchange.
 pub fn provider() -> Arc<CryptoProvider> {
-    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+    let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+    provider.cipher_suites.sort_by_key(|suite| {
+        !matches!(
+            suite.suite(),
+            CipherSuite::TLS13_AES_128_GCM_SHA256
+                | CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+                | CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
+        )
+    });
+    Arc::new(provider)
+}
+
+/// Whether a client that names these suites would rather have ChaCha20 than AES, as those do whose processors know no AES: old telephones.
+pub fn prefers_chacha20(suites: &[CipherSuite]) -> bool {
+    let first = suites.iter().find_map(|suite| match suite {
+        CipherSuite::TLS13_CHACHA20_POLY1305_SHA256
+        | CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256
+        | CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 => Some(true),
+        CipherSuite::TLS13_AES_128_GCM_SHA256
+        | CipherSuite::TLS13_AES_256_GCM_SHA384
+        | CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+        | CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384
+        | CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
+        | CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 => Some(false),
+        _ => None,
+    });
+    first == Some(true)
 }
 
 /// How we connect: TLS 1.2 and 1.3, the server verified by the authorities in this file, or by the system's.
@@ -103,6 +130,24 @@ mod tests {
         let wrong = config("b.key").unwrap_err().to_string();
         assert!(wrong.starts_with("the key in ") && wrong.contains("b.key does not fit the certificate in "), "{wrong}");
         assert!(config("a.pem").unwrap_err().to_string().ends_with("holds no key in PEM"));
+    }
+
+    #[test]
+    fn aes_128_comes_first_and_the_old_telephones_wish_is_seen() {
+        use CipherSuite as Suite;
+        assert_eq!(provider().cipher_suites[0].suite(), Suite::TLS13_AES_128_GCM_SHA256);
+        let grease = Suite::Unknown(0x0a0a);
+        let table: [(&[Suite], bool); 6] = [
+            (&[grease, Suite::TLS13_AES_128_GCM_SHA256, Suite::TLS13_CHACHA20_POLY1305_SHA256], false),
+            (&[Suite::TLS13_AES_256_GCM_SHA384, Suite::TLS13_CHACHA20_POLY1305_SHA256], false),
+            (&[grease, Suite::TLS13_CHACHA20_POLY1305_SHA256, Suite::TLS13_AES_128_GCM_SHA256], true),
+            (&[Suite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, Suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256], true),
+            (&[Suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, Suite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256], false),
+            (&[Suite::TLS_RSA_WITH_AES_128_CBC_SHA, grease], false),
+        ];
+        for (suites, expected) in table {
+            assert_eq!(prefers_chacha20(suites), expected, "{suites:?}");
+        }
     }
 
     #[test]

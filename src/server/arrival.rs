@@ -149,7 +149,7 @@ async fn introduced(arrival: Arrival, limit: Duration) -> Option<Arrival> {
 async fn handshake(stream: Impatient, offer: Arc<Offer>, hellos: &Semaphore) -> std::io::Result<TlsStream<Together>> {
     let hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), Together::new(stream)).await?;
     let place = hellos.acquire().await;
-    let config = offer.to(hello.client_hello().server_name());
+    let config = offer.to(hello.client_hello().server_name(), hello.client_hello().cipher_suites());
     // The signature, which is what a handshake costs, is made here.
     let mut is_last = false;
     let mut accepted = hello.into_stream_with(config, |session| is_last = answers_once(session));

@@ -1,43 +1,65 @@
 //! What a TLS handshake offers (ALPN, RFC 7301): HTTP/2 before HTTP/1.1, but HTTP/1.1 alone for hosts on which sign-in belongs to the
-//! connection: over HTTP/2 one connection carries the requests of many.
+//! connection: over HTTP/2 one connection carries the requests of many. And in whose order suites are chosen.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use rustls::ServerConfig;
+use rustls::{CipherSuite, ServerConfig};
+
+use crate::base::tls::prefers_chacha20;
 
 #[derive(Debug)]
 pub(super) struct Offer {
-    both: Arc<ServerConfig>,
+    both: Orders,
     http1: Option<Http1>,
+}
+
+/// The same but for who decides on the suite.
+#[derive(Debug)]
+struct Orders {
+    ours: Arc<ServerConfig>,
+    clients: Arc<ServerConfig>,
 }
 
 #[derive(Debug)]
 struct Http1 {
-    config: Arc<ServerConfig>,
+    orders: Orders,
     /// In lower case.
     hosts: Arc<[Arc<str>]>,
 }
 
 impl Offer {
     /// `both` as it stands, and for these hosts the same without HTTP/2.
-    pub fn new(both: Arc<ServerConfig>, http1_only: &[Arc<str>]) -> Self {
+    pub fn new(both: ServerConfig, http1_only: &[Arc<str>]) -> Self {
         let http1 = (!http1_only.is_empty()).then(|| {
-            let mut config = ServerConfig::clone(&both);
+            let mut config = both.clone();
             config.alpn_protocols = vec![b"http/1.1".to_vec()];
-            Http1 { config: Arc::new(config), hosts: http1_only.into() }
+            Http1 { orders: Orders::of(config), hosts: http1_only.into() }
         });
-        Self { both, http1 }
+        Self { both: Orders::of(both), http1 }
     }
 
-    /// For a hello with this name (SNI). An address is never named, so it is meant wherever no name is.
-    pub fn to(&self, name: Option<&str>) -> Arc<ServerConfig> {
-        let Some(Http1 { config, hosts }) = &self.http1 else { return Arc::clone(&self.both) };
-        let alone = match name.map(|name| name.trim_end_matches('.')) {
-            Some(name) => hosts.iter().any(|host| host.eq_ignore_ascii_case(name)),
-            None => hosts.iter().any(|host| host.parse::<IpAddr>().is_ok()),
-        };
-        Arc::clone(if alone { config } else { &self.both })
+    /// For a hello with this name (SNI) and these suites. An address is never named, so it is meant wherever no name is.
+    pub fn to(&self, name: Option<&str>, suites: &[CipherSuite]) -> Arc<ServerConfig> {
+        let orders = self.http1.as_ref().filter(|http1| http1.is_for(name)).map_or(&self.both, |http1| &http1.orders);
+        Arc::clone(if prefers_chacha20(suites) { &orders.clients } else { &orders.ours })
+    }
+}
+
+impl Http1 {
+    fn is_for(&self, name: Option<&str>) -> bool {
+        match name.map(|name| name.trim_end_matches('.')) {
+            Some(name) => self.hosts.iter().any(|host| host.eq_ignore_ascii_case(name)),
+            None => self.hosts.iter().any(|host| host.parse::<IpAddr>().is_ok()),
+        }
+    }
+}
+
+impl Orders {
+    fn of(config: ServerConfig) -> Self {
+        let mut ours = config.clone();
+        ours.ignore_client_order = true;
+        Self { ours: Arc::new(ours), clients: Arc::new(config) }
     }
 }
 
@@ -53,11 +75,11 @@ mod tests {
             let resolver = Arc::new(rustls::server::ResolvesServerCertUsingSni::new());
             let mut config = config.with_no_client_auth().with_cert_resolver(resolver);
             config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-            Arc::new(config)
+            config
         };
         let speaks_h2 = |hosts: &[&str], name: Option<&str>| {
             let hosts: Vec<Arc<str>> = hosts.iter().map(|host| Arc::from(*host)).collect();
-            Offer::new(config(), &hosts).to(name).alpn_protocols.contains(&b"h2".to_vec())
+            Offer::new(config(), &hosts).to(name, &[]).alpn_protocols.contains(&b"h2".to_vec())
         };
         let table: [(&[&str], Option<&str>, bool); 8] = [
             (&[], Some("a.example"), true),
@@ -71,6 +93,11 @@ mod tests {
         ];
         for (hosts, name, expected) in table {
             assert_eq!(speaks_h2(hosts, name), expected, "{hosts:?} {name:?}");
+        }
+        let offer = Offer::new(config(), &["a.example".into()]);
+        for name in ["a.example", "b.example"] {
+            assert!(offer.to(Some(name), &[CipherSuite::TLS13_AES_256_GCM_SHA384]).ignore_client_order);
+            assert!(!offer.to(Some(name), &[CipherSuite::TLS13_CHACHA20_POLY1305_SHA256]).ignore_client_order);
         }
     }
 }

@@ -61,7 +61,7 @@ impl Certificates {
     }
 
     /// TLS as we offer it: 1.2 and 1.3, HTTP/2 before HTTP/1.1, resumption by the tickets handed in, which outlive a reload.
-    pub fn config(self, tickets: Arc<dyn ProducesTickets>) -> Result<Arc<ServerConfig>, TlsError> {
+    pub fn config(self, tickets: Arc<dyn ProducesTickets>) -> Result<ServerConfig, TlsError> {
         let config = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
         let mut config = config.with_no_client_auth().with_cert_resolver(Arc::new(self));
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
@@ -71,7 +71,7 @@ impl Certificates {
         // A ticket is good for one connection (RFC 8446 appendix C.4), and every connection brings one. Who wants more says so (RFC 9149).
         config.send_tls13_tickets = 1;
         config.max_tls13_tickets = TICKETS_MOST;
-        Ok(Arc::new(config))
+        Ok(config)
     }
 
     fn by_sni(&self, name: &str) -> Option<&Arc<CertifiedKey>> {

@@ -194,6 +194,23 @@ fn tls_is_what_a_client_may_expect() {
     assert!(is(&shown(&["-servername", "nobody.example.test"]), "first.pem"), "an unknown name");
     assert!(is(&shown(&["-noservername"]), "first.pem"), "no name");
 
+    // AES-128 for whoever knows AES, whatever they name first; ChaCha20 for whoever asks for it before AES.
+    let table = [
+        (
+            ["-ciphersuites", "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"],
+            "TLS_AES_128_GCM_SHA256",
+        ),
+        (["-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"], "TLS_CHACHA20_POLY1305_SHA256"),
+        (["-ciphersuites", "TLS_AES_256_GCM_SHA384"], "TLS_AES_256_GCM_SHA384"),
+        (["-cipher", "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256"], "ECDHE-ECDSA-AES128-GCM-SHA256"),
+        (["-cipher", "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-GCM-SHA256"], "ECDHE-ECDSA-CHACHA20-POLY1305"),
+    ];
+    for ([kind, suites], expected) in table {
+        let version = if kind == "-cipher" { "-tls1_2" } else { "-tls1_3" };
+        let said = shown(&[version, kind, suites]);
+        assert!(said.contains(&format!("Cipher is {expected}\n")), "{suites}: {said}");
+    }
+
     let version = Command::new("openssl").arg("version").output().unwrap();
     let version = String::from_utf8_lossy(&version.stdout).into_owned();
     let groups = Command::new("openssl").args(["list", "-kem-algorithms"]).output().unwrap();

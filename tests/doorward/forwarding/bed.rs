@@ -279,8 +279,7 @@ where
 pub async fn tls_upstream() -> (SocketAddr, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let listed = [certificate(folder.path(), "upstream", "localhost")];
-    let config = tls::Certificates::load(&listed).unwrap().config(tls::ticketer().unwrap()).unwrap();
-    let mut config = Arc::unwrap_or_clone(config);
+    let mut config = tls::Certificates::load(&listed).unwrap().config(tls::ticketer().unwrap()).unwrap();
     config.alpn_protocols.clear();
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
