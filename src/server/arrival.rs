@@ -90,7 +90,6 @@ pub(super) async fn receive<H: Handler>(core: Rc<Core<H>>, mut dealt: mpsc::Rece
 }
 
 async fn connection<H: Handler>(core: Rc<Core<H>>, arrival: Arrival) {
-    let _ = arrival.stream.set_nodelay(true);
     let arrival = match &arrival.behind {
         Some(trusted) if trusted.source == Source::ProxyProtocol => introduced(arrival, core.handshake).await,
         _ => Some(arrival),

@@ -195,6 +195,8 @@ fn adopted(socket: std::net::TcpListener) -> std::io::Result<std::net::TcpListen
 fn for_connections(socket: &Socket) -> std::io::Result<()> {
     // Phones behind a translator vanish without a word.
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
+    // What is written is meant to leave.
+    socket.set_tcp_nodelay(true)?;
     // The kernel would take megabytes for a client who takes little, and ask for more only once a third of them has gone: too seldom to
     // tell who is slow from who has stopped.
     socket.set_tcp_notsent_lowat(UNSENT)
@@ -363,7 +365,8 @@ mod tests {
             listener.set_nonblocking(false).unwrap();
             let accepted = listener.accept().unwrap().0;
             let accepted = SockRef::from(&accepted);
-            assert_eq!((accepted.keepalive().unwrap(), accepted.tcp_notsent_lowat().unwrap()), (true, UNSENT));
+            assert!(accepted.keepalive().unwrap() && accepted.tcp_nodelay().unwrap());
+            assert_eq!(accepted.tcp_notsent_lowat().unwrap(), UNSENT);
         }
     }
 
