@@ -7,7 +7,7 @@ use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::{CipherSuite, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
@@ -25,14 +25,17 @@ pub struct Target {
 }
 
 impl Target {
-    /// From `--port`, `--cookie`, `--path`, `--exchange x25519|hybrid`. A target has a ticket store of its own where it may resume:
-    /// one that is shared holds eight tickets a server and falls back to full handshakes without a word.
+    /// From `--port`, `--cookie`, `--path`, `--exchange x25519|hybrid`. AES-128 is named first, as browsers do. A target has a ticket
+    /// store of its own where it may resume: one that is shared holds eight tickets a server and falls back to full handshakes without
+    /// a word.
     pub fn new(arguments: &Arguments, resume: bool) -> Self {
         let group = match arguments.or("exchange", "x25519").as_str() {
             "hybrid" => aws_lc_rs::kx_group::X25519MLKEM768,
             _ => aws_lc_rs::kx_group::X25519,
         };
-        let provider = Arc::new(CryptoProvider { kx_groups: vec![group], ..aws_lc_rs::default_provider() });
+        let mut provider = CryptoProvider { kx_groups: vec![group], ..aws_lc_rs::default_provider() };
+        provider.cipher_suites.sort_by_key(|suite| suite.suite() != CipherSuite::TLS13_AES_128_GCM_SHA256);
+        let provider = Arc::new(provider);
         let config = ClientConfig::builder_with_provider(Arc::clone(&provider));
         let config = config.with_protocol_versions(&[&rustls::version::TLS13]).unwrap();
         let mut config = config.dangerous().with_custom_certificate_verifier(Arc::new(Anybody(provider))).with_no_client_auth();
