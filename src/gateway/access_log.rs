@@ -179,4 +179,4 @@ const FULL: usize = 64 << 10;
 const LINE_MOST: usize = 2 << 10;
 const EVERY: Duration = Duration::from_secs(1);
 /// The client went away before there was an answer. No status of HTTP; other servers write the same.
-const GONE: u16 = 499;
+pub const GONE: u16 = 499;

@@ -8,6 +8,7 @@ use http::header::{ACCEPT_LANGUAGE, CONNECTION, HeaderValue};
 use http::request::Parts;
 use http::{Response, StatusCode, Version};
 
+use super::access_log::GONE;
 use super::body::Body;
 use super::gate::is_navigation;
 use crate::base::{TraceId, language};
@@ -66,6 +67,7 @@ pub fn not_forwarded(look: &Look, asker: &Asker, error: &ForwardError, about: (&
         ForwardError::TooLarge => (Notice::TooLarge, None),
         ForwardError::UnknownCoding => (Notice::BadRequest, Some(StatusCode::NOT_IMPLEMENTED)),
         ForwardError::Stalled => (Notice::BadRequest, Some(StatusCode::REQUEST_TIMEOUT)),
+        ForwardError::Left => (Notice::BadRequest, StatusCode::from_u16(GONE).ok()),
         ForwardError::BadUpgrade(_) | ForwardError::Unreadable => (Notice::BadRequest, None),
         ForwardError::TimedOut => (Notice::UpstreamSlow, None),
         ForwardError::Busy => (Notice::Busy, None),
@@ -83,8 +85,14 @@ pub fn not_forwarded(look: &Look, asker: &Asker, error: &ForwardError, about: (&
     if let Some(status) = status {
         *response.status_mut() = status;
     }
-    if matches!(error, ForwardError::TooLarge | ForwardError::Stalled | ForwardError::UnknownCoding | ForwardError::Unreadable)
-        && asker.version < Version::HTTP_2
+    if matches!(
+        error,
+        ForwardError::TooLarge
+            | ForwardError::Stalled
+            | ForwardError::UnknownCoding
+            | ForwardError::Unreadable
+            | ForwardError::Left
+    ) && asker.version < Version::HTTP_2
     {
         // What is left of the body is not read: the connection cannot go on.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

@@ -1,5 +1,7 @@
 //! Bodies on their way through, frame by frame: whoever reads sets the pace for whoever writes. Nothing is collected.
 
+use std::error::Error;
+use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -27,6 +29,8 @@ pub enum BodyError {
     TimedOut,
     #[error("the request's body is too large")]
     TooLarge,
+    #[error("the client went away in the middle of its request")]
+    Left,
     #[error("the client's request could not be read to its end")]
     Unreadable,
     #[error("nobody waits for it any more")]
@@ -44,6 +48,7 @@ impl From<Cut> for BodyError {
             Cut::Stalled => Self::Stalled,
             Cut::TimedOut => Self::TimedOut,
             Cut::TooLarge => Self::TooLarge,
+            Cut::Left => Self::Left,
             Cut::Unreadable => Self::Unreadable,
             Cut::Finished => Self::Finished,
         }
@@ -78,6 +83,14 @@ fn is_open(incoming: &Incoming) -> bool {
     !incoming.is_end_stream()
 }
 
+/// Whether a body broke off because its connection did. What else there is to go wrong is in the body itself.
+fn is_end(error: &hyper::Error) -> bool {
+    let mut causes = std::iter::successors(error.source(), |cause| (*cause).source());
+    causes.find_map(|cause| cause.downcast_ref::<io::Error>()).is_some_and(|cause| {
+        matches!(cause.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
+    })
+}
+
 impl Body for RequestBody {
     type Data = Bytes;
     type Error = BodyError;
@@ -92,13 +105,13 @@ impl Body for RequestBody {
         let frame = match polled {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(None) if self.is_cut_short() => {
-                self.exchange.cut(Cut::Unreadable);
+                self.exchange.cut(Cut::Left);
                 return Poll::Ready(Some(Err(BodyError::CutShort)));
             }
             Poll::Ready(None) => return Poll::Ready(None),
             Poll::Ready(Some(Ok(frame))) => frame,
             Poll::Ready(Some(Err(error))) => {
-                self.exchange.cut(Cut::Unreadable);
+                self.exchange.cut(if is_end(&error) { Cut::Left } else { Cut::Unreadable });
                 return Poll::Ready(Some(Err(error.into())));
             }
         };

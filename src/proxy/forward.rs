@@ -48,6 +48,9 @@ pub enum ForwardError {
     BadUpgrade(#[source] BadUpgrade),
     #[error("the session ended while the request was under way")]
     Ended,
+    /// 499, as there is nobody to be answered.
+    #[error("the client went away in the middle of its request")]
+    Left,
     /// 400.
     #[error("the client's request could not be read to its end")]
     Unreadable,
@@ -68,6 +71,7 @@ impl From<Cut> for ForwardError {
             Cut::TooLarge => Self::TooLarge,
             Cut::Stalled => Self::Stalled,
             Cut::TimedOut => Self::TimedOut,
+            Cut::Left => Self::Left,
             Cut::Unreadable => Self::Unreadable,
             // What is finished has a head.
             Cut::SessionOver | Cut::Finished => Self::Ended,

@@ -23,7 +23,9 @@ pub(super) enum Cut {
     TimedOut,
     /// The request's body is longer than the application allows.
     TooLarge,
-    /// The client's request broke off, or its body cannot be read.
+    /// The client went away before the end of its request's body.
+    Left,
+    /// The request's body cannot be read.
     Unreadable,
     /// The answer is complete or given up; what is left of the request has no reader.
     Finished,

@@ -165,13 +165,11 @@ async fn answer<H: Handler>(
     open: Open,
 ) -> Result<http::Response<Answer<H::Body>>, Infallible> {
     let response = AssertUnwindSafe(handler.handle(&mut exchange)).catch_unwind().await;
-    if let Some(unread) = exchange.body.take() {
-        rest::let_end(&exchange.head, unread);
-    }
+    let is_given_up = exchange.body.take().is_some_and(|unread| rest::let_end(&exchange.head, unread));
     Ok(match response {
         Ok(mut response) => {
             // Asked here, not when the request came: the stop may have come in between.
-            if open.is_last() && response.status() != http::StatusCode::SWITCHING_PROTOCOLS {
+            if (open.is_last() || is_given_up) && response.status() != http::StatusCode::SWITCHING_PROTOCOLS {
                 response.headers_mut().insert(http::header::CONNECTION, http::HeaderValue::from_static("close"));
             }
             response.map(|body| Answer { body: Some(body), _open: open })

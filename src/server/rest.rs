@@ -1,4 +1,4 @@
-//! What a client still sends over HTTP/2 when its answer is there already. Given up at once, it would see its stream reset, which RFC
+//! What a client still sends when its answer is there already. Over HTTP/2, given up at once, it would see its stream reset, which RFC
 //! 9113 section 8.1 allows and some clients take for a failure: curl 7.88, when the reset overtakes its small form.
 
 use std::time::Duration;
@@ -10,12 +10,20 @@ use hyper::body::Incoming;
 use tokio::time::timeout;
 
 /// Reads the rest of a short body and throws it away. A long one is given up: its client had better stop. So is one that waits to be
-/// asked for (`Expect`).
-pub(super) fn let_end(head: &Parts, body: Incoming) {
+/// asked for (`Expect`). Over HTTP/1.1 there is nothing to do; whether its connection ends with the answer.
+pub(super) fn let_end(head: &Parts, body: Incoming) -> bool {
+    if body.is_end_stream() {
+        return false;
+    }
     let may_be_short = body.size_hint().lower() <= MOST && !head.headers.contains_key(http::header::EXPECT);
-    if head.version == http::Version::HTTP_2 && !body.is_end_stream() && may_be_short {
+    if head.version < http::Version::HTTP_2 {
+        // hyper skips what has come already, and else closes.
+        return !may_be_short;
+    }
+    if may_be_short {
         drop(tokio::task::spawn_local(timeout(PATIENCE, read(body))));
     }
+    false
 }
 
 async fn read(mut body: Incoming) {

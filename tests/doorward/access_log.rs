@@ -94,6 +94,27 @@ async fn a_request_whose_client_goes_away_is_a_line_too() {
     let file = gate.folder.path().join("access.log");
     until("499", || lines(&file).iter().any(|line| line["path"] == "/poll" && line["status"] == 499 && line["user"] == "alice"))
         .await;
+
+    // In the middle of an upload, however it ends. What only cannot be read is another matter.
+    let cookie = alice.cookie(crate::support::client::KEY).unwrap();
+    let head = |path: &str, length: &str| {
+        let cookie = format!("{}={cookie}", crate::support::client::KEY);
+        format!("POST /{path} HTTP/1.1\r\nHost: {HOST}\r\nOrigin: https://{HOST}\r\nCookie: {cookie}\r\n{length}\r\n\r\n")
+    };
+    let table = [
+        ("short", "Content-Length: 10", "half", 499),
+        ("chunk", "Transfer-Encoding: chunked", "10\r\nhalf", 499),
+        ("between", "Transfer-Encoding: chunked", "4\r\nhalf\r\n", 499),
+        ("garbage", "Transfer-Encoding: chunked", "4\r\nhalf\r\ngarbage\r\n", 400),
+    ];
+    for (path, length, body, status) in table {
+        let mut client = crate::support::raw::client(&alice).await;
+        client.send(format!("{}{body}", head(path, length))).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        drop(client);
+        let asked = format!("/{path}");
+        until(path, || lines(&file).iter().any(|line| line["path"] == asked.as_str() && line["status"] == status)).await;
+    }
 }
 
 #[tokio::test]

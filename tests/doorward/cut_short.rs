@@ -34,6 +34,24 @@ async fn half_an_upload_is_never_handed_on_as_a_whole_one() {
     }
 }
 
+#[tokio::test]
+async fn who_uploads_what_nobody_wants_is_told_that_the_connection_ends() {
+    let bed = Bed::with(Wishes::default()).await;
+    let table = [
+        ("Content-Length: 10000000", "some of it", true),
+        ("Content-Length: 3\r\nExpect: 100-continue", "", true),
+        ("Content-Length: 3", "all", false),
+        ("Transfer-Encoding: chunked", "3\r\nall\r\n0\r\n\r\n", false),
+    ];
+    for (length, body, ends) in table {
+        let mut client = raw::client(&bed.browser()).await;
+        client.send(format!("POST /wanted-by-nobody HTTP/1.1\r\nHost: {HOST}\r\n{length}\r\n\r\n{body}")).await;
+        let head = client.head().await.to_lowercase();
+        assert!(head.starts_with("http/1.1 401 "), "{head}");
+        assert_eq!(head.contains("\r\nconnection: close\r\n"), ends, "{length}: {head}");
+    }
+}
+
 /// Speaks HTTP/2 without TLS and stops in the middle of every answer.
 async fn stopping_server(goes_away: bool) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
