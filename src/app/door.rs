@@ -21,7 +21,7 @@ use crate::gateway::access_log::{AccessLog, Outlet};
 use crate::gateway::route::Router;
 use crate::gateway::{Asked, Body, Gateway};
 use crate::proxy::{Applications, Client, Proxy};
-use crate::server::{Exchange, Handler};
+use crate::server::{Exchange, Handler, Kept};
 use crate::web::{Look, Site};
 
 /// Everything that gateways are made of, shared by the cores.
@@ -134,6 +134,12 @@ impl Door {
             self.gateway.replace(fresh);
         }
         Rc::clone(&self.gateway.borrow())
+    }
+}
+
+impl Kept for Client {
+    fn is_stuck(&self) -> bool {
+        self.is_stuck()
     }
 }
 

@@ -21,6 +21,7 @@ pub struct Client {
     /// Where the session of its last look-up is in memory. It may be another's by now: that is no harm, nothing is opened by it.
     last: Cell<usize>,
     of_many: Cell<bool>,
+    stuck: Cell<bool>,
 }
 
 /// The cookies of a client, the key that was found among them, and what the application gets of them: browsers send the same over and
@@ -33,6 +34,15 @@ pub struct Known {
 }
 
 impl Client {
+    /// One of its answers has had no window for too long.
+    pub(super) fn gets_stuck(&self) {
+        self.stuck.set(true);
+    }
+
+    pub fn is_stuck(&self) -> bool {
+        self.stuck.get()
+    }
+
     /// Its other end is a proxy that may send the requests of many people over it.
     pub fn carries_many(&self) {
         self.of_many.set(true);

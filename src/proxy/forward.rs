@@ -110,7 +110,8 @@ impl Proxy {
             names.to_upstream(&mut head.headers, client.host);
         }
         let begun = client.now;
-        let entry = self.running.enter(permit.session().cloned(), begun);
+        let over = is_stream.then(|| Rc::clone(client.client));
+        let entry = self.running.enter(permit.session().cloned(), over, begun);
         let outgoing = outgoing(head, RequestBody::new((body, is_stream), limits.body, Rc::clone(&entry.exchange)), upstream)?;
         let guest = Guest { session: permit.session().map(|session| &**session), server: named.as_deref() };
         let search = Search::new(upstream, guest, limits.connect_wait, begun);

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use slab::Slab;
 
+use super::client::Client;
 use crate::auth::session::Session;
 use crate::base::Time;
 
@@ -65,6 +66,8 @@ pub(super) struct Exchange {
     seen: Cell<(u64, Time)>,
     down: RefCell<Option<Waker>>,
     up: RefCell<Option<Waker>>,
+    /// Over HTTP/2, whose connection it comes by.
+    client: Option<Rc<Client>>,
 }
 
 impl Exchange {
@@ -161,7 +164,8 @@ impl Exchange {
     }
 
     fn look(&self, now: Time) {
-        let (limit, why) = match self.turn() {
+        let turn = self.turn();
+        let (limit, why) = match turn {
             Turn::Head(limit) | Turn::Upstream(limit) => (limit, Cut::TimedOut),
             Turn::Sender => (SENDER_STALL, Cut::Stalled),
             Turn::Taker => (TAKER_STALL, Cut::Stalled),
@@ -173,6 +177,10 @@ impl Exchange {
             self.seen.set((self.moves(), now));
         } else if now.since(since) >= limit {
             self.cut(why);
+            // hyper asks nothing of an answer that waits for a window, so the answer does not hear of it.
+            if let (Turn::Taker, Some(client)) = (turn, &self.client) {
+                client.gets_stuck();
+            }
         }
     }
 }
@@ -212,7 +220,8 @@ pub struct Running {
 }
 
 impl Running {
-    pub(super) fn enter(self: &Rc<Self>, session: Option<Arc<Session>>, now: Time) -> Entry {
+    /// Over HTTP/2 with the `client` whose connection it is.
+    pub(super) fn enter(self: &Rc<Self>, session: Option<Arc<Session>>, client: Option<Rc<Client>>, now: Time) -> Entry {
         let exchange = Rc::new(Exchange {
             cut: Cell::default(),
             tunnel: Cell::default(),
@@ -226,6 +235,7 @@ impl Running {
             seen: Cell::new((0, now)),
             down: RefCell::default(),
             up: RefCell::default(),
+            client,
         });
         let key = self.list.borrow_mut().insert((session, Rc::clone(&exchange)));
         Entry { exchange, running: Rc::clone(self), key }
@@ -242,9 +252,9 @@ impl Running {
         for (_, (session, exchange)) in &*self.list.borrow() {
             if is_over(session.as_deref()) {
                 exchange.cut(Cut::SessionOver);
-            } else {
-                exchange.look(now);
             }
+            // What was cut may be waiting for a window, and does not hear of it.
+            exchange.look(now);
         }
     }
 
@@ -276,11 +286,17 @@ mod tests {
     #[test]
     fn what_is_over_is_cut_and_public_paths_are_not() {
         let running = Rc::new(Running::default());
-        let entry = running.enter(None, at(0));
+        let client = Rc::<Client>::default();
+        let entry = running.enter(None, Some(Rc::clone(&client)), at(0));
         running.sweep(at(10_000));
         assert_eq!(entry.exchange.is_cut(), None);
         running.sweep_by(at(10_000), |_| true);
         assert_eq!(entry.exchange.is_cut(), Some(Cut::SessionOver));
+        entry.exchange.answer_waits(true);
+        entry.exchange.moved();
+        running.sweep_by(at(10_000), |_| true);
+        running.sweep_by(at(10_601), |_| true);
+        assert!(client.is_stuck(), "it waits for a window");
         drop(entry);
         assert!(running.is_empty());
     }
@@ -297,7 +313,8 @@ mod tests {
         ];
         for (name, set, limit) in table {
             let running = Rc::new(Running::default());
-            let entry = running.enter(None, at(0));
+            let client = Rc::<Client>::default();
+            let entry = running.enter(None, Some(Rc::clone(&client)), at(0));
             set(&entry.exchange);
             running.sweep(at(1));
             entry.exchange.moved();
@@ -307,6 +324,7 @@ mod tests {
             running.sweep(at(2 + limit.unwrap_or(100_000)));
             let why = if name == "head" { Cut::TimedOut } else { Cut::Stalled };
             assert_eq!(entry.exchange.is_cut(), limit.map(|_| why), "{name}");
+            assert_eq!(client.is_stuck(), name == "taker", "{name}");
         }
     }
 }

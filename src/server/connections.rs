@@ -1,7 +1,7 @@
 //! One core's connections: a plain list that is swept every two seconds, so that no connection needs a timer of its own, and
 //! through which a shutdown reaches all of them.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,6 +9,8 @@ use std::task::Waker;
 use std::time::Duration;
 
 use slab::Slab;
+
+use super::http::Kept;
 
 /// What one connection is told.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -27,6 +29,7 @@ pub(super) enum Order {
 pub(super) struct Traffic {
     read: AtomicU64,
     waits: AtomicBool,
+    has_waited: AtomicBool,
 }
 
 impl Traffic {
@@ -38,6 +41,12 @@ impl Traffic {
     /// Whether something waits to be sent until the client takes more.
     pub fn waits(&self, waits: bool) {
         self.waits.store(waits, Ordering::Relaxed);
+        self.has_waited.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether something ever did: then the client may still be taking what the kernel has.
+    pub fn has_waited(&self) -> bool {
+        self.has_waited.load(Ordering::Relaxed)
     }
 
     /// Bytes so far; tells whether a request head is on its way.
@@ -51,7 +60,6 @@ impl Traffic {
 }
 
 /// One connection as the sweep sees it.
-#[derive(Debug)]
 pub(super) struct Connection {
     /// HTTP/1.1: bytes without an open exchange are a request head on its way. On HTTP/2 they may be anything.
     pub one_at_a_time: bool,
@@ -65,6 +73,8 @@ pub(super) struct Connection {
     idle_sweeps: Cell<u32>,
     head_sweeps: Cell<u32>,
     farewell_sweeps: Cell<u32>,
+    kept: OnceCell<Rc<dyn Kept>>,
+    stuck_sweeps: Cell<u32>,
 }
 
 impl Connection {
@@ -80,7 +90,14 @@ impl Connection {
             idle_sweeps: Cell::default(),
             head_sweeps: Cell::default(),
             farewell_sweeps: Cell::default(),
+            kept: OnceCell::new(),
+            stuck_sweeps: Cell::default(),
         })
+    }
+
+    /// What is asked from now on whether the connection is stuck.
+    pub fn keeps(&self, kept: Rc<dyn Kept>) {
+        drop(self.kept.set(kept));
     }
 
     /// An exchange begins; it is over when what is returned is dropped.
@@ -102,6 +119,7 @@ impl Connection {
     /// While an exchange is open its own limits hold (the socket's for writing, the body's for reading, the upstream's for waiting).
     /// Without one the connection must bring a whole head in time, or is idle.
     fn look(&self) {
+        self.look_whether_stuck();
         let (begun, read) = self.seen.get();
         // An answer that has been handed over may take minutes on a slow line.
         if self.open.get() > 0 || begun != self.begun.get() || self.traffic.is_waiting() {
@@ -128,6 +146,14 @@ impl Connection {
 }
 
 impl Connection {
+    /// First nothing new is taken, so that its client opens another connection; then what else is open has a minute.
+    fn look_whether_stuck(&self) {
+        if self.kept.get().is_some_and(|kept| kept.is_stuck()) {
+            self.stuck_sweeps.set(self.stuck_sweeps.get() + 1);
+            self.tell(if self.stuck_sweeps.get() > STUCK_SWEEPS { Order::Drop } else { Order::Finish });
+        }
+    }
+
     /// The stop. HTTP/2 tells its client which requests were taken (GOAWAY), an open exchange of HTTP/1.1 says in its head that it is the
     /// last. An idle connection is not closed on the spot: a request that is on its way to us would be lost.
     fn finish(&self) {
@@ -151,7 +177,6 @@ impl Connection {
 }
 
 /// An open exchange.
-#[derive(Debug)]
 pub(super) struct Open(Rc<Connection>);
 
 impl Open {
@@ -168,7 +193,7 @@ impl Drop for Open {
 }
 
 /// All connections of one core; bounded by the places.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Connections {
     list: RefCell<Slab<Rc<Connection>>>,
     finishing: Cell<bool>,
@@ -220,6 +245,7 @@ impl Drop for Entered {
 pub(super) const SWEEP: Duration = Duration::from_secs(2);
 /// Ten seconds for a request's head.
 const HEAD_SWEEPS: u32 = 5;
+const STUCK_SWEEPS: u32 = 30;
 /// 76 seconds without a request.
 const IDLE_SWEEPS: u32 = 38;
 pub(super) const FAREWELL: Duration = Duration::from_millis(20);
@@ -293,6 +319,30 @@ mod tests {
             sweeps(&connections, 1);
             assert_eq!(slow.order.get(), Order::Finish);
         }
+    }
+
+    struct Stuck(Cell<bool>);
+
+    impl Kept for Stuck {
+        fn is_stuck(&self) -> bool {
+            self.0.get()
+        }
+    }
+
+    #[test]
+    fn a_stuck_connection_takes_nothing_new_and_ends_a_minute_later_whatever_is_open() {
+        let connections = Rc::new(Connections::default());
+        let connection = Connection::new(false, Arc::default());
+        let stuck = Rc::new(Stuck(Cell::new(false)));
+        connection.keeps(Rc::<Stuck>::clone(&stuck));
+        let (_entered, _open) = (connections.enter(&connection), connection.exchange());
+        sweeps(&connections, 10);
+        assert_eq!(connection.order.get(), Order::GoOn);
+        stuck.0.set(true);
+        sweeps(&connections, STUCK_SWEEPS);
+        assert_eq!(connection.order.get(), Order::Finish);
+        sweeps(&connections, 1);
+        assert_eq!(connection.order.get(), Order::Drop);
     }
 
     #[test]

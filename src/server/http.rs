@@ -1,7 +1,7 @@
 //! One connection from handshake to end: TLS, HTTP/1.1 or HTTP/2 by ALPN, every request to the handler.
 //!
 //! Time limits: 5 s for the handshake, about 10 s for a head, about 75 s idle (the sweep of `connections.rs`), 60 s for a write that the
-//! client does not take (`socket.rs`). While an answer is awaited or streamed, silence is the application's right (long polls); the
+//! client does not take (`impatient.rs`). While an answer is awaited or streamed, silence is the application's right (long polls); the
 //! bodies' own limits stand in `proxy`. Tunnels have theirs there too.
 
 use std::convert::Infallible;
@@ -11,7 +11,6 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -19,7 +18,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::{HttpService, service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::server::TlsStream;
 
@@ -52,7 +51,7 @@ pub struct Exchange<C> {
 pub trait Handler: 'static {
     type Body: Body<Data = Bytes, Error: Into<BoxError>> + Unpin + 'static;
     /// Made for each connection.
-    type Connection: Default + 'static;
+    type Connection: Kept + Default + 'static;
 
     /// Always an answer. Dropped when the client goes away. The future is moved about for every request: what is seldom needed should
     /// be boxed in it.
@@ -63,6 +62,16 @@ pub trait Handler: 'static {
         false
     }
 }
+
+/// What a handler keeps of a connection, as far as the connection wants to know.
+pub trait Kept {
+    /// Whether one of its answers has had no window for too long (HTTP/2): then the connection ends, as nothing less ends the answer.
+    fn is_stuck(&self) -> bool {
+        false
+    }
+}
+
+impl Kept for () {}
 
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -123,6 +132,9 @@ fn service<H: Handler>(
 ) -> impl HttpService<Incoming, ResBody = Answer<H::Body>, Error = Infallible, Future: 'static> + use<H> {
     let handler = Rc::clone(&core.handler);
     let (connection, kept) = (Rc::clone(connection), Rc::<H::Connection>::default());
+    if !connection.one_at_a_time {
+        connection.keeps(Rc::<H::Connection>::clone(&kept));
+    }
     service_fn(move |request: http::Request<Incoming>| {
         let (head, body) = request.into_parts();
         let (peer, tls, connection, kept) = (about.peer, about.tls, connection.exchange(), Rc::clone(&kept));
@@ -148,13 +160,9 @@ impl<H: Handler> CoreParts<H> {
         // The sweep limits the time for a head; hyper's own limit would also end idle connections after it.
         http1.header_read_timeout(None).max_header_size(HEAD as usize);
         let mut http2 = http2::Builder::new(LocalExecutor);
-        http2
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(100)
-            .max_header_list_size(HEAD)
-            .max_send_buf_size(256 * 1024)
-            .keep_alive_interval(Duration::from_secs(30))
-            .keep_alive_timeout(Duration::from_secs(20));
+        // No PING asks whether anybody is there: on a slow line it would wait behind the answer, and its answer would come too late. The
+        // kernel asks (`listener.rs`), and a write that waits is limited (`impatient.rs`).
+        http2.max_concurrent_streams(100).max_header_list_size(HEAD).max_send_buf_size(256 * 1024);
         Self { handler, connections: Rc::default(), http1, http2 }
     }
 }

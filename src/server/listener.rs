@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use rustls::server::ProducesTickets;
@@ -194,7 +195,8 @@ fn adopted(socket: std::net::TcpListener) -> std::io::Result<std::net::TcpListen
 /// What connections inherit.
 fn for_connections(socket: &Socket) -> std::io::Result<()> {
     // Phones behind a translator vanish without a word.
-    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE_AGAIN).with_retries(KEEPALIVE_MOST);
+    socket.set_tcp_keepalive(&keepalive)?;
     // What is written is meant to leave.
     socket.set_tcp_nodelay(true)?;
     // The kernel would take megabytes for a client who takes little, and ask for more only once a third of them has gone: too seldom to
@@ -318,7 +320,9 @@ impl Drop for Place {
 const BACKLOG: i32 = 4096;
 /// Bytes that the kernel keeps of an answer beside what is on its way.
 const UNSENT: u32 = 256 * 1024;
-const KEEPALIVE: std::time::Duration = std::time::Duration::from_secs(30);
+const KEEPALIVE: Duration = Duration::from_secs(30);
+const KEEPALIVE_AGAIN: Duration = Duration::from_secs(15);
+const KEEPALIVE_MOST: u32 = 4;
 
 #[cfg(test)]
 mod tests {

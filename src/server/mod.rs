@@ -29,7 +29,7 @@ use tokio::task::spawn_local;
 use tokio_util::sync::CancellationToken;
 
 pub use given::Given;
-pub use http::{BoxError, Exchange, Handler};
+pub use http::{BoxError, Exchange, Handler, Kept};
 pub use listener::{ListenError, Listeners, Prepared, Reloader};
 
 use arrival::{accept, receive};

@@ -112,7 +112,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
                 return Poll::Ready(Ok(()));
             }
             // Asked after every read: one who sends without a pause gets no more time than others.
-            let lingering = this.lingering.get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER)));
+            let time = if this.traffic.has_waited() { LINGER_SLOW } else { LINGER };
+            let lingering = this.lingering.get_or_insert_with(|| Box::pin(tokio::time::sleep(time)));
             if lingering.as_mut().poll(context).is_ready() {
                 return Poll::Ready(Ok(()));
             }
@@ -124,6 +125,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
 }
 
 const LINGER: Duration = Duration::from_secs(1);
+/// Of a client that takes slowly, the kernel has some hundred KB still to send: a WINDOW_UPDATE that comes meanwhile must not reset it.
+const LINGER_SLOW: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
 mod tests {

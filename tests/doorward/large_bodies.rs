@@ -4,8 +4,10 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,8 +18,9 @@ use http_body_util::{BodyExt, Empty, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpListener;
-use tokio::time::sleep;
+use tokio::time::{Sleep, sleep};
 
 use crate::support::client::{Client, Watch, read};
 use crate::support::program::{Program, certificate};
@@ -240,6 +243,57 @@ async fn crawls(mut body: Incoming) -> u64 {
     count + drained(body).await
 }
 
+/// A line that carries 16 KiB a second at first, whatever is asked of it at once.
+struct Line<S> {
+    inner: S,
+    begun: Watch,
+    carried: u64,
+    pause: Pin<Box<Sleep>>,
+    is_slow: Arc<AtomicBool>,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Line<S> {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+        while self.is_slow.load(Ordering::Relaxed) && self.carried > (self.begun.elapsed().as_secs() + 1) * 16 * 1024 {
+            ready!(self.pause.as_mut().poll(context));
+            self.pause = Box::pin(sleep(Duration::from_millis(200)));
+        }
+        let mut bytes = [0; 4096];
+        let most = bytes.len().min(buffer.remaining());
+        let mut some = ReadBuf::new(&mut bytes[..most]);
+        ready!(Pin::new(&mut self.inner).poll_read(context, &mut some))?;
+        buffer.put_slice(some.filled());
+        self.carried += some.filled().len() as u64;
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// What somebody on such a line gets over HTTP/2: what is in front of a frame delays it by half a minute and more.
+async fn crawls_on_a_line(bed: &Bed) -> u64 {
+    let socket = bed.browser(true).tcp().await;
+    let (read, write) = socket.into_split();
+    let is_slow = Arc::new(AtomicBool::new(true));
+    let pause = Box::pin(sleep(Duration::ZERO));
+    let line = Line { inner: read, begun: Watch::start(), carried: 0, pause, is_slow: Arc::clone(&is_slow) };
+    let stream = bed.browser(true).tls_over(tokio::io::join(line, write), "h2").await;
+    let (mut sender, connection) = h2::client::Builder::new()
+        .initial_window_size(u32::try_from(2 * SLOW).unwrap())
+        .initial_connection_window_size(u32::try_from(2 * SLOW).unwrap())
+        .handshake::<_, Bytes>(stream)
+        .await
+        .unwrap();
+    let driver = tokio::spawn(connection);
+    let get = Request::get(format!("https://{HOST}/public?{SLOW}")).body(()).unwrap();
+    let mut body = sender.send_request(get, true).unwrap().0.await.unwrap().into_body();
+    let (watch, mut count) = (Watch::start(), 0);
+    while let Some(Ok(piece)) = body.data().await {
+        count += piece.len() as u64;
+        is_slow.store(watch.elapsed() < MINUTE + Duration::from_secs(10), Ordering::Relaxed);
+    }
+    driver.abort();
+    count
+}
+
 async fn drained(mut body: Incoming) -> u64 {
     let mut count = 0;
     while let Some(Ok(frame)) = body.frame().await {
@@ -259,13 +313,13 @@ async fn who_stops_taking_is_left_after_a_minute_and_who_takes_little_gets_every
         bed.download(true, SLOW).await,
     ];
     let stopped = async { tokio::join!(stops(nothing, false), stops(a_piece, true), stops_over_http2(&bed)) };
-    let crawled = async { tokio::join!(self::crawls(crawls), self::crawls(crawls_over_http2)) };
+    let crawled = async { tokio::join!(self::crawls(crawls), self::crawls(crawls_over_http2), crawls_on_a_line(&bed)) };
     let (stopped, crawled) = tokio::join!(stopped, crawled);
     println!("who stopped found {stopped:?} bytes, who crawled {crawled:?}");
     let (nothing, a_piece, over_http2) = stopped;
     // What lay in the kernel of either side.
     assert!([nothing, a_piece, over_http2].iter().all(|count| *count < SLOW / 4), "{stopped:?}");
-    assert_eq!(crawled, (SLOW, SLOW));
+    assert_eq!(crawled, (SLOW, SLOW, SLOW));
 }
 
 const MINUTE: Duration = Duration::from_secs(60);

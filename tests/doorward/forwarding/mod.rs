@@ -290,6 +290,34 @@ async fn a_client_that_stops_sending_is_told_so_after_a_minute() {
     assert!(read_until(&mut client, "\r\n\r\n").await.starts_with("HTTP/1.1 408"));
 }
 
+/// hyper does not ask an answer for more until there is a window for it, so the answer cannot end by itself.
+#[tokio::test]
+async fn a_stream_that_is_given_no_window_ends_its_connection_after_ten_minutes() {
+    let (address, _) = upstream(|_| async { Response::new(Full::from(vec![b'x'; 1 << 20])) }).await;
+    let bed = bed(&Wishes::to(address));
+    for window in [0, 1] {
+        let stream = bed.tls("localhost", "h2").await.unwrap();
+        let (mut sender, connection) =
+            h2::client::Builder::new().initial_window_size(window).handshake::<_, Bytes>(stream).await.unwrap();
+        let connection = tokio::spawn(connection);
+        let get = Request::get("https://localhost/").body(()).unwrap();
+        let _body = sender.send_request(get, true).unwrap().0.await.unwrap().into_body();
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        bed.clock.advance(Duration::from_secs(590));
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        assert!(std::future::poll_fn(|context| sender.poll_ready(context)).await.is_ok(), "window {window}: too early");
+        bed.clock.advance(Duration::from_secs(10));
+        timeout(SOON, async {
+            while std::future::poll_fn(|context| sender.poll_ready(context)).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        })
+        .await
+        .expect("it is kept for ever");
+        connection.abort();
+    }
+}
+
 /// An upstream that echoes what comes through a WebSocket.
 async fn echo() -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

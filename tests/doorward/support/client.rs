@@ -15,7 +15,7 @@ use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -171,12 +171,21 @@ impl Client {
     }
 
     async fn handshake(&self, protocols: &[&str]) -> std::io::Result<TlsStream<TcpStream>> {
+        let mut stream = self.tcp().await;
+        stream.write_all(&self.preface).await.unwrap();
+        self.shaken(protocols, stream).await
+    }
+
+    /// TLS over a connection that the test has made.
+    pub async fn tls_over<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, protocol: &str) -> TlsStream<S> {
+        self.shaken(&[protocol], stream).await.unwrap()
+    }
+
+    async fn shaken<S: AsyncRead + AsyncWrite + Unpin>(&self, protocols: &[&str], stream: S) -> std::io::Result<TlsStream<S>> {
         let config = ClientConfig::builder_with_provider(doorward::base::tls::provider());
         let config = config.with_safe_default_protocol_versions().unwrap();
         let mut config = config.with_root_certificates(Arc::clone(&self.roots)).with_no_client_auth();
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
-        let mut stream = self.tcp().await;
-        stream.write_all(&self.preface).await.unwrap();
         let name = ServerName::try_from(self.host.clone()).unwrap();
         TlsConnector::from(Arc::new(config)).connect(name, stream).await
     }
