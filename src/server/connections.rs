@@ -29,7 +29,7 @@ pub(super) enum Order {
 pub(super) struct Traffic {
     read: AtomicU64,
     waits: AtomicBool,
-    has_waited: AtomicBool,
+    lingers: AtomicBool,
 }
 
 impl Traffic {
@@ -41,12 +41,15 @@ impl Traffic {
     /// Whether something waits to be sent until the client takes more.
     pub fn waits(&self, waits: bool) {
         self.waits.store(waits, Ordering::Relaxed);
-        self.has_waited.store(true, Ordering::Relaxed);
     }
 
-    /// Whether something ever did: then the client may still be taking what the kernel has.
-    pub fn has_waited(&self) -> bool {
-        self.has_waited.load(Ordering::Relaxed)
+    /// At its end the client may still be taking what the kernel has, and say so.
+    fn lingers(&self) {
+        self.lingers.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_lingering(&self) -> bool {
+        self.lingers.load(Ordering::Relaxed)
     }
 
     /// Bytes so far; tells whether a request head is on its way.
@@ -110,6 +113,10 @@ impl Connection {
     fn tell(&self, order: Order) {
         if order > self.order.get() {
             self.order.set(order);
+            // Over HTTP/2 who takes says so (WINDOW_UPDATE).
+            if !self.one_at_a_time && self.idle_sweeps.get() < RECENT_SWEEPS {
+                self.traffic.lingers();
+            }
             if let Some(waker) = self.waker.borrow().as_ref() {
                 waker.wake_by_ref();
             }
@@ -246,6 +253,8 @@ pub(super) const SWEEP: Duration = Duration::from_secs(2);
 /// Ten seconds for a request's head.
 const HEAD_SWEEPS: u32 = 5;
 const STUCK_SWEEPS: u32 = 30;
+/// A minute since an answer was handed over.
+const RECENT_SWEEPS: u32 = 30;
 /// 76 seconds without a request.
 const IDLE_SWEEPS: u32 = 38;
 pub(super) const FAREWELL: Duration = Duration::from_millis(20);
@@ -318,6 +327,7 @@ mod tests {
             assert_eq!(slow.order.get(), Order::GoOn, "it has all its time for another request");
             sweeps(&connections, 1);
             assert_eq!(slow.order.get(), Order::Finish);
+            assert!(!slow.traffic.is_lingering(), "it was idle for long");
         }
     }
 
@@ -362,6 +372,7 @@ mod tests {
             connections.sweep_farewells();
         }
         assert_eq!((idle.order.get(), asking.order.get()), (Order::Finish, Order::LastOne));
+        assert!(http2.traffic.is_lingering() && !busy.traffic.is_lingering());
         let late = Connection::new(true, Arc::default());
         let _entered = connections.enter(&late);
         assert_eq!(late.order.get(), Order::LastOne, "its first request is answered");

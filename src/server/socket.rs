@@ -112,7 +112,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
                 return Poll::Ready(Ok(()));
             }
             // Asked after every read: one who sends without a pause gets no more time than others.
-            let time = if this.traffic.has_waited() { LINGER_SLOW } else { LINGER };
+            let time = if this.traffic.is_lingering() { LINGER_LONG } else { LINGER };
             let lingering = this.lingering.get_or_insert_with(|| Box::pin(tokio::time::sleep(time)));
             if lingering.as_mut().poll(context).is_ready() {
                 return Poll::Ready(Ok(()));
@@ -125,8 +125,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
 }
 
 const LINGER: Duration = Duration::from_secs(1);
-/// Of a client that takes slowly, the kernel has some hundred KB still to send: a WINDOW_UPDATE that comes meanwhile must not reset it.
-const LINGER_SLOW: Duration = Duration::from_secs(30);
+/// The kernel may have some hundred KB still to send: a WINDOW_UPDATE that comes meanwhile must not reset the connection.
+const LINGER_LONG: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
 mod tests {
