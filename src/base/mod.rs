@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod country;
+pub mod dn;
 pub mod id;
 pub mod keys;
 pub mod language;
@@ -14,6 +15,7 @@ pub mod tls;
 
 pub use clock::{Clock, Time};
 pub use country::Country;
+pub use dn::Dn;
 pub use id::{TraceId, UserId};
 pub use keys::Keys;
 pub use language::{Language, Texts};

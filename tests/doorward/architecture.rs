@@ -103,6 +103,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("http_body_util", HTTP),
     ("hyper", WIRE),
     ("hyper_util", WIRE),
+    ("icu_normalizer", &["base/"]),
     ("ipnet", ANYWHERE),
     ("jiff", ANYWHERE),
     ("ldap3", &["directory/ldap/", "directory/active_directory/"]),
