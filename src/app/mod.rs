@@ -13,6 +13,7 @@ mod housekeeping;
 mod keys;
 mod open_files;
 mod parts;
+mod policy_groups;
 mod rechecks;
 pub mod reload;
 pub mod report;

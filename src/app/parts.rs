@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use futures_util::future::join_all;
 
 use super::fleet::Fleet;
-use super::keys;
+use super::{keys, policy_groups};
 use crate::base::random::SystemSource;
 use crate::base::{Clock, Keys, Time};
 use crate::config::directory::Kind as DirectoryKind;
@@ -51,7 +51,8 @@ fn directory(listed: &config::directory::Directory, clock: &Clock) -> Result<Arc
     })
 }
 
-/// Asks every directory and every transmitter what is so with it, all at once; in the order of the configuration. Nothing is sent.
+/// Asks every directory and every transmitter what is so with it, and the directories what the groups of the policies mean there, all at
+/// once; in the order of the configuration. Nothing is sent.
 pub fn examine(config: &Config, clock: &Clock) -> Result<Vec<(String, Examination)>> {
     let places = people(config, clock)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -73,9 +74,11 @@ pub fn examine(config: &Config, clock: &Clock) -> Result<Vec<(String, Examinatio
         };
         (format!("transmitter {}", transmitter.name()), found)
     });
-    let both = async { (join_all(all).await, join_all(senders).await) };
-    let (mut found, more) = runtime.block_on(both);
-    found.extend(more);
+    let policies = config.authentication_policies.iter().map(|policy| policy_groups::examine(policy, &places));
+    let each = async { (join_all(all).await, join_all(senders).await, join_all(policies).await) };
+    let (mut found, senders, policies) = runtime.block_on(each);
+    found.extend(senders);
+    found.extend(policies.into_iter().flatten());
     Ok(found)
 }
 

@@ -53,6 +53,9 @@ pub enum What {
     PolicyDecided {
         rule: String,
         decision: String,
+        /// The rules before it, and itself, of which the directory could not say whether they match; each with its line, group and why.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        undecided: Vec<String>,
     },
     PolicyRefused {
         reason: String,

@@ -12,6 +12,7 @@ use super::known::mark;
 use super::limits::{Attempts, Bucket};
 use super::lockout::RefusedLately;
 use super::sessions::{Door, Parts as SessionParts, Sessions};
+use super::undecided::SaidLately;
 use crate::audit::{Event, Journal, NameMark, What};
 use crate::base::{Clock, Keys, Random, Secret, Time, TraceId, UserId};
 use crate::config::{Application, AuthenticationPolicy, Limits, Notices, PasscodePolicy};
@@ -59,6 +60,7 @@ pub(super) struct House {
 pub(super) struct Memory {
     pub attempts: Arc<Attempts>,
     pub refused_lately: Arc<RefusedLately>,
+    pub said_lately: Arc<SaidLately>,
 }
 
 /// Somebody or something could not tell. Nobody is let in, nothing is counted against anybody.
@@ -99,6 +101,7 @@ impl House {
                 .map(|before| Arc::clone(&before.memory.attempts))
                 .unwrap_or_else(|| Arc::new(Attempts::new(rate, parts.stores.clock.clone()))),
             refused_lately: before.map(|before| Arc::clone(&before.memory.refused_lately)).unwrap_or_default(),
+            said_lately: before.map(|before| Arc::clone(&before.memory.said_lately)).unwrap_or_default(),
         };
         let SessionParts { records, journal, keys, clock, random } = parts.stores;
         Self {

@@ -8,7 +8,7 @@ use super::flow::{AfterPassword, Grant, PasswordRight};
 use super::house::{Attempt, CouldNotTell, House};
 use super::known::{Browser, Known, mark};
 use super::lockout::{Failures, RefusedLately};
-use super::policy::{Circumstances, Decision, decide};
+use super::policy::{Circumstances, Decided, Decision};
 use super::{Admitted, Declined};
 use crate::audit::What;
 use crate::base::{Language, Secret, Time, TraceId};
@@ -274,8 +274,13 @@ impl House {
         let policy = self.authentication_policies.get(policy).ok_or(CouldNotTell::Unknown("there is no such policy"))?;
         let number_age = self.number_age(proof.user()).await?;
         let circumstances = Circumstances { address: Some(at.address), application: Arc::clone(&at.application), number_age };
-        let (rule, decision) = decide(policy, proof.user(), &circumstances);
-        let decided = What::PolicyDecided { rule: format!("{} rule {rule}", policy.name), decision: decision.name().into() };
+        let Decided { rule, decision, undecided } = self.decide(policy, &user, &circumstances).await;
+        self.note_undecided(policy, &undecided, trace);
+        let decided = What::PolicyDecided {
+            rule: format!("{} rule {rule}", policy.name),
+            decision: decision.name().into(),
+            undecided: undecided.iter().map(ToString::to_string).collect(),
+        };
         self.note(at, trace, Some(&user), decided).await;
 
         match (proof.decided(&decision), &decision) {

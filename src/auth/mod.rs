@@ -31,6 +31,7 @@ mod signed_in;
 pub mod steward;
 mod trial;
 mod turns;
+mod undecided;
 mod wrong_factors;
 
 pub use answer::Answer;

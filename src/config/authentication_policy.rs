@@ -6,6 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::field::Field;
+use super::group::Group;
 use super::names::{Kind, STANDARD, Use};
 use super::section::Section;
 
@@ -19,6 +20,32 @@ pub struct AuthenticationPolicy {
 pub struct Rule {
     pub when: When,
     pub then: Then,
+    pub line: Line,
+}
+
+/// The line of the file in which something begins, from 1. No part of what it means: two that differ in it alone are equal.
+#[derive(Clone, Copy, Default)]
+pub struct Line(pub usize);
+
+impl PartialEq for Line {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Line {}
+
+/// Without the number: what is the same in another line shall look the same.
+impl std::fmt::Debug for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Line")
+    }
+}
+
+impl std::fmt::Display for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "line {}", self.0)
+    }
 }
 
 /// All that is given must match; within one list any entry does. An unknown address matches no `address` and every
@@ -27,9 +54,10 @@ pub struct Rule {
 pub struct When {
     pub address: Option<Vec<IpNet>>,
     pub address_not: Option<Vec<IpNet>>,
-    /// Compared with the user's groups without regard to case.
-    pub group: Option<Vec<String>>,
-    pub group_not: Option<Vec<String>>,
+    /// The directory of a group says who is in it. While it cannot, a rule that depends on the group admits nobody, and is taken where it
+    /// refuses or challenges.
+    pub group: Option<Vec<Group>>,
+    pub group_not: Option<Vec<Group>>,
     pub application: Option<Vec<Arc<str>>>,
     pub application_not: Option<Vec<Arc<str>>>,
     /// Whether a phone number of the user was written so lately; one that is seen for the first time was.
@@ -78,6 +106,7 @@ impl Rule {
             _ => {}
         }
         let when = when.and_then(|field| field.section().map(When::read)).unwrap_or_default();
+        let line = Line(section.line());
         let words = [("admit", Word::Admit), ("refuse", Word::Refuse), ("challenge", Word::Challenge)];
         let then = section.required("then").and_then(|field| field.choice(&words, &[]));
         let then = match then {
@@ -93,7 +122,7 @@ impl Rule {
             None => return None,
         };
         section.finish();
-        Some(Self { when, then: then? })
+        Some(Self { when, then: then?, line })
     }
 }
 
@@ -138,10 +167,7 @@ impl When {
     fn read(section: Section<'_>) -> Self {
         section.later(&["country", "country_not"]);
         let networks = |key| section.optional(key).and_then(|list: Field<'_>| list.some(Field::network));
-        let groups = |key| {
-            let list = section.optional(key);
-            list.and_then(|list: Field<'_>| list.some(|entry| entry.text().map(str::to_owned)))
-        };
+        let groups = |key| section.optional(key).and_then(|list: Field<'_>| list.some(Group::read));
         let applications = |key| section.optional(key).and_then(|list: Field<'_>| list.some(application));
         let when = Self {
             address: networks("address"),

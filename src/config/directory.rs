@@ -9,7 +9,7 @@ use super::field::Field;
 use super::names::Kind as NameKind;
 use super::scalar;
 use super::section::Section;
-use crate::base::Secret;
+use crate::base::{Dn, Secret};
 
 #[derive(Clone, Debug)]
 pub struct Directory {
@@ -278,14 +278,20 @@ pub(super) fn attribute(field: Field<'_>) -> Option<String> {
     fits.then(|| text.to_owned())
 }
 
-/// Only what cannot be a distinguished name at all is refused; the server knows the rest.
+/// A distinguished name, as every server reads it: not all know attributes by their numbers, or blanks and quotation marks.
 pub(super) fn distinguished(field: Field<'_>) -> Option<String> {
     let text = field.text()?;
-    if !text.contains('=') {
-        field.problem(format!("`{}`: expected a distinguished name like \"ou=people,dc=corp,dc=example\"", field.key));
-        return None;
+    match Dn::parse(text) {
+        Ok(dn) => {
+            let plain = dn.to_string();
+            Some(if plain.eq_ignore_ascii_case(text) { text.to_owned() } else { plain })
+        }
+        Err(error) => {
+            let like = "\"ou=people,dc=corp,dc=example\"";
+            field.problem(format!("`{}`: expected a distinguished name like {like}: {error}", field.key));
+            None
+        }
     }
-    Some(text.to_owned())
 }
 
 /// In parentheses that match: it is put into a larger filter, where it must stay one part (RFC 4515). A parenthesis in a value

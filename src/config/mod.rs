@@ -9,6 +9,7 @@ pub mod directory;
 pub mod dispatch_policy;
 mod field;
 pub mod files;
+pub mod group;
 pub mod health;
 mod http;
 mod http_answer;

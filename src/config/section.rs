@@ -27,6 +27,11 @@ impl<'d> Section<'d> {
         Self { walk, title, at, table, asked: RefCell::default(), missing: RefCell::default() }
     }
 
+    /// The line that it begins in, from 1.
+    pub(super) fn line(&self) -> usize {
+        self.walk.line(self.at)
+    }
+
     pub(super) fn problem(&self, message: impl Into<String>) {
         self.walk.problem(self.at, message);
     }

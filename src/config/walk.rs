@@ -52,6 +52,11 @@ impl<'d> Walk<'d> {
         }
     }
 
+    /// The line of an offset, from 1.
+    pub(super) fn line(&self, at: usize) -> usize {
+        self.lines.place(at).0
+    }
+
     /// A name is given to something; a name that is taken is a problem.
     pub(super) fn define(&self, kind: Kind, name: &str, at: usize) {
         let earlier = self.names.borrow_mut().define(kind, name, at);

@@ -11,9 +11,10 @@ use tokio::time::timeout;
 use super::password::{self, Cost};
 use super::standing::{Changes, Hindrance, Listed, Lister, MOST_AT_ONCE, Mark, Standing, Who};
 use super::users_file::{self, Entry, LocalError, Stamp};
-use super::{Account, By, Changed, Directory, DirectoryError, Examination, User, Verdict};
-use crate::base::{Later, Secret, UserId};
+use super::{Account, By, Changed, Directory, DirectoryError, Examination, Meaning, Membership, User, Verdict};
+use crate::base::{Dn, Later, Secret, UserId};
 use crate::config;
+use crate::config::group::Group;
 
 /// A directory that is a file.
 pub struct Local {
@@ -172,6 +173,34 @@ impl Directory for Local {
             };
             Ok(ids.iter().map(|id| (id.clone(), standing(id))).collect())
         })
+    }
+
+    fn memberships<'a>(
+        &'a self,
+        user: &'a UserId,
+        groups: &'a [Group],
+    ) -> Later<'a, Result<Vec<Option<Membership>>, DirectoryError>> {
+        Box::pin(async move {
+            let users = self.current().await;
+            let gone =
+                || DirectoryError::Failed { directory: self.name.to_string(), why: "the user is in the file no more".to_owned() };
+            let own = users.with_id(user.in_directory()).ok_or_else(gone)?;
+            let is_in = |group: &Group| own.groups.iter().any(|name| group.is_called(name));
+            Ok(groups.iter().map(|group| is_in(group).then_some(Membership::Member)).collect())
+        })
+    }
+
+    /// A group is in the file if one of its users is in the group.
+    fn meaning<'a>(&'a self, group: &'a Group) -> Later<'a, Result<Meaning, DirectoryError>> {
+        Box::pin(async move {
+            let users = self.current().await;
+            let found = users.entries.iter().flat_map(|entry| &entry.groups).find(|name| group.is_called(name));
+            Ok(found.cloned().map_or(Meaning::Nothing, Meaning::Group))
+        })
+    }
+
+    fn tree(&self) -> Option<&Dn> {
+        None
     }
 
     fn examine(&self) -> Later<'_, Examination> {

@@ -3,12 +3,14 @@
 pub mod active_directory;
 pub mod ldap;
 pub mod local;
+mod membership;
 pub mod name;
 pub mod password;
 pub mod people;
 pub mod standing;
 mod users_file;
 
+pub use membership::{Doubt, Meaning, Membership};
 pub use name::{By, Name};
 pub use people::{Found, People};
 pub use standing::{Changes, Listed, Lister, Mark, PasswordMark, Standing};
@@ -18,7 +20,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Later, Secret, Time, UserId};
+use crate::base::{Dn, Later, Secret, Time, UserId};
+use crate::config::group::Group;
 
 /// How a person wants text messages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -221,6 +224,20 @@ pub trait Directory: Send + Sync {
     /// How these users stand, at most [`standing::MOST_AT_ONCE`] of them, in a few questions for all together. In any order; nobody
     /// is left out.
     fn standings<'a>(&'a self, ids: &'a [UserId]) -> Later<'a, Result<Vec<(UserId, Standing)>, DirectoryError>>;
+
+    /// Whether a user is in each of these groups, in their order; nothing for a group that is none of this directory's. Groups within groups
+    /// count where the directory has them, and the primary group does.
+    fn memberships<'a>(
+        &'a self,
+        user: &'a UserId,
+        groups: &'a [Group],
+    ) -> Later<'a, Result<Vec<Option<Membership>>, DirectoryError>>;
+
+    /// What the name of a group means here.
+    fn meaning<'a>(&'a self, group: &'a Group) -> Later<'a, Result<Meaning, DirectoryError>>;
+
+    /// The tree that this directory's distinguished names are in; nothing where it has none.
+    fn tree(&self) -> Option<&Dn>;
 
     /// Everybody whom the configuration counts among the users, members of the group or not. Takes as long as `into` takes.
     fn list(&self, into: Lister) -> Later<'_, Result<(), DirectoryError>>;

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use doorward::auth::flow::Unchanged;
 use doorward::auth::{Attempt, Declined, FlowOver, NewPassword, PasswordAnswer};
-use doorward::base::{Later, Secret, UserId};
+use doorward::base::{Dn, Later, Secret, UserId};
+use doorward::config::group::Group;
 use doorward::directory::{
-    Account, Bar, By, Changed, Changes, Directory, DirectoryError, Examination, Lister, LockOut, Mark, Standing, User, Verdict,
+    Account, Bar, By, Changed, Changes, Directory, DirectoryError, Examination, Lister, LockOut, Mark, Meaning, Membership,
+    Standing, User, Verdict,
 };
 
 use crate::support::client::Watch;
@@ -152,6 +154,18 @@ impl Directory for Scripted {
 
     fn list(&self, _: Lister) -> Later<'_, Result<(), DirectoryError>> {
         Box::pin(std::future::ready(Err(Self::dead())))
+    }
+
+    fn memberships<'a>(&'a self, _: &'a UserId, _: &'a [Group]) -> Later<'a, Result<Vec<Option<Membership>>, DirectoryError>> {
+        Box::pin(std::future::ready(Err(Self::dead())))
+    }
+
+    fn meaning<'a>(&'a self, _: &'a Group) -> Later<'a, Result<Meaning, DirectoryError>> {
+        Box::pin(std::future::ready(Err(Self::dead())))
+    }
+
+    fn tree(&self) -> Option<&Dn> {
+        None
     }
 
     fn examine(&self) -> Later<'_, Examination> {

@@ -24,7 +24,7 @@ fn secret(text: &str) -> Secret<String> {
     Secret::new(text.to_owned())
 }
 
-fn open(config: &Config) -> ActiveDirectory {
+pub fn open(config: &Config) -> ActiveDirectory {
     ActiveDirectory::new("corp".into(), config, Clock::by_hand(), &SystemSource).unwrap()
 }
 

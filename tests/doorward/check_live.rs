@@ -59,6 +59,54 @@ fn an_ldap_server_that_fits_is_described() {
     assert!(errors.contains("member_of: cn=nowhere"), "{errors}");
 }
 
+#[test]
+fn groups_of_rules_are_named_and_those_that_nobody_can_judge_are_mistakes() {
+    let Some(slapd) = slapd(&[("HIDDEN", "1")]) else { return };
+    let base = slapd.base();
+    let section = format!(
+        "[[directory]]\nname = \"corp\"\nkind = \"ldap\"\nservers = [\"ldap://127.0.0.1:{}\"]\nservice_user = \"{}\"\n\
+         service_password = \"{}\"\nusers = {{ base = \"ou=people,{base}\" }}\n\
+         [[directory]]\nname = \"few\"\nkind = \"local\"\nfile = \"users.toml\"\n\
+         [[authentication_policy]]\nname = \"grouped\"\nrules = [\n",
+        slapd.port(),
+        slapd.service_user(),
+        slapd.service_password(),
+    );
+    let checked = |groups: &[&str]| {
+        let rule = |group: &&str| format!("{{ when = {{ group_not = [\"{group}\"] }}, then = \"admit\" }},\n");
+        let rules: String = groups.iter().map(rule).collect();
+        check(&format!("{section}{rules}{{ then = \"challenge\" }}]\n"))
+    };
+    let spelled = format!("CN = Gate, OU=Groups, {base}");
+    let (code, out, errors) = checked(&["gate", &spelled]);
+    assert_eq!(code, Some(0), "{errors}");
+    let line = |out: &str, group: &str| {
+        let found = out.lines().find(|line| line.contains(&format!("group \"{group}\""))).map(str::to_owned);
+        found.unwrap_or_else(|| panic!("{group}: {out}"))
+    };
+    for group in ["gate", spelled.as_str()] {
+        let said = line(&out, group);
+        assert!(said.starts_with("authentication policy grouped: line "), "{said}");
+        assert!(said.ends_with(&format!("is {} in directory corp", slapd.group())), "{said}");
+    }
+    let unique = format!("cn=unique,ou=groups,{base}");
+    let (code, _, errors) = checked(&["gaet", &unique, "cn=x,dc=elsewhere"]);
+    assert_eq!(code, Some(64), "{errors}");
+    for (group, why) in [
+        ("gaet", "no directory has a group of this name"),
+        (unique.as_str(), "directory corp: it does not exist, or the service user may not read it"),
+        ("cn=x,dc=elsewhere", "no directory has a group of this name"),
+    ] {
+        assert!(line(&errors, group).contains(why), "{errors}");
+    }
+    let (code, _, errors) = checked(&[&format!("cn=posix,ou=groups,{base}")]);
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(errors.contains("it shows no members: it is empty, or the service user may not read them"), "{errors}");
+    let (code, _, errors) = checked(&["cn=gate,"]);
+    assert_eq!(code, Some(64), "{errors}");
+    assert!(errors.contains("this is no group's distinguished name: a part of it has no `=`"), "{errors}");
+}
+
 #[tokio::test]
 async fn an_active_directory_shows_rights_that_are_too_many_and_numbers_that_users_write() {
     let Some(samba) = Samba::start().await else { return };

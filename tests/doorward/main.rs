@@ -66,6 +66,7 @@ mod reload;
 mod remembered;
 mod renaming;
 mod restart;
+mod rule_groups;
 mod rush;
 mod secrecy;
 mod session;

@@ -15,6 +15,8 @@ mod csrf;
 mod descriptor;
 #[path = "../../fuzz/properties/form.rs"]
 mod form;
+#[path = "../../fuzz/properties/group.rs"]
+mod group;
 #[path = "../../fuzz/properties/language.rs"]
 mod language;
 #[path = "../../fuzz/properties/metadata.rs"]
@@ -77,6 +79,16 @@ fn holds_for_all(inputs: u64, make: impl Fn(&mut Choices) -> Vec<u8>, holds: imp
         let held = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| holds(&input)));
         assert!(held.is_ok(), "seed {seed}: {:?}", String::from_utf8_lossy(&input));
     }
+}
+
+#[test]
+fn no_member_passes_a_rule_for_others_however_the_group_is_spelled() {
+    let pieces = [
+        "cn", "=", "a", ",", "\\2C", "\\", "#", "0c01", "\"", "+", ";", " ", "2.5.4.3", "dc=x", "ü", "u\u{308}", "\u{ad}", "OID.",
+    ];
+    let random = |choices: &mut Choices| (0..64).map(|_| choices.next().to_le_bytes()[0]).collect();
+    holds_for_all(INPUTS, random, group::holds);
+    holds_for_all(INPUTS, |choices| choices.input(&pieces, 12), group::holds);
 }
 
 #[test]

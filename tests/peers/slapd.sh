@@ -8,6 +8,7 @@
 #              LOG=256         what it is asked stands in FOLDER/slapd.log
 #              PPOLICY=1       password policies: three wrong passwords lock, and people in every state of a password
 #              SERVICE_WRITES=1  the service user may write passwords
+#              HIDDEN=1        the service user may not read the group `unique`, nor the members of `posix`
 # Exit 77: slapd or its tools are not installed (Debian: slapd ldap-utils openssl). Exit 75: a port was taken meanwhile.
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/usr/lib/openldap
@@ -54,6 +55,8 @@ ${PPOLICY:+ppolicy_use_lockout}
 ${PPOLICY:+ppolicy_hash_cleartext}
 ${LIMITED:+#}limits dn.exact="$SERVICE" size=unlimited
 access to attrs=userPassword by anonymous auth ${PPOLICY:+by self write} ${SERVICE_WRITES:+by dn.exact="$SERVICE" write} by * none
+${HIDDEN:+access to dn.exact="cn=unique,ou=groups,$BASE" by * none}
+${HIDDEN:+access to dn.exact="cn=posix,ou=groups,$BASE" attrs=memberUid by * none}
 access to * by dn.exact="$SERVICE" read by anonymous auth by * none
 CONF
 }
@@ -163,5 +166,5 @@ stop() {
 case ${1:-} in
 start) start "$2" "$3" "$4" ;;
 stop) stop "$(realpath "$2")" ;;
-*) sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
+*) sed -n '2,12s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
 esac

@@ -1,3 +1,5 @@
+//! Spellings of distinguished names, equal and not.
+
 use super::*;
 
 fn dn(text: &str) -> Dn {

@@ -13,9 +13,10 @@ pub fn prepared(text: &str) -> String {
     folded.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The same text, each letter with its marks in one character where there is one (NFC).
+/// The same text without what is not seen, each letter with its marks in one character where there is one (NFC).
 pub fn composed(text: &str) -> String {
-    ComposingNormalizerBorrowed::new_nfc().normalize(text).into_owned()
+    let seen: String = text.chars().filter(|letter| mapped(*letter).is_some() || letter.is_ascii_control()).collect();
+    ComposingNormalizerBorrowed::new_nfc().normalize(&seen).into_owned()
 }
 
 /// The same text, each mark in a character of its own (NFD), as some file systems have it.

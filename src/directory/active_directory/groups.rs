@@ -12,10 +12,33 @@ use super::ActiveDirectory;
 use super::lately::Lately;
 use super::sid::Sid;
 use crate::directory::ldap::connection::{Connection, Question};
-use crate::directory::ldap::{Fault, entry, filter};
+use crate::directory::ldap::{Fault, entry};
 
 /// The security groups somebody is in, however deep.
-pub(super) struct Groups(HashSet<Sid>);
+pub(super) struct Groups {
+    all: HashSet<Sid>,
+    token: Token,
+}
+
+/// What the controller says of somebody's security groups.
+pub(super) enum Token {
+    /// All of them.
+    Shown(HashSet<Sid>),
+    /// Everybody is in a group, so the service user may not read this attribute of theirs.
+    Hidden,
+}
+
+impl Token {
+    pub fn of(sids: HashSet<Sid>) -> Self {
+        if sids.is_empty() { Self::Hidden } else { Self::Shown(sids) }
+    }
+}
+
+impl Groups {
+    fn token(&self) -> &Token {
+        &self.token
+    }
+}
 
 /// What was learnt of groups lately.
 #[derive(Default)]
@@ -28,7 +51,9 @@ pub(super) struct KnownGroups {
 
 /// A group from the configuration.
 #[derive(Clone)]
-struct Named {
+pub(super) struct Named {
+    /// As the controller spells it.
+    dn: String,
     sid: Sid,
     /// Those of the other kind (distribution groups) are in nobody's `tokenGroups`.
     is_for_security: bool,
@@ -36,11 +61,11 @@ struct Named {
 
 impl ActiveDirectory {
     pub(super) async fn groups_of(&self, connection: &Connection, candidate: &SearchEntry) -> Result<Groups, Fault> {
-        let token = self.token_of(connection, candidate).await?;
-        if !token.is_empty() {
-            return Ok(Groups(token));
+        let token = Token::of(self.token_of(connection, candidate).await?);
+        if let Token::Shown(sids) = &token {
+            return Ok(Groups { all: sids.clone(), token });
         }
-        // Everybody is in a group: the service user may not read this attribute of theirs. The slow way then.
+        // The slow way then.
         let mut all = self.groups_above(connection, &candidate.dn).await?;
         if let Some(primary) = primary_group(candidate) {
             let known = self.learn_names(connection, std::slice::from_ref(&primary)).await?;
@@ -49,7 +74,7 @@ impl ActiveDirectory {
             }
             all.insert(primary);
         }
-        Ok(Groups(all))
+        Ok(Groups { all, token })
     }
 
     /// `tokenGroups`, which a controller tells of one entry at a time.
@@ -69,21 +94,41 @@ impl ActiveDirectory {
         group: &str,
     ) -> Result<bool, Fault> {
         let named = self.named(connection, group).await?;
-        if groups.0.contains(&named.sid) {
-            return Ok(true);
+        self.is_within(connection, (candidate, groups.token()), &named).await
+    }
+
+    /// The controller's token decides for security groups. Groups of the other kind are in no token, and a token may be hidden: then the
+    /// chains of groups are asked for, from the person and from the primary group, which is in no list of members.
+    pub(super) async fn is_within(
+        &self,
+        connection: &Connection,
+        (candidate, token): (&SearchEntry, &Token),
+        named: &Named,
+    ) -> Result<bool, Fault> {
+        match token {
+            Token::Shown(sids) if sids.contains(&named.sid) => return Ok(true),
+            Token::Shown(_) if named.is_for_security => return Ok(false),
+            _ => {}
         }
-        if named.is_for_security {
-            return Ok(false);
-        }
-        let filter = format!("(memberOf:{IN_CHAIN}:={})", ldap_escape(group));
+        let filter = format!("(memberOf:{IN_CHAIN}:={})", ldap_escape(named.dn.as_str()));
         let question =
             Question { base: &candidate.dn, scope: Scope::Base, filter: &filter, attributes: NO_ATTRIBUTES, at_most: 1 };
-        Ok(!connection.search(question).await?.entries.is_empty())
+        if !connection.search(question).await?.entries.is_empty() {
+            return Ok(true);
+        }
+        let Some(primary) = primary_group(candidate) else {
+            return Err(Fault::Final(format!("{} shows no primary group, or the service user may not read it", candidate.dn)));
+        };
+        if primary == named.sid {
+            return Ok(true);
+        }
+        let filter = format!("(&(objectSid={}){filter})", primary.escaped());
+        Ok(!self.search_domain(connection, &filter, 1).await?.is_empty())
     }
 
     /// Their distinguished names; those that cannot be learnt are left out.
     pub(super) async fn names_of(&self, connection: &Connection, groups: &Groups) -> Result<Vec<String>, Fault> {
-        let sids: Vec<Sid> = groups.0.iter().cloned().collect();
+        let sids: Vec<Sid> = groups.all.iter().cloned().collect();
         let mut names: Vec<String> =
             self.learn_names(connection, &sids).await?.into_iter().map(|name| name.as_ref().to_owned()).collect();
         names.sort_unstable();
@@ -115,6 +160,13 @@ impl ActiveDirectory {
         if let Some(named) = self.groups.named.recall(group, now) {
             return Ok(named);
         }
+        let named = self.look_at_group(connection, group).await?;
+        self.groups.named.keep(group.to_owned(), named.clone(), now);
+        Ok(named)
+    }
+
+    /// The group with this distinguished name, as it is now.
+    pub(super) async fn look_at_group(&self, connection: &Connection, group: &str) -> Result<Named, Fault> {
         let question =
             Question { base: group, scope: Scope::Base, filter: ANYTHING, attributes: &["objectSid", "groupType"], at_most: 1 };
         let unreadable = || Fault::Final(format!("the group {group} does not exist, or the service user may not read it"));
@@ -123,21 +175,27 @@ impl ActiveDirectory {
             other => other?.entries.into_iter().next().ok_or_else(unreadable)?,
         };
         let sid = sid_of(&found).ok_or_else(|| Fault::Final(format!("{group} is no group")))?;
-        let kind: i64 = entry::first(&found, "groupType").and_then(|kind| kind.parse().ok()).unwrap_or(FOR_SECURITY);
-        let named = Named { sid, is_for_security: kind & FOR_SECURITY != 0 };
-        self.groups.named.keep(group.to_owned(), named.clone(), now);
-        Ok(named)
+        let kind: i64 = entry::first(&found, "groupType")
+            .and_then(|kind| kind.parse().ok())
+            .ok_or_else(|| Fault::Final(format!("{group} is no group, or the service user may not read its groupType")))?;
+        Ok(Named { dn: found.dn, sid, is_for_security: kind & FOR_SECURITY != 0 })
     }
 
     /// Every group that holds this one or somebody, however deep.
     async fn groups_above(&self, connection: &Connection, dn: &str) -> Result<HashSet<Sid>, Fault> {
         let filter = format!("(member:{IN_CHAIN}:={})", ldap_escape(dn));
-        Ok(self.search_domain(connection, &filter, MOST_GROUPS).await?.iter().filter_map(sid_of).collect())
+        let question = Question {
+            base: self.line.root(),
+            scope: Scope::Subtree,
+            filter: &filter,
+            attributes: &["objectSid"],
+            at_most: MOST_GROUPS,
+        };
+        Ok(connection.paged(question).await?.entries.iter().filter_map(sid_of).collect())
     }
 
     async fn search_domain(&self, connection: &Connection, filter: &str, at_most: i32) -> Result<Vec<SearchEntry>, Fault> {
-        let base = filter::suffix(&self.config.ldap.users.base);
-        let question = Question { base, scope: Scope::Subtree, filter, attributes: &["objectSid"], at_most };
+        let question = Question { base: self.line.root(), scope: Scope::Subtree, filter, attributes: &["objectSid"], at_most };
         Ok(connection.search(question).await?.entries)
     }
 }
@@ -161,5 +219,5 @@ const NO_ATTRIBUTES: &[&str] = &["1.1"];
 const AT_ONCE: usize = 200;
 /// One more than there can be, so that the answer is never cut.
 const AT_ONCE_AND_MORE: i32 = 201;
-/// What a controller gives in one answer by default (MaxPageSize).
-const MOST_GROUPS: i32 = 1000;
+/// More are not told to applications; rules ask for the groups that they name.
+const MOST_GROUPS: i32 = 5000;

@@ -11,7 +11,7 @@ use super::{ActiveDirectory, filetime};
 use crate::base::{Time, UserId};
 use crate::directory::LockOut;
 use crate::directory::ldap::connection::{Connection, Question};
-use crate::directory::ldap::{Fault, entry, filter};
+use crate::directory::ldap::{Fault, entry};
 
 /// The rules that were read lately, and the wrong passwords that were ours.
 #[derive(Default)]
@@ -64,7 +64,7 @@ impl ActiveDirectory {
         id: &UserId,
         before: Moment,
     ) -> Result<Option<LockOut>, Fault> {
-        let domain = async || self.rule_of(connection, filter::suffix(&self.config.ldap.users.base), DOMAIN).await;
+        let domain = async || self.rule_of(connection, self.line.root(), DOMAIN).await;
         let told = match entry::first(candidate, RESULTANT_PSO) {
             None => domain().await?,
             Some(dn) => match self.rule_of(connection, &dn, PSO).await? {

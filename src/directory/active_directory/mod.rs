@@ -8,6 +8,7 @@ mod find;
 mod groups;
 mod lately;
 mod lockout;
+mod membership;
 mod names;
 mod sid;
 pub mod subcode;
@@ -24,10 +25,13 @@ use super::ldap::finder::Finder;
 use super::ldap::line::{Answer, Line};
 use super::ldap::roll::{Refused, Roll};
 use super::ldap::{LdapNewError, answer, check, examine, filter};
-use crate::base::{Clock, Later, Random, Secret, UserId};
+use crate::base::{Clock, Dn, Later, Random, Secret, UserId};
 use crate::config::directory::ActiveDirectory as Config;
+use crate::config::group::Group;
 use crate::directory::standing::{Changes, Lister, Mark, Standing};
-use crate::directory::{Account, Bar, By, Changed, Directory, DirectoryError, Examination, Verdict, password};
+use crate::directory::{
+    Account, Bar, By, Changed, Directory, DirectoryError, Examination, Meaning, Membership, Verdict, password,
+};
 
 pub struct ActiveDirectory {
     line: Line,
@@ -118,6 +122,24 @@ impl Directory for ActiveDirectory {
 
     fn list(&self, into: Lister) -> Later<'_, Result<(), DirectoryError>> {
         Box::pin(self.roll.list(&self.line, into))
+    }
+
+    fn memberships<'a>(
+        &'a self,
+        user: &'a UserId,
+        groups: &'a [Group],
+    ) -> Later<'a, Result<Vec<Option<Membership>>, DirectoryError>> {
+        let told = self.line.ask(move |kept| async move { self.memberships_with(&kept.connection, user, groups).await });
+        Box::pin(self.line.in_time(told))
+    }
+
+    fn meaning<'a>(&'a self, group: &'a Group) -> Later<'a, Result<Meaning, DirectoryError>> {
+        let told = self.line.ask(move |kept| async move { self.meaning_with(&kept.connection, group).await });
+        Box::pin(self.line.in_time(told))
+    }
+
+    fn tree(&self) -> Option<&Dn> {
+        Some(self.line.tree())
     }
 
     fn examine(&self) -> Later<'_, Examination> {

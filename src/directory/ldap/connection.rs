@@ -8,7 +8,8 @@ use ldap3::adapters::{Adapter, EntriesOnly, PagedResults};
 use ldap3::controls::RawControl;
 use ldap3::exop::PasswordModify;
 use ldap3::{
-    LdapConnAsync, LdapConnSettings, LdapError, LdapResult, Mod, Scope, SearchEntry, SearchOptions, SearchStream, StdStream,
+    LdapConnAsync, LdapConnSettings, LdapError, LdapResult, Mod, Scope, SearchEntry, SearchOptions, SearchResult, SearchStream,
+    StdStream,
 };
 use rustls::ClientConfig;
 use tokio::net::TcpStream;
@@ -140,6 +141,24 @@ impl Connection {
     /// What matches, as far as it is asked for: a server that sends more is told to stop, whatever it has agreed to.
     pub async fn search(&self, question: Question<'_>) -> Result<Entries, Fault> {
         self.search_with(question, Vec::new()).await
+    }
+
+    /// How an entry is called and which of these attributes it shows, without their values, which may be many; nothing where there is no such
+    /// entry.
+    pub async fn shown(&self, dn: &str, attributes: &[&str]) -> Result<Option<(String, Vec<String>)>, Fault> {
+        let options = SearchOptions::new().typesonly(true).sizelimit(1).timelimit(SEARCH_SECONDS);
+        let mut ldap = self.ldap.clone();
+        ldap.with_search_options(options);
+        match timeout(self.patience, ldap.search(dn, Scope::Base, "(objectClass=*)", attributes)).await {
+            Err(_) => Err(Fault::Silent(format!("no answer to a search within {} s", self.patience.as_secs()))),
+            Ok(Err(error)) => Err(Fault::Server(words(&error))),
+            Ok(Ok(SearchResult(entries, result))) if result.rc == SUCCESS => {
+                let found =
+                    entries.into_iter().find(|entry| !entry.is_ref() && !entry.is_intermediate()).map(SearchEntry::construct);
+                Ok(found.map(|entry| (entry.dn, entry.attrs.into_keys().chain(entry.bin_attrs.into_keys()).collect())))
+            }
+            Ok(Ok(SearchResult(_, result))) => Err(refused(&result, dn)),
+        }
     }
 
     /// With these controls besides.

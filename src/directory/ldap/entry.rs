@@ -82,8 +82,8 @@ pub(in crate::directory) fn id(entry: &SearchEntry, attribute: &str) -> Option<S
 }
 
 const FEWEST_DIGITS: usize = 7;
-/// Groups of one user that are read; more are left out.
-pub(in crate::directory) const MOST: usize = 500;
+/// Values of one attribute that are read; more are left out. Applications are told so many groups; rules ask for those that they name.
+pub(in crate::directory) const MOST: usize = 5000;
 
 #[cfg(test)]
 mod tests {

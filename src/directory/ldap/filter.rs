@@ -3,6 +3,7 @@
 use data_encoding::HEXLOWER;
 use ldap3::{dn_escape, ldap_escape};
 
+use crate::base::Dn;
 use crate::config::directory::{Attributes, Users};
 use crate::directory::By;
 
@@ -62,6 +63,12 @@ pub(in crate::directory) fn of_groups_with(dn: &str, account: Option<&str>) -> S
     format!("(|(member={dn})(uniqueMember={dn}){account})")
 }
 
+/// Matches the groups of this name, of every kind that lists people (RFC 4519, RFC 2307, and what servers add).
+pub(in crate::directory) fn of_groups_called(name: &str) -> String {
+    let kinds: String = GROUPS.iter().map(|kind| format!("(objectClass={kind})")).collect();
+    format!("(&(cn={})(|{kinds}))", ldap_escape(name))
+}
+
 /// Matches a user who carries this group in `memberOf`.
 pub(in crate::directory) fn of_members(group: &str) -> String {
     format!("(memberOf={})", ldap_escape(group))
@@ -72,32 +79,9 @@ pub(in crate::directory) fn nobody(attribute: &str, random: &str, base: &str) ->
     format!("{attribute}={},{base}", dn_escape(format!("nobody-{random}")))
 }
 
-/// Where the tree of `dn` begins: its trailing `dc` parts, else its last part.
-pub(in crate::directory) fn suffix(dn: &str) -> &str {
-    let starts: Vec<usize> = std::iter::once(0).chain(separators(dn).map(|at| at + 1)).collect();
-    let parts = starts.iter().rev().filter_map(|start| dn.get(*start..));
-    let mut suffix = "";
-    for (place, part) in parts.enumerate() {
-        let is_domain_component = part.trim_start().get(..3).is_some_and(|start| start.eq_ignore_ascii_case("dc="));
-        if place > 0 && !is_domain_component {
-            break;
-        }
-        suffix = part;
-        if !is_domain_component {
-            break;
-        }
-    }
-    suffix.trim()
-}
-
-/// The commas that part a distinguished name: those without a backslash before them.
-fn separators(dn: &str) -> impl Iterator<Item = usize> {
-    let mut escaped = false;
-    dn.bytes().enumerate().filter_map(move |(at, byte)| {
-        let separates = byte == b',' && !escaped;
-        escaped = byte == b'\\' && !escaped;
-        separates.then_some(at)
-    })
+/// Where the tree of `dn` begins: its trailing `dc` parts, else its last part. What is no distinguished name stays as it is.
+pub(in crate::directory) fn root(dn: &str) -> String {
+    Dn::parse(dn).map_or_else(|_| dn.to_owned(), |dn| dn.root().to_string())
 }
 
 /// Whether this is an attribute's name (RFC 4512 section 2.5): letters, digits and hyphens, or an object identifier, with options.
@@ -110,6 +94,18 @@ pub(in crate::directory) fn is_attribute(name: &str) -> bool {
 pub(in crate::directory) fn is_filter(filter: &str) -> bool {
     ldap3::parse_filter(bracketed(filter)).is_ok()
 }
+
+const GROUPS: [&str; 9] = [
+    "groupOfNames",
+    "groupOfUniqueNames",
+    "posixGroup",
+    "groupOfEntries",
+    "groupOfMembers",
+    "groupOfURLs",
+    "group",
+    "ipaUserGroup",
+    "univentionGroup",
+];
 
 pub(in crate::directory) fn bracketed(filter: &str) -> String {
     let filter = filter.trim();
@@ -187,22 +183,6 @@ mod tests {
         assert_eq!(of_users(&users, &Attributes::default(), &By::Account("a".into())).unwrap(), "(&(objectClass=person)(uid=a))");
         for faulty in ["(objectClass=person", "objectClass", "", "(a=b)(c=d)"] {
             assert!(!is_filter(faulty), "{faulty}");
-        }
-    }
-
-    #[test]
-    fn the_suffix_is_the_domain_or_the_last_part() {
-        let table = [
-            ("ou=people,dc=example,dc=test", "dc=example,dc=test"),
-            ("ou=people, DC=example, dc=test", "DC=example, dc=test"),
-            ("dc=example,ou=x,o=Example", "o=Example"),
-            ("ou=people,o=Example\\, Inc", "o=Example\\, Inc"),
-            ("dc=test", "dc=test"),
-            ("dc=far,ou=people,dc=test", "dc=test"),
-            ("", ""),
-        ];
-        for (dn, expected) in table {
-            assert_eq!(suffix(dn), expected, "{dn}");
         }
     }
 

@@ -14,14 +14,16 @@ use super::connection::{BUSY, Connection, SUCCESS, Target, UNAVAILABLE, said};
 use super::finder::Finder;
 use super::servers::Servers;
 use super::service::{Kept, Service};
-use super::{Fault, LdapNewError};
-use crate::base::{Clock, Secret};
+use super::{Fault, LdapNewError, filter};
+use crate::base::{Clock, Dn, Secret};
 use crate::config::directory::Ldap as Config;
 use crate::directory::{DirectoryError, Verdict};
 
 pub(in crate::directory) struct Line {
     name: Arc<str>,
     config: Config,
+    tree: Dn,
+    root: String,
     pub(super) servers: Servers,
     pub service: Service,
     calls: Semaphore,
@@ -43,7 +45,17 @@ impl Line {
     /// With a finder, the servers that the configuration names none of are found by it.
     pub fn new(name: Arc<str>, config: &Config, finder: Option<Finder>, clock: Clock) -> Result<Self, LdapNewError> {
         let servers = Servers::new(config, finder, clock.clone())?;
-        Ok(Self { name, config: config.clone(), servers, service: Service::new(clock), calls: Semaphore::new(CALLS_AT_ONCE) })
+        let tree = Dn::parse(&config.users.base).map_err(LdapNewError::Base)?.root();
+        let root = filter::root(&config.users.base);
+        Ok(Self {
+            name,
+            config: config.clone(),
+            tree,
+            root,
+            servers,
+            service: Service::new(clock),
+            calls: Semaphore::new(CALLS_AT_ONCE),
+        })
     }
 
     pub fn name(&self) -> &str {
@@ -52,6 +64,16 @@ impl Line {
 
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// The tree that users and groups are in.
+    pub fn tree(&self) -> &Dn {
+        &self.tree
+    }
+
+    /// The same as a search's base.
+    pub fn root(&self) -> &str {
+        &self.root
     }
 
     /// Every server that may be asked.

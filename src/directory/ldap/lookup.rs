@@ -83,7 +83,8 @@ impl Ldap {
         }
     }
 
-    /// `memberOf`, where the server fills it; else every group of the tree that lists the user. Never a reason to refuse somebody.
+    /// What applications are told: `memberOf`, where the server fills it; else every group of the tree that lists the user. Never a reason to
+    /// refuse somebody.
     async fn groups(&self, connection: &Connection, candidate: &SearchEntry) -> Result<Vec<String>, Fault> {
         let carried = entry::all(candidate, MEMBER_OF);
         if !carried.is_empty() {
@@ -91,24 +92,27 @@ impl Ldap {
             return Ok(carried);
         }
         let question = Question {
-            base: filter::suffix(&self.line.config().users.base),
+            base: self.line.root(),
             scope: Scope::Subtree,
             filter: &self.groups_with(candidate),
             attributes: NO_ATTRIBUTES,
             at_most: GROUPS,
         };
-        match connection.search(question).await {
+        match connection.paged(question).await {
             Ok(found) => Ok(found.entries.into_iter().map(|group| group.dn).collect()),
-            Err(Fault::Missing(_) | Fault::Final(_)) => Ok(Vec::new()),
+            Err(Fault::Missing(why) | Fault::Final(why)) => {
+                tracing::warn!(directory.name = self.line.name(), why, "applications are told no groups of a user");
+                Ok(Vec::new())
+            }
             Err(fault) => Err(fault),
         }
     }
 
-    fn groups_with(&self, candidate: &SearchEntry) -> String {
+    pub(super) fn groups_with(&self, candidate: &SearchEntry) -> String {
         filter::of_groups_with(&candidate.dn, entry::first(candidate, self.account_name()).as_deref())
     }
 
-    fn account_name(&self) -> &str {
+    pub(super) fn account_name(&self) -> &str {
         filter::account_names(&self.line.config().users, &self.line.config().attributes.mail)
             .next()
             .unwrap_or(&self.line.config().attributes.mail)
@@ -120,7 +124,7 @@ impl Ldap {
     }
 }
 
-async fn exists(connection: &Connection, base: &str, filter: &str) -> Result<bool, Fault> {
+pub(super) async fn exists(connection: &Connection, base: &str, filter: &str) -> Result<bool, Fault> {
     let question = Question { base, scope: Scope::Base, filter, attributes: NO_ATTRIBUTES, at_most: 1 };
     Ok(!connection.search(question).await?.entries.is_empty())
 }
@@ -130,4 +134,5 @@ const MEMBER_OF: &str = "memberOf";
 const NO_ATTRIBUTES: &[&str] = &["1.1"];
 /// Entries that are looked at for one name; more than one member already means nobody.
 const CANDIDATES: i32 = 8;
-const GROUPS: i32 = 500;
+/// More are not told to applications; rules ask for the groups that they name.
+const GROUPS: i32 = 5000;

@@ -15,6 +15,7 @@ pub(super) mod finder;
 pub(super) mod line;
 mod list;
 mod lookup;
+pub(super) mod membership;
 pub mod metadata;
 pub mod password_policy;
 pub(super) mod roll;
@@ -36,9 +37,11 @@ use self::connection::{BUSY, SUCCESS, UNAVAILABLE};
 use self::line::{Answer, Line};
 use self::roll::{Refused, Roll};
 use super::standing::{Changes, Lister, Mark, Standing};
-use super::{Account, By, Changed, Directory, DirectoryError, Examination, Verdict, password};
-use crate::base::{Clock, Later, Random, Secret, UserId};
+use super::{Account, By, Changed, Directory, DirectoryError, Examination, Meaning, Membership, Verdict, password};
+use crate::base::dn::DnError;
+use crate::base::{Clock, Dn, Later, Random, Secret, UserId};
 use crate::config;
+use crate::config::group::Group;
 
 pub struct Ldap {
     line: Line,
@@ -67,6 +70,8 @@ pub enum LdapNewError {
     NoNames,
     #[error("users.base is empty")]
     NoBase,
+    #[error("users.base is no distinguished name: {0}")]
+    Base(DnError),
     #[error("service_user or service_password is empty")]
     NoServiceUser,
     #[error("TLS cannot be set up")]
@@ -165,6 +170,24 @@ impl Directory for Ldap {
 
     fn list(&self, into: Lister) -> Later<'_, Result<(), DirectoryError>> {
         Box::pin(self.roll.list(&self.line, into))
+    }
+
+    fn memberships<'a>(
+        &'a self,
+        user: &'a UserId,
+        groups: &'a [Group],
+    ) -> Later<'a, Result<Vec<Option<Membership>>, DirectoryError>> {
+        let told = self.line.ask(move |kept| async move { self.memberships_with(&kept.connection, user, groups).await });
+        Box::pin(self.line.in_time(told))
+    }
+
+    fn meaning<'a>(&'a self, group: &'a Group) -> Later<'a, Result<Meaning, DirectoryError>> {
+        let told = self.line.ask(move |kept| async move { self.meaning_with(&kept.connection, group).await });
+        Box::pin(self.line.in_time(told))
+    }
+
+    fn tree(&self) -> Option<&Dn> {
+        Some(self.line.tree())
     }
 
     fn examine(&self) -> Later<'_, Examination> {

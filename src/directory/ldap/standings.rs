@@ -6,7 +6,7 @@ use ldap3::{Scope, SearchEntry};
 
 use super::roll::{Roll, account_name, id};
 use super::standing;
-use crate::base::UserId;
+use crate::base::{Dn, UserId};
 use crate::directory::ldap::connection::{Connection, Question};
 use crate::directory::ldap::line::Line;
 use crate::directory::ldap::{Fault, entry, filter};
@@ -115,11 +115,16 @@ async fn matching(line: &Line, connection: &Connection, ids: &[String], clause: 
 }
 
 /// Matches members through any number of groups, and those whose primary group leads there: that one is in no list of members.
-async fn nested_clause(connection: &Connection, group: &str) -> Result<String, Fault> {
+pub(super) async fn nested_clause(connection: &Connection, group: &str) -> Result<String, Fault> {
     let filter = format!("(|{})", filter::of_groups_leading_to(group));
-    let base = filter::suffix(group);
-    let question = Question { base, scope: Scope::Subtree, filter: &filter, attributes: &["objectSid"], at_most: MOST_NESTED };
-    let groups = connection.paged(question).await?.entries;
+    let base = filter::root(group);
+    let question =
+        Question { base: &base, scope: Scope::Subtree, filter: &filter, attributes: &["objectSid"], at_most: MOST_NESTED };
+    let found = connection.paged(question).await?;
+    if found.is_cut {
+        return Err(Fault::Final(format!("more than {MOST_NESTED} groups lead to {group}, or the server shows no more")));
+    }
+    let groups = found.entries;
     // The group itself is among them, however it is spelled.
     if groups.is_empty() {
         return Err(missing(group));
@@ -140,14 +145,15 @@ async fn add_listed(
     let listed = found.entries.first().ok_or_else(|| missing(group))?;
     let values =
         |list| listed.attrs.iter().filter(move |(name, _)| name.eq_ignore_ascii_case(list)).flat_map(|(_, values)| values);
-    let by_dn: HashSet<String> = values("member").chain(values("uniqueMember")).map(|dn| dn.to_lowercase()).collect();
+    let by_dn: HashSet<Dn> = values("member").chain(values("uniqueMember")).filter_map(|dn| Dn::parse(dn).ok()).collect();
     let by_name: HashSet<&String> = values("memberUid").collect();
     let is_empty = by_dn.is_empty() && by_name.is_empty();
     let mut asked = 0;
     for entry in entries {
         let Some(id) = id(line.config(), entry).filter(|id| !members.contains(id)) else { continue };
         let name = entry::first(entry, account_name(line.config()));
-        let mut is_member = by_dn.contains(&entry.dn.to_lowercase()) || name.as_ref().is_some_and(|name| by_name.contains(name));
+        let mut is_member =
+            Dn::parse(&entry.dn).is_ok_and(|dn| by_dn.contains(&dn)) || name.as_ref().is_some_and(|name| by_name.contains(name));
         if !is_member && !is_empty && asked < MOST_ASKED {
             // One name can be written in several ways, and the server knows them better than we do.
             asked += 1;
@@ -179,7 +185,7 @@ const NO_ATTRIBUTES: &[&str] = &["1.1"];
 const LISTS: [&str; 3] = ["member", "uniqueMember", "memberUid"];
 /// More than are ever asked for at once.
 const MOST: i32 = 1000;
-/// Groups within the group whose primary members are looked for; more are left out.
-const MOST_NESTED: i32 = 500;
+/// Groups within the group whose primary members are looked for.
+const MOST_NESTED: i32 = 5000;
 /// Of those who seem to be no members any more so many are asked about one by one.
 const MOST_ASKED: usize = 20;
