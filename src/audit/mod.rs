@@ -1,6 +1,7 @@
 //! The journal: what must be provable later, one event per decision, both ways. What an event means is said here; where it
 //! is kept is the store's.
 
+pub mod reason;
 mod repeats;
 
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use serde::Serialize;
 
 use crate::base::{Clock, Time, TraceId, UserId};
 use crate::store::{Entry, EventLog, StoreError};
+use reason::{AccessLoss, PasscodeRefusal, PasswordChangeRefusal, PasswordRefusal, ResendRefusal, SessionEnd};
 use repeats::Repeats;
 
 /// Something that was decided or done, with the circumstances it happened in.
@@ -42,10 +44,8 @@ pub enum What {
     },
     // First step.
     PasswordRight,
-    /// `reason`: wrong, refused-again, nobody, several, name-paused, account-paused, address-busy, malformed, not-judged,
-    /// could-not-tell, locked; where the password was right: disabled, account-expired, hours, workstation.
     PasswordRefused {
-        reason: String,
+        reason: PasswordRefusal,
         name: Option<NameMark>,
         detail: Option<String>,
     },
@@ -66,7 +66,7 @@ pub enum What {
         resend: bool,
     },
     ResendRefused {
-        reason: String,
+        reason: ResendRefusal,
     },
     // Sending.
     MessageHandedOver {
@@ -137,14 +137,13 @@ pub enum What {
     },
     // Second step.
     PasscodeRight,
-    /// `reason`: wrong, earlier, expired, ended, used, paused, address-busy.
     PasscodeRefused {
-        reason: String,
+        reason: PasscodeRefusal,
         tries_left: Option<u32>,
     },
-    /// The directory says that somebody has lost access since the password was right. `reason`: as that of a session that ends so.
+    /// The directory says that somebody has lost access since the password was right.
     RecheckRefused {
-        reason: String,
+        reason: AccessLoss,
     },
     /// The directory did not say whether somebody has; the sign-in goes on.
     RecheckFailed {
@@ -158,10 +157,8 @@ pub enum What {
     PasswordChanged,
     /// The user goes on with one that runs out soon.
     PasswordChangeDeferred,
-    /// `reason`: too-short, used-before, too-young, not-complex, policy, wrong-old, unable, no-answer, too-many-tries,
-    /// account-paused, address-busy.
     PasswordChangeRefused {
-        reason: String,
+        reason: PasswordChangeRefusal,
     },
     // Sessions.
     SignedIn {
@@ -174,7 +171,7 @@ pub enum What {
     },
     SessionEnded {
         session: String,
-        reason: String,
+        reason: SessionEnd,
     },
 }
 
@@ -224,9 +221,9 @@ impl Journal {
     pub async fn note_counts(&self) {
         for (event, more) in self.repeats.take_old(self.clock.now()) {
             let reason = match event.what {
-                What::PasswordRefused { reason, .. }
-                | What::PasscodeRefused { reason, .. }
-                | What::PasswordChangeRefused { reason } => reason,
+                What::PasswordRefused { reason, .. } => reason.to_string(),
+                What::PasscodeRefused { reason, .. } => reason.to_string(),
+                What::PasswordChangeRefused { reason } => reason.to_string(),
                 other => other.name(),
             };
             self.note(Event { what: What::RefusalsRepeated { reason, more }, ..event }).await;

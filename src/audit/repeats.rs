@@ -71,10 +71,11 @@ impl Repeats {
 #[cfg(test)]
 mod tests {
     use super::super::What;
+    use super::super::reason::PasswordRefusal;
     use super::*;
 
-    fn event(reason: &str) -> Event {
-        let what = What::PasswordRefused { reason: reason.into(), name: None, detail: None };
+    fn event(reason: PasswordRefusal) -> Event {
+        let what = What::PasswordRefused { reason, name: None, detail: None };
         Event { trace: None, user: None, application: None, address: None, what }
     }
 
@@ -82,22 +83,23 @@ mod tests {
     fn a_minute_of_one_limit_is_one_event_and_a_count() {
         let repeats = Repeats::default();
         let at = |second: u64| Time::from_millis(second * 1000);
-        assert!(repeats.is_first("a", &event("a"), at(0)));
-        assert!(repeats.is_first("b", &event("b"), at(0)));
-        assert!((1..=99).all(|_| !repeats.is_first("a", &event("a"), at(30))));
+        assert!(repeats.is_first("a", &event(PasswordRefusal::AddressBusy), at(0)));
+        assert!(repeats.is_first("b", &event(PasswordRefusal::NamePaused), at(0)));
+        assert!((1..=99).all(|_| !repeats.is_first("a", &event(PasswordRefusal::AddressBusy), at(30))));
         assert!(repeats.take_old(at(59)).is_empty());
         let taken = repeats.take_old(at(60));
         assert_eq!(
             taken.iter().map(|(event, more)| (event.what.name(), *more)).collect::<Vec<_>>(),
             [("password-refused".into(), 99)]
         );
-        assert!(repeats.is_first("a", &event("a"), at(61)));
+        assert!(repeats.is_first("a", &event(PasswordRefusal::AddressBusy), at(61)));
     }
 
     #[test]
     fn a_flood_from_everywhere_is_counted_together() {
         let repeats = Repeats::default();
-        let firsts = (0..MOST + 500).filter(|number| repeats.is_first(&number.to_string(), &event("x"), Time::from_millis(0)));
+        let firsts = (0..MOST + 500)
+            .filter(|number| repeats.is_first(&number.to_string(), &event(PasswordRefusal::Wrong), Time::from_millis(0)));
         assert_eq!(firsts.count(), MOST + 1);
         assert_eq!(repeats.take_old(Time::from_millis(60_000)).first().map(|(_, more)| *more), Some(499));
     }

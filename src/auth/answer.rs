@@ -11,6 +11,7 @@ use super::login::{PasswordAnswer, PasswordAttempt};
 use super::passcode::{self, Sealed};
 use super::{Admitted, Declined, FlowOver, kept_password};
 use crate::audit::What;
+use crate::audit::reason::PasscodeRefusal;
 use crate::base::{Secret, TraceId};
 use crate::directory::{Name, User};
 use crate::store::{Expect, Place, Taken};
@@ -103,7 +104,7 @@ impl House {
         };
         if !self.take_attempt(at, known.by_user(&user.id, &self.keys)) {
             let key = format!("address-busy {}", at.address);
-            self.note_repeated(&key, at, flow.trace, (Some(&user.id), refused("address-busy", None))).await;
+            self.note_repeated(&key, at, flow.trace, (Some(&user.id), refused(PasscodeRefusal::AddressBusy, None))).await;
             return Ok(Answer::Declined { why: Declined::TooManyAttempts, trace: flow.trace });
         }
         if typed.expose().is_empty() {
@@ -117,7 +118,7 @@ impl House {
         };
         if let Some(why) = self.take_wrong_factor(&user, now).await? {
             self.records.give_back(TRIES, flow_id, now).await?;
-            self.note(at, flow.trace, Some(&user.id), refused("paused", None)).await;
+            self.note(at, flow.trace, Some(&user.id), refused(PasscodeRefusal::Paused, None)).await;
             return Ok(Answer::Declined { why, trace: flow.trace });
         }
         self.judge(at, flow_id, (&user, &typed), left).await
@@ -190,11 +191,8 @@ impl House {
             if !matches!(next, Next::Again(_)) {
                 self.dispatcher.settle(&message).await;
             }
-            if verdict == Verdict::Right {
-                self.note(at, flow.trace, Some(&user.id), What::PasscodeRight).await;
-            } else {
-                self.note(at, flow.trace, Some(&user.id), refused(verdict.name(), Some(left))).await;
-            }
+            let judged = verdict.refusal().map_or(What::PasscodeRight, |reason| refused(reason, Some(left)));
+            self.note(at, flow.trace, Some(&user.id), judged).await;
             if let Some(why) = self.heed(at, flow.trace, user, look).await {
                 return Ok(Answer::Declined { why, trace: flow.trace });
             }
@@ -230,12 +228,12 @@ impl House {
     }
 
     async fn refuse_used(&self, at: &Attempt, flow: &Flow) -> Result<Answer, CouldNotTell> {
-        self.note_repeated(&format!("used {}", flow.trace), at, flow.trace, (None, refused("used", None))).await;
+        self.note_repeated(&format!("used {}", flow.trace), at, flow.trace, (None, refused(PasscodeRefusal::Used, None))).await;
         Ok(Answer::Over(FlowOver::Used { back: flow.back.clone() }))
     }
 
     async fn refuse_ended(&self, at: &Attempt, flow: &Flow) -> Result<Answer, CouldNotTell> {
-        self.note_repeated(&format!("ended {}", flow.trace), at, flow.trace, (None, refused("ended", None))).await;
+        self.note_repeated(&format!("ended {}", flow.trace), at, flow.trace, (None, refused(PasscodeRefusal::Ended, None))).await;
         Ok(Answer::Over(FlowOver::Ended { back: flow.back.clone() }))
     }
 }
@@ -244,6 +242,6 @@ fn further(flow_id: &str) -> Answer {
     Answer::Over(FlowOver::NewPassword { flow: flow_id.to_owned() })
 }
 
-fn refused(reason: &str, tries_left: Option<u32>) -> What {
-    What::PasscodeRefused { reason: reason.to_owned(), tries_left }
+fn refused(reason: PasscodeRefusal, tries_left: Option<u32>) -> What {
+    What::PasscodeRefused { reason, tries_left }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::passcode::Sealed;
 use super::policy::Decision;
+use crate::audit::reason::PasscodeRefusal;
 use crate::base::Time;
 use crate::directory::{Changed, Complaint, User};
 
@@ -184,13 +185,13 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// As the journal has it.
-    pub const fn name(self) -> &'static str {
+    /// Why it leads no further; nothing where it does.
+    pub const fn refusal(self) -> Option<PasscodeRefusal> {
         match self {
-            Self::Right => "right",
-            Self::Wrong => "wrong",
-            Self::Earlier => "earlier",
-            Self::Expired => "expired",
+            Self::Right => None,
+            Self::Wrong => Some(PasscodeRefusal::Wrong),
+            Self::Earlier => Some(PasscodeRefusal::Earlier),
+            Self::Expired => Some(PasscodeRefusal::Expired),
         }
     }
 }

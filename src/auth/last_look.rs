@@ -8,6 +8,7 @@ use super::Declined;
 use super::flow::Why;
 use super::house::{Attempt, House};
 use crate::audit::What;
+use crate::audit::reason::AccessLoss;
 use crate::base::{Time, TraceId};
 use crate::directory::standing::{Hindrance, Standing};
 use crate::directory::{DirectoryError, User};
@@ -16,8 +17,8 @@ use crate::directory::{DirectoryError, User};
 pub(super) enum LastLook {
     /// Still as when the password was right, or that was a moment ago.
     Same,
-    /// The person has lost access; why, as the journal has it.
-    Lost(&'static str),
+    /// The person has lost access.
+    Lost(AccessLoss),
     Unanswered(DirectoryError),
 }
 
@@ -38,9 +39,9 @@ impl House {
     pub(super) async fn heed(&self, at: &Attempt, trace: TraceId, user: &User, look: LastLook) -> Option<Declined> {
         match look {
             LastLook::Same => None,
-            LastLook::Lost(reason) => {
-                tracing::info!(%trace, user.id = %user.id, reason, "somebody lost access between password and session");
-                self.note(at, trace, Some(&user.id), What::RecheckRefused { reason: reason.to_owned() }).await;
+            LastLook::Lost(loss) => {
+                tracing::info!(%trace, user.id = %user.id, reason = loss.word(), "somebody lost access between password and session");
+                self.note(at, trace, Some(&user.id), What::RecheckRefused { reason: loss }).await;
                 Some(Declined::HelpDesk)
             }
             LastLook::Unanswered(error) => {
@@ -52,14 +53,28 @@ impl House {
     }
 }
 
-fn lost(user: &User, standing: &Standing, why: Option<Why>) -> Option<&'static str> {
+fn lost(user: &User, standing: &Standing, why: Option<Why>) -> Option<AccessLoss> {
     let is_asked_for = matches!(why, Some(Why::MustChange | Why::Expired));
     let counts = |hindrance: &&Hindrance| hindrance.ends_sessions() && !(is_asked_for && **hindrance == Hindrance::MustChange);
     if let Some(hindrance) = standing.hindrances.iter().find(counts) {
-        return Some(hindrance.name());
+        return Some(loss(*hindrance));
     }
     let (now, then) = (standing.password.as_ref()?, user.password_mark.as_ref()?);
-    now.is_after(then).then_some("password-changed")
+    now.is_after(then).then_some(AccessLoss::PasswordChanged)
+}
+
+/// What a hindrance is to somebody who is on the way in, or in.
+pub(super) const fn loss(hindrance: Hindrance) -> AccessLoss {
+    match hindrance {
+        Hindrance::Gone => AccessLoss::AccountGone,
+        Hindrance::NotMember => AccessLoss::NotMember,
+        Hindrance::Disabled => AccessLoss::Disabled,
+        Hindrance::AccountExpired => AccessLoss::AccountExpired,
+        Hindrance::MustChange => AccessLoss::MustChange,
+        Hindrance::PasswordExpired => AccessLoss::PasswordExpired,
+        Hindrance::Locked => AccessLoss::Locked,
+        Hindrance::Privileged => AccessLoss::Privileged,
+    }
 }
 
 /// What the directory said so lately need not be asked again.
@@ -78,16 +93,16 @@ mod tests {
         let table = [
             (vec![], set_at(1), None, None),
             (vec![], None, None, None),
-            (vec![], set_at(2), None, Some("password-changed")),
+            (vec![], set_at(2), None, Some(AccessLoss::PasswordChanged)),
             // A server that has not heard of the newer password yet.
             (vec![], set_at(0), None, None),
-            (vec![Disabled], set_at(2), None, Some("disabled")),
-            (vec![NotMember], set_at(1), Some(Why::MustChange), Some("not-member")),
+            (vec![Disabled], set_at(2), None, Some(AccessLoss::Disabled)),
+            (vec![NotMember], set_at(1), Some(Why::MustChange), Some(AccessLoss::NotMember)),
             (vec![Locked, PasswordExpired], set_at(1), None, None),
-            (vec![MustChange], None, None, Some("must-change")),
-            (vec![MustChange], None, Some(expiring), Some("must-change")),
+            (vec![MustChange], None, None, Some(AccessLoss::MustChange)),
+            (vec![MustChange], None, Some(expiring), Some(AccessLoss::MustChange)),
             (vec![MustChange], None, Some(Why::MustChange), None),
-            (vec![MustChange, Disabled], None, Some(Why::Expired), Some("disabled")),
+            (vec![MustChange, Disabled], None, Some(Why::Expired), Some(AccessLoss::Disabled)),
         ];
         for (row, (hindrances, password, why, expected)) in table.into_iter().enumerate() {
             let user = User { password_mark: set_at(1), ..User::bare("alice") };

@@ -11,6 +11,7 @@ use super::lockout::{Failures, RefusedLately};
 use super::policy::{Circumstances, Decided, Decision};
 use super::{Admitted, Declined};
 use crate::audit::What;
+use crate::audit::reason::PasswordRefusal;
 use crate::base::{Language, Secret, Time, TraceId};
 use crate::directory::{Account, Bar, DirectoryError, Found, Name, User, Verdict};
 
@@ -53,19 +54,17 @@ pub enum PasswordAnswer {
 
 /// Why a password was not accepted; for the journal alone.
 struct Refusal {
-    reason: &'static str,
+    reason: PasswordRefusal,
     user: Option<crate::base::UserId>,
     detail: Option<String>,
-    /// The password was right, so a plain category may be told.
-    is_barred: bool,
 }
 
 impl Refusal {
-    fn new(reason: &'static str) -> Self {
-        Self { reason, user: None, detail: None, is_barred: false }
+    fn new(reason: PasswordRefusal) -> Self {
+        Self { reason, user: None, detail: None }
     }
 
-    fn of(reason: &'static str, user: &User) -> Self {
+    fn of(reason: PasswordRefusal, user: &User) -> Self {
         Self { user: Some(user.id.clone()), ..Self::new(reason) }
     }
 }
@@ -84,7 +83,7 @@ impl House {
                 return (answer, received);
             }
             Ok(Err(refusal)) => {
-                let is_barred = refusal.is_barred;
+                let is_barred = refusal.reason.is_after_right_password();
                 self.note_refusal(&attempt, refusal, trace).await;
                 match is_barred {
                     true => PasswordAnswer::Declined { why: Declined::HelpDesk, trace },
@@ -93,7 +92,8 @@ impl House {
             }
             Err(error) => {
                 tracing::error!(%error, %trace, "a password could not be checked");
-                let what = What::PasswordRefused { reason: "could-not-tell".into(), name: None, detail: Some(error.to_string()) };
+                let what =
+                    What::PasswordRefused { reason: PasswordRefusal::CouldNotTell, name: None, detail: Some(error.to_string()) };
                 self.note(&attempt.at, trace, None, what).await;
                 let why = if matches!(error, CouldNotTell::Directory(_)) { Declined::Unavailable } else { Declined::Broken };
                 PasswordAnswer::Declined { why, trace }
@@ -104,16 +104,16 @@ impl House {
 
     async fn note_refusal(&self, attempt: &PasswordAttempt, refusal: Refusal, trace: TraceId) {
         let reason = refusal.reason;
-        tracing::info!(%trace, reason, address = %attempt.at.address, "a password was refused");
+        tracing::info!(%trace, reason = reason.word(), address = %attempt.at.address, "a password was refused");
         let name = Name::parse(&attempt.name).filter(|_| refusal.user.is_none()).map(|name| self.name_mark(&name));
         let about = match (&refusal.user, &name, reason) {
-            (_, _, "address-busy") => attempt.at.address.to_string(),
+            (_, _, PasswordRefusal::AddressBusy) => attempt.at.address.to_string(),
             (Some(user), ..) => user.to_string(),
             (None, Some(name), _) => name.hash.clone(),
             (None, None, _) => attempt.at.address.to_string(),
         };
-        let what = What::PasswordRefused { reason: reason.to_owned(), name, detail: refusal.detail };
-        if BY_LIMITS.contains(&reason) {
+        let what = What::PasswordRefused { reason, name, detail: refusal.detail };
+        if reason.is_by_limit() {
             self.note_repeated(&format!("{reason} {about}"), &attempt.at, trace, (refusal.user.as_ref(), what)).await;
         } else {
             self.note(&attempt.at, trace, refusal.user.as_ref(), what).await;
@@ -128,18 +128,18 @@ impl House {
         let name_mark = name.as_ref().map(|name| mark(&self.keys, &name.folded())).unwrap_or_default();
         let browser = known.by_name(&name_mark);
         if !self.take_attempt(&attempt.at, browser) {
-            return Ok(Err(Refusal::new("address-busy")));
+            return Ok(Err(Refusal::new(PasswordRefusal::AddressBusy)));
         }
-        let Some(name) = name else { return Ok(Err(Refusal::new("malformed"))) };
+        let Some(name) = name else { return Ok(Err(Refusal::new(PasswordRefusal::Malformed))) };
         if !is_a_password(&attempt.password) {
-            return Ok(Err(Refusal::new("malformed")));
+            return Ok(Err(Refusal::new(PasswordRefusal::Malformed)));
         }
         let by_name = Failures::of_name(&name_mark, browser, self.limits.failures_per_user);
         if !by_name.take(self.records.as_ref(), now).await? {
-            return Ok(Err(Refusal::new("name-paused")));
+            return Ok(Err(Refusal::new(PasswordRefusal::NamePaused)));
         }
         let checked = self.check_account(attempt, &name, &known, now).await;
-        let counts = matches!(&checked, Ok(Err(refusal)) if !UNCOUNTED.contains(&refusal.reason));
+        let counts = matches!(&checked, Ok(Err(refusal)) if refusal.reason.counts());
         if !counts {
             by_name.give_back(self.records.as_ref(), now).await?;
         }
@@ -156,9 +156,9 @@ impl House {
     ) -> Result<Result<PasswordRight, Refusal>, CouldNotTell> {
         let account = match self.people.find(name).await? {
             Found::One(account) => account,
-            Found::Nobody => return self.refuse_nobody(attempt, (name, known), Refusal::new("nobody"), now).await,
+            Found::Nobody => return self.refuse_nobody(attempt, (name, known), Refusal::new(PasswordRefusal::Nobody), now).await,
             Found::Several(ids) => {
-                let refusal = Refusal { detail: Some(ids.join(", ")), ..Refusal::new("several") };
+                let refusal = Refusal { detail: Some(ids.join(", ")), ..Refusal::new(PasswordRefusal::Several) };
                 return self.refuse_nobody(attempt, (name, known), refusal, now).await;
             }
         };
@@ -166,7 +166,7 @@ impl House {
         // By the typed name, as it is for a name that is nobody's: a second spelling of a name must not tell whether it is somebody's.
         let mark = self.refused_mark(name, known, &attempt.password);
         if self.memory.refused_lately.contains(&mark, now) {
-            return Ok(Err(Refusal::of("refused-again", user)));
+            return Ok(Err(Refusal::of(PasswordRefusal::RefusedAgain, user)));
         }
         let browser = known.by_user(&user.id, &self.keys);
         let failures = self.failures_of(&account, browser);
@@ -177,7 +177,7 @@ impl House {
             // directory that is slow shall not tell them apart.
             self.memory.refused_lately.remember(mark, now);
             return match directory.verify_nobody(&attempt.password).await {
-                Ok(()) => Ok(Err(Refusal::of("account-paused", user))),
+                Ok(()) => Ok(Err(Refusal::of(PasswordRefusal::AccountPaused, user))),
                 Err(error) => self.not_judged(error, Some(user)),
             };
         };
@@ -186,15 +186,15 @@ impl House {
             Ok(Verdict::Wrong) => {
                 self.memory.refused_lately.remember(mark, now);
                 failures.was_wrong(self.records.as_ref(), now).await?;
-                Ok(Err(Refusal::of("wrong", user)))
+                Ok(Err(Refusal::of(PasswordRefusal::Wrong, user)))
             }
             Ok(Verdict::Locked) => {
                 give_back().await?;
-                Ok(Err(Refusal::of("locked", user)))
+                Ok(Err(Refusal::of(PasswordRefusal::Locked, user)))
             }
             Ok(Verdict::Barred(bar)) => {
                 give_back().await?;
-                Ok(Err(Refusal { is_barred: true, ..Refusal::of(barred(bar), user) }))
+                Ok(Err(Refusal::of(barred(bar), user)))
             }
             Ok(verdict) => {
                 match verdict {
@@ -202,7 +202,7 @@ impl House {
                     // Active Directory goes on counting where the bind itself was refused.
                     _ => give_back().await?,
                 }
-                Ok(PasswordRight::new(account.user, verdict, now).ok_or(Refusal::new("wrong")))
+                Ok(PasswordRight::new(account.user, verdict, now).ok_or(Refusal::new(PasswordRefusal::Wrong)))
             }
             Err(error) => {
                 // What was sent and not answered may be counted there as wrong: it must not be one more here.
@@ -220,7 +220,7 @@ impl House {
         match error {
             DirectoryError::Failed { .. } => {
                 tracing::error!(%error, "a directory did not judge a password");
-                let refusal = Refusal { detail: Some(error.to_string()), ..Refusal::new(NOT_JUDGED) };
+                let refusal = Refusal { detail: Some(error.to_string()), ..Refusal::new(PasswordRefusal::NotJudged) };
                 Ok(Err(Refusal { user: user.map(|user| user.id.clone()), ..refusal }))
             }
             DirectoryError::Unreachable { .. } | DirectoryError::Unanswered { .. } => Err(error.into()),
@@ -237,7 +237,7 @@ impl House {
     ) -> Result<Result<T, Refusal>, CouldNotTell> {
         let mark = self.refused_mark(name, known, &attempt.password);
         if self.memory.refused_lately.contains(&mark, now) {
-            return Ok(Err(Refusal { reason: "refused-again", ..refusal }));
+            return Ok(Err(Refusal { reason: PasswordRefusal::RefusedAgain, ..refusal }));
         }
         if let Some(directory) = self.people.for_nobody(name)
             && let Err(error) = directory.verify_nobody(&attempt.password).await
@@ -320,19 +320,12 @@ impl House {
     }
 }
 
-/// Refusals that the directory was not asked for; a flood of them is counted, not written one by one.
-const BY_LIMITS: [&str; 5] = ["address-busy", "name-paused", "account-paused", "refused-again", "malformed"];
-const NOT_JUDGED: &str = "not-judged";
-/// Refusals that are no failures of the name that was typed. That an account is paused is one, as it is for a name that is nobody's.
-const UNCOUNTED: [&str; 7] = ["refused-again", NOT_JUDGED, "locked", "disabled", "account-expired", "hours", "workstation"];
-
-/// As the journal has it.
-const fn barred(bar: Bar) -> &'static str {
+const fn barred(bar: Bar) -> PasswordRefusal {
     match bar {
-        Bar::Disabled => "disabled",
-        Bar::AccountExpired => "account-expired",
-        Bar::Hours => "hours",
-        Bar::Workstation => "workstation",
+        Bar::Disabled => PasswordRefusal::Disabled,
+        Bar::AccountExpired => PasswordRefusal::AccountExpired,
+        Bar::Hours => PasswordRefusal::Hours,
+        Bar::Workstation => PasswordRefusal::Workstation,
     }
 }
 

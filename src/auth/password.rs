@@ -13,6 +13,7 @@ use super::login::{PasswordAttempt, is_a_password};
 use super::password_change::{Asked, refused};
 use super::{Admitted, Declined, FlowOver, kept_password};
 use crate::audit::What;
+use crate::audit::reason::PasswordChangeRefusal;
 use crate::base::{Language, Secret, Time, TraceId};
 use crate::directory::{Complaint, Name, User};
 use crate::store::{Expect, Place, StoreError, Taken};
@@ -138,7 +139,7 @@ impl House {
         let known = Known::read(at.known.as_deref(), &self.keys);
         if !self.take_attempt(at, known.by_user(&user, &self.keys)) {
             let key = format!("address-busy {}", at.address);
-            self.note_repeated(&key, at, flow.trace, (Some(&user), refused("address-busy"))).await;
+            self.note_repeated(&key, at, flow.trace, (Some(&user), refused(PasswordChangeRefusal::AddressBusy))).await;
             return Ok(NewPassword::Again(Unchanged::TooMany));
         }
         let sealed = flow.password.as_deref().unwrap_or_default();
@@ -156,7 +157,7 @@ impl House {
         // Only now, when nobody else is at it: a try is not spent on waiting.
         let place = Place { kind: TRIES, owner: user.as_str(), id: flow_id };
         let Taken::Yes { .. } = self.records.take(place, MOST_TRIES, FLOW_LIFE, now).await? else {
-            return self.end(at, flow_id, (flow, version + 1), "too-many-tries", &user).await;
+            return self.end(at, flow_id, (flow, version + 1), PasswordChangeRefusal::TooManyTries, &user).await;
         };
         // Whose password it is that is changed elsewhere meanwhile the directory says itself.
         let whoever = User { password_mark: None, ..changing.user.clone() };

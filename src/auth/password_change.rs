@@ -6,6 +6,7 @@ use super::house::{Attempt, CouldNotTell, House};
 use super::password::{NewPassword, OWNER, TRIES};
 use super::{Declined, FlowOver};
 use crate::audit::What;
+use crate::audit::reason::PasswordChangeRefusal;
 use crate::base::{Secret, TraceId};
 use crate::directory::{Account, By, Changed, Complaint, User};
 use crate::store::Expect;
@@ -70,22 +71,22 @@ impl House {
         let (changed, account) = match asked {
             Asked::Answered(changed, account) => (changed, account),
             Asked::Gone => {
-                self.end(at, flow_id, (flow, version), "gone", &user).await?;
+                self.end(at, flow_id, (flow, version), PasswordChangeRefusal::Gone, &user).await?;
                 return Ok(NewPassword::Declined { why: Declined::HelpDesk, trace });
             }
             Asked::Not(why) => {
-                self.note(at, trace, Some(&user), refused(name(why))).await;
+                self.note(at, trace, Some(&user), refused(refusal(why))).await;
                 self.records.give_back(TRIES, flow_id, self.clock.now()).await?;
                 return self.keep(flow_id, (flow, changing.kept(why), version)).await;
             }
         };
         let what = match &changed {
             Changed::Yes => What::PasswordChanged,
-            Changed::Refused(complaint) => refused(name(Unchanged::Complaint(*complaint))),
-            Changed::WrongOld => refused("wrong-old"),
+            Changed::Refused(complaint) => refused(refusal(Unchanged::Complaint(*complaint))),
+            Changed::WrongOld => refused(PasswordChangeRefusal::WrongOld),
             Changed::Unable(why) => {
                 tracing::error!(%trace, why, user.id = %user, "a directory does not change a password");
-                refused("unable")
+                refused(PasswordChangeRefusal::Unable)
             }
         };
         self.note(at, trace, Some(&user), what).await;
@@ -147,7 +148,7 @@ impl House {
         at: &Attempt,
         flow_id: &str,
         (mut flow, version): (Flow, u64),
-        reason: &str,
+        reason: PasswordChangeRefusal,
         user: &crate::base::UserId,
     ) -> Result<NewPassword, CouldNotTell> {
         (flow.state, flow.password) = (State::Ended, None);
@@ -157,23 +158,23 @@ impl House {
     }
 }
 
-pub(super) fn refused(reason: &str) -> What {
-    What::PasswordChangeRefused { reason: reason.to_owned() }
+pub(super) fn refused(reason: PasswordChangeRefusal) -> What {
+    What::PasswordChangeRefused { reason }
 }
 
-/// As the journal has it.
-const fn name(why: Unchanged) -> &'static str {
+const fn refusal(why: Unchanged) -> PasswordChangeRefusal {
+    use PasswordChangeRefusal as Refusal;
     match why {
-        Unchanged::Complaint(Complaint::TooShort) => "too-short",
-        Unchanged::Complaint(Complaint::UsedBefore) => "used-before",
-        Unchanged::Complaint(Complaint::TooYoung) => "too-young",
-        Unchanged::Complaint(Complaint::NotComplex) => "not-complex",
-        Unchanged::Complaint(Complaint::Policy) => "policy",
-        Unchanged::Different => "different",
-        Unchanged::Unfit => "unfit",
-        Unchanged::NoAnswer => "no-answer",
-        Unchanged::Unable => "unable",
-        Unchanged::Busy => "busy",
-        Unchanged::TooMany => "account-paused",
+        Unchanged::Complaint(Complaint::TooShort) => Refusal::TooShort,
+        Unchanged::Complaint(Complaint::UsedBefore) => Refusal::UsedBefore,
+        Unchanged::Complaint(Complaint::TooYoung) => Refusal::TooYoung,
+        Unchanged::Complaint(Complaint::NotComplex) => Refusal::NotComplex,
+        Unchanged::Complaint(Complaint::Policy) => Refusal::Policy,
+        Unchanged::Different => Refusal::Different,
+        Unchanged::Unfit => Refusal::Unfit,
+        Unchanged::NoAnswer => Refusal::NoAnswer,
+        Unchanged::Unable => Refusal::Unable,
+        Unchanged::Busy => Refusal::Busy,
+        Unchanged::TooMany => Refusal::AccountPaused,
     }
 }

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::last_look::loss;
 use super::session::Session;
 use super::sessions::{About, Sessions};
 use super::signed_in::SignedIn;
 use crate::audit::What;
+use crate::audit::reason::AccessLoss;
 use crate::base::{Clock, Time, UserId};
 use crate::directory::standing::{MOST_AT_ONCE, Standing, Who};
 use crate::directory::{By, Directory, DirectoryError, Mark, PasswordMark};
@@ -153,14 +155,14 @@ impl Recheck {
         let mut ended = 0;
         for id in over {
             self.memory.expires.remove(&id);
-            ended += self.end(&signed.of(&id), "account-expired").await;
+            ended += self.end(&signed.of(&id), AccessLoss::AccountExpired).await;
         }
         ended
     }
 
     async fn judge(&mut self, id: &UserId, sessions: &[Arc<Session>], standing: &Standing) -> usize {
         if let Some(hindrance) = standing.hindrances.iter().find(|hindrance| hindrance.ends_sessions()) {
-            return self.end(sessions, hindrance.name()).await;
+            return self.end(sessions, loss(*hindrance)).await;
         }
         match standing.expires {
             Some(at) => drop(self.memory.expires.insert(id.clone(), at)),
@@ -174,17 +176,17 @@ impl Recheck {
                 self.memory.first_seen.entry(Arc::clone(&session.id)).or_insert_with(|| now.clone());
             }
         }
-        self.end(&other, "password-changed").await
+        self.end(&other, AccessLoss::PasswordChanged).await
     }
 
-    async fn end(&self, sessions: &[Arc<Session>], reason: &'static str) -> usize {
+    async fn end(&self, sessions: &[Arc<Session>], loss: AccessLoss) -> usize {
         let now = self.clock.now();
         let sessions: Vec<&Arc<Session>> = sessions.iter().filter(|session| !session.is_over(now)).collect();
         // All at once, before the records of any are touched.
         sessions.iter().for_each(|session| session.end());
         for session in &sessions {
-            tracing::info!(user.id = %session.user, reason, "a session is ended, because its user may not sign in any more");
-            let what = What::SessionEnded { session: session.id.to_string(), reason: reason.to_owned() };
+            tracing::info!(user.id = %session.user, reason = loss.word(), "a session is ended, because its user may not sign in any more");
+            let what = What::SessionEnded { session: session.id.to_string(), reason: loss.into() };
             if let Err(error) = self.sessions.end(session, what, &About::default()).await {
                 tracing::error!(%error, "a session ended here, but its record could not be removed");
             }

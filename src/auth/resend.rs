@@ -8,6 +8,7 @@ use super::flow_record::{Flow, State};
 use super::house::{Attempt, CouldNotTell, House};
 use super::{Declined, FlowOver};
 use crate::audit::What;
+use crate::audit::reason::ResendRefusal;
 use crate::base::Time;
 use crate::dispatch::{DispatchError, Jump, Progress, Way};
 use crate::store::Expect;
@@ -41,7 +42,7 @@ impl House {
                 return self.too_soon(at, flow_id, flow, version).await;
             };
             if !self.take_message(at, now).await? {
-                let what = What::ResendRefused { reason: "messages_per_address".into() };
+                let what = What::ResendRefused { reason: ResendRefusal::MessagesPerAddress };
                 self.note(at, flow.trace, Some(&awaiting.user.id), what).await;
                 return self.keep_last(flow_id, flow, version).await;
             }
@@ -107,7 +108,7 @@ impl House {
                 return self.too_soon(at, flow_id, flow, version).await;
             };
             if !self.take_message(at, now).await? {
-                self.note(at, flow.trace, Some(&user), What::ResendRefused { reason: "messages_per_address".into() }).await;
+                self.note(at, flow.trace, Some(&user), What::ResendRefused { reason: ResendRefusal::MessagesPerAddress }).await;
                 return self.keep_last(flow_id, flow, version).await;
             }
             flow.state = State::Awaiting(Box::new(resent));
@@ -133,7 +134,7 @@ impl House {
         if awaiting.is_pressed_twice(self.clock.now()) {
             return Ok(Answer::Again);
         }
-        let what = What::ResendRefused { reason: "too soon or too often".into() };
+        let what = What::ResendRefused { reason: ResendRefusal::TooSoon };
         let user = awaiting.user.id.clone();
         let said = awaiting.last.replace(Answered::TooSoon) == Some(Answered::TooSoon);
         self.note_repeated(&format!("resend {flow_id}"), at, flow.trace, (Some(&user), what)).await;

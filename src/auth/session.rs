@@ -18,6 +18,7 @@ pub use introduction::Introduction;
 
 use super::flow::{Factor, Grant};
 use super::interner::Interner;
+use crate::audit::reason::SessionOver;
 use crate::base::{Time, UserId};
 use crate::config::application::SessionLimits;
 use crate::directory::{PasswordMark, User};
@@ -179,12 +180,12 @@ impl Session {
         self.ended.load(Ordering::Relaxed) || self.expired(now).is_some()
     }
 
-    /// Which of its times is over: `idle` or `absolute`.
-    pub(super) fn expired(&self, now: Time) -> Option<&'static str> {
+    /// Which of its times is over.
+    pub(super) fn expired(&self, now: Time) -> Option<SessionOver> {
         if now >= self.expires {
-            Some("absolute")
+            Some(SessionOver::Absolute)
         } else if now.since(self.last_seen()) >= self.idle() {
-            Some("idle")
+            Some(SessionOver::Idle)
         } else {
             None
         }

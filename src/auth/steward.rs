@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::session::Session;
 use super::sessions::{About, Sessions};
+use crate::audit::reason::SessionOver;
 use crate::audit::{Event, Journal, What};
 use crate::base::{Clock, Time, TraceId};
 use crate::store::{Entry, EventLog, Search, StoreError};
@@ -153,7 +154,7 @@ impl Ended {
     /// Removes them from the records and journals each. Must run to its end: what is left on record is back after a restart.
     pub async fn write_down(self) {
         for session in &self.sessions {
-            let what = What::SessionEnded { session: session.id.to_string(), reason: "operator".to_owned() };
+            let what = What::SessionEnded { session: session.id.to_string(), reason: SessionOver::Operator.into() };
             if let Err(error) = self.steward.sessions.end(session, what, &About::default()).await {
                 tracing::error!(%error, "a session ended here, but its record could not be removed");
             }

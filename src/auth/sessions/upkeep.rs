@@ -7,6 +7,7 @@ use futures_util::future::try_join_all;
 
 use super::{About, Book, SESSION, Sessions};
 use crate::audit::What;
+use crate::audit::reason::SessionOver;
 use crate::auth::session::{KeyId, Session};
 use crate::base::Time;
 use crate::store::{Expect, Place, StoreError};
@@ -29,7 +30,7 @@ impl Sessions {
         gone.iter().for_each(|(session, _)| session.end());
         let mut removed = Ok(gone.len());
         for (session, reason) in &gone {
-            let what = What::SessionEnded { session: session.id.to_string(), reason: (*reason).to_owned() };
+            let what = What::SessionEnded { session: session.id.to_string(), reason: (*reason).into() };
             if let Err(error) = self.end(session, what, &About::default()).await {
                 removed = Err(error);
             }
@@ -37,7 +38,7 @@ impl Sessions {
         removed
     }
 
-    fn gone(&self, served: &Served, from: u64) -> Vec<(Arc<Session>, &'static str)> {
+    fn gone(&self, served: &Served, from: u64) -> Vec<(Arc<Session>, SessionOver)> {
         if from >= self.begun() {
             return Vec::new();
         }
@@ -45,9 +46,9 @@ impl Sessions {
         let is_served = |key: &KeyId| keys.get(key).is_some_and(|key| served.applications.contains(&key.entrance.application));
         let why = |session: &Session| {
             if !served.directories.contains(session.user.directory()) {
-                Some("directory-removed")
+                Some(SessionOver::DirectoryRemoved)
             } else if !session.has_key(is_served) {
-                Some("application-removed")
+                Some(SessionOver::ApplicationRemoved)
             } else {
                 None
             }
@@ -60,13 +61,13 @@ impl Sessions {
     pub async fn housekeeping(&self) -> Result<(), StoreError> {
         self.book.remove_left_behind().await?;
         let now = self.book.parts.clock.now();
-        let (expired, behind): (Vec<_>, Vec<_>) = self
-            .those(|session| session.expired(now).is_some() || session.is_long_unrecorded())
-            .into_iter()
-            .partition(|session| session.expired(now).is_some());
-        for session in expired {
-            let reason = session.expired(now).unwrap_or_default().to_owned();
-            let what = What::SessionEnded { session: session.id.to_string(), reason };
+        let mut behind = Vec::new();
+        for session in self.those(|session| session.expired(now).is_some() || session.is_long_unrecorded()) {
+            let Some(over) = session.expired(now) else {
+                behind.push(session);
+                continue;
+            };
+            let what = What::SessionEnded { session: session.id.to_string(), reason: over.into() };
             self.end(&session, what, &About::default()).await?;
         }
         self.keep_up(&behind).await
