@@ -9,6 +9,7 @@ pub mod language;
 pub mod net;
 pub mod path;
 pub mod patient;
+pub mod phone;
 pub mod random;
 pub mod secret;
 pub mod tls;

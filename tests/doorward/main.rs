@@ -45,6 +45,7 @@ mod modem_login;
 mod modem_pdu;
 mod new_number;
 mod notice;
+mod number_plans;
 mod passcode;
 mod password;
 mod password_in_samba;
