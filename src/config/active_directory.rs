@@ -23,7 +23,7 @@ pub struct ActiveDirectory {
 }
 
 impl ActiveDirectory {
-    pub(super) fn read(section: &Section<'_>) -> Option<Self> {
+    pub(super) fn read(section: &Section<'_>, country_prefix: Option<String>) -> Option<Self> {
         let domain = section.required("domain").and_then(Field::host);
         let starttls = section.or("starttls", false, Field::boolean);
         let servers = section.or("servers", Vec::new(), |list| list.some(|field| LdapServer::read(field, starttls)));
@@ -43,6 +43,7 @@ impl ActiveDirectory {
             service_password: service_password?,
             users: allowed.users,
             attributes,
+            country_prefix,
         };
         let Allowed { refuse_groups, refuse_privileged, .. } = allowed;
         Some(Self { domain: domain?.to_string(), ldap, dns, refuse_groups, refuse_privileged })

@@ -9,6 +9,7 @@ use super::field::Field;
 use super::names::Kind as NameKind;
 use super::scalar;
 use super::section::Section;
+use crate::base::phone::Home;
 use crate::base::{Dn, Secret};
 
 #[derive(Clone, Debug)]
@@ -19,7 +20,7 @@ pub struct Directory {
     pub default: bool,
     /// The domain that users may write with their name.
     pub domain: Domain,
-    /// `+45`: for phone numbers that are written without a country code. Absent: such numbers are not sent to.
+    /// `+45`: the country of phone numbers that are written without a country code. Absent: such numbers are not sent to.
     pub country_prefix: Option<String>,
     /// Who may sign in no more is signed out within this time. Default: 60 s.
     pub recheck: Duration,
@@ -58,6 +59,8 @@ pub struct Ldap {
     pub service_password: Secret<String>,
     pub users: Users,
     pub attributes: Attributes,
+    /// As [`Directory::country_prefix`]: of several values the one that is a number is taken.
+    pub country_prefix: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -144,11 +147,11 @@ impl Directory {
         let kinds = [("active-directory", Read::ActiveDirectory), ("ldap", Read::Ldap), ("local", Read::Local)];
         let kind = match section.required("kind").and_then(|field| field.choice(&kinds, &[])) {
             Some(Read::ActiveDirectory) => {
-                let active_directory = ActiveDirectory::read(&section);
+                let active_directory = ActiveDirectory::read(&section, country_prefix.clone());
                 domain.complete();
                 active_directory.map(|active_directory| Kind::ActiveDirectory(Box::new(active_directory)))
             }
-            Some(Read::Ldap) => Ldap::read(&section).map(|ldap| Kind::Ldap(Box::new(ldap))),
+            Some(Read::Ldap) => Ldap::read(&section, country_prefix.clone()).map(|ldap| Kind::Ldap(Box::new(ldap))),
             Some(Read::Local) => section.required("file").and_then(Field::path).map(|file| Kind::Local(Local { file })),
             // Which of the other keys belong here is not known either.
             None => return None,
@@ -179,20 +182,18 @@ impl Domain {
     }
 }
 
-/// A plus sign and one to four digits, the first not 0 (ITU-T E.164).
+/// A country's calling code, or what all numbers of a smaller country within one begin with; see [`Home::parse`].
 fn country_prefix(field: Field<'_>) -> Option<String> {
     let text = field.text()?;
-    let digits = text.strip_prefix('+').unwrap_or_default();
-    let fits = (1..=4).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
-    if !fits {
-        field.problem("expected a country code like \"+45\"");
+    if let Err(why) = Home::parse(text) {
+        field.problem(format!("`{}` is {text:?}: {why}", field.key));
         return None;
     }
     Some(text.to_owned())
 }
 
 impl Ldap {
-    fn read(section: &Section<'_>) -> Option<Self> {
+    fn read(section: &Section<'_>, country_prefix: Option<String>) -> Option<Self> {
         let starttls = section.or("starttls", false, Field::boolean);
         let servers = section.required("servers").and_then(|list| list.some(|field| LdapServer::read(field, starttls)));
         let ca = section.optional("ca").and_then(Field::path);
@@ -210,6 +211,7 @@ impl Ldap {
             service_password: service_password?,
             users: users?,
             attributes,
+            country_prefix,
         })
     }
 }
@@ -322,12 +324,41 @@ mod tests {
     use super::*;
     use crate::config::parse;
 
-    /// The warning of a directory with this line more.
-    fn warning(line: &str) -> Result<Duration, Vec<String>> {
+    /// What is in a directory with this line more.
+    fn read<T: Default>(line: &str, what: impl Fn(&Directory) -> T) -> Result<T, Vec<String>> {
         let text = include_str!("testdata/minimal.toml").replace("[[directory]]", &format!("[[directory]]\n{line}"));
         let config = parse(&text, Path::new("/etc/doorward"), &|_| None);
-        let warning = config.map(|config| config.directories.first().map(|directory| directory.password_warning));
-        warning.map(Option::unwrap_or_default).map_err(|list| list.into_iter().map(|problem| problem.message).collect())
+        let found = config.map(|config| config.directories.first().map(what));
+        found.map(Option::unwrap_or_default).map_err(|list| list.into_iter().map(|problem| problem.message).collect())
+    }
+
+    fn warning(line: &str) -> Result<Duration, Vec<String>> {
+        read(line, |directory| directory.password_warning)
+    }
+
+    #[test]
+    fn a_default_country_prefix_is_a_calling_code_that_exists() {
+        let prefix = |written: &str| {
+            read(&format!("default_country_prefix = \"{written}\""), |directory| directory.country_prefix.clone())
+        };
+        for good in ["+1", "+45", "+225", "+1242", "+1809", "+441624"] {
+            assert_eq!(prefix(good).unwrap().as_deref(), Some(good));
+        }
+        let table = [
+            ("45", "expected a country code like \"+45\""),
+            ("+", "expected a country code"),
+            ("+4x", "expected a country code"),
+            ("+045", "no country's calling code"),
+            ("+999", "no country's calling code"),
+            ("+881", "no country's calling code"),
+            ("+4530", "more than a country's calling code, which is \"+45\""),
+            ("+1212", "more than a country's calling code, which is \"+1\""),
+        ];
+        for (bad, words) in table {
+            let found = prefix(bad).unwrap_err();
+            let named = format!("`default_country_prefix` is {bad:?}: ");
+            assert!(matches!(&found[..], [only] if only.starts_with(&named) && only.contains(words)), "{bad}: {found:?}");
+        }
     }
 
     #[test]

@@ -38,6 +38,7 @@ pub fn config(slapd: &Slapd) -> Config {
             names: vec!["uid".into(), "mail".into()],
             member_of: Some(slapd.group().to_owned()),
         },
+        country_prefix: None,
         attributes: Attributes {
             id: "entryUUID".into(),
             mobile: "mobile".into(),

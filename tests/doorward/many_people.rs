@@ -55,6 +55,7 @@ fn ldap(slapd: &Slapd, clock: &Clock) -> Arc<dyn Directory> {
             member_of: Some(slapd.group().to_owned()),
         },
         attributes: config::directory::Attributes::default(),
+        country_prefix: None,
     };
     Arc::new(Ldap::new("people".into(), &config, clock.clone(), &SystemSource).unwrap())
 }

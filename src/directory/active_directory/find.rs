@@ -63,7 +63,7 @@ impl ActiveDirectory {
         before: Moment,
     ) -> Result<Account, Fault> {
         let name = self.line.name();
-        let mut user = entry::user(name, ACCOUNT_NAME, &self.config.ldap.attributes, candidate).map_err(Fault::Final)?;
+        let mut user = entry::user(name, ACCOUNT_NAME, &self.config.ldap, candidate).map_err(Fault::Final)?;
         user.groups = self.names_of(connection, groups).await?;
         user.password_expires = entry::first(candidate, PASSWORD_EXPIRES).and_then(|time| filetime::point(&time));
         let lock_out = self.lock_out(connection, candidate, &user.id, before).await?;

@@ -4,18 +4,14 @@ use data_encoding::HEXLOWER;
 use ldap3::SearchEntry;
 
 use super::metadata;
-use crate::base::UserId;
-use crate::config::directory::Attributes;
+use crate::base::{UserId, phone};
+use crate::config::directory::Ldap as Config;
 use crate::directory::{SmsType, User};
 
 /// Everything but the groups. `account` is the attribute of the account name. The error says what is missing, and where.
-pub(in crate::directory) fn user(
-    directory: &str,
-    account: &str,
-    attributes: &Attributes,
-    entry: &SearchEntry,
-) -> Result<User, String> {
-    let dn = &entry.dn;
+pub(in crate::directory) fn user(directory: &str, account: &str, config: &Config, entry: &SearchEntry) -> Result<User, String> {
+    let (dn, attributes) = (&entry.dn, &config.attributes);
+    let number = |attribute: &str| first_number(entry, attribute, config.country_prefix.as_deref());
     let id =
         id(entry, &attributes.id).ok_or_else(|| format!("{dn} has no {}, or the service user may not read it", attributes.id))?;
     let name = first(entry, account).ok_or_else(|| format!("{dn} has no {account}, or the service user may not read it"))?;
@@ -24,8 +20,8 @@ pub(in crate::directory) fn user(
         name,
         display_name: first(entry, &attributes.display_name),
         mail: first(entry, &attributes.mail),
-        mobile: first(entry, &attributes.mobile),
-        second_mobile: attributes.second_mobile.as_ref().and_then(|attribute| first_number(entry, attribute)),
+        mobile: number(&attributes.mobile),
+        second_mobile: attributes.second_mobile.as_deref().and_then(number),
         push: attributes.push.as_ref().and_then(|attribute| first(entry, attribute)),
         sms_type: attributes.sms_type.as_ref().and_then(|attribute| SmsType::named(&first(entry, attribute)?)),
         language: first(entry, &attributes.language),
@@ -57,11 +53,13 @@ pub(in crate::directory) fn first(entry: &SearchEntry, attribute: &str) -> Optio
     all(entry, attribute).into_iter().map(|value| value.trim().to_owned()).find(|value| !value.is_empty())
 }
 
-/// The first value that may be a phone number; where there is none, the first that is anything, so that somebody is told of it. An
-/// attribute with several values has no order of its own; the server's is taken.
-fn first_number(entry: &SearchEntry, attribute: &str) -> Option<String> {
-    let digits = |value: &String| value.chars().filter(char::is_ascii_digit).count();
-    let number = all(entry, attribute).into_iter().find(|value| digits(value) >= FEWEST_DIGITS);
+/// The first value that is a phone number here; where there is none, the first that looks like one, else the first that is anything,
+/// so that the operator is told of it. An attribute with several values has no order of its own; the server's is taken.
+fn first_number(entry: &SearchEntry, attribute: &str, country_prefix: Option<&str>) -> Option<String> {
+    let values = all(entry, attribute);
+    let digits = |value: &&String| value.chars().filter(char::is_ascii_digit).count();
+    let is_number = |value: &&String| phone::is_number(value, country_prefix);
+    let number = values.iter().find(is_number).or_else(|| values.iter().find(|value| digits(value) >= FEWEST_DIGITS));
     number.map(|value| value.trim().to_owned()).or_else(|| first(entry, attribute))
 }
 
@@ -101,7 +99,7 @@ mod tests {
     }
 
     fn read(entry: &SearchEntry) -> Result<User, String> {
-        user("corp", "uid", &config().attributes, entry)
+        user("corp", "uid", &config(), entry)
     }
 
     #[test]
@@ -122,29 +120,38 @@ mod tests {
 
     #[test]
     fn an_object_guid_that_looks_like_text_is_bytes_all_the_same() {
-        let mut attributes = config().attributes;
-        attributes.id = "objectGUID".into();
+        let mut config = config();
+        config.attributes.id = "objectGUID".into();
         let entry = entry(&[("uid", "a"), ("objectGUID", "0123456789abcdef")], &[]);
-        assert_eq!(user("corp", "uid", &attributes, &entry).unwrap().id, UserId::new("corp", "30313233343536373839616263646566"));
+        assert_eq!(user("corp", "uid", &config, &entry).unwrap().id, UserId::new("corp", "30313233343536373839616263646566"));
     }
 
     #[test]
-    fn of_several_second_phones_the_first_that_may_be_one_is_taken() {
-        let mut attributes = config().attributes;
-        attributes.second_mobile = Some("otherMobile".into());
-        let second = |values: &[&str]| {
+    fn of_several_phones_the_first_that_is_one_is_taken() {
+        let mut config = config();
+        config.attributes.second_mobile = Some("otherMobile".into());
+        let mut read = |values: &[&str], prefix: Option<&str>| {
+            config.country_prefix = prefix.map(str::to_owned);
+            let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
             let mut entry = entry(&[("uid", "a"), ("entryUUID", "1")], &[]);
-            entry.attrs.insert("otherMobile".into(), values.iter().map(|value| (*value).to_owned()).collect());
-            user("corp", "uid", &attributes, &entry).unwrap().second_mobile
+            entry.attrs.extend([("otherMobile".into(), values.clone()), ("mobile".into(), values)]);
+            let user = user("corp", "uid", &config, &entry).unwrap();
+            assert_eq!(user.mobile, user.second_mobile, "one rule for both");
+            user.mobile
         };
-        let table: [(&[&str], Option<&str>); 4] = [
-            (&["ask reception", " +45 20 00 00 02 ", "+45 20 00 00 03"], Some("+45 20 00 00 02")),
-            (&[" ", "none"], Some("none")),
-            (&[" "], None),
-            (&[], None),
+        type Row = (&'static [&'static str], Option<&'static str>, Option<&'static str>);
+        let table: [Row; 8] = [
+            (&["ask reception", " +45 20 00 00 02 ", "+45 20 00 00 03"], None, Some("+45 20 00 00 02")),
+            (&["reception, room 1234567", "20 00 00 02"], Some("+45"), Some("20 00 00 02")),
+            (&["20 00 00 02", "+45 20 00 00 03"], None, Some("+45 20 00 00 03")),
+            (&["2000000", "+1 212 555 0147 x12", "(212) 555-0147"], Some("+1"), Some("(212) 555-0147")),
+            (&["none", "20 00 00 02"], None, Some("20 00 00 02")),
+            (&[" ", "none"], None, Some("none")),
+            (&[" "], None, None),
+            (&[], None, None),
         ];
-        for (values, expected) in table {
-            assert_eq!(second(values).as_deref(), expected, "{values:?}");
+        for (values, prefix, expected) in table {
+            assert_eq!(read(values, prefix).as_deref(), expected, "{values:?}");
         }
     }
 

@@ -52,7 +52,7 @@ impl Roll {
 
     /// Nothing without an id and a name: such an entry could not sign in, and is none of the people.
     fn listed(&self, line: &Line, entry: &SearchEntry, judged: &Judged) -> Option<Listed> {
-        let user = entry::user(line.name(), account_name(line.config()), &line.config().attributes, entry).ok()?;
+        let user = entry::user(line.name(), account_name(line.config()), line.config(), entry).ok()?;
         self.standing(line, entry, judged).map(|(_, standing)| Listed { user, standing })
     }
 }

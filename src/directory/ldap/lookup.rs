@@ -23,8 +23,7 @@ impl Ldap {
                 continue;
             }
             let account = self.account_name();
-            let mut user =
-                entry::user(self.line.name(), account, &self.line.config().attributes, candidate).map_err(Fault::Final)?;
+            let mut user = entry::user(self.line.name(), account, self.line.config(), candidate).map_err(Fault::Final)?;
             user.groups = self.groups(connection, candidate).await?;
             accounts.push(Account { user, handle: candidate.dn.clone(), lock_out: None });
             if accounts.len() == 2 {

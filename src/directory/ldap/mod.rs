@@ -256,6 +256,7 @@ pub(super) mod tests {
                 push: None,
                 sms_type: None,
             },
+            country_prefix: None,
         }
     }
 

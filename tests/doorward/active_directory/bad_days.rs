@@ -188,6 +188,7 @@ async fn an_answer_of_fifty_thousand_entries_is_cut_off_and_is_nobody() {
                 member_of: None,
             },
             attributes: doorward::config::active_directory::attributes(),
+            country_prefix: None,
         },
         dns: Vec::new(),
         refuse_groups: Vec::new(),

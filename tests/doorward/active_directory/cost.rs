@@ -33,6 +33,7 @@ async fn a_login_costs_little_in_either_directory() {
                 member_of: Some(slapd.group().to_owned()),
             },
             attributes: Default::default(),
+            country_prefix: None,
         };
         let ldap = Ldap::new("corp".into(), &config, Clock::by_hand(), &SystemSource).unwrap();
         measure("slapd", &ldap, ("alice", "wonderland"), count).await;

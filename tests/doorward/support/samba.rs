@@ -157,6 +157,7 @@ impl Samba {
             service_password: Secret::new(SERVICE_PASSWORD.to_owned()),
             users,
             attributes: active_directory::attributes(),
+            country_prefix: None,
         };
         ActiveDirectory {
             domain: self.domain().to_owned(),
