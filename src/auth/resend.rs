@@ -71,7 +71,12 @@ impl House {
         }
         let ways = self.dispatcher.ways(policy, &self.addresses(&awaiting.user));
         let first = ways.into_iter().next().filter(|_| now.since(awaiting.sent) < HANDED_OVER);
-        Ok(first.map_or(Progress::Failed, |way| Progress::Sending { channel: way.channel, to: way.to, before: None }))
+        Ok(first.map_or(Progress::Failed, |way| Progress::Sending {
+            channel: way.channel,
+            to: way.to,
+            before: None,
+            again: None,
+        }))
     }
 
     /// What the policy still offers this person beside the way under way.

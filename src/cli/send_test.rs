@@ -15,10 +15,11 @@ use crate::store::Entry;
 /// Exit code 1 where it reached nobody.
 pub fn run(file: &Path, trial: Trial) -> Result<ExitCode> {
     let socket = socket(file)?;
-    let (mut last, mut unconfirmed) = (None, false);
+    let (mut last, mut unconfirmed, mut passes) = (None, false, false);
     control::ask_for_lines(&socket, &Request::SendTest(trial), |reply| {
         match reply {
             Reply::Events { events } => {
+                passes |= events.iter().any(|event| outcome(event) == "later");
                 unconfirmed |= events.iter().any(|event| event.kind == "message-unconfirmed");
                 events.iter().for_each(|event| println!("{}", plain(&line(event))));
             }
@@ -28,7 +29,13 @@ pub fn run(file: &Path, trial: Trial) -> Result<ExitCode> {
     })
     .with_context(|| nobody_answers(&socket))?;
     match last {
-        Some(Reply::Tested { progress }) => Ok(end(&progress, unconfirmed)),
+        Some(Reply::Tested { progress }) => {
+            let code = end(&progress, unconfirmed);
+            if passes && matches!(progress, Progress::Failed) {
+                println!("\"later\" is a reason that passes: a passcode is tried again while it lives; a test is not.");
+            }
+            Ok(code)
+        }
         Some(Reply::Error { why }) => bail!("{}", plain(&why)),
         _ => bail!("the test broke off: the node was stopped"),
     }
@@ -52,6 +59,12 @@ fn end(progress: &Progress, unconfirmed: bool) -> ExitCode {
     };
     println!("{}", plain(&words));
     if matches!(progress, Progress::Failed | Progress::Unsure { .. }) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// What came of a try, of an event that is one.
+fn outcome(event: &Entry) -> String {
+    let detail: Value = serde_json::from_str(&event.detail).unwrap_or_default();
+    detail.get("outcome").and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 /// `12:30:05  message-tried     modem-a by sms to •••• 12: failed after 6.1 s: +CMS ERROR: 38`

@@ -86,6 +86,11 @@ impl Inner {
                         return self.wake_at(&record.id, until).await;
                     }
                     Stage::Waiting { .. } => {}
+                    Stage::Trying if let Some(again) = work.again_at => {
+                        if now < again {
+                            return self.wake_at(&record.id, again).await;
+                        }
+                    }
                     Stage::Trying | Stage::Handing { .. } => {
                         tracing::info!(message.id = record.id, "message {} was left behind and is taken over", record.id);
                     }

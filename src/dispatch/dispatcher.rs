@@ -15,7 +15,7 @@ use super::allowance::{Allowances, MessageLimit};
 use super::board::{Board, Grouped, Route};
 use super::delivery::MOST_EARLY;
 use super::guard::{Alarm, Guard, Shares};
-use super::kept::{KIND, Kept, Work};
+use super::kept::{KIND, Kept, Sent, Work};
 use super::sending::Sending;
 use super::tally::Tallies;
 use super::{Addresses, Order, Progress, Purpose};
@@ -176,7 +176,7 @@ impl Dispatcher {
             }
         };
         let Some(first) = routes.iter().find(|route| route.to == counted) else { return Err(DispatchError::NoRoute) };
-        let progress = Progress::Sending { channel: first.channel, to: first.masked(), before: None };
+        let progress = Progress::Sending { channel: first.channel, to: first.masked(), before: None, again: None };
         work.counted.push(counted.clone());
         let kept = Kept { progress: progress.clone(), work: Some(work) };
         let Some(work) = &kept.work else { return Err(DispatchError::NoRoute) };
@@ -284,19 +284,23 @@ impl Inner {
     async fn wipe(&self, id: &str, reason: &str) -> Result<bool, StoreError> {
         let now = self.clock.now();
         let Some((record, Kept { progress, work: Some(work) })) = self.message(id, now).await? else { return Ok(true) };
-        let (progress, failed) = match progress {
-            Progress::Sent { channel, to, at, before, by, .. } => {
-                (Progress::Sent { channel, to, at, awaited: false, before, by }, false)
+        let (progress, end) = match (progress, work.unsure.clone()) {
+            (Progress::Sent { channel, to, at, before, by, .. }, _) => {
+                (Progress::Sent { channel, to, at, awaited: false, before, by }, None)
             }
-            _ => (Progress::Failed, true),
+            (_, Some(Sent { transmitter, channel, to, at })) => {
+                let (message, name) = (id.to_owned(), channel.name().to_owned());
+                let unsure = Progress::Unsure { channel, to: to.clone(), at, by: transmitter.clone() };
+                (unsure, Some(What::MessageUnconfirmed { message, transmitter, channel: name, to }))
+            }
+            _ => (Progress::Failed, Some(What::MessageFailed { message: id.to_owned(), reason: reason.to_owned() })),
         };
         if !self.rewrite(&record, Kept { progress, work: None }, now).await? {
             return Ok(false);
         }
         self.records.due(KIND, id, None, now).await?;
-        if failed {
-            let failed = What::MessageFailed { message: id.to_owned(), reason: reason.to_owned() };
-            self.journal.note(self.event(&work, failed)).await;
+        if let Some(end) = end {
+            self.journal.note(self.event(&work, end)).await;
         }
         Ok(true)
     }
@@ -359,13 +363,14 @@ mod tests {
         let a = Scripted::new("a", [Hang]);
         let house = house(&[Arc::clone(&a)], Limits::default());
         let order = house.order("m1");
-        let sending = Progress::Sending { channel: Channel::Sms, to: "•••• 78".into(), before: None };
+        let sending = Progress::Sending { channel: Channel::Sms, to: "•••• 78".into(), before: None, again: None };
         assert_eq!(house.hand_over(order).await.unwrap(), sending);
         a.asked().await;
         assert_eq!(house.dispatcher.progress("m1").await.unwrap(), sending);
         let value = house.memory.value(KIND, "m1").unwrap();
         assert!(!value.windows(6).any(|window| window == CODE.as_bytes()), "the passcode is on record unsealed");
         assert!(house.kept("m1").work.is_some());
+        house.dispatcher.settle("m1").await;
         house.done().await;
         assert!(house.kept("m1").work.is_none());
         house.tasks.reopen();
@@ -432,8 +437,11 @@ mod tests {
     async fn a_transmitter_that_said_later_is_asked_once_more_at_the_end() {
         let (a, g) = (Scripted::new("a", [Fail(RetryHere)]), Scripted::new("g1", [Fail(RetryElsewhere)]));
         let house = house(&[Arc::clone(&a), g], Limits::default());
+        let _runs = house.runs();
         house.hand_over(house.order("m1")).await.unwrap();
-        house.done().await;
+        house.paused("m1").await;
+        house.clock.advance(Duration::from_secs(5));
+        house.until("message-sent a").await;
         assert_eq!(a.seen().len(), 2);
         assert!(house.was_sent("m1").await);
     }
@@ -496,7 +504,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_may_have_been_sent_is_not_called_a_failure() {
-        let a = Scripted::new("a", [Fail(Unsure)]);
+        let a = Scripted::new("a", [Fail(Unsure), Fail(Unsure)]);
         let g = Scripted::new("g1", [Fail(RetryElsewhere), Fail(RetryElsewhere)]);
         let relay = Scripted::new("relay", [Hang, Fail(RetryElsewhere)]);
         let house = house(&[a, g, Arc::clone(&relay)], Limits::default());
@@ -505,10 +513,14 @@ mod tests {
         house.hand_over(order).await.unwrap();
         relay.asked().await;
         let before = Some(Before { channel: Channel::Sms, to: "•••• 78".into(), fate: Fate::Unsure });
-        let mailing = Progress::Sending { channel: Channel::Mail, to: "a•••@example.com".into(), before };
+        let mailing = Progress::Sending { channel: Channel::Mail, to: "a•••@example.com".into(), before, again: None };
         assert_eq!(house.progress("m1").await, mailing);
-        house.done().await;
-        assert!(matches!(house.progress("m1").await, Progress::Unsure { channel: Channel::Mail, .. }));
+        let _runs = house.runs();
+        house.clock.advance(Duration::from_secs(30));
+        house.paused("m1").await;
+        house.clock.advance(Duration::from_secs(30));
+        house.until("message-unconfirmed a").await;
+        assert!(matches!(house.progress("m1").await, Progress::Unsure { channel: Channel::Sms, .. }));
         assert!(house.memory.story().contains(&"message-tried a unknown".to_owned()), "{:?}", house.memory.story());
     }
 
@@ -686,7 +698,7 @@ mod tests {
         let mut order = house.order("m2");
         order.addresses.second_mobile = Some("87654321".into());
         let progress = house.hand_over(order).await.unwrap();
-        assert_eq!(progress, Progress::Sending { channel: Channel::Sms, to: "•••• 21".into(), before: None });
+        assert_eq!(progress, Progress::Sending { channel: Channel::Sms, to: "•••• 21".into(), before: None, again: None });
         house.done().await;
         assert_eq!(g.seen()[0].to, "+4587654321");
     }

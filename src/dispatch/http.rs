@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 use data_encoding::{BASE64, HEXLOWER};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, Response, Url};
 
 use super::blot::blot;
 use super::callback::{Answer, Call, Callbacks, deliveries, is_signed_by_twilio};
-use super::http_answer::{Rules, Verdict};
-use super::http_client::{Line, is_forbidden};
+use super::http_answer::{Rules, Verdict, retry_after};
+use super::http_client::{Line, is_forbidden, is_untrusted};
 use super::template::{Values, fill};
 use super::{Delivery, Failure, FailureKind, Message, Receipt, Report, Reports, Transmitter, push, voice};
 use crate::base::{Later, Secret, Time};
@@ -92,13 +92,10 @@ impl HttpTransmitter {
 
     async fn exchange(&self, message: &Message, now: Time) -> Result<Receipt, Failure> {
         let request = self.request(message, now)?;
-        let words = |error: reqwest::Error| {
-            // Where nobody was reached, nobody took it.
-            let kind = if error.is_connect() || error.is_builder() { FailureKind::RetryElsewhere } else { FailureKind::Unsure };
-            Failure { kind, why: self.blotted(&without_address(error), message) }
-        };
+        let words = |error: reqwest::Error| Failure { kind: kind(&error), why: self.blotted(&without_address(error), message) };
         let mut response = self.line.client.execute(request).await.map_err(words)?;
         let status = response.status().as_u16();
+        let again = response.headers().get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?, now));
         let body = start_of(&mut response).await.map_err(words)?;
         let answer = self.blotted(&body, message);
         match self.rules.judge(status, &body) {
@@ -107,6 +104,10 @@ impl HttpTransmitter {
                 Ok(Receipt { words: answer, references: reference.into_iter().filter(|_| self.is_told()).collect() })
             }
             Verdict::Failed(kind) => {
+                let kind = match (kind, again) {
+                    (FailureKind::RetryHere, Some(pause)) => FailureKind::RetryAfter(pause),
+                    (kind, _) => kind,
+                };
                 Err(Failure { kind, why: format!("status {status}: {answer}").trim_end_matches([':', ' ']).to_owned() })
             }
         }
@@ -307,6 +308,14 @@ async fn start_of(response: &mut Response) -> Result<String, reqwest::Error> {
         }
     }
     Ok(String::from_utf8_lossy(&body).into_owned())
+}
+
+/// Where no server was reached, none took it; one whose certificate is not trusted will not be trusted in a minute either.
+fn kind(error: &reqwest::Error) -> FailureKind {
+    if error.is_builder() || is_untrusted(error) {
+        return FailureKind::RetryElsewhere;
+    }
+    if error.is_connect() { FailureKind::RetryHere } else { FailureKind::Unsure }
 }
 
 /// The error and its causes in one line; the URL, which may hold key and number, is taken out.

@@ -1,9 +1,15 @@
 //! What a gateway's answer means: sent, and under which name; or not, and what to try next.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use regex::Regex;
 use serde_json::Value;
 
 use super::FailureKind;
+use crate::base::Time;
 use crate::config::transmitter::{Answers, Extract, Match, Then};
 
 /// The rules of one gateway, ready to use.
@@ -153,13 +159,44 @@ fn usual(status: u16, body: &str) -> FailureKind {
     let body = body.to_lowercase();
     match status {
         400 | 404 | 422 if SIGNS.iter().any(|sign| body.contains(sign)) => FailureKind::Final,
-        429 => FailureKind::RetryHere,
+        408 | 425 | 429 => FailureKind::RetryHere,
+        // What the server cannot do at all (RFC 9110 sections 15.6.2 and 15.6.6, RFC 2295, 2774, 5842 and 6585) stays so.
+        501 | 505 | 506 | 508 | 510 | 511 => FailureKind::RetryElsewhere,
+        // Everything else that a server says of itself passes, those of proxies in front of it among them.
+        500..=599 => FailureKind::RetryHere,
         _ => FailureKind::RetryElsewhere,
     }
 }
 
+/// `Retry-After` (RFC 9110 section 10.2.3): seconds, or a date in any of the forms of section 5.6.7. Nothing where it is none.
+pub fn retry_after(value: &str, now: Time) -> Option<Duration> {
+    let value = value.trim();
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        // So many that they do not fit are more than anybody waits for.
+        return Some(Duration::from_secs(value.parse().unwrap_or(u64::from(u32::MAX))));
+    }
+    let date = httpdate(value)?;
+    let millis = u64::try_from(date.as_millisecond()).ok()?;
+    Some(Time::from_millis(millis).since(now))
+}
+
+fn httpdate(value: &str) -> Option<Timestamp> {
+    if let Ok(date) = jiff::fmt::rfc2822::parse(value) {
+        return Some(date.timestamp());
+    }
+    // Obsolete, and to be understood all the same: RFC 850's with a year of two digits, and C's asctime, both in UTC.
+    let (_, rest) = value.split_once([',', ' '])?;
+    let fields = rest.trim().trim_end_matches("GMT").trim();
+    ["%d-%b-%y %H:%M:%S", "%b %e %H:%M:%S %Y"]
+        .iter()
+        .find_map(|form| DateTime::strptime(form, fields).ok())
+        .and_then(|date| date.to_zoned(TimeZone::UTC).ok())
+        .map(|date| date.timestamp())
+}
+
 #[cfg(test)]
 mod tests {
+    use super::FailureKind::{RetryElsewhere, RetryHere};
     use super::*;
     use crate::config::transmitter::FailureRule;
 
@@ -191,6 +228,41 @@ mod tests {
         }
         assert_eq!(rules.judge(201, r#"{"messages":[{"status":"0"}]}"#), elsewhere());
         assert_eq!(rules.judge(200, &"[".repeat(60_000)), elsewhere(), "deep nesting is no JSON");
+    }
+
+    #[test]
+    fn what_a_server_says_of_itself_passes() {
+        let table = [
+            (RetryHere, &[408, 425, 429, 500, 502, 503, 504, 507, 520, 522, 524, 529, 598][..]),
+            (RetryElsewhere, &[301, 401, 402, 403, 404, 405, 410, 501, 505, 511]),
+        ];
+        for (kind, all) in table {
+            for status in all {
+                assert_eq!(usual(*status, ""), kind, "{status}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_server_says_when_to_come_again() {
+        let now = Time::from_millis(784_111_770_000);
+        let table = [
+            ("7", Some(7)),
+            (" 120 ", Some(120)),
+            ("0", Some(0)),
+            ("99999999999999999999999", Some(4_294_967_295)),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", Some(7)),
+            ("Sunday, 06-Nov-94 08:49:37 GMT", Some(7)),
+            ("Sun Nov  6 08:49:37 1994", Some(7)),
+            ("Sun, 06 Nov 1994 08:49:00 GMT", Some(0)),
+            ("", None),
+            ("soon", None),
+            ("-5", None),
+            ("1.5", None),
+        ];
+        for (value, seconds) in table {
+            assert_eq!(retry_after(value, now), seconds.map(Duration::from_secs), "{value:?}");
+        }
     }
 
     #[test]

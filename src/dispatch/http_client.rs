@@ -78,6 +78,20 @@ impl Resolve for Screened {
     }
 }
 
+/// Whether TLS failed for what the server is: its certificate, or what it speaks.
+pub(super) fn is_untrusted(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.is::<rustls::Error>() {
+            return true;
+        }
+        // An I/O error hands over the causes of what it holds, and not that itself.
+        let held = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        next = held.map(|held| held as &(dyn std::error::Error + 'static)).or_else(|| error.source());
+    }
+    false
+}
+
 async fn lookup(host: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return screen([SocketAddr::new(address, port)]);

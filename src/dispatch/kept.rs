@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
+use super::late::Later;
 use super::{Addresses, Before, Content, Order, Progress, Purpose, Ready};
 use crate::base::{Keys, Language, Secret, Time, TraceId, UserId};
 use crate::config::transmitter::Channel;
@@ -61,9 +62,18 @@ pub(super) struct Work {
     /// The last way by which it may have been sent, where nobody can know.
     #[serde(default)]
     pub unsure: Option<Sent>,
-    /// One entry for each hand-over whose end a crash kept from us.
+    /// One entry for each hand-over that may have come to its end or not, where nobody can know.
     #[serde(default)]
     pub doubts: Vec<Channel>,
+    /// Every way was tried in vain, and since then the ways in `later` are tried again and again; nothing is tried before this time.
+    #[serde(default)]
+    pub again_at: Option<Time>,
+    /// The ways that failed for a reason that passes.
+    #[serde(default)]
+    pub later: Vec<Later>,
+    /// How often it was waited so.
+    #[serde(default)]
+    pub pauses: usize,
 }
 
 /// Where a message stands within its rule.
@@ -123,6 +133,9 @@ impl Work {
             sent: None,
             unsure: None,
             doubts: Vec::new(),
+            again_at: None,
+            later: Vec::new(),
+            pauses: 0,
         }
     }
 

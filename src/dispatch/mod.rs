@@ -195,11 +195,13 @@ pub struct Failure {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FailureKind {
-    /// May work through the same transmitter later.
+    /// It was certainly not taken, for a reason that passes: another one is asked, and this one again after a pause.
     RetryHere,
-    /// May work through another one.
+    /// The same; not before this much time has passed.
+    RetryAfter(Duration),
+    /// It was certainly not taken, for a reason that stays: another one may take it.
     RetryElsewhere,
-    /// It may have been taken, and nobody can know: another one is asked all the same, and nobody is told that it was not sent.
+    /// It may have been taken, and nobody can know: one further copy is sent all the same, and nobody is told that it was not sent.
     Unsure,
     /// The address or the message is refused for good.
     Final,

@@ -71,9 +71,10 @@ impl Dispatcher {
             work.before = None;
             work.asked.clear();
             work.doubts.clear();
+            (work.again_at, work.pauses) = (None, 0);
             work.counted.push(route.to.clone());
             let (channel, to) = (route.channel, route.masked());
-            let progress = Progress::Sending { channel, to: to.clone(), before: None };
+            let progress = Progress::Sending { channel, to: to.clone(), before: None, again: None };
             if !inner.rewrite(&record, Kept { progress, work: Some(work.clone()) }, now).await? {
                 ways.allowances.give_back(&work.user, &route.to, now).await?;
                 continue;

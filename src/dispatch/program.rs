@@ -54,8 +54,7 @@ impl ProgramTransmitter {
 
     async fn run(&self, message: &Message, now: Time) -> Result<Receipt, Failure> {
         let child = self.command(message, now).spawn();
-        let mut running =
-            Running { child: child.map_err(|error| elsewhere(format!("it cannot be started: {error}")))?, over: false };
+        let mut running = Running { child: child.map_err(|error| not_started(&error))?, over: false };
         let (mut input, output, errors) = (running.child.stdin.take(), running.child.stdout.take(), running.child.stderr.take());
         let text = message.text.expose().as_bytes();
         let (mut said, mut complained) = (Vec::new(), Vec::new());
@@ -154,15 +153,24 @@ fn first_line(said: &[u8]) -> String {
     String::from_utf8_lossy(said).lines().next().unwrap_or_default().trim().to_owned()
 }
 
-/// EX_TEMPFAIL: later. EX_DATAERR, EX_NOUSER, EX_NOHOST: the number is no good. Anything else is about the program.
+/// EX_UNAVAILABLE, EX_OSERR, EX_IOERR, EX_TEMPFAIL: it passes. EX_DATAERR, EX_NOUSER, EX_NOHOST: the number is no good. Anything else is about the
+/// program.
 fn judge(status: ExitStatus, words: &str) -> Result<Receipt, Failure> {
     let kind = match status.code() {
         Some(0) => return Ok(Receipt::last_word(words)),
-        Some(75) => FailureKind::RetryHere,
+        Some(69 | 71 | 74 | 75) => FailureKind::RetryHere,
         Some(65 | 67 | 68) => FailureKind::Final,
         _ => FailureKind::RetryElsewhere,
     };
     Err(Failure { kind, why: format!("{status}: {words}").trim_end_matches([':', ' ']).to_owned() })
+}
+
+/// Too many processes, no memory, or the program is being replaced: that passes.
+fn not_started(error: &std::io::Error) -> Failure {
+    use std::io::ErrorKind::{ExecutableFileBusy, OutOfMemory, WouldBlock};
+    let passes = matches!(error.kind(), WouldBlock | OutOfMemory | ExecutableFileBusy);
+    let kind = if passes { FailureKind::RetryHere } else { FailureKind::RetryElsewhere };
+    Failure { kind, why: format!("it cannot be started: {error}") }
 }
 
 fn elsewhere(why: String) -> Failure {

@@ -14,6 +14,9 @@ pub enum Progress {
         /// What became of the way that was tried before this one.
         #[serde(default)]
         before: Option<Before>,
+        /// Every way was tried in vain so far, and is tried again after a pause; whether one of them may have taken it.
+        #[serde(default)]
+        again: Option<Fate>,
     },
     /// A transmitter took it over.
     Sent {

@@ -20,8 +20,9 @@ use crate::base::{Secret, Time};
 
 /// What is left for the delivery where the hand-over took nearly all of the rule's wait.
 const LEAST_FOR_DELIVERY: Duration = Duration::from_secs(10);
-/// So often a hand-over by one channel may end in a crash; then that channel is not tried again, lest it be a flood.
-const MOST_DOUBTS: usize = 2;
+/// So often a hand-over by one channel may end with nobody knowing whether it was taken (a crash, a connection that breaks before the answer): one
+/// further copy is better than none. Then that channel is not tried again, lest it be a flood.
+pub(super) const MOST_DOUBTS: usize = 2;
 
 pub(super) struct Sending {
     pub inner: Arc<Inner>,
@@ -40,9 +41,7 @@ pub(super) enum Went {
     Done,
     /// The next transmitter.
     On,
-    /// The next transmitter, and this one once more at the end.
-    OnAndLater,
-    /// The same, with all the time that is left.
+    /// The next transmitter, and this one once more at the end, with all the time that is left.
     OnAndWait,
     /// The address is refused: the next rule.
     NextRule,
@@ -71,20 +70,10 @@ impl Sending {
         if self.take_up(cancelled).await == Went::Done {
             return;
         }
-        let routes = self.inner.ways().board.routes(&self.work.policy, &self.work.addresses).unwrap_or_default();
         let mut rest = Rest::default();
-        for route in routes.into_iter().filter(|route| route.rule >= self.work.rule).collect::<Vec<_>>() {
-            if route.rule != self.work.rule {
-                self.work.rule = route.rule;
-                self.work.asked.clear();
-            }
-            if self.by_rule(&route, &mut rest, cancelled).await == Went::Done {
-                return;
-            }
-            let (channel, to) = (route.channel, route.masked());
-            let perhaps = self.work.unsure.as_ref().is_some_and(|sent| sent.channel == channel && sent.to == to);
-            let fate = if perhaps { Fate::Unsure } else { Fate::NotSent };
-            self.work.before = Some(Before { channel, to, fate });
+        // At the end of a pause the rules have been tried, and what they left over is on record.
+        if self.work.again_at.is_none() && self.by_rules(&mut rest, cancelled).await == Went::Done {
+            return;
         }
         if self.late(rest, cancelled).await == Went::Done {
             return;
@@ -93,8 +82,26 @@ impl Sending {
         self.conclude(if expired { "expired" } else { "every-rule-failed" }).await;
     }
 
+    async fn by_rules(&mut self, rest: &mut Rest, cancelled: &CancellationToken) -> Went {
+        let routes = self.inner.ways().board.routes(&self.work.policy, &self.work.addresses).unwrap_or_default();
+        for route in routes.into_iter().filter(|route| route.rule >= self.work.rule).collect::<Vec<_>>() {
+            if route.rule != self.work.rule {
+                self.work.rule = route.rule;
+                self.work.asked.clear();
+            }
+            if self.by_rule(&route, rest, cancelled).await == Went::Done {
+                return Went::Done;
+            }
+            let (channel, to) = (route.channel, route.masked());
+            let perhaps = self.work.unsure.as_ref().is_some_and(|sent| sent.channel == channel && sent.to == to);
+            let fate = if perhaps { Fate::Unsure } else { Fate::NotSent };
+            self.work.before = Some(Before { channel, to, fate });
+        }
+        Went::On
+    }
+
     async fn by_rule(&mut self, route: &Route, rest: &mut Rest, cancelled: &CancellationToken) -> Went {
-        if self.work.doubts.iter().filter(|channel| **channel == route.channel).count() >= MOST_DOUBTS {
+        if self.is_in_doubt(route) {
             // Probably it was sent; nobody will say.
             return Went::On;
         }
@@ -114,13 +121,12 @@ impl Sending {
         }
         for name in &route.through {
             // Looked at again before each attempt: meanwhile it may be quicker elsewhere.
-            loop {
+            while !self.is_in_doubt(route) {
                 let lines = self.inner.ways().board.lines(name, route.channel, self.work.purpose());
                 let Some((line, queued)) = self.choose(route, lines, rest).await else { break };
                 self.work.asked.push(line.transmitter.name().to_owned());
                 match self.attempt(route, (&line, queued), cancelled).await {
                     Went::On => {}
-                    Went::OnAndLater => rest.later.push((route.clone(), line)),
                     Went::OnAndWait => rest.busy.push((route.clone(), line)),
                     ended => return ended,
                 }
@@ -174,14 +180,14 @@ impl Sending {
         }
         if self.inner.closing.is_cancelled() && !self.fresh {
             // The node is being stopped: whoever comes next takes it over at once.
-            return self.release().await;
+            return self.release(route, line).await;
         }
         let until = begun.plus(route.wait).min(self.work.expires);
         tokio::select! {
             biased;
             () = cancelled.cancelled() => return Went::Done,
             () = queued.place() => {}
-            () = self.inner.closing.cancelled() => return self.release().await,
+            () = self.inner.closing.cancelled() => return self.release(route, line).await,
             () = self.inner.clock.sleep_until(until) => {
                 self.tried(route, line, ("busy", "no place was free within the rule's wait"), until.since(begun)).await;
                 return Went::OnAndWait;
@@ -216,24 +222,41 @@ impl Sending {
         let now = self.inner.clock.now();
         let waited = now.since(begun);
         self.work.stage = Stage::Trying;
-        let (outcome, words, went) = match answer {
+        let failure = match answer {
             Some(Ok(receipt)) => {
                 self.taken(route, line, receipt, begun).await;
                 return Went::Done;
             }
-            Some(Err(Failure { kind: FailureKind::RetryHere, why })) => ("later", why, Went::OnAndLater),
-            Some(Err(Failure { kind: FailureKind::RetryElsewhere, why })) => ("failed", why, Went::On),
-            Some(Err(Failure { kind: FailureKind::Unsure, why })) => {
-                self.perhaps(line.transmitter.name(), route.channel, route.masked());
-                ("unknown", why, Went::On)
-            }
-            Some(Err(Failure { kind: FailureKind::Final, why })) => ("refused", why, Went::NextRule),
+            Some(Err(failure)) => failure,
             None => {
                 self.perhaps(line.transmitter.name(), route.channel, route.masked());
-                ("too-slow", "no answer within the rule's wait".to_owned(), Went::On)
+                self.try_later(route, line, None);
+                self.tried(route, line, ("too-slow", "no answer within the rule's wait"), waited).await;
+                return Went::On;
             }
         };
-        self.tried(route, line, (outcome, &words), waited).await;
+        let (outcome, went) = match failure.kind {
+            FailureKind::RetryHere => {
+                self.try_later(route, line, None);
+                ("later", Went::On)
+            }
+            FailureKind::RetryAfter(pause) => {
+                self.try_later(route, line, Some(pause));
+                ("later", Went::On)
+            }
+            FailureKind::RetryElsewhere => ("failed", Went::On),
+            FailureKind::Unsure => {
+                self.perhaps(line.transmitter.name(), route.channel, route.masked());
+                self.try_later(route, line, None);
+                ("unknown", Went::On)
+            }
+            FailureKind::Final => {
+                // Whatever else this rule has left would be told the same.
+                self.work.later.retain(|later| later.rule != route.rule);
+                ("refused", Went::NextRule)
+            }
+        };
+        self.tried(route, line, (outcome, &failure.why), waited).await;
         went
     }
 
@@ -277,8 +300,15 @@ impl Sending {
     }
 
     pub(super) fn sent_progress(&self, sent: &Sent, awaited: bool) -> Progress {
-        let before = self.work.before.clone();
-        Progress::Sent { channel: sent.channel, to: sent.to.clone(), at: sent.at, awaited, before, by: sent.transmitter.clone() }
+        let (channel, to, by) = (sent.channel, sent.to.clone(), sent.transmitter.clone());
+        Progress::Sent { channel, to, at: sent.at, awaited, before: self.before(), by }
+    }
+
+    /// What became of the way before this one; where one may have taken it and nobody can know, this before all: it may arrive twice.
+    pub(super) fn before(&self) -> Option<Before> {
+        let perhaps =
+            self.work.unsure.as_ref().map(|sent| Before { channel: sent.channel, to: sent.to.clone(), fate: Fate::Unsure });
+        perhaps.or_else(|| self.work.before.clone())
     }
 
     /// Neither the address nor what it says may stand in the journal.

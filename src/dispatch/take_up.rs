@@ -52,8 +52,7 @@ impl Sending {
 
     /// It may have been taken or not. One more copy is better than none.
     async fn left_unknown(&mut self, transmitter: String, channel: Channel, to: String) {
-        self.work.asked.retain(|asked| *asked != transmitter);
-        self.work.doubts.push(channel);
+        self.ask_again(self.work.rule, &transmitter);
         self.perhaps(&transmitter, channel, to.clone());
         let (outcome, detail) = ("unknown".to_owned(), "the node ended while it was asked".to_owned());
         let (message, channel) = (self.id.clone(), channel.name().to_owned());
@@ -64,12 +63,15 @@ impl Sending {
         let fate = if undelivered { Fate::Undelivered } else { Fate::Unconfirmed };
         self.work.before = Some(Before { channel: sent.channel, to: sent.to.clone(), fate });
         self.work.rule += 1;
+        self.work.again_at = None;
         self.work.asked.clear();
         if !undelivered {
             let Sent { transmitter, channel, to, .. } = sent.clone();
             let (message, channel) = (self.id.clone(), channel.name().to_owned());
             self.note(What::MessageUnconfirmed { message, transmitter, channel, to }).await;
             self.work.sent = Some(sent);
+            // Probably it has arrived: the ways before it have done enough.
+            self.work.later.clear();
         }
     }
 
@@ -77,5 +79,6 @@ impl Sending {
     pub(super) fn perhaps(&mut self, transmitter: &str, channel: Channel, to: String) {
         let (transmitter, at) = (transmitter.to_owned(), self.inner.clock.now());
         self.work.unsure = Some(Sent { transmitter, channel, to, at });
+        self.work.doubts.push(channel);
     }
 }

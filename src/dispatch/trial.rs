@@ -218,6 +218,36 @@ impl House {
         stop.drop_guard()
     }
 
+    /// Waits, without moving the clock, until the message waits for its next try.
+    pub async fn paused(&self, id: &str) {
+        assert!(self.next_try(id).await.is_some(), "it is over: {:#?}", self.memory.story());
+    }
+
+    /// The same; when that is, or nothing where the message has come to its end.
+    pub async fn next_try(&self, id: &str) -> Option<Time> {
+        for _ in 0..2000 {
+            match self.kept(id).work {
+                None => return None,
+                Some(work) if work.again_at > Some(self.clock.now()) => return work.again_at,
+                Some(_) => tokio::time::sleep(Duration::from_millis(2)).await,
+            }
+        }
+        panic!("it neither ends nor waits: {:#?}", self.memory.story());
+    }
+
+    /// Waits until the transmitter is asked nothing more at this moment.
+    pub async fn settled(&self, transmitter: &Scripted) {
+        let mut seen = (usize::MAX, usize::MAX);
+        loop {
+            tokio::time::sleep(Duration::from_millis(4)).await;
+            let now = (transmitter.seen().len(), self.memory.story().len());
+            if now == seen {
+                return;
+            }
+            seen = now;
+        }
+    }
+
     /// Waits, without moving the clock, until the journal's last event is this.
     pub async fn until(&self, last: &str) {
         for _ in 0..2000 {

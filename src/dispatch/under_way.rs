@@ -43,8 +43,7 @@ impl Sending {
 
     /// Writes which way is being tried now.
     pub(super) async fn write_progress(&mut self, route: &Route) -> bool {
-        let before = self.work.before.clone();
-        self.write(Progress::Sending { channel: route.channel, to: route.masked(), before }).await
+        self.write(self.sending_progress(route)).await
     }
 
     /// False where the message is not ours any more, or the store cannot tell.
@@ -107,7 +106,12 @@ impl Sending {
         Ok(())
     }
 
-    pub(super) async fn release(&self) -> Went {
+    /// Leaves the message to whoever claims it next, at once, and says on record that no transmitter has it.
+    pub(super) async fn release(&mut self, route: &Route, line: &Line) -> Went {
+        self.ask_again(route.rule, line.transmitter.name());
+        if !self.fresh && !self.write_progress(route).await {
+            return Went::Done;
+        }
         let now = self.inner.clock.now();
         if let Err(error) = self.inner.records.due(KIND, &self.id, Some(now), now).await {
             return self.lost(&error);

@@ -92,7 +92,7 @@ fn pages(language: Language) -> Vec<(String, Page)> {
         pages.push((problem.key().to_owned(), look.login(language, &login_view(Some(problem), &links))));
     }
     let to = || "•••• 12".to_owned();
-    let sending = Progress::Sending { channel: Channel::Sms, to: to(), before: None };
+    let sending = Progress::Sending { channel: Channel::Sms, to: to(), before: None, again: None };
     let is_sent =
         |channel, to| Progress::Sent { channel, to, at: Time::default(), awaited: false, before: None, by: String::new() };
     let (sent, mail) = (is_sent(Channel::Sms, to()), is_sent(Channel::Mail, "a•••@example.com".into()));
@@ -138,8 +138,15 @@ fn way_pages(look: &Look, language: Language) -> Vec<(String, Page)> {
             (Fate::Unconfirmed, "unconfirmed"),
         ] {
             let before = Some(Before { channel, to: to(channel), fate });
-            let progress = Progress::Sending { channel: next, to: to(next), before };
+            let progress = Progress::Sending { channel: next, to: to(next), before, again: None };
             let others: Vec<Way> = others.iter().filter(|way| way.channel != next).cloned().collect();
+            let view = PasscodeView { others: &others, ..passcode_view(&progress, None, wait) };
+            pages.push((format!("passcode-{word}-{}", channel.name()), look.passcode(language, &view)));
+        }
+        for (word, fate) in [("again", Fate::NotSent), ("again-unsure", Fate::Unsure)] {
+            let before = Some(Before { channel, to: to(channel), fate });
+            let progress = Progress::Sending { channel, to: to(channel), before, again: Some(fate) };
+            let others: Vec<Way> = others.iter().filter(|way| way.channel != channel).cloned().collect();
             let view = PasscodeView { others: &others, ..passcode_view(&progress, None, wait) };
             pages.push((format!("passcode-{word}-{}", channel.name()), look.passcode(language, &view)));
         }
@@ -259,7 +266,7 @@ fn what_others_wrote_stays_text() {
         trace: None,
         language_links: &links,
     };
-    let progress = Progress::Sending { channel: Channel::Mail, to: hostile.into(), before: None };
+    let progress = Progress::Sending { channel: Channel::Mail, to: hostile.into(), before: None, again: None };
     let passcode = PasscodeView {
         application: hostile,
         csrf: hostile,
@@ -382,7 +389,7 @@ fn a_mail_says_what_the_code_is_for() {
 
 #[test]
 fn the_script_is_told_how_far_the_message_is() {
-    let progress = Progress::Sending { channel: Channel::Sms, to: "•••• 12".into(), before: None };
+    let progress = Progress::Sending { channel: Channel::Sms, to: "•••• 12".into(), before: None, again: None };
     let page = look(false).progress(Language::ENGLISH, &progress);
     assert_eq!(html(&page), "{\"state\":\"sending\",\"text\":\"We are sending a code by text message to ••••\u{a0}12.\"}");
 }

@@ -12,7 +12,10 @@ impl Look {
     pub fn progress_text(&self, language: Language, progress: &Progress) -> String {
         let say = Say { look: self, language };
         let (words, channel, to, before) = match progress {
-            Progress::Sending { channel, to, before } => ("sending", channel, to, before.as_ref()),
+            Progress::Sending { again: Some(fate), channel, to, before } => {
+                return again_text(say, (*channel, to), *fate, before.as_ref());
+            }
+            Progress::Sending { again: None, channel, to, before } => ("sending", channel, to, before.as_ref()),
             Progress::Sent { channel, to, before, .. } => ("sent", channel, to, before.as_ref()),
             Progress::Delivered { channel, to, .. } => ("delivered", channel, to, None),
             Progress::Unsure { channel, to, .. } => {
@@ -25,6 +28,9 @@ impl Look {
         sentences.push(to_somebody(say, &format!("passcode-{words}-{}", channel.name()), to));
         if matches!(progress, Progress::Sent { awaited: true, .. }) {
             sentences.push(say.plain("passcode-awaited"));
+        }
+        if before.is_some_and(|before| before.fate == Fate::Unsure) {
+            sentences.push(say.plain("passcode-twice"));
         }
         sentences.join(" ")
     }
@@ -41,6 +47,19 @@ impl Look {
         let text = |way: &Way| to_somebody(say, &format!("passcode-other-{}", way.channel.name()), &way.to);
         others.iter().map(|way| OtherButton { rule: way.rule, text: text(way) }).collect()
     }
+}
+
+/// Every way was tried in vain so far, and is tried again after a pause. Where one may have taken it, this is said in place of what is tried.
+fn again_text(say: Say<'_>, (channel, to): (Channel, &str), fate: Fate, before: Option<&Before>) -> String {
+    let perhaps = before.filter(|before| before.fate == Fate::Unsure);
+    if let (Fate::Unsure, Some(perhaps)) = (fate, perhaps) {
+        return format!("{} {}", past(say, perhaps), say.plain("passcode-again-unsure"));
+    }
+    let other = before.filter(|before| (before.channel, before.to.as_str()) != (channel, to));
+    let mut sentences: Vec<String> = other.map(|before| past(say, before)).into_iter().collect();
+    sentences.push(to_somebody(say, &format!("passcode-again-{}", channel.name()), to));
+    sentences.push(say.plain("passcode-again-next"));
+    sentences.join(" ")
 }
 
 fn past(say: Say<'_>, before: &Before) -> String {

@@ -278,10 +278,10 @@ async fn what_modems_do_wrong_is_borne() {
     }
     let tried = faults.len();
     for (fault, kind) in [
-        ("fault cms 1 42", FailureKind::RetryElsewhere),
+        ("fault cms 1 42", FailureKind::RetryHere),
         ("fault cms 1 28", FailureKind::Final),
-        ("fault cms 1 304", FailureKind::Final),
-        ("fault cms 1 4711", FailureKind::RetryElsewhere),
+        ("fault cms 1 304", FailureKind::RetryElsewhere),
+        ("fault cms 1 4711", FailureKind::RetryHere),
     ] {
         simulator.order(fault);
         assert_eq!(running.send(&running.message(TEXT)).await.unwrap_err().kind, kind, "{fault}");
@@ -345,7 +345,7 @@ async fn a_modem_that_is_unplugged_is_used_again_once_it_is_back() {
     // In the middle of a message.
     simulator.order("fault hang-up 1");
     let failed = running.send(&running.message(TEXT)).await.unwrap_err();
-    assert!(failed.kind == FailureKind::RetryElsewhere && failed.why.contains("line"), "{failed:?}");
+    assert!(failed.kind == FailureKind::RetryHere && failed.why.contains("line"), "{failed:?}");
     assert_eq!(simulator.pins_tried(), 2);
 }
 
@@ -362,7 +362,7 @@ async fn a_modem_that_lost_its_power_is_set_up_anew() {
     running.send(&running.message(TEXT)).await.unwrap();
     // Without a word: the first message finds out, and is not sent as the text that it looks like.
     simulator.order("reboot");
-    assert_eq!(running.send(&running.message(TEXT)).await.unwrap_err().kind, FailureKind::RetryElsewhere);
+    assert_eq!(running.send(&running.message(TEXT)).await.unwrap_err().kind, FailureKind::RetryHere);
     running.until("unreachable").await;
     running.clock.advance(Duration::from_secs(2));
     running.until("ready").await;

@@ -82,7 +82,7 @@ impl Inbox {
         }
         if self.is_ended() {
             // Whoever waits need not wait for the message that is half-way.
-            self.queue.fail_all(FailureKind::RetryElsewhere, ENDED);
+            self.queue.fail_all(FailureKind::RetryHere, ENDED);
         }
         self.queue.clean(self.clock.now());
         self.shared.note_oldest(self.queue.oldest());

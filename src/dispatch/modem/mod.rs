@@ -168,14 +168,14 @@ impl Transmitter for ModemTransmitter {
                 return Err(failure);
             }
             if self.shared.waiting.load(Ordering::Relaxed) >= MOST_WAITING {
-                return Err(elsewhere("too many messages wait for the modem"));
+                return Err(later("too many messages wait for the modem"));
             }
             let (job, answered) = Job::new(message.clone(), now, Counted::new(&self.shared.waiting));
             if self.line.try_send(Event::Job(Box::new(job))).is_err() {
-                return Err(elsewhere("the modem's inbox is full"));
+                return Err(later("the modem's inbox is full"));
             }
             // Answered at the latest when the code expires: the thread looks after that.
-            answered.await.unwrap_or_else(|_| Err(elsewhere(inbox::ENDED)))
+            answered.await.unwrap_or_else(|_| Err(later(inbox::ENDED)))
         })
     }
 
@@ -254,8 +254,8 @@ fn examine(modem: &Modem, folder: &std::path::Path, name: &str, clock: Clock) ->
     }
 }
 
-fn elsewhere(why: &str) -> Failure {
-    Failure { kind: FailureKind::RetryElsewhere, why: why.to_owned() }
+fn later(why: &str) -> Failure {
+    Failure { kind: FailureKind::RetryHere, why: why.to_owned() }
 }
 
 /// A panic elsewhere leaves it whole.

@@ -11,7 +11,7 @@ pub enum Refusal {
 /// What to do next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Class {
-    /// The network does not take it now: another modem, this one again later.
+    /// The network does not take it now: another modem, and this one again after a pause.
     Network,
     /// The modem is busy or in a mess: once more here after setting it up again.
     Modem,
@@ -21,13 +21,13 @@ pub enum Class {
     Barred,
     /// The number is wrong: nobody can send to it.
     Destination,
-    /// We said something wrong: it would be wrong through any modem.
+    /// We said something wrong: it would be wrong through any modem, but not through a gateway.
     Ours,
     /// The storage is full: emptied, and once more here.
     Storage,
     /// No service centre is known: set, and once more here.
     Centre,
-    /// Another modem.
+    /// Nobody knows: another modem, and this one again after a pause.
     Unknown,
 }
 
@@ -65,11 +65,14 @@ impl Refusal {
 
 fn cms(code: u16) -> Class {
     match code {
-        38 | 41 | 42 | 47 | 111 | 192 | 194 | 331 | 332 | 500 | 512 | 535 | 615 | 616 => Class::Network,
-        300 | 301 | 302 | 314 => Class::Modem,
+        // TS 24.011 annex E-2: 17 network failure, 22 congestion (of TS 24.008), 27 destination out of order, 38 network out of order,
+        // 41 temporary failure, 42 congestion, 47 resources unavailable, 111 protocol error. TS 23.040 section 9.2.3.22: 192 the centre is busy,
+        // 194 it has failed. TS 27.005 section 3.2.5: 331 no network service, 332 network timeout, 500 unknown; from 512 each maker's own.
+        17 | 22 | 27 | 38 | 41 | 42 | 47 | 111 | 192 | 194 | 331 | 332 | 500 | 512 | 521 | 535 | 615 | 616 => Class::Network,
+        210 | 212 | 300 | 301 | 302 | 314 => Class::Modem,
         310..=313 | 315..=318 => Class::Sim,
         8 | 10 | 29 | 50 | 69 | 193 => Class::Barred,
-        1 | 27 | 28 | 30 | 195 | 196 => Class::Destination,
+        1 | 28 | 30 | 195 | 196 => Class::Destination,
         81 | 95..=99 | 127..=145 | 159..=161 | 175 | 176 | 303..=305 | 517 | 549..=554 => Class::Ours,
         208 | 211 | 320..=322 => Class::Storage,
         330 => Class::Centre,
@@ -79,9 +82,10 @@ fn cms(code: u16) -> Class {
 
 fn cme(code: u16) -> Class {
     match code {
-        30 | 31 | 100 => Class::Network,
+        // TS 27.007 section 9.2: no network service, network timeout, emergency calls only, unknown.
+        30 | 31 | 32 | 100 => Class::Network,
         0 | 3 | 14 | 515 => Class::Modem,
-        5 | 10..=13 | 15..=18 | 32 | 40..=47 => Class::Sim,
+        5 | 10..=13 | 15..=18 | 40..=47 => Class::Sim,
         103 | 106 | 111..=113 => Class::Barred,
         26 | 27 => Class::Destination,
         24 | 25 => Class::Ours,
@@ -105,6 +109,12 @@ const WORDS: &[(&str, u16, u16)] = &[
     ("memory full", 322, 20),
     ("no network service", 331, 30),
     ("network timeout", 332, 31),
+    ("network not allowed - emergency calls only", 331, 32),
+    ("network out of order", 38, 100),
+    ("temporary failure", 41, 100),
+    ("congestion", 42, 100),
+    ("resources unavailable, unspecified", 47, 100),
+    ("destination out of order", 27, 100),
     ("smsc address unknown", 330, 100),
     ("me failure", 300, 0),
     ("sms service of me reserved", 301, 100),
@@ -132,6 +142,18 @@ mod tests {
             ("ERROR", Refusal::Plain, Class::Modem),
             ("+CMS ERROR: 42", Refusal::Cms(42), Class::Network),
             ("+CMS ERROR: 500", Refusal::Cms(500), Class::Network),
+            ("+CMS ERROR: 38", Refusal::Cms(38), Class::Network),
+            ("+CMS ERROR: 41", Refusal::Cms(41), Class::Network),
+            ("+CMS ERROR: 47", Refusal::Cms(47), Class::Network),
+            ("+CMS ERROR: 27", Refusal::Cms(27), Class::Network),
+            ("+CMS ERROR: 331", Refusal::Cms(331), Class::Network),
+            ("+CMS ERROR: 332", Refusal::Cms(332), Class::Network),
+            ("+CMS ERROR: 512", Refusal::Cms(512), Class::Network),
+            ("+CME ERROR: 31", Refusal::Cme(31), Class::Network),
+            ("+CME ERROR: 32", Refusal::Cme(32), Class::Network),
+            ("+CME ERROR: network not allowed - emergency calls only", Refusal::Cme(32), Class::Network),
+            ("+CMS ERROR: network out of order", Refusal::Cms(38), Class::Network),
+            ("+CMS ERROR: Temporary failure", Refusal::Cms(41), Class::Network),
             ("+CMS ERROR: 302", Refusal::Cms(302), Class::Modem),
             ("+CMS ERROR: 310", Refusal::Cms(310), Class::Sim),
             ("+CMS ERROR: 8", Refusal::Cms(8), Class::Barred),

@@ -110,7 +110,7 @@ impl Sender<'_> {
         };
         if let Err(fault) = mended {
             let why = words(&first.0);
-            return Err(miss(FailureKind::RetryElsewhere, why, Verdict::Fault(fault)));
+            return Err(miss(FailureKind::RetryHere, why, Verdict::Fault(fault)));
         }
         if !(self.wanted)() {
             return Err(miss(FailureKind::RetryElsewhere, words(&first.0), Verdict::Strike));
@@ -120,7 +120,7 @@ impl Sender<'_> {
             Ok(reference) => Ok(reference),
             Err((Trouble::Refused(refusal), _)) if matches!(refusal.class(), Class::Modem | Class::Storage) => {
                 let fault = Fault::Sick(format!("the modem refuses again and again: {refusal}"));
-                Err(miss(FailureKind::RetryElsewhere, refusal.to_string(), Verdict::Fault(fault)))
+                Err(miss(FailureKind::RetryHere, refusal.to_string(), Verdict::Fault(fault)))
             }
             Err(second) => self.conclude(second),
         }
@@ -164,11 +164,11 @@ impl Sender<'_> {
                     Some(Late::Refused(refusal)) => judged(refusal, refusal.to_string()),
                     // Perhaps it went out, and another modem sends it twice: better than never.
                     _ if given => miss(FailureKind::Unsure, UNSAID, modem),
-                    _ => miss(FailureKind::RetryElsewhere, why, modem),
+                    _ => miss(FailureKind::RetryHere, why, modem),
                 });
             }
             Trouble::Gone(_) | Trouble::Stopped => {
-                let kind = if given { FailureKind::Unsure } else { FailureKind::RetryElsewhere };
+                let kind = if given { FailureKind::Unsure } else { FailureKind::RetryHere };
                 return Err(miss(kind, why, Verdict::Fault(trouble.into())));
             }
         };
@@ -183,9 +183,7 @@ const UNSAID: &str = "the modem did not say whether it sent the message";
 
 fn judged(refusal: Refusal, why: String) -> Miss {
     match refusal.class() {
-        Class::Network | Class::Unknown | Class::Modem | Class::Storage => {
-            miss(FailureKind::RetryElsewhere, why, Verdict::Strike)
-        }
+        Class::Network | Class::Unknown | Class::Modem | Class::Storage => miss(FailureKind::RetryHere, why, Verdict::Strike),
         Class::Barred => {
             let fault = Fault::Barred(format!("the network does not let this SIM send ({refusal}): look at credit and contract"));
             miss(FailureKind::RetryElsewhere, why, Verdict::Barred(fault))
@@ -201,7 +199,9 @@ fn judged(refusal: Refusal, why: String) -> Miss {
             let fault = Fault::Out("the service centre is unknown: set `smsc` to the operator's".to_owned());
             miss(FailureKind::RetryElsewhere, why, Verdict::Fault(fault))
         }
-        Class::Destination | Class::Ours => miss(FailureKind::Final, why, Verdict::Well),
+        // Another modem would be told the same, and a gateway would not: a code must not be lost for that.
+        Class::Ours => miss(FailureKind::RetryElsewhere, why, Verdict::Well),
+        Class::Destination => miss(FailureKind::Final, why, Verdict::Well),
     }
 }
 
@@ -272,13 +272,17 @@ mod tests {
     #[test]
     fn a_failure_says_where_to_go_on() {
         let table = [
-            (Refusal::Cms(42), FailureKind::RetryElsewhere),
+            (Refusal::Cms(42), FailureKind::RetryHere),
+            (Refusal::Cms(331), FailureKind::RetryHere),
+            (Refusal::Cme(30), FailureKind::RetryHere),
+            (Refusal::Cme(32), FailureKind::RetryHere),
+            (Refusal::Plain, FailureKind::RetryHere),
             (Refusal::Cms(310), FailureKind::RetryElsewhere),
             (Refusal::Cms(8), FailureKind::RetryElsewhere),
             (Refusal::Cms(28), FailureKind::Final),
-            (Refusal::Cms(304), FailureKind::Final),
+            (Refusal::Cms(304), FailureKind::RetryElsewhere),
             (Refusal::Cms(330), FailureKind::RetryElsewhere),
-            (Refusal::Cms(777), FailureKind::RetryElsewhere),
+            (Refusal::Cms(777), FailureKind::RetryHere),
         ];
         for (refusal, kind) in table {
             assert_eq!(judged(refusal, String::new()).failure.kind, kind, "{refusal}");

@@ -148,7 +148,7 @@ impl Shared {
     /// Why it does not send at present, and whether it may soon.
     pub fn out_of_service(&self) -> Option<Failure> {
         let standing = self.standing();
-        let soon = !matches!(standing.state, State::Out | State::Ended);
+        let soon = standing.state != State::Out;
         let kind = if soon { FailureKind::RetryHere } else { FailureKind::RetryElsewhere };
         let why = || format!("the modem is out of service: {}", standing.why);
         (!standing.state.serves()).then(|| Failure { kind, why: why() })

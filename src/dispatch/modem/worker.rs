@@ -105,7 +105,7 @@ impl Worker {
         if let Some(held) = self.held.take() {
             self.found(held.give_up());
         }
-        self.inbox.queue.fail_all(FailureKind::RetryElsewhere, ENDED);
+        self.inbox.queue.fail_all(FailureKind::RetryHere, ENDED);
         self.inbox.shared.change(|standing| {
             standing.state = State::Ended;
             standing.why = "ended".to_owned();
