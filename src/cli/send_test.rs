@@ -67,7 +67,7 @@ fn outcome(event: &Entry) -> String {
     detail.get("outcome").and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-/// `12:30:05  message-tried     modem-a by sms to •••• 12: failed after 6.1 s: +CMS ERROR: 38`
+/// `12:30:05  message-tried     modem-a by sms to •••• 12: later after 6.1 s: +CMS ERROR: 38`
 fn line(event: &Entry) -> String {
     let detail: Value = serde_json::from_str(&event.detail).unwrap_or_default();
     let text = |key: &str| detail.get(key).and_then(Value::as_str).unwrap_or_default();

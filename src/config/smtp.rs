@@ -1,5 +1,6 @@
 //! `kind = "smtp"` of `[[transmitter]]`: a mail relay, or a gateway that makes text messages of mails.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
 use super::field::Field;
@@ -22,6 +23,8 @@ pub struct Smtp {
     pub from: String,
     /// The address that a text message is mailed to, made of a number: then it serves text messages and no mail.
     pub sms_to: Option<Template>,
+    /// What EHLO says: a host name, or an address literal like `[192.0.2.1]`. Nothing: the host's full name, else the address of our end.
+    pub hello: Option<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,6 +53,7 @@ impl Smtp {
         }
         let from = section.required("from").and_then(from);
         let sms_to = section.optional("sms_to").and_then(sms_to);
+        let hello = section.optional("hello").and_then(hello);
         let (host, port) = server?;
         if let Some(field) = tls_field.filter(|_| tls == SmtpTls::None && password_field.is_some() && !scalar::is_loopback(host))
         {
@@ -60,8 +64,36 @@ impl Smtp {
             SmtpTls::Tls => 465,
             SmtpTls::None => 25,
         };
-        Some(Self { host: host.to_ascii_lowercase(), port: port.unwrap_or(usual), tls, ca, user, password, from: from?, sms_to })
+        Some(Self {
+            host: host.to_ascii_lowercase(),
+            port: port.unwrap_or(usual),
+            tls,
+            ca,
+            user,
+            password,
+            from: from?,
+            sms_to,
+            hello,
+        })
     }
+}
+
+/// A host name, or an address literal (RFC 5321 sections 4.1.1.1 and 4.1.3).
+fn hello(field: Field<'_>) -> Option<String> {
+    let text = field.text()?;
+    let literal = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let fits = match literal {
+        Some(inside) => match inside.strip_prefix("IPv6:") {
+            Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+            None => inside.parse::<Ipv4Addr>().is_ok(),
+        },
+        // An address without brackets is neither, and relays refuse it.
+        None => scalar::is_host(text) && text.parse::<Ipv4Addr>().is_err(),
+    };
+    if !fits {
+        field.problem("`hello`: expected a host name like \"gate1.example.com\", or an address like \"[192.0.2.1]\" or \"[IPv6:2001:db8::1]\"");
+    }
+    fits.then(|| text.to_owned())
 }
 
 /// `Name <address>` or an address; what makes no header line is refused.

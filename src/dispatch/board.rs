@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::guard::Guard;
 use super::places::{Places, Queued};
-use super::{Addresses, Purpose, Transmitter, mail, number, push};
+use super::{Addresses, Purpose, Transmitter, number, push, smtp};
 use crate::base::Country;
 use crate::config::DispatchPolicy;
 use crate::config::dispatch_policy::{AddressKind, Rule};
@@ -162,7 +162,7 @@ impl Board {
                     Some(why) => Err(format!("{name}: {why}")),
                 }
             }
-            Channel::Mail => mail::address(typed).ok_or_else(|| format!("{name}: not a mail address")),
+            Channel::Mail => smtp::address::address(typed).ok_or_else(|| format!("{name}: not a mail address")),
             Channel::Push => push::topic(typed).ok_or_else(|| format!("{name}: not a topic")),
         }
     }
@@ -206,7 +206,7 @@ fn mask(routes: &mut [Route]) {
     for route in routes {
         route.masked = match route.channel {
             Channel::Sms | Channel::Voice => number::mask_among(&route.to, numbers.iter().map(String::as_str)),
-            Channel::Mail => number::mask_mail(&route.to),
+            Channel::Mail => number::mask_mail(&smtp::address::shown(&route.to)),
             // Whoever knows the topic can read along.
             Channel::Push => "••••".to_owned(),
         };

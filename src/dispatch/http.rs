@@ -96,7 +96,12 @@ impl HttpTransmitter {
         let mut response = self.line.client.execute(request).await.map_err(words)?;
         let status = response.status().as_u16();
         let again = response.headers().get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?, now));
-        let body = start_of(&mut response).await.map_err(words)?;
+        let body = match start_of(&mut response).await {
+            Ok(body) => body,
+            // Its status says enough: it did not take the message.
+            Err(_) if status >= 400 => String::new(),
+            Err(error) => return Err(words(error)),
+        };
         let answer = self.blotted(&body, message);
         match self.rules.judge(status, &body) {
             // A reference is of use only where reports come.

@@ -284,10 +284,9 @@ mod tests {
         for settles in [true, false] {
             let (house, a) = pausing([], Limits::default()).await;
             let _runs = house.runs();
-            if settles {
-                house.dispatcher.settle("m1").await
-            } else {
-                house.dispatcher.cancel("m1").await
+            match settles {
+                true => house.dispatcher.settle("m1").await,
+                false => house.dispatcher.cancel("m1").await,
             }
             house.clock.advance(60 * S);
             house.settled(&a).await;

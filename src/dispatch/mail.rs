@@ -1,39 +1,39 @@
-//! Sends mail through one relay (SMTP, RFC 5321), a connection for each message. The conversation is led step by step, because
-//! what a refusal means depends on the step: at RCPT it is the address, anywhere else it is the relay.
+//! Sends mail through one relay (SMTP, RFC 5321), a connection for each message.
 
-use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
+use lettre::Address;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message as Mail, MultiPart, SinglePart};
-use lettre::transport::smtp::authentication::{Credentials, Mechanism};
-use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters};
-use lettre::transport::smtp::commands::{Data, Mail as From, Rcpt};
-use lettre::transport::smtp::extension::ClientId;
-use lettre::transport::smtp::response::Response;
-use lettre::{Address, transport::smtp::Error as SmtpError};
 
 use super::blot::blot;
 use super::mail_html::html;
+use super::smtp::address::address;
+use super::smtp::hello::Hello;
+use super::smtp::reply::Reply;
+use super::smtp::session::{Envelope, Relay, Session};
 use super::template::{Values, fill};
 use super::{Failure, FailureKind, Message, Receipt, Transmitter};
+use crate::base::tls::{TlsError, client_config};
 use crate::base::{Later, Secret, Time};
 use crate::config::transmitter::{Channel, Encoder, Named, Smtp, SmtpTls, Template};
 
 /// One mail relay.
 pub struct MailTransmitter {
     name: Arc<str>,
-    host: String,
-    port: u16,
-    tls: SmtpTls,
-    parameters: TlsParameters,
-    credentials: Option<Credentials>,
+    relay: Relay,
     from: Mailbox,
     /// Makes an address of a number: then it serves text messages.
     sms_to: Option<Template>,
-    hello: ClientId,
     limit: Duration,
+}
+
+/// What a relay said to a message, and the connection for taking leave.
+struct Said {
+    answer: Result<Reply, Failure>,
+    session: Session,
 }
 
 /// Why a relay cannot be set up.
@@ -41,10 +41,8 @@ pub struct MailTransmitter {
 pub enum MailError {
     #[error("{0:?} is no sender like \"Name <address>\"")]
     From(String),
-    #[error("the CA file {path} cannot be read")]
-    Ca { path: PathBuf, source: std::io::Error },
-    #[error("TLS cannot be set up")]
-    Tls(#[source] SmtpError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 /// For the whole conversation.
@@ -58,33 +56,26 @@ impl MailTransmitter {
         if config.from.contains(char::is_control) || !from.email.to_string().is_ascii() {
             return Err(MailError::From(config.from));
         }
-        let mut parameters = TlsParameters::builder(config.host.clone());
-        if let Some(path) = config.ca {
-            let pem = std::fs::read(&path).map_err(|source| MailError::Ca { path, source })?;
-            let certificate = Certificate::from_pem(&pem).map_err(MailError::Tls)?;
-            parameters = parameters.certificate_store(CertificateStore::None).add_root_certificate(certificate);
-        }
-        let parameters = parameters.build_rustls().map_err(MailError::Tls)?;
-        let password = config.password.map(|password| password.expose().clone()).unwrap_or_default();
-        let credentials = config.user.map(|user| Credentials::new(user, password));
-        let (host, port, tls) = (config.host, config.port, config.tls);
-        let (hello, limit, sms_to) = (ClientId::default(), LIMIT, config.sms_to);
-        Ok(Self { name, host, port, tls, parameters, credentials, from, sms_to, hello, limit })
+        let password = config.password.unwrap_or_else(|| Secret::new(String::new()));
+        let relay = Relay {
+            trust: client_config(config.ca.as_deref())?,
+            sign_in: config.user.map(|user| (user, password)),
+            hello: Hello::new(config.hello),
+            host: config.host,
+            port: config.port,
+            tls: config.tls,
+        };
+        Ok(Self { name, relay, from, sms_to: config.sms_to, limit: LIMIT })
     }
 
-    async fn deliver(&self, message: &Message, now: Time) -> Result<(Receipt, AsyncSmtpConnection), Failure> {
-        let to: Address = address(&self.envelope(message, now))
-            .and_then(|to| to.parse().ok())
-            .ok_or_else(|| Failure { kind: FailureKind::Final, why: "not a mail address".into() })?;
-        let mail = self.compose(message, &to, now)?;
-        let mut connection = self.connect().await?;
-        let blame_relay = |step: &'static str| move |error: SmtpError| relay(step, &error);
-        let from = From::new(Some(self.from.email.clone()), Vec::new());
-        connection.command(from).await.map_err(blame_relay("the relay refused the sender"))?;
-        connection.command(Rcpt::new(to, Vec::new())).await.map_err(|error| recipient(&error))?;
-        connection.command(Data).await.map_err(blame_relay("the relay refused the message"))?;
-        let answer = connection.message(mail.expose()).await.map_err(blame_relay("the relay refused the message"))?;
-        Ok((Receipt::last_word(answer_line(&answer)), connection))
+    async fn deliver(&self, message: &Message, to: &str, now: Time, given: &AtomicBool) -> Result<Said, Failure> {
+        let refused = || Failure { kind: FailureKind::Final, why: "not a mail address".into() };
+        let mailbox: Address = to.parse().map_err(|_| refused())?;
+        let mail = self.compose(message, &mailbox, now)?;
+        let mut session = self.relay.open().await?;
+        let from = self.from.email.to_string();
+        let answer = session.mail(&Envelope { from: &from, to }, mail.expose(), given).await;
+        Ok(Said { answer, session })
     }
 
     /// Whom the mail goes to: the person, or the gateway that makes a text message of it.
@@ -92,24 +83,6 @@ impl MailTransmitter {
         let Some(template) = &self.sms_to else { return message.to.clone() };
         let values = Values { message, named: &Named::default(), receipt_url: None, twiml: None, now };
         fill(template, Encoder::Raw, &values).expose().clone()
-    }
-
-    async fn connect(&self) -> Result<AsyncSmtpConnection, Failure> {
-        let implicit = (self.tls == SmtpTls::Tls).then(|| self.parameters.clone());
-        let server = (self.host.as_str(), self.port);
-        let mut connection = AsyncSmtpConnection::connect_tokio1(server, Some(self.limit), &self.hello, implicit, None)
-            .await
-            .map_err(|error| relay("the relay cannot be reached", &error))?;
-        if self.tls == SmtpTls::StartTls {
-            // Never optional: without it nothing is sent.
-            let upgraded = connection.starttls(self.parameters.clone(), &self.hello).await;
-            upgraded.map_err(|error| relay("STARTTLS failed", &error))?;
-        }
-        if let Some(credentials) = &self.credentials {
-            let accepted = connection.auth(&[Mechanism::Plain, Mechanism::Login], credentials).await;
-            accepted.map_err(|error| relay("the relay refused our user name or password", &error))?;
-        }
-        Ok(connection)
     }
 
     fn compose(&self, message: &Message, to: &Address, now: Time) -> Result<Secret<Vec<u8>>, Failure> {
@@ -149,15 +122,26 @@ impl Transmitter for MailTransmitter {
 
     fn send<'a>(&'a self, message: &'a Message, now: Time) -> Later<'a, Result<Receipt, Failure>> {
         Box::pin(async move {
-            let secrets = [message.passcode.expose().as_str(), &message.to];
-            // lettre limits no more than the connecting; this limits everything.
-            let sent = tokio::time::timeout(self.limit.saturating_sub(LEAVE), self.deliver(message, now)).await;
-            match sent.unwrap_or_else(|_| Err(elsewhere(format!("the relay took longer than {:?}", self.limit)))) {
-                Ok((Receipt { words, .. }, mut connection)) => {
-                    // Whatever comes of this, the message is on its way.
-                    drop(tokio::time::timeout(LEAVE, connection.quit()).await);
-                    Ok(Receipt::last_word(blot(&words, &secrets)))
+            let Some(to) = address(&self.envelope(message, now)) else {
+                return Err(Failure { kind: FailureKind::Final, why: "not a mail address".into() });
+            };
+            let secrets = [message.passcode.expose().as_str(), &message.to, &to];
+            let given = AtomicBool::new(false);
+            let limit = self.limit.saturating_sub(LEAVE);
+            let said = tokio::time::timeout(limit, self.deliver(message, &to, now, &given)).await;
+            let slow = || {
+                let kind = if given.load(Ordering::Relaxed) { FailureKind::Unsure } else { FailureKind::RetryHere };
+                Err(Failure { kind, why: format!("the relay took longer than {:?}", self.limit) })
+            };
+            let answer = match said.unwrap_or_else(|_| slow()) {
+                Ok(Said { answer, session }) => {
+                    leave(session).await;
+                    answer
                 }
+                Err(failure) => Err(failure),
+            };
+            match answer {
+                Ok(answer) => Ok(Receipt::last_word(blot(&answer.words(), &secrets))),
                 Err(Failure { kind, why }) => Err(Failure { kind, why: blot(&why, &secrets) }),
             }
         })
@@ -166,50 +150,23 @@ impl Transmitter for MailTransmitter {
     /// Signs in where a name is set, and takes leave.
     fn examine(&self) -> Later<'_, Result<Vec<String>, String>> {
         Box::pin(async move {
-            let reached = tokio::time::timeout(self.limit.saturating_sub(LEAVE), self.connect()).await;
+            let reached = tokio::time::timeout(self.limit.saturating_sub(LEAVE), self.relay.open()).await;
             let reached = reached.map_err(|_| format!("the relay took longer than {:?}", self.limit))?;
-            let mut connection = reached.map_err(|failure| failure.why)?;
-            drop(tokio::time::timeout(LEAVE, connection.quit()).await);
-            let tls = if self.tls == SmtpTls::None { "without TLS" } else { "over TLS" };
-            let signed_in = if self.credentials.is_some() { " and takes our user name and password" } else { "" };
-            Ok(vec![format!("{} port {} answers {tls}{signed_in}", self.host, self.port)])
+            leave(reached.map_err(|failure| failure.why)?).await;
+            let tls = if self.relay.tls == SmtpTls::None { "without TLS" } else { "over TLS" };
+            let signed_in = if self.relay.sign_in.is_some() { " and takes our user name and password" } else { "" };
+            Ok(vec![format!("{} port {} answers {tls}{signed_in}", self.relay.host, self.relay.port)])
         })
     }
 }
 
-/// A mail address as it may stand in an envelope, or nothing. Addresses outside ASCII would need SMTPUTF8 all the way.
-pub(super) fn address(typed: &str) -> Option<String> {
-    let odd = |letter: char| !letter.is_ascii_graphic() || matches!(letter, '<' | '>' | ',' | ';' | '"' | '(' | ')' | '\\');
-    if typed.len() > 254 || typed.contains(odd) {
-        return None;
-    }
-    typed.parse::<Address>().ok().map(|address| address.to_string())
-}
-
-fn recipient(error: &SmtpError) -> Failure {
-    let why = format!("the relay refused the address: {error}");
-    // 5.7.x (RFC 3463) speaks of us, not of the address: relaying denied, sign in first, blocked.
-    let about_us = why.contains(" 5.7.") || error.status().is_some_and(|code| code.to_string() == "530");
-    let kind = if error.is_permanent() && !about_us { FailureKind::Final } else { FailureKind::RetryElsewhere };
-    Failure { kind, why }
-}
-
-fn relay(step: &str, error: &SmtpError) -> Failure {
-    let mut why = format!("{step}: {error}");
-    let mut cause = std::error::Error::source(error).and_then(std::error::Error::source);
-    while let Some(inner) = cause {
-        why.push_str(&format!(": {inner}"));
-        cause = inner.source();
-    }
-    elsewhere(why)
+/// Whatever comes of this, the message is the relay's, or is not.
+async fn leave(session: Session) {
+    drop(tokio::time::timeout(LEAVE, session.quit()).await);
 }
 
 fn elsewhere(why: String) -> Failure {
     Failure { kind: FailureKind::RetryElsewhere, why }
-}
-
-fn answer_line(answer: &Response) -> String {
-    format!("{} {}", answer.code(), answer.first_line().unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -222,7 +179,7 @@ mod tests {
         let (host, tls, from) = ("localhost".into(), SmtpTls::None, from.into());
         MailTransmitter::new(
             "relay".into(),
-            Smtp { host, port: 25, tls, ca: None, user: None, password: None, from, sms_to: None },
+            Smtp { host, port: 25, tls, ca: None, user: None, password: None, from, sms_to: None, hello: None },
         )
     }
 
@@ -248,36 +205,46 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let mut silent = transmitter("no-reply@example.com").unwrap();
         assert_eq!(silent.limit, Duration::from_secs(20));
-        silent.host = "127.0.0.1".into();
-        silent.port = listener.local_addr().unwrap().port();
+        silent.relay.host = "127.0.0.1".into();
+        silent.relay.port = listener.local_addr().unwrap().port();
         silent.limit = LEAVE + Duration::from_millis(50);
         let sent = tokio::time::timeout(Duration::from_secs(5), silent.send(&message(), Time::default())).await;
         let failure = sent.expect("it ends").unwrap_err();
-        assert!(failure.kind == FailureKind::RetryElsewhere && failure.why.contains("longer than"), "{failure:?}");
+        assert!(failure.kind == FailureKind::RetryHere && failure.why.contains("longer than"), "{failure:?}");
     }
 
-    #[test]
-    fn only_plain_addresses_pass() {
-        for good in ["a@example.com", "first.last+tag@sub.example.com", "o'neil@example.com"] {
-            assert_eq!(address(good).as_deref(), Some(good));
-        }
-        let long = format!("{}@example.com", "a".repeat(250));
-        for bad in [
-            "",
-            "a",
-            "a@",
-            "@b",
-            "a@b\r\nRCPT TO:<c@d>",
-            "a b@c.d",
-            "a@b.c,d@e.f",
-            "<a@b.c>",
-            "\"x y\"@b.c",
-            "å@b.c",
-            "a@b@c",
-            "a\0@b.c",
-            &long,
-        ] {
-            assert_eq!(address(bad), None, "{bad:?}");
+    #[tokio::test]
+    async fn whether_a_relay_that_falls_silent_may_have_the_message_is_known() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        for (silent_after, kind) in
+            [("RCPT", FailureKind::RetryHere), ("DATA\r\n", FailureKind::RetryHere), ("\r\n.\r\n", FailureKind::Unsure)]
+        {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let mut sender = transmitter("no-reply@example.com").unwrap();
+            (sender.relay.host, sender.relay.port) = ("127.0.0.1".into(), listener.local_addr().unwrap().port());
+            sender.limit = LEAVE + Duration::from_millis(500);
+            let relay = tokio::spawn(async move {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                stream.write_all(b"220 relay\r\n").await.unwrap();
+                let (mut said, mut chunk) = (String::new(), [0; 4096]);
+                loop {
+                    let count = stream.read(&mut chunk).await.unwrap();
+                    said.push_str(&String::from_utf8_lossy(&chunk[..count]));
+                    if said.contains(silent_after) {
+                        break;
+                    }
+                    // In the message itself nothing is answered.
+                    let answer = if said.ends_with("DATA\r\n") { "354 go on\r\n" } else { "250 ok\r\n" };
+                    if !said.contains("DATA\r\n") || said.ends_with("DATA\r\n") {
+                        stream.write_all(answer.as_bytes()).await.unwrap();
+                    }
+                }
+                // Open until the other end has enough.
+                drop(stream.read_to_end(&mut Vec::new()).await);
+            });
+            let failure = sender.send(&message(), Time::default()).await.unwrap_err();
+            assert_eq!(failure.kind, kind, "{silent_after:?}: {failure:?}");
+            relay.await.unwrap();
         }
     }
 

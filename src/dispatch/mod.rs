@@ -31,6 +31,7 @@ mod progress;
 mod push;
 mod reports;
 mod sending;
+pub mod smtp;
 mod take_up;
 mod tally;
 mod template;

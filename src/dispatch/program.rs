@@ -153,12 +153,12 @@ fn first_line(said: &[u8]) -> String {
     String::from_utf8_lossy(said).lines().next().unwrap_or_default().trim().to_owned()
 }
 
-/// EX_UNAVAILABLE, EX_OSERR, EX_IOERR, EX_TEMPFAIL: it passes. EX_DATAERR, EX_NOUSER, EX_NOHOST: the number is no good. Anything else is about the
+/// EX_OSERR, EX_IOERR, EX_TEMPFAIL: it passes. EX_DATAERR, EX_NOUSER, EX_NOHOST: the number is no good. Anything else is about the
 /// program.
 fn judge(status: ExitStatus, words: &str) -> Result<Receipt, Failure> {
     let kind = match status.code() {
         Some(0) => return Ok(Receipt::last_word(words)),
-        Some(69 | 71 | 74 | 75) => FailureKind::RetryHere,
+        Some(71 | 74 | 75) => FailureKind::RetryHere,
         Some(65 | 67 | 68) => FailureKind::Final,
         _ => FailureKind::RetryElsewhere,
     };

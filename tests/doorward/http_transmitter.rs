@@ -208,11 +208,15 @@ async fn a_success_rule_looks_at_the_body_too() {
 async fn failures_say_why_without_any_secret() {
     use FailureKind::{Final, RetryElsewhere, RetryHere};
     let echo = format!("no: key={KEY} to=+45 12 34 56 78 text={TEXT} code 482 913");
-    let table: [(u16, &str, FailureKind); 7] = [
+    let table: [(u16, &str, FailureKind); 11] = [
         (401, &echo, RetryElsewhere),
         (429, "slow down", RetryHere),
-        (500, "", RetryElsewhere),
-        (503, "later", RetryElsewhere),
+        (402, "", RetryElsewhere),
+        (500, "", RetryHere),
+        (502, "", RetryHere),
+        (503, "later", RetryHere),
+        (504, "", RetryHere),
+        (501, "", RetryElsewhere),
         (400, "bad request", RetryElsewhere),
         (400, r#"{"code":21211,"message":"x"}"#, Final),
         (401, "invalid number", RetryElsewhere),
@@ -230,7 +234,7 @@ async fn failures_say_why_without_any_secret() {
     let url =
         Template(vec![text(&format!("http://127.0.0.1:{nobody}/?key=")), Piece::Slot(Slot::ApiKey), Piece::Slot(Slot::Code)]);
     let failure = send(Http { url, ..clickatell("http://x") }).await.unwrap_err();
-    assert!(failure.kind == RetryElsewhere && failure.why.contains("refused"), "{failure:?}");
+    assert!(failure.kind == RetryHere && failure.why.contains("refused"), "{failure:?}");
     assert!(!failure.why.contains("482913") && !failure.why.contains("k3y"), "{failure:?}");
 }
 

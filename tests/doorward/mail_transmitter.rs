@@ -20,6 +20,7 @@ fn smtp(postfix: &Postfix) -> Smtp {
         password: Some(Secret::new(PASSWORD.into())),
         from: "Doorward <no-reply@example.com>".into(),
         sms_to: None,
+        hello: None,
     }
 }
 
@@ -109,22 +110,22 @@ async fn refusals_say_whether_the_address_or_the_relay_is_the_cause() {
     let no_sign_in = Smtp { user: None, password: None, ..smtp(&postfix) };
     let foreign_ca = Smtp { ca: None, ..smtp(&postfix) };
     let nobody_there = Smtp { port: 1, ..smtp(&postfix) };
-    use FailureKind::{Final, RetryElsewhere};
+    use FailureKind::{Final, RetryElsewhere, RetryHere};
     let table = [
-        (smtp(&postfix), "nobody@example.test", Final, "the relay refused the address: permanent error (550)"),
-        (smtp(&postfix), "later@example.test", RetryElsewhere, "transient error (450)"),
-        (smtp(&postfix), "anna@elsewhere.test", RetryElsewhere, "the relay refused the address: permanent error (554)"),
-        (smtp(&postfix), "anna@example.test\r\nDATA", Final, "not a mail address"),
         (
-            wrong_password,
-            "anna@example.test",
-            RetryElsewhere,
-            "the relay refused our user name or password: permanent error (535)",
+            smtp(&postfix),
+            "nobody@example.test",
+            Final,
+            "the relay refused the address: 550 5.1.1 <•••>: Recipient address rejected: no such mailbox",
         ),
-        (no_tls, "anna@example.test", RetryElsewhere, "the relay refused the sender: permanent error (530)"),
+        (smtp(&postfix), "later@example.test", RetryHere, "the relay refused the address: 450 4.2.1"),
+        (smtp(&postfix), "anna@elsewhere.test", RetryElsewhere, "the relay refused the address: 554 5.7.1"),
+        (smtp(&postfix), "anna@example.test\r\nDATA", Final, "not a mail address"),
+        (wrong_password, "anna@example.test", RetryElsewhere, "the relay refused our user name or password: 535 5.7.8"),
+        (no_tls, "anna@example.test", RetryElsewhere, "the relay refused the sender: 530 5.7.0"),
         (no_sign_in, "anna@example.test", RetryElsewhere, "the relay refused the address"),
         (foreign_ca, "anna@example.test", RetryElsewhere, "STARTTLS failed"),
-        (nobody_there, "anna@example.test", RetryElsewhere, "the relay cannot be reached"),
+        (nobody_there, "anna@example.test", RetryHere, "the relay cannot be reached"),
     ];
     for (config, to, kind, words) in table {
         let failure = send(config, to).await.unwrap_err();
@@ -190,6 +191,7 @@ async fn without_starttls_nothing_is_sent() {
         password: Some(Secret::new(PASSWORD.into())),
         from: "no-reply@example.com".into(),
         sms_to: None,
+        hello: None,
     };
     let failure = send(config, "anna@example.test").await.unwrap_err();
     assert!(failure.why.starts_with("STARTTLS failed"), "{failure:?}");

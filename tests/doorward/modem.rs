@@ -454,7 +454,7 @@ async fn a_converter_on_the_network_is_a_modem_like_any_other() {
         assert_eq!(simulator.messages().last().unwrap()["text"], json!(TEXT));
         // The converter drops who is connected.
         simulator.order("fault hang-up 1");
-        assert_eq!(running.send(&running.message(TEXT)).await.unwrap_err().kind, FailureKind::RetryElsewhere);
+        assert_eq!(running.send(&running.message(TEXT)).await.unwrap_err().kind, FailureKind::RetryHere);
         running.until("unreachable").await;
         running.clock.advance(Duration::from_secs(30));
         running.until("ready").await;

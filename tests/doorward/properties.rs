@@ -35,6 +35,8 @@ mod path;
 mod proxy_header;
 #[path = "../../fuzz/properties/rewrite.rs"]
 mod rewrite;
+#[path = "../../fuzz/properties/smtp_reply.rs"]
+mod smtp_reply;
 #[path = "../../fuzz/properties/status_report.rs"]
 mod status_report;
 #[path = "../../fuzz/properties/subcode.rs"]
@@ -515,4 +517,40 @@ fn what_a_modem_says_is_the_same_in_any_pieces() {
         if choices.below(500) == 0 { said.repeat(300) } else { said }
     };
     holds_for_all(INPUTS, make, modem_lines::holds);
+}
+
+#[test]
+fn a_relays_answer_is_read_whole_or_not_at_all() {
+    let pieces = [
+        "220 ",
+        "250-",
+        "250 ",
+        "250",
+        "354 ",
+        "421 ",
+        "450 ",
+        "550 ",
+        "550-",
+        "5.1.1 ",
+        "5.7.1 ",
+        "(#5.1.1)",
+        "4.2.0 ",
+        "user unknown",
+        "mailbox full",
+        "Relay access denied",
+        "relay recipient table",
+        "<anna@example.test>",
+        "https://x/?p=NoSuchUser",
+        "AUTH=PLAIN",
+        "\r\n",
+        "\r\n",
+        "\n",
+        "\r",
+        "\u{1b}[31m",
+        "ü",
+        "-",
+        " ",
+        "\t",
+    ];
+    holds_for_all(INPUTS, |choices| choices.input(&pieces, 16), smtp_reply::holds);
 }

@@ -14,6 +14,7 @@ pub mod postfix;
 pub mod program;
 pub mod provider;
 pub mod raw;
+pub mod relay;
 pub mod samba;
 pub mod script;
 pub mod slow;
