@@ -142,3 +142,32 @@ fn sms_to(field: Field<'_>) -> Option<Template> {
 }
 
 const NUMBERS: [Slot; 4] = [Slot::ToE164, Slot::ToDigits, Slot::To00, Slot::ToNational];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::tests::{messages, parsed, with};
+    use crate::config::transmitter::Kind;
+
+    fn relay(hello: &str) -> String {
+        let section =
+            "[[transmitter]]\nname = \"relay\"\nkind = \"smtp\"\nserver = \"smtp.example.com\"\nfrom = \"a@example.com\"\n";
+        with("[[dispatch_policy]]", &format!("{section}hello = {hello:?}\n[[dispatch_policy]]"))
+    }
+
+    #[test]
+    fn ehlo_says_a_name_or_an_address_in_brackets() {
+        for good in ["gate1.example.com", "gate", "[192.0.2.1]", "[IPv6:2001:db8::1]"] {
+            let config = parsed(&relay(good)).unwrap();
+            let said = config.transmitters.iter().find_map(|transmitter| match &transmitter.kind {
+                Kind::Smtp(smtp) => Some(smtp.hello.clone()),
+                _ => None,
+            });
+            assert_eq!(said.flatten().as_deref(), Some(good));
+        }
+        for bad in ["192.0.2.1", "[gate]", "[2001:db8::1]", "[192.0.2.1", "gate 1", "gate\r\nMAIL", "gäte.example", ""] {
+            let said = messages(&relay(bad)).join("\n");
+            assert!(said.contains("hello"), "{bad:?}: {said}");
+        }
+    }
+}

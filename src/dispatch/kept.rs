@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
-use super::late::Later;
+use super::late::Retry;
 use super::{Addresses, Before, Content, Order, Progress, Purpose, Ready};
 use crate::base::{Keys, Language, Secret, Time, TraceId, UserId};
 use crate::config::transmitter::Channel;
@@ -65,12 +65,12 @@ pub(super) struct Work {
     /// One entry for each hand-over that may have come to its end or not, where nobody can know.
     #[serde(default)]
     pub doubts: Vec<Channel>,
-    /// Every way was tried in vain, and since then the ways in `later` are tried again and again; nothing is tried before this time.
+    /// Every way was tried in vain, and since then the ways in `retries` are tried again and again; nothing is tried before this time.
     #[serde(default)]
     pub again_at: Option<Time>,
     /// The ways that failed for a reason that passes.
     #[serde(default)]
-    pub later: Vec<Later>,
+    pub retries: Vec<Retry>,
     /// How often it was waited so.
     #[serde(default)]
     pub pauses: usize,
@@ -134,7 +134,7 @@ impl Work {
             unsure: None,
             doubts: Vec::new(),
             again_at: None,
-            later: Vec::new(),
+            retries: Vec::new(),
             pauses: 0,
         }
     }

@@ -33,13 +33,13 @@ pub(super) struct Rest {
 
 /// A way that failed for a reason that passes.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(super) struct Later {
+pub(super) struct Retry {
     pub rule: usize,
     pub transmitter: String,
     pub not_before: Time,
 }
 
-impl Later {
+impl Retry {
     fn is(&self, route: &Route, line: &Line) -> bool {
         (self.rule, self.transmitter.as_str()) == (route.rule, line.transmitter.name())
     }
@@ -55,7 +55,7 @@ impl Sending {
             if self.is_in_doubt(&route) || refused.contains(&route.rule) {
                 continue;
             }
-            self.work.later.retain(|later| !later.is(&route, &line));
+            self.work.retries.retain(|retry| !retry.is(&route, &line));
             // What follows if it is not delivered are the rules after this one.
             self.work.rule = route.rule;
             let queued = line.enter(self.work.purpose());
@@ -72,9 +72,9 @@ impl Sending {
     pub(super) fn try_later(&mut self, route: &Route, line: &Line, asked: Option<Duration>) {
         let usual = PAUSES.get(self.work.pauses).or(PAUSES.last()).copied().unwrap_or_default();
         let pause = asked.map_or(usual, |asked| asked.max(usual / LEAST_PART));
-        self.work.later.retain(|later| !later.is(route, line));
+        self.work.retries.retain(|retry| !retry.is(route, line));
         let (rule, transmitter) = (route.rule, line.transmitter.name().to_owned());
-        self.work.later.push(Later { rule, transmitter, not_before: self.inner.clock.now().plus(pause) });
+        self.work.retries.push(Retry { rule, transmitter, not_before: self.inner.clock.now().plus(pause) });
     }
 
     /// Whoever goes on with the message begins with this transmitter: it was being asked, or about to be.
@@ -82,7 +82,7 @@ impl Sending {
         self.work.asked.retain(|asked| asked != transmitter);
         if self.work.again_at.is_some() {
             let (transmitter, not_before) = (transmitter.to_owned(), self.inner.clock.now());
-            self.work.later.push(Later { rule, transmitter, not_before });
+            self.work.retries.push(Retry { rule, transmitter, not_before });
         }
     }
 
@@ -95,12 +95,12 @@ impl Sending {
     fn due(&self) -> Ways {
         let (ways, soon) = (self.inner.ways(), self.inner.clock.now().plus(TOGETHER));
         let routes = ways.board.routes(&self.work.policy, &self.work.addresses).unwrap_or_default();
-        let way = |later: &Later| {
-            let route = routes.iter().find(|route| route.rule == later.rule)?;
-            Some((route.clone(), ways.board.line(&later.transmitter)?))
+        let way = |retry: &Retry| {
+            let route = routes.iter().find(|route| route.rule == retry.rule)?;
+            Some((route.clone(), ways.board.line(&retry.transmitter)?))
         };
         // What has failed just now is not tried again before the first pause.
-        let due = self.work.later.iter().filter(|later| self.work.again_at.is_some() && later.not_before <= soon);
+        let due = self.work.retries.iter().filter(|retry| self.work.again_at.is_some() && retry.not_before <= soon);
         let mut found: Ways = due.filter_map(way).collect();
         found.sort_by_cached_key(|(route, line)| (route.rule, line.backlog(self.work.purpose()).unwrap_or(Duration::MAX)));
         found
@@ -110,19 +110,20 @@ impl Sending {
     async fn pause(&mut self) -> Went {
         let ways = self.inner.ways();
         let routes = ways.board.routes(&self.work.policy, &self.work.addresses).unwrap_or_default();
-        let mut later = std::mem::take(&mut self.work.later);
-        let route = |later: &Later| routes.iter().find(|route| route.rule == later.rule);
+        let mut retries = std::mem::take(&mut self.work.retries);
+        let route = |retry: &Retry| routes.iter().find(|route| route.rule == retry.rule);
         // Another configuration may have come meanwhile.
-        later.retain(|later| ways.board.line(&later.transmitter).is_some());
-        later.retain(|later| later.not_before < self.work.expires && route(later).is_some_and(|route| !self.is_in_doubt(route)));
-        later.sort_by_key(|later| later.rule);
-        let first = later.first().and_then(route);
-        let next = later.iter().map(|later| later.not_before).min();
+        retries.retain(|retry| ways.board.line(&retry.transmitter).is_some());
+        retries
+            .retain(|retry| retry.not_before < self.work.expires && route(retry).is_some_and(|route| !self.is_in_doubt(route)));
+        retries.sort_by_key(|retry| retry.rule);
+        let first = retries.first().and_then(route);
+        let next = retries.iter().map(|retry| retry.not_before).min();
         // Whoever tests wants to be told what is wrong, and not in five minutes.
         let (Some(first), Some(next)) = (first, next.filter(|_| self.work.purpose() != Purpose::Test)) else { return Went::On };
         self.work.again_at = Some(next);
         self.work.pauses += 1;
-        self.work.later = later;
+        self.work.retries = retries;
         let progress = self.sending_progress(first);
         if self.write(progress).await
             && let Err(error) = self.inner.wake_at(&self.id, next).await

@@ -58,7 +58,8 @@ impl MailTransmitter {
         }
         let password = config.password.unwrap_or_else(|| Secret::new(String::new()));
         let relay = Relay {
-            trust: client_config(config.ca.as_deref())?,
+            // A machine without authorities can send without TLS.
+            trust: if config.tls == SmtpTls::None { None } else { Some(client_config(config.ca.as_deref())?) },
             sign_in: config.user.map(|user| (user, password)),
             hello: Hello::new(config.hello),
             host: config.host,

@@ -252,7 +252,7 @@ impl Sending {
             }
             FailureKind::Final => {
                 // Whatever else this rule has left would be told the same.
-                self.work.later.retain(|later| later.rule != route.rule);
+                self.work.retries.retain(|retry| retry.rule != route.rule);
                 ("refused", Went::NextRule)
             }
         };

@@ -71,7 +71,7 @@ impl Sending {
             self.note(What::MessageUnconfirmed { message, transmitter, channel, to }).await;
             self.work.sent = Some(sent);
             // Probably it has arrived: the ways before it have done enough.
-            self.work.later.clear();
+            self.work.retries.clear();
         }
     }
 

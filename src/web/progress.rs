@@ -51,14 +51,16 @@ impl Look {
 
 /// Every way was tried in vain so far, and is tried again after a pause. Where one may have taken it, this is said in place of what is tried.
 fn again_text(say: Say<'_>, (channel, to): (Channel, &str), fate: Fate, before: Option<&Before>) -> String {
-    let perhaps = before.filter(|before| before.fate == Fate::Unsure);
-    if let (Fate::Unsure, Some(perhaps)) = (fate, perhaps) {
+    let same = |before: &&Before| (before.channel, before.to.as_str()) == (channel, to);
+    if let Some(perhaps) = before.filter(same).filter(|before| before.fate == Fate::Unsure) {
         return format!("{} {}", past(say, perhaps), say.plain("passcode-again-unsure"));
     }
-    let other = before.filter(|before| (before.channel, before.to.as_str()) != (channel, to));
-    let mut sentences: Vec<String> = other.map(|before| past(say, before)).into_iter().collect();
+    let mut sentences: Vec<String> = before.filter(|before| !same(before)).map(|before| past(say, before)).into_iter().collect();
     sentences.push(to_somebody(say, &format!("passcode-again-{}", channel.name()), to));
     sentences.push(say.plain("passcode-again-next"));
+    if fate == Fate::Unsure {
+        sentences.push(say.plain("passcode-twice"));
+    }
     sentences.join(" ")
 }
 

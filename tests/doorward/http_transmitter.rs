@@ -328,6 +328,24 @@ async fn a_gateway_is_shown_who_we_are_in_each_of_the_ways() {
 }
 
 #[tokio::test]
+async fn a_gateway_says_when_to_come_again() {
+    // One second after `NOW`, a date in the past, and something else.
+    let table: [(u16, &'static [(&'static str, &'static str)], FailureKind); 6] = [
+        (503, &[("retry-after", "17")], FailureKind::RetryAfter(Duration::from_secs(17))),
+        (429, &[("retry-after", "120")], FailureKind::RetryAfter(Duration::from_secs(120))),
+        (503, &[("retry-after", "Tue, 14 Nov 2023 22:13:21 GMT")], FailureKind::RetryAfter(Duration::from_secs(1))),
+        (503, &[("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT")], FailureKind::RetryAfter(Duration::ZERO)),
+        (503, &[("retry-after", "soon")], FailureKind::RetryHere),
+        (401, &[("retry-after", "17")], FailureKind::RetryElsewhere),
+    ];
+    for (status, headers, kind) in table {
+        let gateway = Gateway::start(status, headers, "").await;
+        let failure = send(clickatell(&plain(&gateway))).await.unwrap_err();
+        assert_eq!(failure.kind, kind, "{headers:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_gateway_is_examined_without_a_request() {
     let gateway = Gateway::start(200, &[], "").await;
     let examined =

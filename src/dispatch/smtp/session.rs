@@ -24,7 +24,8 @@ pub(in super::super) struct Relay {
     pub host: String,
     pub port: u16,
     pub tls: SmtpTls,
-    pub trust: Arc<ClientConfig>,
+    /// Needed where `tls` is wanted.
+    pub trust: Option<Arc<ClientConfig>>,
     /// User name and password.
     pub sign_in: Option<(String, Secret<String>)>,
     pub hello: Hello,
@@ -87,7 +88,10 @@ impl Relay {
     }
 
     async fn secure(&self, line: Line) -> Result<Line, Failure> {
-        line.secure(&self.host, &self.trust).await.map_err(|error| {
+        let Some(trust) = &self.trust else {
+            return Err(Failure { kind: FailureKind::RetryElsewhere, why: "TLS is not set up".to_owned() });
+        };
+        line.secure(&self.host, trust).await.map_err(|error| {
             // A certificate that is not trusted will not be in a minute either.
             let kind = if is_untrusted(&error) { FailureKind::RetryElsewhere } else { FailureKind::RetryHere };
             Failure { kind, why: format!("TLS failed: {error}") }
