@@ -145,7 +145,6 @@ const NUMBERS: [Slot; 4] = [Slot::ToE164, Slot::ToDigits, Slot::To00, Slot::ToNa
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::config::tests::{messages, parsed, with};
     use crate::config::transmitter::Kind;
 

@@ -62,7 +62,9 @@ impl Sending {
             match self.attempt(&route, (&line, queued), cancelled).await {
                 Went::Done => return Went::Done,
                 Went::NextRule => refused.push(route.rule),
-                Went::On | Went::OnAndWait => {}
+                // No place became free: that passes too.
+                Went::OnAndWait => self.try_later(&route, &line, None),
+                Went::On => {}
             }
         }
         self.pause().await

@@ -329,8 +329,8 @@ async fn a_gateway_is_shown_who_we_are_in_each_of_the_ways() {
 
 #[tokio::test]
 async fn a_gateway_says_when_to_come_again() {
-    // One second after `NOW`, a date in the past, and something else.
-    let table: [(u16, &'static [(&'static str, &'static str)], FailureKind); 6] = [
+    type Headers = &'static [(&'static str, &'static str)];
+    let table: [(u16, Headers, FailureKind); 6] = [
         (503, &[("retry-after", "17")], FailureKind::RetryAfter(Duration::from_secs(17))),
         (429, &[("retry-after", "120")], FailureKind::RetryAfter(Duration::from_secs(120))),
         (503, &[("retry-after", "Tue, 14 Nov 2023 22:13:21 GMT")], FailureKind::RetryAfter(Duration::from_secs(1))),
