@@ -15,7 +15,7 @@ pub struct Program {
     pub program: PathBuf,
     /// Each is one argument, whatever a placeholder stands for.
     pub arguments: Vec<Template>,
-    /// Besides `PATH`. Default: none.
+    /// Besides `PATH`, and `LC_ALL=C.UTF-8` where nothing here names the locale. Default: none.
     pub environment: Vec<(String, Secret<String>)>,
     /// Then it is killed, with everything that it started. Default: 10 s.
     pub timeout: Duration,

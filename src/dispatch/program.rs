@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 use super::blot::blot;
 use super::template::{Values, fill};
 use super::{Failure, FailureKind, Message, Receipt, Transmitter};
-use crate::base::{Later, Time};
+use crate::base::{Later, Secret, Time};
 use crate::config::transmitter::{Channel, Encoder, Named, Program};
 
 /// One program.
@@ -41,6 +41,7 @@ impl ProgramTransmitter {
             .args(arguments)
             .env_clear()
             .env("PATH", PATH)
+            .envs(locale(&self.config.environment))
             .envs(self.config.environment.iter().map(|(name, value)| (name, value.expose())))
             .current_dir("/")
             .stdin(Stdio::piped())
@@ -122,6 +123,18 @@ impl Transmitter for ProgramTransmitter {
             Ok(vec![format!("{path} is there and executable")])
         })
     }
+}
+
+/// What a program takes the text on its input for: without a locale it is POSIX's, in which many read ASCII alone and stop at the first
+/// other letter. What the operator's own variables say of characters goes before it (POSIX.1-2017, XBD 8.2: `LC_ALL`, then `LC_CTYPE`, then
+/// `LANG`); a category that they name beside that is left to them, which `LC_ALL` would not.
+fn locale(environment: &[(String, Secret<String>)]) -> Option<(&'static str, &'static str)> {
+    const UTF8: &str = "C.UTF-8";
+    let names = || environment.iter().map(|(name, _)| name.as_str());
+    if names().any(|name| matches!(name, "LC_ALL" | "LC_CTYPE" | "LANG")) {
+        return None;
+    }
+    Some((if names().any(|name| name.starts_with("LC_")) { "LC_CTYPE" } else { "LC_ALL" }, UTF8))
 }
 
 /// A program that runs. Dropped before it is over, it is killed with everything that it started; tokio reaps it.

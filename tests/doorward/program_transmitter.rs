@@ -8,6 +8,8 @@ use doorward::base::{Clock, Language, Secret, Time, UserId};
 use doorward::config::transmitter::{Channel, Program, Template};
 use doorward::dispatch::{Failure, FailureKind, Message, ProgramTransmitter, Purpose, Receipt, Transmitter};
 
+use crate::support::modem::Simulator;
+
 const NOW: Time = Time::from_millis(1_700_000_000_000);
 const TEXT: &str = "482913 is your code; $(touch pwned) `id`\n@mail.example.com #482913";
 
@@ -55,7 +57,7 @@ async fn a_program_gets_the_text_on_its_input_and_nothing_else() {
     let environment = read("environment");
     let names: Vec<&str> = environment.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
     // The shell that stands in for the program adds its own.
-    assert!(names.iter().all(|name| ["KEY", "PATH", "PWD", "OLDPWD", "SHLVL", "_"].contains(name)), "{environment}");
+    assert!(names.iter().all(|name| ["KEY", "LC_ALL", "PATH", "PWD", "OLDPWD", "SHLVL", "_"].contains(name)), "{environment}");
     assert!(!folder.path().join("pwned").exists());
 }
 
@@ -135,4 +137,56 @@ async fn a_program_is_examined_without_starting_it() {
     assert!(examined(there.clone()).await.unwrap_err().contains("is no program"));
     assert!(examined(Program { program: "/nonexistent/send".into(), ..there }).await.is_err());
     assert!(!folder.path().join("started").exists());
+}
+
+/// The operator's own words on characters are kept, whichever variable they stand in.
+#[tokio::test]
+async fn a_program_reads_utf_8_unless_its_environment_says_otherwise() {
+    let folder = tempfile::tempdir().unwrap();
+    let table: [(&[(&str, &str)], &str); 7] = [
+        (&[], "LC_ALL=C.UTF-8"),
+        (&[("KEY", "x")], "LC_ALL=C.UTF-8"),
+        (&[("LC_ALL", "C")], "LC_ALL=C"),
+        (&[("LC_CTYPE", "POSIX")], "LC_CTYPE=POSIX"),
+        (&[("LANG", "de_DE.ISO-8859-1")], "LANG=de_DE.ISO-8859-1"),
+        // Only what it names is theirs.
+        (&[("LC_MESSAGES", "C")], "LC_CTYPE=C.UTF-8 LC_MESSAGES=C"),
+        (&[("LC_MESSAGES", "C"), ("LANG", "C")], "LANG=C LC_MESSAGES=C"),
+    ];
+    for (environment, expected) in table {
+        let environment =
+            environment.iter().map(|(name, value)| ((*name).to_owned(), Secret::new((*value).to_owned()))).collect();
+        let config = Program { environment, ..program(folder.path(), "cat > /dev/null; env | sort > environment") };
+        send(config, "+4512345678").await.unwrap();
+        let said = std::fs::read_to_string(folder.path().join("environment")).unwrap();
+        let locale: Vec<&str> = said.lines().filter(|line| line.starts_with("LC_") || line.starts_with("LANG")).collect();
+        assert_eq!(locale.join(" "), expected);
+    }
+}
+
+/// gammu as an operator writes it into `command`, and the same where `environment` asks for the locale that cuts texts.
+#[tokio::test]
+async fn gammu_sends_umlauts_that_come_on_its_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(simulator) = Simulator::on_terminal(folder.path(), "m", &[]) else { return };
+    let rc = folder.path().join("gammurc");
+    std::fs::write(&rc, format!("[gammu]\ndevice = {}\nconnection = at115200\n", simulator.port)).unwrap();
+    if !Path::new("/usr/bin/gammu").exists() {
+        return crate::support::skip("gammu is not installed");
+    }
+    let arguments = ["-c", rc.to_str().unwrap(), "sendsms", "TEXT", "{{to_e164}}", "-unicode"];
+    let config = |environment: &[(&str, &str)]| Program {
+        program: "/usr/bin/gammu".into(),
+        arguments: arguments.map(|text| Template::parse(text).unwrap()).into(),
+        environment: environment.iter().map(|(name, value)| ((*name).to_owned(), Secret::new((*value).to_owned()))).collect(),
+        timeout: Duration::from_secs(60),
+    };
+    let text = "Ihr Code für Zürich: 482913, gültig 5 Minuten – 3 € 😀";
+    let message = Message { text: Secret::new(text.into()), ..message("+4512345678") };
+    for (place, (environment, whole)) in [(&[][..], true), (&[("LC_ALL", "C")][..], false)].into_iter().enumerate() {
+        let transmitter = ProgramTransmitter::new("gammu".into(), config(environment));
+        transmitter.send(&message, NOW).await.unwrap();
+        let on_air = simulator.message(place).await;
+        assert_eq!(on_air["text"] == text, whole, "{environment:?}: {}", on_air["text"]);
+    }
 }
