@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod country;
 pub mod dn;
+pub mod encoding;
 pub mod id;
 pub mod keys;
 pub mod language;

@@ -8,6 +8,8 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{CipherSuite, ClientConfig};
 
+use super::encoding;
+
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     #[error("cannot read {}", path.display())]
@@ -107,9 +109,11 @@ pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsErro
     Ok(certificates)
 }
 
-/// The bytes of a file, with its name in the error.
+/// The bytes of a file, with its name in the error; without the byte order mark that some editors write, which would hide the first
+/// certificate of a PEM file.
 pub fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
-    std::fs::read(path).map_err(|source| TlsError::Read { path: path.to_owned(), source })
+    let bytes = std::fs::read(path).map_err(|source| TlsError::Read { path: path.to_owned(), source })?;
+    Ok(encoding::without_mark(&bytes).to_vec())
 }
 
 #[cfg(test)]
@@ -160,5 +164,19 @@ mod tests {
             client_config(Some(&path)).unwrap_err().to_string(),
             format!("{} holds no certificate in PEM", path.display())
         );
+    }
+
+    /// As PowerShell writes it: the mark would hide the first certificate, which is the server's own.
+    #[test]
+    fn a_byte_order_mark_hides_no_certificate() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, key) = (folder.path().join("chain.pem"), folder.path().join("key.pem"));
+        let made = ["a", "b"].map(|name| rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap());
+        let text = made.iter().map(|made| made.cert.pem().replace('\n', "\r\n")).collect::<String>();
+        std::fs::write(&file, format!("\u{feff}{text}")).unwrap();
+        let found = certificates(&file).unwrap();
+        assert_eq!(found, made.each_ref().map(|made| made.cert.der().clone()));
+        std::fs::write(&key, format!("\u{feff}{}", made[0].signing_key.serialize_pem())).unwrap();
+        assert!(private_key(&key).is_ok());
     }
 }

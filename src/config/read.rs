@@ -15,6 +15,7 @@ use super::{
     AccessLog, Application, AuthenticationPolicy, Config, DispatchPolicy, Limits, Listener, Metrics, Node, Notices, Pages,
     PasscodePolicy, Receipts, Transmitter, directory, keys, listener,
 };
+use crate::base::encoding;
 
 /// A configuration is written by hand; nobody writes more.
 const MOST_BYTES: u64 = 1 << 20;
@@ -24,6 +25,9 @@ const LATER: &[&str] = &["link", "geo", "password_reset", "self_service", "radiu
 /// Reads a file, with relative paths starting at its folder and the process's environment.
 pub fn load(path: &Path) -> Result<Config, Problems> {
     let bytes = bytes(path).map_err(|why| Problems::one(path, 1, 1, format!("cannot be read: {why}")))?;
+    if encoding::is_utf16(&bytes) {
+        return Err(Problems::one(path, 1, 1, format!("cannot be read: {}", encoding::SAVED_AS_UTF16)));
+    }
     let text = String::from_utf8(bytes).map_err(|error| {
         let whole = String::from_utf8_lossy(error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default());
         let (line, column) = Lines::new(&whole).place(whole.len());

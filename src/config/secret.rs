@@ -7,16 +7,24 @@ use std::path::Path;
 use toml::de::DeValue;
 
 use super::field::Field;
-use crate::base::Secret;
+use crate::base::{Secret, encoding};
 
 /// Nothing that we take as a secret is longer.
 const MOST: u64 = 65_536;
 
 impl Field<'_> {
-    /// Text, not empty. A line break at the end of a file is cut.
+    /// Text, not empty. A byte order mark at the beginning and a line break at the end of a file are cut.
     pub(super) fn secret(self) -> Option<Secret<String>> {
-        let bytes = self.secret_bytes()?;
-        match std::str::from_utf8(bytes.expose()) {
+        let bytes = self.secret_written()?;
+        if encoding::is_utf16(bytes.expose()) {
+            self.problem(format!("the secret of `{}` cannot be read: {}", self.key, encoding::SAVED_AS_UTF16));
+            return None;
+        }
+        let text = encoding::without_mark(bytes.expose());
+        if text.is_empty() {
+            return self.empty();
+        }
+        match std::str::from_utf8(text) {
             Ok(text) => Some(Secret::new(text.to_owned())),
             Err(_) => {
                 self.problem(format!("the secret of `{}` is no UTF-8 text", self.key));
@@ -25,22 +33,27 @@ impl Field<'_> {
         }
     }
 
-    /// The same for what need not be text.
+    /// The same for what need not be text: nothing but the line break is cut.
     pub(super) fn secret_bytes(self) -> Option<Secret<Vec<u8>>> {
-        let secret = match self.value.get_ref() {
-            DeValue::String(text) => Secret::new(text.as_bytes().to_vec()),
-            DeValue::Table(_) => self.secret_elsewhere()?,
+        let secret = self.secret_written()?;
+        if secret.expose().is_empty() { self.empty() } else { Some(secret) }
+    }
+
+    fn empty<T>(self) -> Option<T> {
+        self.problem(format!("the secret of `{}` is empty", self.key));
+        None
+    }
+
+    fn secret_written(self) -> Option<Secret<Vec<u8>>> {
+        match self.value.get_ref() {
+            DeValue::String(text) => Some(Secret::new(text.as_bytes().to_vec())),
+            DeValue::Table(_) => self.secret_elsewhere(),
             _ => {
                 // What was written may be the secret itself: it must not appear in the message.
                 self.problem(format!("`{}`: expected text, {{ file = \"...\" }} or {{ env = \"...\" }}", self.key));
-                return None;
+                None
             }
-        };
-        if secret.expose().is_empty() {
-            self.problem(format!("the secret of `{}` is empty", self.key));
-            return None;
         }
-        Some(secret)
     }
 
     fn secret_elsewhere(self) -> Option<Secret<Vec<u8>>> {

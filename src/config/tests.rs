@@ -370,11 +370,25 @@ fn a_secret_comes_from_a_file_or_the_environment() {
     let folder = tempfile::tempdir().unwrap();
     let smtp = "\"smtp\"\nserver = \"127.0.0.1\"\nfrom = \"a@example.com\"\nuser = \"u\"\npassword = { file = \"pass\" }";
     let text = with("\"console\"", smtp).replace("channel = \"sms\", to = \"mobile\"", "channel = \"mail\", to = \"mail\"");
-    for (content, expected) in [("secret\n", "secret"), ("secret\r\n", "secret"), ("secret", "secret"), ("a\nb\n\n", "a\nb\n")] {
+    for (content, expected) in [
+        ("secret\n", "secret"),
+        ("secret\r\n", "secret"),
+        ("secret", "secret"),
+        ("a\nb\n\n", "a\nb\n"),
+        ("\u{feff}secret\r\n", "secret"),
+    ] {
         std::fs::write(folder.path().join("pass"), content).unwrap();
         let config = parse(&text, folder.path(), &environment).unwrap();
         let Kind::Smtp(smtp) = &config.transmitters[0].kind else { panic!("no SMTP") };
         assert_eq!(smtp.password.as_ref().unwrap().expose(), expected);
+    }
+    for (content, expected) in [
+        (b"\xff\xfes\0e\0c\0".to_vec(), "the secret of `password` cannot be read: it is saved as UTF-16: save it as UTF-8"),
+        (b"\0s\0e\0c".to_vec(), "the secret of `password` cannot be read: it is saved as UTF-16: save it as UTF-8"),
+        (b"\xef\xbb\xbf\r\n".to_vec(), "the secret of `password` is empty"),
+    ] {
+        std::fs::write(folder.path().join("pass"), content).unwrap();
+        assert_eq!(parse(&text, folder.path(), &environment).unwrap_err()[0].message, expected);
     }
     std::fs::remove_file(folder.path().join("pass")).unwrap();
     let problems = parse(&text, folder.path(), &environment).unwrap_err();
@@ -411,6 +425,14 @@ fn line_ends_and_a_byte_order_mark_do_not_matter() {
     good(&format!("\u{feff}{MINIMAL}"));
     let found = parsed(&format!("\u{feff}x = 1\r\n{}", MINIMAL.replace('\n', "\r\n"))).unwrap_err();
     assert_eq!(found, ["1:1: unknown section `x`"]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("doorward.toml");
+    std::fs::write(&file, format!("\u{feff}[node]\r\nstate_dir = \"here\"\r\n")).unwrap();
+    assert_eq!(state_dir(&file).unwrap(), folder.path().join("here"));
+    std::fs::write(&file, MINIMAL.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>()).unwrap();
+    for problems in [load(&file).unwrap_err(), state_dir(&file).unwrap_err()] {
+        assert!(problems.to_string().ends_with(":1:1: cannot be read: it is saved as UTF-16: save it as UTF-8"), "{problems}");
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ use toml::Spanned;
 
 use super::password::{Hash, NotAHash};
 use super::{Name, SmsType};
+use crate::base::encoding;
 
 /// One user of the file.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -66,12 +67,17 @@ pub(super) fn stamp(file: &Path) -> Option<Stamp> {
 /// Reads the whole file. Blocks.
 pub(super) fn read(file: &Path) -> Result<Vec<Entry>, LocalError> {
     let unreadable = |source| LocalError::Unreadable { file: file.to_owned(), source };
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     let opened = std::fs::File::open(file).map_err(unreadable)?;
-    opened.take(LARGEST + 1).read_to_string(&mut text).map_err(unreadable)?;
-    if u64::try_from(text.len()).is_ok_and(|length| length > LARGEST) {
+    opened.take(LARGEST + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > LARGEST) {
         return Err(LocalError::TooLarge { file: file.to_owned() });
     }
+    let no_text = |why: &str| unreadable(std::io::Error::new(std::io::ErrorKind::InvalidData, why));
+    if encoding::is_utf16(&bytes) {
+        return Err(no_text(encoding::SAVED_AS_UTF16));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| no_text("it is not valid UTF-8"))?;
     parse(&text).map_err(|(at, mistake)| LocalError::Faulty { file: file.to_owned(), line: line(&text, at), mistake })
 }
 
@@ -217,6 +223,19 @@ mod tests {
         assert!(!said.contains("hunter2"), "{said}");
         let (_, said) = mistake("[[user]]\nname = \"a\"\npassword = 4711\n");
         assert!(!said.contains("4711"), "{said}");
+    }
+
+    #[test]
+    fn a_file_that_was_saved_on_windows_is_read_or_says_why_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("users.toml");
+        let text = "\u{feff}[[user]]\r\nname = \"anna\"\r\npassword = \"x\"\r\n";
+        std::fs::write(&file, text).unwrap();
+        let Err(LocalError::Faulty { line, mistake, .. }) = read(&file) else { panic!("no mistake") };
+        assert!(line == 3 && mistake.to_string().contains("hash-password"), "{mistake}");
+        std::fs::write(&file, text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>()).unwrap();
+        let Err(LocalError::Unreadable { source, .. }) = read(&file) else { panic!("read") };
+        assert_eq!(source.to_string(), "it is saved as UTF-16: save it as UTF-8");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use data_encoding::{BASE32_NOPAD, BASE64, BASE64URL_NOPAD};
 
 use super::Delivery;
 use super::http_answer::{collect, is_reference, steps};
-use crate::base::{Keys, Secret, secret};
+use crate::base::{Keys, Secret, encoding, secret};
 use crate::config::transmitter::Report;
 
 /// Where providers reach us. Cheap to clone.
@@ -111,7 +111,7 @@ const MOST_AT_ONCE: usize = 64;
 fn fields(call: &Call<'_>, name: &str) -> Vec<String> {
     let kind = call.content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
     if kind.eq_ignore_ascii_case("application/json") {
-        let json: serde_json::Value = serde_json::from_slice(call.body).unwrap_or_default();
+        let json: serde_json::Value = serde_json::from_str(&encoding::decode(call.body)).unwrap_or_default();
         let mut found = Vec::new();
         let steps = if name.starts_with('/') { steps(name) } else { vec![name.to_owned()] };
         match &json {

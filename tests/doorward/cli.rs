@@ -74,6 +74,10 @@ fn a_hash_is_for_a_password_and_different_every_time() {
     let [first, second] = [0, 1].map(|_| said(&run(&["hash-password"], "correct horse\n")));
     assert!(first.0 == Some(0) && first.1.starts_with("$argon2id$") && first.1.lines().count() == 1, "{first:?}");
     assert_ne!(first.1, second.1);
+    // Of a file that was saved on Windows.
+    let marked = said(&run(&["hash-password"], "\u{feff}correct horse\r\n")).1;
+    let hash = doorward::directory::password::Hash::parse(marked.trim()).unwrap();
+    assert!(hash.matches(&doorward::base::Secret::new("correct horse".to_owned())), "{marked}");
     for wrong in ["", "\n", "nul\0inside\n", &"x".repeat(1025)] {
         let (code, out, errors) = said(&run(&["hash-password"], wrong));
         assert_eq!((code, out.as_str()), (Some(1), ""));
