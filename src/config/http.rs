@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use toml::de::DeTable;
 
+use super::encoder::Encoder;
 use super::field::Field;
 use super::http_answer::{Answers, Report};
 use super::http_parts::{CONTENT_TYPES, auth, encoder, headers, template, url};
 use super::presets;
 use super::section::Section;
-use super::template::{Condition, Encoder, Slot, Template};
+use super::template::{Condition, Slot, Template};
 use super::transmitter::Channel;
 use super::walk::Walk;
 use crate::base::Secret;
@@ -80,6 +81,23 @@ impl Named {
             Condition::ApiKey => Some(self.api_key.is_some()),
             Condition::User => Some(self.user.is_some()),
             Condition::Flash | Condition::Unicode | Condition::Ascii | Condition::Resent | Condition::ReceiptUrl => None,
+        }
+    }
+
+    /// What the operator wrote for a placeholder that stands for a key.
+    pub(super) fn value(&self, slot: Slot) -> Option<&str> {
+        let secret = match slot {
+            Slot::Password => &self.password,
+            Slot::ApiKey => &self.api_key,
+            Slot::ApiSecret => &self.api_secret,
+            _ => &None,
+        };
+        match slot {
+            Slot::Sender => self.sender.as_deref(),
+            Slot::Service => self.service.as_deref(),
+            Slot::Account => self.account.as_deref(),
+            Slot::User => self.user.as_deref(),
+            _ => secret.as_ref().map(|secret| secret.expose().as_str()),
         }
     }
 
@@ -208,6 +226,7 @@ impl<'d> Keys<'_, 'd> {
         }
         self.check_slots(&http);
         self.check_keys(&http);
+        self.try_templates(&http);
         Some(http)
     }
 
@@ -241,10 +260,6 @@ impl<'d> Keys<'_, 'd> {
         }
         let (field, encoder) = (self.optional("body")?, encoder?);
         let template = template(field, field.lines()?)?;
-        let is_json = |conditions| serde_json::from_str::<serde_json::Value>(&template.filled("0", conditions)).is_ok();
-        if encoder == Encoder::Json && !(is_json(true) && is_json(false)) {
-            field.problem("`body` is no JSON; with another `content_type` it need not be");
-        }
         Some(Body { content_type: content_type.to_owned(), encoder, template })
     }
 

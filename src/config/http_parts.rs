@@ -2,11 +2,12 @@
 
 use toml::de::DeValue;
 
+use super::encoder::Encoder;
 use super::field::Field;
 use super::http::Auth;
 use super::scalar;
 use super::section::Section;
-use super::template::{Encoder, Template};
+use super::template::Template;
 use crate::base::net;
 
 pub(super) const CONTENT_TYPES: [(&str, Encoder); 5] = [
@@ -97,6 +98,10 @@ pub(super) fn headers(table: &Section<'_>) -> Vec<(String, Template)> {
         let managed = ["content-type", "content-length", "transfer-encoding", "host", "connection"];
         if managed.iter().any(|name| name.eq_ignore_ascii_case(field.key)) {
             field.key_problem(format!("the header `{}` is made from `url`, `body` and `content_type`", field.key));
+            return None;
+        }
+        if field.key.eq_ignore_ascii_case("accept-encoding") && !text.eq_ignore_ascii_case("identity") {
+            field.key_problem("the header `Accept-Encoding` is `identity`: a compressed answer cannot be read");
             return None;
         }
         Some((field.key.to_owned(), template(field, text)?))

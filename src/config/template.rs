@@ -78,15 +78,6 @@ pub enum Condition {
     ReceiptUrl,
 }
 
-/// How a placeholder's value is written at its place.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Encoder {
-    Url,
-    Json,
-    Xml,
-    Raw,
-}
-
 const SLOTS: [(&str, Slot); 23] = [
     ("to_e164", Slot::ToE164),
     ("to_digits", Slot::ToDigits),
@@ -218,6 +209,18 @@ fn close(open: &mut Open, closed: Condition) -> Result<(), String> {
 
 fn word(condition: Condition) -> &'static str {
     CONDITIONS.iter().find(|(_, known)| *known == condition).map(|(word, _)| *word).unwrap_or_default()
+}
+
+/// `text` of `{{text}}`.
+pub(super) fn name_of(slot: Slot) -> &'static str {
+    SLOTS.iter().find(|(_, known)| *known == slot).map(|(name, _)| *name).unwrap_or_default()
+}
+
+impl Condition {
+    /// `{{#flash}}`, or `{{^flash}}` where it does not hold.
+    pub(super) fn named(self, so: bool) -> String {
+        format!("{{{{{}{}}}}}", if so { '#' } else { '^' }, word(self))
+    }
 }
 
 fn slot(name: &str) -> Result<Slot, String> {

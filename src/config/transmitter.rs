@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use super::encoder::Encoder;
 use super::field::Field;
 pub use super::http::{Auth, Body, Http, Named};
 pub use super::http_answer::{Answers, Extract, FailureRule, Match, Report, Signature, Then};
@@ -12,7 +13,7 @@ use super::price::Prices;
 pub use super::program::Program;
 use super::section::Section;
 pub use super::smtp::{Smtp, SmtpTls};
-pub use super::template::{Condition, Encoder, Piece, Slot, Template};
+pub use super::template::{Condition, Piece, Slot, Template};
 
 #[derive(Clone, Debug)]
 pub struct Transmitter {

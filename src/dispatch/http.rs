@@ -8,11 +8,12 @@ use std::sync::Arc;
 use aws_lc_rs::hmac;
 use data_encoding::{BASE64, HEXLOWER};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Method, Response, Url};
+use reqwest::{Method, Url};
 
 use super::blot::blot;
 use super::callback::{Answer, Call, Callbacks, deliveries, is_signed_by_twilio};
 use super::http_answer::{Rules, Verdict, retry_after};
+use super::http_body::{Content, content};
 use super::http_client::{Line, is_forbidden, is_untrusted};
 use super::template::{Values, fill};
 use super::{Delivery, Failure, FailureKind, Message, Receipt, Report, Reports, Transmitter, push, voice};
@@ -62,9 +63,6 @@ pub enum HttpError {
     Client(#[source] reqwest::Error),
 }
 
-/// So much of an answer is read; the rest is left unread and the connection closed.
-const MOST_READ: usize = 64 * 1024;
-
 impl HttpTransmitter {
     /// `channel` is the one it serves.
     pub fn new(name: Arc<str>, channel: Channel, config: Http, back: Back) -> Result<Self, HttpError> {
@@ -96,8 +94,9 @@ impl HttpTransmitter {
         let mut response = self.line.client.execute(request).await.map_err(words)?;
         let status = response.status().as_u16();
         let again = response.headers().get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?, now));
-        let body = match start_of(&mut response).await {
-            Ok(body) => body,
+        let body = match content(&mut response).await {
+            Ok(Content::Text(body)) => body,
+            Ok(Content::Compressed(coding)) => return self.unread(status, &coding),
             // Its status says enough: it did not take the message.
             Err(_) if status >= 400 => String::new(),
             Err(error) => return Err(words(error)),
@@ -115,6 +114,17 @@ impl HttpTransmitter {
                 };
                 Err(Failure { kind, why: format!("status {status}: {answer}").trim_end_matches([':', ' ']).to_owned() })
             }
+        }
+    }
+
+    /// What can be said of an answer by its status alone.
+    fn unread(&self, status: u16, coding: &str) -> Result<Receipt, Failure> {
+        let why = format!("status {status}: the answer is compressed ({coding}), though none was asked for, and was not read");
+        match self.rules.judge_unread(status) {
+            Some(Verdict::Sent { .. }) => Ok(Receipt::last_word(&why)),
+            Some(Verdict::Failed(kind)) => Err(Failure { kind, why }),
+            // The status fits, and what was not read may say that it was not taken.
+            None => Err(Failure { kind: FailureKind::Unsure, why }),
         }
     }
 
@@ -301,18 +311,6 @@ fn header_value(name: &HeaderName, value: &Secret<String>) -> Result<HeaderValue
         .map_err(|_| elsewhere(format!("what the template makes for the header {name} does not fit into a header")))?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-async fn start_of(response: &mut Response) -> Result<String, reqwest::Error> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        let room = MOST_READ.saturating_sub(body.len());
-        body.extend_from_slice(chunk.get(..room.min(chunk.len())).unwrap_or_default());
-        if body.len() >= MOST_READ {
-            break;
-        }
-    }
-    Ok(String::from_utf8_lossy(&body).into_owned())
 }
 
 /// Where no server was reached, none took it; one whose certificate is not trusted will not be trusted in a minute either.

@@ -65,12 +65,26 @@ impl Rules {
         let told = self.failures.iter().find(|(matcher, _)| matcher.fits(status, body, &json)).map(|(_, kind)| *kind);
         Verdict::Failed(told.unwrap_or_else(|| usual(status, body)))
     }
+
+    /// The same of an answer whose body cannot be read; nothing where that would decide.
+    pub fn judge_unread(&self, status: u16) -> Option<Verdict> {
+        let Matcher { body, json, .. } = &self.success;
+        match self.success.is_status(status) {
+            true if body.is_none() && json.is_empty() => Some(Verdict::Sent { reference: None }),
+            true => None,
+            false => Some(self.judge(status, "")),
+        }
+    }
 }
 
 impl Matcher {
     fn new(like: &Match) -> Result<Self, regex::Error> {
         let json = like.json.iter().map(|(pointer, values)| (steps(pointer), values.clone()));
         Ok(Self { status: like.status.clone(), body: like.body.as_deref().map(Regex::new).transpose()?, json: json.collect() })
+    }
+
+    fn is_status(&self, status: u16) -> bool {
+        self.status.is_empty() || self.status.contains(&status)
     }
 
     fn fits(&self, status: u16, body: &str, json: &Value) -> bool {
@@ -80,9 +94,7 @@ impl Matcher {
             // Every part of a long message must have been taken; none at all is no success either.
             !found.is_empty() && found.iter().all(|found| values.contains(found))
         };
-        (self.status.is_empty() || self.status.contains(&status))
-            && self.body.as_ref().is_none_or(|regex| regex.is_match(body))
-            && self.json.iter().all(as_wished)
+        self.is_status(status) && self.body.as_ref().is_none_or(|regex| regex.is_match(body)) && self.json.iter().all(as_wished)
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use reqwest::{Client, Url};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -25,6 +26,8 @@ pub(super) struct Line {
 impl Line {
     pub fn new(ca: Option<&Path>, timeout: Duration) -> Result<Self, HttpError> {
         let tls = tls(ca)?;
+        // Some gateways compress unless they are told not to, and no rule could read their answer then.
+        let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]);
         let client = Client::builder()
             .tls_backend_preconfigured(tls.clone())
             .dns_resolver(Arc::new(Screened))
@@ -32,6 +35,7 @@ impl Line {
             .retry(reqwest::retry::never())
             .no_proxy()
             .referer(false)
+            .default_headers(headers)
             .user_agent(concat!("doorward/", env!("CARGO_PKG_VERSION")))
             // Messages are rare: a kept connection would mostly be a dead one, and a POST on a dead one cannot be repeated safely.
             .pool_max_idle_per_host(0)

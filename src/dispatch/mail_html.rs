@@ -1,7 +1,6 @@
 //! The HTML part of a mail: the words of the plain one with the code set large. No pictures, no links, no scripts, and no colours of its own,
 //! so that it reads well on light and dark.
 
-use super::template::encode;
 use crate::base::Secret;
 use crate::config::transmitter::Encoder;
 
@@ -40,7 +39,7 @@ const CODE: &str = "margin:24px 0;font-family:ui-monospace,Consolas,Menlo,monosp
                     letter-spacing:1px";
 
 fn escaped(text: &str) -> String {
-    encode(Encoder::Xml, text)
+    Encoder::Xml.encode(text)
 }
 
 #[cfg(test)]

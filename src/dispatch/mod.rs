@@ -14,6 +14,7 @@ mod gsm7;
 mod guard;
 pub mod http;
 mod http_answer;
+mod http_body;
 mod http_client;
 mod kept;
 mod late;

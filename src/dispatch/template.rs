@@ -28,7 +28,7 @@ fn fill_into(filled: &mut String, template: &Template, encoder: Encoder, values:
     for piece in &template.0 {
         match piece {
             Piece::Text(text) => filled.push_str(text),
-            Piece::Slot(slot) => filled.push_str(Secret::new(encode(encoder, value(*slot, values).expose())).expose()),
+            Piece::Slot(slot) => filled.push_str(Secret::new(encoder.encode(value(*slot, values).expose())).expose()),
             Piece::When { condition, so, then } if holds(*condition, values) == *so => {
                 fill_into(filled, then, encoder, values);
             }
@@ -81,56 +81,4 @@ fn value(slot: Slot, values: &Values<'_>) -> Secret<String> {
         Slot::ApiKey => secret(&named.api_key),
         Slot::ApiSecret => secret(&named.api_secret),
     })
-}
-
-pub(super) fn encode(encoder: Encoder, value: &str) -> String {
-    match encoder {
-        Encoder::Raw => value.to_owned(),
-        Encoder::Url => value.bytes().fold(String::with_capacity(3 * value.len()), |mut out, byte| {
-            match byte {
-                // The unreserved characters of RFC 3986, section 2.3. A blank becomes %20, which forms read as well.
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-                _ => out.push_str(&format!("%{byte:02X}")),
-            }
-            out
-        }),
-        Encoder::Json => {
-            let quoted = serde_json::Value::from(value).to_string();
-            quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default().to_owned()
-        }
-        Encoder::Xml => value.chars().fold(String::with_capacity(value.len()), |mut out, letter| {
-            match letter {
-                '&' => out.push_str("&amp;"),
-                '<' => out.push_str("&lt;"),
-                '>' => out.push_str("&gt;"),
-                '"' => out.push_str("&quot;"),
-                '\'' => out.push_str("&apos;"),
-                '\n' => out.push_str("&#10;"),
-                // XML 1.0 has no way to write the others.
-                letter if letter.is_control() => out.push(' '),
-                letter => out.push(letter),
-            }
-            out
-        }),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_value_cannot_leave_its_place() {
-        let text = "a \"b\" & <c>'\\\n@h #1 ø😀";
-        let table = [
-            (Encoder::Url, "a%20%22b%22%20%26%20%3Cc%3E%27%5C%0A%40h%20%231%20%C3%B8%F0%9F%98%80"),
-            (Encoder::Json, r#"a \"b\" & <c>'\\\n@h #1 ø😀"#),
-            (Encoder::Xml, "a &quot;b&quot; &amp; &lt;c&gt;&apos;\\&#10;@h #1 ø😀"),
-            (Encoder::Raw, text),
-        ];
-        for (encoder, expected) in table {
-            assert_eq!(encode(encoder, text), expected);
-        }
-        assert_eq!(encode(Encoder::Xml, "\u{0}\u{1b}"), "  ");
-    }
 }

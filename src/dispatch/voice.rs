@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use super::callback::{Call, Callbacks};
 use super::http_answer::is_reference;
-use super::template::encode;
 use super::{Message, Purpose};
 use crate::base::{Secret, Time};
 use crate::config::transmitter::Encoder;
@@ -64,7 +63,7 @@ pub(super) fn called(
 }
 
 fn xml(text: &str) -> String {
-    encode(Encoder::Xml, text)
+    Encoder::Xml.encode(text)
 }
 
 fn parameter(form: &[u8], name: &str) -> Option<String> {

@@ -92,7 +92,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("data_encoding", ANYWHERE),
     // Others name the values that fill a text in, and nothing else of it.
     ("fluent_bundle", &["base/language.rs", "web/", "dispatch/"]),
-    ("form_urlencoded", &["web/", "gateway/", "proxy/", "dispatch/"]),
+    ("form_urlencoded", &["config/", "web/", "gateway/", "proxy/", "dispatch/"]),
     ("futures_util", ANYWHERE),
     ("governor", &["auth/"]),
     ("h2", &["proxy/"]),
@@ -116,6 +116,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rcgen", &["server/", "app/", "cli/"]),
     ("regex", &["config/", "auth/", "directory/", "dispatch/", "proxy/", "gateway/"]),
     ("reqwest", &["dispatch/http"]),
+    ("roxmltree", &["config/http_reading.rs"]),
     ("rusqlite", &["store/sqlite/"]),
     ("rustix", &["base/patient.rs", "dispatch/program.rs"]),
     ("rustls", TLS),

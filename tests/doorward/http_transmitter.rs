@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use doorward::base::{Clock, Language, Secret, Time, UserId};
-use doorward::config::transmitter::{Answers, Auth, Body, Channel, Encoder, Http, Match, Named, Piece, Slot, Template};
+use doorward::config::transmitter::{Answers, Auth, Body, Channel, Encoder, Extract, Http, Match, Named, Piece, Slot, Template};
 use doorward::dispatch::{Back, Failure, FailureKind, HttpTransmitter, Message, Purpose, Receipt, Transmitter};
 use http::{HeaderMap, Method, Request, Response};
 use http_body_util::{BodyExt, Full};
@@ -446,4 +446,48 @@ fn a_gateway_that_cannot_work_is_refused_at_the_start() {
     ] {
         assert!(HttpTransmitter::new("g".into(), Channel::Sms, bad.clone(), Back::default()).is_err(), "{bad:?}");
     }
+}
+
+/// Windows writes a mark before UTF-8, and some servers UTF-16 by it.
+#[tokio::test]
+async fn a_byte_order_mark_hides_no_answer() {
+    let json = r#"{"status":"0","id":"a1"}"#;
+    let rules = |success: Match| Answers { success, ..success_with_reference() };
+    let wished = || Match { status: vec![200], body: None, json: vec![("/status".into(), vec!["0".into()])] };
+    let begins = || Match { status: vec![200], body: Some(r#"^\{"status""#.into()), json: Vec::new() };
+    let little: Vec<u8> = "\u{feff}".chars().chain(json.chars()).flat_map(|letter| (letter as u16).to_le_bytes()).collect();
+    let big: Vec<u8> = little.chunks(2).flat_map(|unit| [unit[1], unit[0]]).collect();
+    for body in [json.as_bytes().to_vec(), format!("\u{feff}{json}").into_bytes(), little, big] {
+        for success in [wished(), begins()] {
+            let gateway = Gateway::start(200, &[], body.clone()).await;
+            let receipt = send(Http { answers: rules(success), ..clickatell(&plain(&gateway)) }).await.unwrap();
+            assert_eq!(receipt.words, json);
+        }
+    }
+}
+
+fn success_with_reference() -> Answers {
+    Answers { reference: Some(Extract::Json("/id".into())), ..Answers::default() }
+}
+
+#[tokio::test]
+async fn a_compressed_answer_is_named_and_neither_success_nor_failure_by_guess() {
+    const GZIP: &[u8] = &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xf3, 0xf7, 6, 0, 0xa7, 0xd3, 0x9a, 0x4f, 2, 0, 0, 0];
+    let named: &[&[(&str, &str)]] = &[&[("content-encoding", "gzip")], &[("Content-Encoding", "x-gzip, br")], &[]];
+    for headers in named {
+        let answered = async |status, answers| {
+            let gateway = Gateway::start(status, headers, GZIP).await;
+            let sent = send(Http { answers, ..clickatell(&plain(&gateway)) }).await;
+            assert_eq!(gateway.request().headers["accept-encoding"], "identity");
+            sent
+        };
+        let by_status = answered(200, success(vec![200], None)).await.unwrap();
+        assert!(by_status.words.contains("the answer is compressed"), "{by_status:?}");
+        let by_body = answered(200, success(vec![200], Some("OK"))).await.unwrap_err();
+        assert!(by_body.kind == FailureKind::Unsure && by_body.why.contains("gzip"), "{by_body:?}");
+        let refused = answered(403, success(vec![200], Some("OK"))).await.unwrap_err();
+        assert!(refused.kind == FailureKind::RetryElsewhere && refused.why.contains("compressed"), "{refused:?}");
+    }
+    let gateway = Gateway::start(200, &[("content-encoding", "identity")], "OK").await;
+    assert_eq!(send(clickatell(&plain(&gateway))).await.unwrap().words, "OK");
 }
