@@ -49,17 +49,18 @@ impl Found<'_> {
     /// A text, or what is in it.
     fn text(&mut self, text: &str) {
         let trimmed = text.trim();
-        if text != self.value && trimmed.starts_with(['{', '[']) {
-            if let Ok(json @ (Value::Object(_) | Value::Array(_))) = serde_json::from_str(trimmed) {
-                return self.json(&json);
-            }
+        let is_whole = text == self.value;
+        match trimmed.chars().next() {
+            Some('{' | '[') if !is_whole => match serde_json::from_str(trimmed) {
+                Ok(json @ (Value::Object(_) | Value::Array(_))) => self.json(&json),
+                _ => self.texts.push(text.to_owned()),
+            },
+            Some('<') if !is_whole => match xml(trimmed) {
+                Ok(document) => self.xml(&document),
+                Err(_) => self.texts.push(text.to_owned()),
+            },
+            _ => self.texts.push(text.to_owned()),
         }
-        if text != self.value && trimmed.starts_with('<') {
-            if let Ok(document) = xml(trimmed) {
-                return self.xml(&document);
-            }
-        }
-        self.texts.push(text.to_owned());
     }
 
     fn json(&mut self, json: &Value) {

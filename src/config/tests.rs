@@ -427,7 +427,7 @@ fn line_ends_and_a_byte_order_mark_do_not_matter() {
     assert_eq!(found, ["1:1: unknown section `x`"]);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("doorward.toml");
-    std::fs::write(&file, format!("\u{feff}[node]\r\nstate_dir = \"here\"\r\n")).unwrap();
+    std::fs::write(&file, "\u{feff}[node]\r\nstate_dir = \"here\"\r\n").unwrap();
     assert_eq!(state_dir(&file).unwrap(), folder.path().join("here"));
     std::fs::write(&file, MINIMAL.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>()).unwrap();
     for problems in [load(&file).unwrap_err(), state_dir(&file).unwrap_err()] {
