@@ -2,6 +2,7 @@
 
 use doorward::dispatch::modem::lines::{Lines, MOST, Said};
 use doorward::dispatch::modem::refusal::Refusal;
+use doorward::dispatch::modem::stored::places;
 use doorward::dispatch::modem::telnet::Telnet;
 
 pub fn holds(data: &[u8]) {
@@ -17,6 +18,7 @@ pub fn holds(data: &[u8]) {
         if let Some(refusal) = Refusal::read(line) {
             refusal.class();
         }
+        assert!(places(line).len() <= 255, "{line:?}");
     }
     for make in [Telnet::tolerant, || Telnet::com_port(115_200)] {
         let taken = make().take(data);

@@ -120,7 +120,7 @@ pub fn at(port: &str) -> Modem {
     Modem { port, sim_pin: None, smsc: None, mode: Mode::Pdu, reports: true }
 }
 
-fn with_pin(port: &str, pin: &str) -> Modem {
+pub fn with_pin(port: &str, pin: &str) -> Modem {
     Modem { sim_pin: Some(Secret::new(pin.to_owned())), ..at(port) }
 }
 

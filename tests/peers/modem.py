@@ -18,12 +18,16 @@ import time
 import tty
 
 import gsm
+import makers
 
 PROMPT = b"\r\n> "
 END, ESCAPE = 0x1A, 0x1B
 BEFORE_PIN = re.compile(r"^(\+CPIN|\+CMEE|\+CGM|\+GM|\+CGSN|\+GSN|\+CCID|\+CFUN|\+GCAP|\+CPAS|\+CSCS|\+CLIP|\+CRC|\+IPR|\+IFC|\+ICF)")
 BASIC = re.compile(r"[A-Z&]\d*")
-VERBOSE = {10: "SIM not inserted", 11: "SIM PIN required", 12: "SIM PUK required", 16: "incorrect password", 3: "operation not allowed"}
+VERBOSE = {10: "SIM not inserted", 11: "SIM PIN required", 12: "SIM PUK required", 16: "incorrect password", 3: "operation not allowed", 13: "SIM failure", 14: "SIM busy",
+           310: "SIM not inserted", 313: "SIM failure", 314: "SIM busy"}
+NUMERIC = {"OK": "0", "RING": "2", "NO CARRIER": "3", "ERROR": "4"}
+CAPACITY = 20
 
 
 class Pty:
@@ -156,7 +160,12 @@ class Modem:
         self.outcome, self.report_after = options.reports, options.report_after
         self.reference = options.reference
         self.centre, self.stored, self.reports, self.recipients = "+4540390999", {}, {}, {}
+        # How the SIM does that is not ready, one word after the other as it is asked; and until when.
+        self.sim_says, self.sim_from, self.locked = [], 0.0, ""
         self.restart()
+        self.leave(options.left)
+        if options.sim:
+            self.order(f"sim {options.sim}")
 
     def restart(self):
         self.echo, self.errors, self.charset = True, 0, "IRA"
@@ -166,6 +175,15 @@ class Modem:
         self.parameters = [17, 167, 0, 0]
         self.held, self.entering, self.busy, self.input = bytearray(), None, False, bytearray()
         self.unacknowledged, self.deaf = 0, False
+        self.quiet, self.verbose, self.boot = False, True, []
+
+    def leave(self, words):
+        """As another program may have left it."""
+        for word in filter(None, words.split(",")):
+            if word in ("UCS2", "GSM", "IRA"):
+                self.charset = word
+            else:
+                self.one(word, "")
 
     # Time
 
@@ -194,23 +212,31 @@ class Modem:
         if self.has("noise"):
             self.line.write(b"\x00\xfe\x80?noise\x07\r\n\xc3(\r\n")
         for text in lines:
-            self.write(b"\r\n" + text.encode("utf-8") + b"\r\n")
+            code = NUMERIC.get(text)
+            if code and self.quiet:
+                continue
+            # V.250, 6.2.6: a number with one end of line, other text without the first.
+            text = text.encode("utf-8")
+            self.write(b"\r\n" + text + b"\r\n" if self.verbose else (code.encode() + b"\r" if code else text + b"\r\n"))
 
     def ok(self, *lines):
         if self.has("interrupt"):
             self.say("RING", '+CLIP: "+4587654321",145', "^RSSI:17")
+        if self.boot:
+            self.say(self.boot.pop(0))
         self.say(*lines)
         if self.has("interrupt"):
             self.say('+CMTI: "SM",99', "+CREG: 1")
         self.say("OK")
 
     def error(self, kind="", number=0):
+        if self.boot:
+            self.say(self.boot.pop(0))
         if not kind or self.errors == 0:
             self.say("ERROR")
-        elif self.errors == 2 and number in VERBOSE:
-            self.say(f"+{kind} ERROR: {VERBOSE[number]}")
-        else:
-            self.say(f"+{kind} ERROR: {number}")
+        elif not self.quiet:
+            words = VERBOSE[number] if self.errors == 2 and number in VERBOSE else number
+            self.say(f"+{kind} ERROR: {words}")
 
     def has(self, fault, spend=False):
         """Whether this goes wrong at present; a fault that is spent goes wrong once less."""
@@ -279,6 +305,11 @@ class Modem:
         lines = []
         for each in commands:
             name = re.match(r"[+^*A-Za-z&]+\d*", each).group().upper()
+            refused = self.options.refuses.split(",")
+            if name in refused or (each[len(name):].startswith("=") and name + "=" in refused):
+                return self.error("CMS" if name.startswith("+CM") else "CME", 4)
+            if self.starting() and each.startswith("+") and (name == "+CPIN" or not BEFORE_PIN.match(name)):
+                return self.refuse_for_sim(name)
             if not self.ready and each.startswith("+") and not BEFORE_PIN.match(name):
                 return self.error("CMS" if name.startswith("+CM") or name in ("+CNMI", "+CPMS", "+CSCA", "+CSMS") else "CME", 311 if name.startswith("+CM") else (12 if self.tries == 0 else 11))
             answer = self.one(name, each[len(name):])
@@ -289,12 +320,40 @@ class Modem:
             lines += answer
         return self.ok(*lines)
 
+    def starting(self):
+        return bool(self.sim_says) and time.monotonic() < self.sim_from
+
+    def refuse_for_sim(self, name):
+        """The next word, the last of them again and again."""
+        word = self.sim_says.pop(0) if len(self.sim_says) > 1 else self.sim_says[0]
+        if word in makers.SIM:
+            cme, cms = makers.SIM[word]
+            return self.error("CMS", cms) if name.startswith("+CM") or name in ("+CNMI", "+CPMS", "+CSCA", "+CSMS") else self.error("CME", cme)
+        if name == "+CPIN":
+            return self.ok(f"+CPIN: {word.replace('_', ' ')}")
+        return self.error("CME", 14)
+
+    def text(self, value):
+        """A string as the character set has it (3GPP TS 27.007, 5.5)."""
+        if self.charset != "UCS2":
+            return value
+        try:
+            return bytes.fromhex(value).decode("utf-16-be")
+        except (ValueError, UnicodeDecodeError):
+            return "?" + value
+
     def one(self, name, rest):
         """Lines of the answer; nothing if the command answers by itself; False if it is none."""
         if name in ("E0", "E1", "E"):
             self.echo = name == "E1"
             return []
-        if re.match(r"^(V1|Q0|X\d|Z\d?|&[FWCD]\d?|S\d+|H0?|M\d|L\d)$", name):
+        if name in ("Q", "Q0", "Q1"):
+            self.quiet = name == "Q1"
+            return []
+        if name in ("V", "V0", "V1"):
+            self.verbose = name == "V1"
+            return []
+        if re.match(r"^(X\d|Z\d?|&[FWCD]\d?|S\d+|H0?|M\d|L\d)$", name):
             return []
         method = getattr(self, "at_" + re.sub(r"\W", "", name).lower(), None)
         if method:
@@ -343,6 +402,8 @@ class Modem:
 
     def at_cpin(self, how, values):
         if how == "?":
+            if self.locked:
+                return [f"+CPIN: {self.locked}"]
             return ["+CPIN: READY" if self.ready else "+CPIN: SIM PUK" if self.tries == 0 else "+CPIN: SIM PIN"]
         if how == "=?":
             return []
@@ -351,7 +412,7 @@ class Modem:
         if self.tries == 0:
             return self.error("CME", 12)
         self.note({"pin": "tried"})
-        if values != [self.pin]:
+        if [self.text(value) for value in values] != [self.pin]:
             self.tries -= 1
             return self.error("CME", 16)
         self.ready, self.tries = True, 3
@@ -383,7 +444,7 @@ class Modem:
 
     def at_csca(self, how, values):
         if how == "=":
-            self.centre = values[0] if values else ""
+            self.centre = self.text(values[0]) if values else ""
             return []
         return [f'+CSCA: "{self.centre}",{145 if self.centre.startswith("+") else 129}'] if how == "?" else []
 
@@ -393,9 +454,12 @@ class Modem:
             return [f'+CSCS: "{self.charset}"']
         if how == "=?":
             return ["+CSCS: (" + ",".join(f'"{name}"' for name in sets) + ")"]
-        if not values or values[0] not in sets:
+        name = self.text(values[0]) if values else ""
+        # In UCS2 some take the name of another set in UCS2 alone.
+        name = values[0] if values and name not in sets and not self.options.strict else name
+        if name not in sets:
             return False
-        self.charset = values[0]
+        self.charset = name
         return []
 
     def at_csmp(self, how, values):
@@ -418,10 +482,10 @@ class Modem:
         if how == "=?":
             return ['+CPMS: ("SM","ME"),("SM","ME"),("SM","ME")']
         if how == "?":
-            return [f'+CPMS: "SM",{used},20,"SM",{used},20,"SM",{used},20']
+            return [f'+CPMS: "SM",{used},{CAPACITY},"SM",{used},{CAPACITY},"SM",{used},{CAPACITY}']
         if any(value not in ("SM", "ME", "SR") for value in values):
             return self.error("CMS", 302)
-        return [f"+CPMS: {used},20,{used},20,{used},20"]
+        return [f"+CPMS: {used},{CAPACITY},{used},{CAPACITY},{used},{CAPACITY}"]
 
     def at_cnmi(self, how, values):
         if how == "?":
@@ -505,7 +569,7 @@ class Modem:
             return self.error("CMS", 331)
         if not self.centre:
             return self.error("CMS", 330)
-        if self.has("full"):
+        if self.has("full") or len(self.stored) >= CAPACITY:
             return self.error("CMS", 322)
         self.busy = True
         self.note({"entered": message["to"]})
@@ -571,8 +635,11 @@ class Modem:
 
     def at_cmgd(self, how, values):
         if how != "=":
-            return ["+CMGD: (" + ",".join(map(str, self.stored)) + "),(0-4)"]
-        if len(values) > 1 and values[1] != "0":
+            return ["+CMGD: (" + ",".join(map(str, self.stored)) + ")" + ("" if self.options.delete == "refused" else ",(0-4)")]
+        if len(values) > 1 and self.options.delete == "refused":
+            # 3GPP TS 27.005, 3.5.4 before version 5 knows one number alone.
+            return self.error("CMS", 304)
+        if len(values) > 1 and values[1] != "0" and self.options.delete == "all":
             self.stored.clear()
             self.reports.clear()
             self.faults.pop("full", None)
@@ -606,6 +673,19 @@ class Modem:
             # set registered|signal|seconds|reference|report_after NUMBER, set outcome WORD, set centre NUMBER
             old = getattr(self, rest[0])
             setattr(self, rest[0], type(old)(rest[1]) if len(rest) > 1 else type(old)())
+        elif word == "sim":
+            # sim SECONDS WORD[,WORD...]: so long it is not ready, and says so; see `makers.SIM`, or the words themselves with `_` for a blank.
+            self.sim_from, self.sim_says = time.monotonic() + float(rest[0]), rest[1].split(",")
+        elif word == "locked":
+            # locked WORDS: what it says of its SIM, whatever becomes of it.
+            self.locked = " ".join(rest)
+        elif word == "start":
+            # start MAKER: what it says by itself comes with the next answers.
+            self.boot = list(makers.STARTS[rest[0]])
+        elif word == "fill":
+            # fill [COUNT]: so many messages are stored, all if none is named.
+            for place in range(1, int(rest[0] if rest else CAPACITY) + 1):
+                self.stored[place] = gsm.deliver("+4587654321", f"old {place}")
         elif word == "reboot":
             # reboot [WORD]: says this word, or nothing.
             self.restart()
@@ -647,6 +727,11 @@ def main():
     parser.add_argument("--prompt-after", type=float, default=0.0)
     parser.add_argument("--reference", type=int, default=0, help="of the first message")
     parser.add_argument("--cds", default="0,1,2", help="the ways of status reports that it knows")
+    parser.add_argument("--left", default="", help="how another program left it: Q1, V0, E0, UCS2, with commas")
+    parser.add_argument("--strict", action="store_true", help="in UCS2 every string is UCS2, the name of a character set too")
+    parser.add_argument("--refuses", default="", help="what it does not know, with commas: Q0,+CMGL, or +CSCS= to set it")
+    parser.add_argument("--delete", default="all", choices=["all", "refused", "first"], help="what AT+CMGD=1,4 does")
+    parser.add_argument("--sim", default="", help="SECONDS WORD[,WORD]: how the SIM does at the beginning; see the order")
     parser.add_argument("--text-only", action="store_true", help="as CDMA modems are")
     options = parser.parse_args()
     line = Pty(options.pty) if options.pty else Tcp(options.tcp, options.telnet)

@@ -1,5 +1,7 @@
 //! What a modem says by itself (3GPP TS 27.005, 3.4; 27.007): told from the lines of an answer.
 
+use super::sim_state::SimState;
+
 /// What a modem says unasked.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Aside {
@@ -62,14 +64,29 @@ pub(super) fn unasked(line: &str, name: &str) -> Unasked {
     if line == "RING" || line.starts_with("+CRING:") {
         return Unasked::Aside(Aside::Ring);
     }
-    let sim_lost = name != "+CPIN" && line.starts_with("+CPIN:") && line != "+CPIN: READY";
-    if sim_lost || matches!(line, "RDY" | "^SYSSTART" | "+SYSSTART") {
+    let sim_lost = name != "+CPIN" && line.strip_prefix("+CPIN:").is_some_and(|state| SimState::read(state) != SimState::Open);
+    if sim_lost || is_start(line) {
         return Unasked::Aside(Aside::Restarted);
+    }
+    if is_of_a_start(line) {
+        return Unasked::Nothing;
     }
     let named = line.starts_with(['+', '^', '*', '%']);
     let ours = !name.is_empty() && line.strip_prefix(name).is_some_and(|rest| rest.starts_with(':'));
     let call = matches!(line, "NO CARRIER" | "BUSY" | "NO ANSWER" | "NO DIALTONE");
     if name.is_empty() || (named && !ours) || call { Unasked::Nothing } else { Unasked::No }
+}
+
+/// SIMCom and Quectel: `RDY`; Cinterion, Siemens: `^SYSSTART`, with words behind it; MediaTek: `MODEM:STARTUP`; what is said before it goes.
+fn is_start(line: &str) -> bool {
+    matches!(line, "RDY" | "MODEM:STARTUP" | "NORMAL POWER DOWN" | "POWERED DOWN")
+        || line.starts_with("^SYSSTART")
+        || line.starts_with("+SYSSTART")
+}
+
+/// What modems of these makers say in the half minute after that, without a sign of its own.
+fn is_of_a_start(line: &str) -> bool {
+    matches!(line, "Call Ready" | "SMS Ready" | "SMS DONE" | "PB DONE" | "PB READY" | "PACSP0" | "PACSP1" | "SIM READY")
 }
 
 /// How the answer to `AT+CMGS` begins.

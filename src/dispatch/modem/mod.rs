@@ -20,7 +20,9 @@ pub mod report;
 mod send;
 mod shared;
 mod sim;
+mod sim_state;
 mod start;
+pub mod stored;
 mod talk;
 pub mod telnet;
 mod wake;
@@ -40,6 +42,7 @@ use self::pin::PinNote;
 use self::queue::{Counted, Job};
 use self::recipient::Recipient;
 use self::shared::Shared;
+use self::sim::SIM_READY;
 use self::start::{Fault, Start};
 use self::talk::Talk;
 use self::worker::{Begin, Worker, receipt};
@@ -245,7 +248,7 @@ fn examine(modem: &Modem, folder: &std::path::Path, name: &str, clock: Clock) ->
     let mut inbox = Inbox::new(events, Arc::default(), clock);
     let mut talk = Talk::open(&modem.port, 0, line).map_err(|error| lock::why_not_opened(&modem.port, &error))?;
     let pin = PinNote::new(folder, name);
-    let start = Start { talk: &mut talk, inbox: &mut inbox, modem, pin: &pin };
+    let start = Start { talk: &mut talk, inbox: &mut inbox, modem, pin: &pin, ready: SIM_READY };
     match start.run() {
         Ok(about) => Ok(about.lines),
         Err(Fault::Lost(why)) => Err(format!("the line broke: {why}")),

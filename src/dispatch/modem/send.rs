@@ -188,13 +188,7 @@ fn judged(refusal: Refusal, why: String) -> Miss {
             let fault = Fault::Barred(format!("the network does not let this SIM send ({refusal}): look at credit and contract"));
             miss(FailureKind::RetryElsewhere, why, Verdict::Barred(fault))
         }
-        Class::Sim if matches!(refusal, Refusal::Cms(311) | Refusal::Cme(11)) => {
-            miss(FailureKind::RetryElsewhere, why, Verdict::Fault(Trouble::Refused(refusal).into()))
-        }
-        Class::Sim => {
-            let fault = Fault::Out(format!("the SIM is not in order: {refusal}"));
-            miss(FailureKind::RetryElsewhere, why, Verdict::Fault(fault))
-        }
+        Class::Sim => miss(FailureKind::RetryElsewhere, why, Verdict::Fault(Trouble::Refused(refusal).into())),
         Class::Centre => {
             let fault = Fault::Out("the service centre is unknown: set `smsc` to the operator's".to_owned());
             miss(FailureKind::RetryElsewhere, why, Verdict::Fault(fault))

@@ -1,35 +1,44 @@
-//! The SIM's part of setting a modem up: whether it is there and open, and its PIN, which is entered once.
+//! The SIM's part of setting a modem up: whether it is there and open, which takes a while after power-on, and its PIN, which is entered
+//! once.
 
 use std::time::Duration;
 
 use super::refusal::Refusal;
+use super::sim_state::{SimState, may_pass};
 use super::start::{Fault, LONG, SHORT, Start, printable, value};
 use super::talk::Trouble;
 use crate::config::modem::Mode;
 
-/// How many seconds a SIM may take to become ready once it is open.
-const SIM_READY: u32 = 30;
+/// So long a SIM that is not ready is waited for when a modem is set up: modems take half a minute after power-on.
+pub(super) const SIM_READY: Duration = Duration::from_secs(60);
+/// The same while a modem serves, and a message may wait.
+pub(super) const SIM_BRIEF: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_secs(1);
+const NOT_READY: &str = "the SIM is not ready yet";
 const PIN_REFUSED: &str = "the SIM refused the PIN, which is not entered again: put the right one into `sim_pin`";
 
 impl Start<'_> {
     /// Enters the PIN where one is asked for: once, and never one that was refused.
     pub fn open_sim(&mut self) -> Result<(), Fault> {
-        match self.sim_state()?.as_str() {
-            "READY" => {
-                self.pin.clear();
-                self.sim("open");
-                return Ok(());
-            }
-            "SIM PIN" => {}
-            "SIM PUK" => {
-                self.sim("locked (PUK)");
-                return Err(Fault::Out("the SIM is locked: put it into a phone and unlock it with its PUK".to_owned()));
-            }
-            other => {
-                self.sim("locked");
-                return Err(Fault::Out(format!("the SIM or the modem is locked: {}", printable(other))));
+        if self.sim_state()? == SimState::Open {
+            self.pin.clear();
+            self.sim("open");
+            return Ok(());
+        }
+        self.enter_pin()?;
+        // It is read anew now, and may ask for what it was given for a moment.
+        self.ready = self.ready.max(SIM_READY / 2);
+        while self.sim_state()? != SimState::Open {
+            if !self.wait_for_sim()? {
+                return Err(Fault::Sick("the SIM does not become ready".to_owned()));
             }
         }
+        self.pin.clear();
+        self.sim("open");
+        Ok(())
+    }
+
+    fn enter_pin(&mut self) -> Result<(), Fault> {
         let Some(pin) = &self.modem.sim_pin else {
             self.sim("wants a PIN");
             return Err(Fault::Out("the SIM wants a PIN: set `sim_pin`".to_owned()));
@@ -38,54 +47,89 @@ impl Start<'_> {
             self.sim("refused the PIN");
             return Err(Fault::Out(PIN_REFUSED.to_owned()));
         }
+        self.character_set()?;
+        if !self.reads_ascii()? {
+            let why = "the SIM PIN is not entered, because the modem reads letters in another character set: take its power away";
+            return Err(Fault::Out(why.to_owned()));
+        }
         if let Err(error) = self.pin.write(pin) {
             return Err(Fault::Out(format!("the SIM PIN is not entered, because that cannot be written down: {error}")));
         }
-        let entered = self.talk.command(self.inbox, &format!("AT+CPIN=\"{}\"", pin.expose()), LONG);
-        match entered {
-            Ok(_) => {}
+        match self.talk.command(self.inbox, &format!("AT+CPIN=\"{}\"", pin.expose()), LONG) {
+            Ok(_) => Ok(()),
             // Not a word about the PIN: the SIM was busy.
             Err(Trouble::Refused(Refusal::Cme(14))) => {
                 self.pin.clear();
-                return Err(Fault::Sick("the SIM is busy".to_owned()));
+                Err(Fault::Sick("the SIM is busy".to_owned()))
             }
             Err(Trouble::Refused(refusal)) => {
                 self.sim("refused the PIN");
-                return Err(Fault::Out(format!("{PIN_REFUSED} ({refusal})")));
+                Err(Fault::Out(format!("{PIN_REFUSED} ({refusal})")))
             }
             // Nobody knows. What the SIM says next tells; until then it is not entered again.
-            Err(trouble) => return Err(trouble.into()),
+            Err(trouble) => Err(trouble.into()),
         }
-        for _ in 0..SIM_READY {
-            if self.sim_state()? == "READY" {
-                self.pin.clear();
-                self.sim("open");
-                return Ok(());
-            }
-            self.pause(Duration::from_secs(1))?;
-        }
-        Err(Fault::Sick("the SIM does not become ready".to_owned()))
     }
 
-    fn sim_state(&mut self) -> Result<String, Fault> {
-        for _ in 0..10 {
-            match self.talk.command(self.inbox, "AT+CPIN?", SHORT) {
-                Ok(lines) => match value(&lines, "+CPIN:") {
-                    Some("NOT READY") => self.pause(Duration::from_secs(1))?,
-                    Some(state) => return Ok(state.to_owned()),
-                    None => return Err(Fault::Sick("the modem does not say how its SIM is".to_owned())),
-                },
-                Err(Trouble::Refused(Refusal::Cme(14))) => self.pause(Duration::from_secs(1))?,
-                Err(Trouble::Refused(Refusal::Cme(10))) => {
-                    self.sim("missing");
-                    return Err(Fault::Out("there is no SIM in the modem".to_owned()));
-                }
+    /// Open, or in want of its PIN; everything else is a fault once it was waited for.
+    pub fn sim_state(&mut self) -> Result<SimState, Fault> {
+        loop {
+            let (state, said) = match self.talk.command(self.inbox, "AT+CPIN?", SHORT) {
+                Ok(lines) => value(&lines, "+CPIN:")
+                    .map_or((SimState::NotReady, String::new()), |said| (SimState::read(said), printable(said))),
                 // CDMA modems have none, and no such command.
-                Err(Trouble::Refused(Refusal::Plain)) if self.modem.mode == Mode::Text => return Ok("READY".to_owned()),
+                Err(Trouble::Refused(Refusal::Plain)) if self.modem.mode == Mode::Text => return Ok(SimState::Open),
+                Err(Trouble::Refused(refusal)) => (SimState::refused(refusal), refusal.to_string()),
+                Err(trouble) => return Err(trouble.into()),
+            };
+            let (word, fault) = match state {
+                SimState::Open | SimState::Pin => return Ok(state),
+                SimState::Puk => {
+                    ("locked (PUK)", Fault::Out("the SIM is locked: put it into a phone and unlock it with its PUK".to_owned()))
+                }
+                SimState::Locked(why) => ("locked", Fault::Out(format!("{why} ({said})"))),
+                SimState::Unknown => ("locked", Fault::Out(format!("the SIM or the modem is locked: {said}"))),
+                SimState::NotReady => ("not ready", Fault::Sick(format!("the SIM stays busy ({said})"))),
+                SimState::Missing => ("missing", Fault::Out("there is no SIM in the modem".to_owned())),
+                SimState::Failed => {
+                    ("fails", Fault::Out(format!("the SIM does not work ({said}): look how it sits, or try another one")))
+                }
+            };
+            let may_pass = matches!(state, SimState::NotReady | SimState::Missing | SimState::Failed);
+            if may_pass && self.wait_for_sim()? {
+                continue;
+            }
+            self.sim(word);
+            return Err(fault);
+        }
+    }
+
+    /// One command of the set-up, or how it was refused; a SIM that is not ready is waited for.
+    pub fn ask(&mut self, command: &str, limit: Duration) -> Result<Result<Vec<String>, Refusal>, Fault> {
+        loop {
+            match self.talk.command(self.inbox, command, limit) {
+                Ok(lines) => return Ok(Ok(lines)),
+                Err(Trouble::Refused(refusal)) => {
+                    if !(may_pass(refusal) && self.wait_for_sim()?) {
+                        return Ok(Err(refusal));
+                    }
+                }
                 Err(trouble) => return Err(trouble.into()),
             }
         }
-        Err(Fault::Sick("the SIM stays busy".to_owned()))
+    }
+
+    /// A moment; not once it was waited for long enough, over all commands. Whoever comes meanwhile goes elsewhere or comes again.
+    fn wait_for_sim(&mut self) -> Result<bool, Fault> {
+        if self.ready.is_zero() {
+            return Ok(false);
+        }
+        self.sim("not ready");
+        self.show_busy(NOT_READY);
+        let begun = self.inbox.now();
+        self.pause(LOOK)?;
+        self.ready = self.ready.saturating_sub(self.inbox.now().since(begun).max(LOOK));
+        Ok(true)
     }
 
     fn sim(&self, word: &'static str) {

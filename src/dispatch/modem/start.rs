@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use super::aside::Aside;
 use super::inbox::Inbox;
 use super::pin::PinNote;
-use super::refusal::{Class, Refusal};
-use super::report::StatusReport;
+use super::refusal::Refusal;
 use super::shared::State;
+use super::sim_state::{SimState, is_closed};
 use super::talk::{Talk, Trouble};
 use crate::config::modem::{Mode, Modem};
 
@@ -34,9 +33,14 @@ impl From<Trouble> for Fault {
             Trouble::Refused(Refusal::Cms(311) | Refusal::Cme(11)) => {
                 Self::Lost("the SIM asks for its PIN again: the modem started anew".to_owned())
             }
-            Trouble::Refused(refusal) if refusal.class() == Class::Sim => {
-                Self::Out(format!("the SIM is not in order: {refusal}"))
-            }
+            Trouble::Refused(refusal) if is_closed(refusal) => match SimState::refused(refusal) {
+                // As after power-on: it is waited for when the modem is set up again, and out of service if that is in vain.
+                SimState::Missing | SimState::Failed => {
+                    Self::Lost(format!("the SIM was lost ({refusal}): the modem may have started anew"))
+                }
+                SimState::Locked(why) => Self::Out(format!("{why} ({refusal})")),
+                _ => Self::Out(format!("the SIM is not in order: {refusal}")),
+            },
             Trouble::Refused(refusal) => Self::Sick(format!("the modem refuses: {refusal}")),
             Trouble::Silent => Self::Sick("the modem does not answer".to_owned()),
             Trouble::Gone(why) => Self::Lost(why),
@@ -59,6 +63,8 @@ pub(super) struct Start<'a> {
     pub inbox: &'a mut Inbox,
     pub modem: &'a Modem,
     pub pin: &'a PinNote,
+    /// So long a SIM that is not ready is still waited for, over all commands.
+    pub ready: Duration,
 }
 
 pub(super) const SHORT: Duration = Duration::from_secs(5);
@@ -72,6 +78,13 @@ impl Start<'_> {
         self.wake()?;
         let model = self.identify()?;
         self.open_sim()?;
+        if self.talk.forget_restart() {
+            // It was only starting; what it was told before that it may have forgotten.
+            self.wake()?;
+            if self.sim_state()? != SimState::Open {
+                return Err(Fault::Lost("the modem started anew".to_owned()));
+            }
+        }
         let registration = self.register()?;
         let signal = self.signal()?;
         let operator = self.operator()?;
@@ -92,7 +105,8 @@ impl Start<'_> {
     fn identify(&mut self) -> Result<String, Fault> {
         let mut words = Vec::new();
         for command in ["AT+CGMI", "AT+CGMM", "AT+CGMR"] {
-            let lines = self.try_one(command)?.unwrap_or_default();
+            // For the log alone: whatever it is refused with, the SIM is asked for next.
+            let lines = self.ask(command, SHORT)?.unwrap_or_default();
             let text = lines.first().map(|line| line.split_once(": ").map_or(line.as_str(), |(_, rest)| rest));
             words.extend(text.map(|text| printable(text.trim_matches('"'))));
         }
@@ -132,20 +146,19 @@ impl Start<'_> {
     pub fn registration(&mut self) -> Result<(&'static str, Standing), Fault> {
         let mut found = ("unknown", Standing::Idle);
         for command in ["AT+CREG?", "AT+CEREG?"] {
-            let lines = match self.talk.command(self.inbox, command, SHORT) {
+            let lines = match self.ask(command, SHORT)? {
                 Ok(lines) => lines,
-                Err(Trouble::Refused(refusal)) if refusal.class() != Class::Sim => {
+                Err(refusal) if !is_closed(refusal) => {
                     // Not every modem knows it; one that knows neither is taken at its word when it sends.
                     if command == "AT+CEREG?" && found.0 == "unknown" && self.modem.mode == Mode::Text {
                         found = ("not told", Standing::Registered);
                     }
                     continue;
                 }
-                Err(trouble) => return Err(trouble.into()),
+                Err(refusal) => return Err(Trouble::Refused(refusal).into()),
             };
             let name = command.trim_start_matches("AT").trim_end_matches('?');
-            let status = value(&lines, &format!("{name}:")).and_then(|text| text.split(',').nth(1)).map(str::trim);
-            let seen = match status {
+            let seen = match status(&lines, name) {
                 Some("1") => ("home", Standing::Registered),
                 Some("5") => ("roaming", Standing::Registered),
                 Some("6") => ("home, messages only", Standing::Registered),
@@ -192,7 +205,7 @@ impl Start<'_> {
     /// The service centre, from the configuration or the SIM.
     pub fn centre(&mut self) -> Result<String, Fault> {
         if let Some(centre) = &self.modem.smsc {
-            self.talk.command(self.inbox, &format!("AT+CSCA=\"{centre}\",145"), SHORT)?;
+            self.must(&format!("AT+CSCA=\"{centre}\",145"))?;
         }
         let lines = self.try_one("AT+CSCA?")?.unwrap_or_default();
         let known = value(&lines, "+CSCA:").and_then(|text| text.split('"').nth(1)).map(printable).unwrap_or_default();
@@ -205,17 +218,15 @@ impl Start<'_> {
     /// Messages as we write them, status reports, and an empty storage.
     pub fn set_up(&mut self) -> Result<bool, Fault> {
         match self.modem.mode {
-            Mode::Pdu => drop(self.talk.command(self.inbox, "AT+CMGF=0", SHORT)?),
-            Mode::Text => {
-                self.talk.command(self.inbox, "AT+CMGF=1", SHORT)?;
-                self.try_one("AT+CSCS=\"IRA\"")?;
-            }
+            Mode::Pdu => self.must("AT+CMGF=0")?,
+            Mode::Text => self.must("AT+CMGF=1")?,
         }
+        // Some modems know it with an open SIM alone, or lose it where one is opened.
+        self.character_set()?;
         // So that what is delivered need not be acknowledged one by one.
         self.try_one("AT+CSMS=0")?;
         self.try_one("AT+CPMS=\"SM\",\"SM\",\"SM\"")?;
-        self.fetch_reports()?;
-        // What lies there is nobody's; a full storage takes no reports.
+        // What lies there is nobody's, less status reports that came while nobody listened; a full storage takes no more of them.
         self.empty()?;
         // The radio link stays open between messages.
         self.try_one("AT+CMMS=2")?;
@@ -231,34 +242,18 @@ impl Start<'_> {
         Ok(false)
     }
 
-    /// Status reports that came while nobody listened, where the modem keeps them. They are looked at once it is set up.
-    fn fetch_reports(&mut self) -> Result<(), Fault> {
-        if !self.modem.reports || self.modem.mode == Mode::Text {
-            return Ok(());
-        }
-        let lines = self.try_one("AT+CMGL=4")?.unwrap_or_default();
-        let whole = lines.iter().filter(|line| !line.starts_with('+'));
-        for pdu in whole.filter(|line| StatusReport::from_pdu(line).is_some()) {
-            self.talk.keep(Aside::Report(pdu.clone()));
-        }
-        Ok(())
-    }
-
-    /// Deletes everything that the SIM stores.
-    pub fn empty(&mut self) -> Result<(), Fault> {
-        match self.talk.command(self.inbox, "AT+CMGD=1,4", LONG) {
-            Ok(_) | Err(Trouble::Refused(_) | Trouble::Silent) => Ok(()),
-            Err(trouble) => Err(trouble.into()),
-        }
-    }
-
     /// A command that a modem may not know.
     pub fn try_one(&mut self, command: &str) -> Result<Option<Vec<String>>, Fault> {
-        match self.talk.command(self.inbox, command, SHORT) {
+        match self.ask(command, SHORT)? {
             Ok(lines) => Ok(Some(lines)),
-            Err(Trouble::Refused(refusal)) if refusal.class() != Class::Sim => Ok(None),
-            Err(trouble) => Err(trouble.into()),
+            Err(refusal) if !is_closed(refusal) => Ok(None),
+            Err(refusal) => Err(Trouble::Refused(refusal).into()),
         }
+    }
+
+    /// A command without which nothing goes.
+    fn must(&mut self, command: &str) -> Result<(), Fault> {
+        self.ask(command, SHORT)?.map(drop).map_err(|refusal| Trouble::Refused(refusal).into())
     }
 
     pub fn pause(&mut self, span: Duration) -> Result<(), Fault> {
@@ -281,6 +276,12 @@ pub(super) enum Standing {
     Registered,
     Idle,
     Denied,
+}
+
+/// Of the answer's lines `+CREG: n,status[,...]`, not of those `+CREG: status[,"area",...]` that a modem says by itself.
+fn status<'l>(lines: &'l [String], name: &str) -> Option<&'l str> {
+    let fields = lines.iter().filter_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.split(',').nth(1)).map(str::trim);
+    fields.filter(|field| field.len() == 1).find(|field| field.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// What follows a name: `READY` of `+CPIN: READY`.

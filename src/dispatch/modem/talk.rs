@@ -104,11 +104,12 @@ impl Talk {
                 Err(Trouble::Silent) if lines.iter().any(is_taken) => return Ok(lines),
                 Err(trouble) => return Err(trouble),
             };
-            if line == "OK" {
+            let code = if name == BASIC { in_words(&line) } else { &line };
+            if code == "OK" {
                 return Ok(lines);
             }
-            if let Some(refusal) = Refusal::read(&line) {
-                if text == "AT" && matches!(refusal, Refusal::Cms(_)) {
+            if let Some(refusal) = Refusal::read(code) {
+                if name == BASIC && matches!(refusal, Refusal::Cms(_)) {
                     // Nobody is refused that way who only asks whether anybody is there.
                     self.late = Some(Late::Refused(refusal));
                     continue;
@@ -273,6 +274,13 @@ impl Talk {
         true
     }
 
+    /// Whether the modem said that it starts; that is answered with what is said to it next.
+    pub fn forget_restart(&mut self) -> bool {
+        let before = self.asides.len();
+        self.asides.retain(|aside| *aside != Aside::Restarted);
+        self.asides.len() < before
+    }
+
     /// To be looked at when the modem is set up.
     pub fn keep(&mut self, aside: Aside) {
         if self.asides.len() >= MOST_ASIDES {
@@ -299,13 +307,24 @@ fn name(text: &str) -> &str {
     let end = rest.find(['=', '?']).unwrap_or(rest.len());
     let name = rest.get(..end).unwrap_or_default();
     // Not empty, so that plain lines are taken as the answer.
-    if name.starts_with(['+', '^']) { name } else { "AT" }
+    if name.starts_with(['+', '^']) { name } else { BASIC }
 }
 
 fn is_taken(line: impl AsRef<str>) -> bool {
     line.as_ref().starts_with(TAKEN)
 }
 
+/// A result code of a modem that was left with numbers in place of words (ITU V.250, 6.2.6), of those that answer a basic command.
+fn in_words(line: &str) -> &str {
+    match line {
+        "0" => "OK",
+        "4" => "ERROR",
+        _ => line,
+    }
+}
+
+/// The name of commands without a name of their own, like `ATE0`.
+const BASIC: &str = "AT";
 const ESCAPE: u8 = 0x1b;
 const END: u8 = 0x1a;
 /// Until the modem asks for the text, and until the network has taken it.
@@ -315,5 +334,5 @@ const ANSWERED: Duration = Duration::from_secs(60);
 const QUIET: Duration = Duration::from_millis(200);
 /// The command that hands a message over.
 const SUBMIT: &str = "+CMGS";
-/// No answer that we ask for has more.
-const MOST_LINES: usize = 64;
+/// No answer that we ask for has more: two for each of the messages that a modem stores. The rest is left out.
+const MOST_LINES: usize = 1024;

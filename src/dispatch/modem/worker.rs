@@ -14,6 +14,7 @@ use super::pin::PinNote;
 use super::queue::Job;
 use super::send::{Miss, Sender, Taken, Verdict};
 use super::shared::State;
+use super::sim::{SIM_BRIEF, SIM_READY};
 use super::start::{Fault, Standing, Start};
 use super::talk::{Late, Talk};
 use crate::config::modem::Modem;
@@ -126,7 +127,7 @@ impl Worker {
             Err(error) => return Fault::Lost(lock::why_not_opened(&self.modem.port, &error)),
         };
         let pin = PinNote::new(&self.folder, &self.name);
-        let start = Start { talk: &mut talk, inbox: &mut self.inbox, modem: &self.modem, pin: &pin };
+        let start = Start { talk: &mut talk, inbox: &mut self.inbox, modem: &self.modem, pin: &pin, ready: SIM_READY };
         let about = match start.run() {
             Ok(about) => about,
             Err(fault) => return fault,
@@ -196,7 +197,7 @@ impl Worker {
         let begun = self.inbox.now();
         self.reference = self.reference.wrapping_add(1);
         self.inbox.shared.change(|standing| standing.state = State::Sending);
-        let start = Start { talk, inbox: &mut self.inbox, modem: &self.modem, pin };
+        let start = Start { talk, inbox: &mut self.inbox, modem: &self.modem, pin, ready: SIM_BRIEF };
         let wanted = || job.is_wanted();
         let mut sender = Sender { start, reports: self.network_reports, reference: self.reference, wanted: &wanted };
         let delivered = sender.deliver(&job.message, begun);
@@ -268,10 +269,14 @@ impl Worker {
 
     /// The heartbeat: whether it still is there, and has a network.
     fn look(&mut self, talk: &mut Talk, pin: &PinNote) -> Result<(), Fault> {
-        let mut start = Start { talk, inbox: &mut self.inbox, modem: &self.modem, pin };
+        let mut start = Start { talk, inbox: &mut self.inbox, modem: &self.modem, pin, ready: SIM_BRIEF };
         start.signal()?;
         match start.registration()? {
-            (_, Standing::Registered) => Ok(()),
+            (_, Standing::Registered) => {
+                // It may have been shown as busy while its SIM was not ready.
+                self.inbox.shared.change(|standing| standing.state = State::Ready);
+                Ok(())
+            }
             (word, _) => Err(Fault::Searching(format!("the network was lost ({word})"))),
         }
     }
