@@ -538,7 +538,7 @@ class Modem:
             self.entering = (lambda text: self.send(lambda: gsm.submit(text.decode("latin-1"), length)), bytearray())
         else:
             to = values[0]
-            if not re.fullmatch(r"\+?\d{3,20}", bytes.fromhex(to).decode("utf-16-be") if self.charset == "UCS2" else to):
+            if not re.fullmatch(r"\+?\d{3,20}", self.text(to)):
                 return self.error("CMS", 305)
             self.entering = (lambda text: self.send(lambda: self.plain(to, text)), bytearray())
         if self.has("interrupt"):
@@ -550,7 +550,7 @@ class Modem:
         """A message in text mode."""
         text = text.decode("latin-1").replace("\r\n", "\n").replace("\r", "\n")
         if self.charset == "UCS2":
-            to, text = bytes.fromhex(to).decode("utf-16-be"), bytes.fromhex(text).decode("utf-16-be")
+            to, text = self.text(to), self.text(text)
         if len(text) > 160:
             raise gsm.Wrong("too long")
         first, validity, identifier, scheme = self.parameters
