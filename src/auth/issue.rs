@@ -83,7 +83,7 @@ impl House {
 
     /// The user's own language goes first, unless one was chosen by hand.
     pub(super) fn language_of(&self, attempt: &PasswordAttempt, user: &User) -> Language {
-        let own = user.language.as_deref().filter(|_| !attempt.language_chosen).and_then(Language::from_tag);
+        let own = user.language.as_deref().filter(|_| !attempt.language_chosen).and_then(Language::preferred);
         own.unwrap_or(attempt.language)
     }
 

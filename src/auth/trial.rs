@@ -48,7 +48,7 @@ impl House {
             Err(error) => return Err(format!("the directory does not say: {error}")),
         };
         let policy = self.policy_of(trial.policy)?;
-        let language = user.language.as_deref().and_then(Language::from_tag).unwrap_or(Language::ENGLISH);
+        let language = user.language.as_deref().and_then(Language::preferred).unwrap_or(Language::ENGLISH);
         let (notice, application) = match &trial.welcome {
             None => (Notice::Test, ""),
             Some(name) => match self.applications.get(name.as_str()) {

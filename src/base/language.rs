@@ -24,6 +24,13 @@ impl Language {
         FILES.iter().find(|(known, _)| known.eq_ignore_ascii_case(first)).map(|(known, _)| Self(known))
     }
 
+    /// The language of somebody whose `preferredLanguage` this is: what `Accept-Language` has, without the field's name (RFC 2798 section
+    /// 2.7): `da`, `de-AT, en;q=0.5`. The first of the highest weight that there is a file for; nothing where there is none, or where any
+    /// other is as good (`*`).
+    pub fn preferred(ranges: &str) -> Option<Self> {
+        first_of(ranges, |_| true)
+    }
+
     /// Every language there is a file for, English first.
     pub fn all() -> impl Iterator<Item = Self> {
         FILES.iter().map(|(tag, _)| Self(tag))
@@ -53,34 +60,43 @@ impl<'de> Deserialize<'de> for Language {
     }
 }
 
-/// Which language to speak: the user's own, then the browser's (`Accept-Language`, RFC 9110 section 12.5.4), then the first
-/// that the operator names, then English. Only what the operator offers is chosen; an empty offer means everything.
+/// Which language to speak: the user's own ([`Language::preferred`]), then the browser's (`Accept-Language`, RFC 9110 section 12.5.4), then
+/// the first that the operator names, then English. Only what the operator offers is chosen; an empty offer means everything.
 pub fn choose(user: Option<&str>, accept: Option<&str>, offered: &[Language]) -> Language {
     let is_offered = |language: &Language| offered.is_empty() || offered.contains(language);
-    let mut wanted: Vec<(u16, &str)> = accept.unwrap_or_default().split(',').take(32).filter_map(weighted).collect();
-    wanted.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
-    user.into_iter()
-        .chain(wanted.into_iter().map(|(_, tag)| tag))
-        .filter_map(Language::from_tag)
-        .find(is_offered)
+    [user, accept]
+        .into_iter()
+        .flatten()
+        .find_map(|ranges| first_of(ranges, is_offered))
         .or_else(|| offered.first().copied())
         .unwrap_or(Language::ENGLISH)
 }
 
-/// One entry of `Accept-Language` with its weight in thousandths; what has weight zero is not wanted.
-fn weighted(entry: &str) -> Option<(u16, &str)> {
-    let (tag, weight) = match entry.split_once(';') {
-        None => (entry, 1000),
-        Some((tag, parameter)) => {
-            let weight =
-                parameter.trim().strip_prefix("q=")?.parse::<f32>().ok().filter(|weight| (0.0..=1.0).contains(weight))?;
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 1000 by the filter")]
-            let thousandths = (weight * 1000.0) as u16;
-            (tag, thousandths)
-        }
-    };
-    (weight > 0).then_some((weight, tag.trim()))
+/// The first range of the highest weight that is a language of ours and fits. `*` is any language: there the next in line decides.
+fn first_of(ranges: &str, fits: impl Fn(&Language) -> bool) -> Option<Language> {
+    let mut wanted: Vec<(u16, &str)> = ranges.split(',').take(MOST_RANGES).filter_map(weighted).collect();
+    wanted.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
+    wanted.into_iter().map(|(_, range)| range).take_while(|range| *range != "*").filter_map(Language::from_tag).find(fits)
 }
+
+/// One range with its weight in thousandths (RFC 9110 section 12.4.2); what has weight zero, or none that can be read, is not wanted.
+fn weighted(entry: &str) -> Option<(u16, &str)> {
+    let (range, parameters) = entry.split_once(';').unwrap_or((entry, ""));
+    let weight = parameters.split(';').filter_map(|parameter| {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        name.trim().eq_ignore_ascii_case("q").then_some(value.trim())
+    });
+    let weight = match weight.last() {
+        None => 1.0,
+        Some(weight) => weight.parse::<f32>().ok().filter(|weight| (0.0..=1.0).contains(weight))?,
+    };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 1000 by the filter")]
+    let weight = (weight * 1000.0).round() as u16;
+    (weight > 0).then_some((weight, range.trim()))
+}
+
+/// More ranges than anybody speaks languages; the rest is not looked at.
+const MOST_RANGES: usize = 32;
 
 /// All texts in all languages. Cheap to clone.
 #[derive(Clone)]
@@ -144,9 +160,44 @@ mod tests {
             (Some("de"), None, &[Language("en")], "en"),
             (None, None, &[], "en"),
             (None, Some("de;q=nan,;;,q="), &[], "en"),
+            (Some("fr, de;q=0.7"), Some("en"), &both, "de"),
+            (Some("fr"), Some("en"), &both, "en"),
+            (Some("*"), Some("en"), &both, "en"),
+            (Some("en, de;q=0.5"), None, &[Language("de")], "de"),
         ];
         for (user, accept, offered, expected) in table {
             assert_eq!(choose(*user, *accept, offered).tag(), *expected, "{user:?} {accept:?}");
+        }
+    }
+
+    #[test]
+    fn a_preferred_language_is_written_as_browsers_write_it() {
+        let table = [
+            ("de", Some("de")),
+            ("DE-at", Some("de")),
+            ("de_DE", Some("de")),
+            ("da, de;q=0.7", Some("de")),
+            ("da,en;q=0.3,de;q=0.7", Some("de")),
+            ("de-AT,en;q=0.5", Some("de")),
+            ("en;q=0.5,de-AT", Some("de")),
+            ("en;q=0.8, de;q=0.8", Some("en")),
+            ("de;q=0.5;q=0.1, en;q=0.2", Some("en")),
+            ("da, de ; Q = 0.7 , en;q=0.6", Some("de")),
+            ("de;level=1;q=0.2, en;q=0.3", Some("en")),
+            ("de;q=1.000, en;q=0.999", Some("de")),
+            ("de;q=0, en;q=0.001", Some("en")),
+            ("de;q=0", None),
+            ("de;q=7, en;q=0.1", Some("en")),
+            ("*", None),
+            ("*, de;q=0.5", None),
+            ("da, *;q=0.5, de;q=0.2", None),
+            ("de, *;q=0.1", Some("de")),
+            ("da", None),
+            ("", None),
+            (", ,de", Some("de")),
+        ];
+        for (ranges, expected) in table {
+            assert_eq!(Language::preferred(ranges).map(Language::tag), expected, "{ranges}");
         }
     }
 

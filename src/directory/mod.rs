@@ -59,7 +59,7 @@ pub struct User {
     /// How text messages should come; nothing: as the passcode policy says.
     #[serde(default)]
     pub sms_type: Option<SmsType>,
-    /// A BCP 47 tag.
+    /// What the user prefers, as `Accept-Language` has it (RFC 2798 section 2.7): `da, de;q=0.7`.
     pub language: Option<String>,
     /// Names (local) or distinguished names (LDAP), as the directory spells them.
     pub groups: Vec<String>,

@@ -24,7 +24,7 @@ pub(in crate::directory) fn user(directory: &str, account: &str, config: &Config
         second_mobile: attributes.second_mobile.as_deref().and_then(number),
         push: attributes.push.as_ref().and_then(|attribute| first(entry, attribute)),
         sms_type: attributes.sms_type.as_ref().and_then(|attribute| SmsType::named(&first(entry, attribute)?)),
-        language: first(entry, &attributes.language),
+        language: languages(entry, &attributes.language),
         groups: Vec::new(),
         password_expires: None,
         password_mark: super::standing::password(entry),
@@ -33,6 +33,12 @@ pub(in crate::directory) fn user(directory: &str, account: &str, config: &Config
             std::iter::once(attributes.mobile.as_str()).chain(attributes.second_mobile.as_deref()),
         ),
     })
+}
+
+/// Every value, as one list of languages: servers that do not keep to one value (RFC 2798 section 2.7) have several.
+fn languages(entry: &SearchEntry, attribute: &str) -> Option<String> {
+    let values = all(entry, attribute).into_iter().filter(|value| !value.trim().is_empty());
+    Some(values.collect::<Vec<_>>().join(", ")).filter(|ranges| !ranges.is_empty())
 }
 
 /// Every value that is text, at most [`MOST`].
@@ -153,6 +159,15 @@ mod tests {
         for (values, prefix, expected) in table {
             assert_eq!(read(values, prefix).as_deref(), expected, "{values:?}");
         }
+    }
+
+    #[test]
+    fn several_preferred_languages_are_one_list() {
+        let mut entry = entry(&[("uid", "a"), ("entryUUID", "1")], &[]);
+        entry.attrs.insert("preferredLanguage".into(), vec!["da".into(), " ".into(), "de;q=0.7".into()]);
+        assert_eq!(read(&entry).unwrap().language.as_deref(), Some("da, de;q=0.7"));
+        entry.attrs.insert("preferredLanguage".into(), vec![" ".into()]);
+        assert_eq!(read(&entry).unwrap().language, None);
     }
 
     #[test]
