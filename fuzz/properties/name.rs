@@ -1,5 +1,6 @@
 //! Typed names: none leaves its place in a search filter.
 
+use doorward::base::unicode;
 use doorward::config::directory::{Attributes, Domain, Users};
 use doorward::directory::ldap::filter::of_users;
 use doorward::directory::{By, Name};
@@ -10,6 +11,12 @@ pub fn holds(data: &[u8]) {
         let text = name.as_str();
         assert!(!text.is_empty() && text.chars().count() <= 256 && !text.chars().any(char::is_control), "{text:?}");
         assert_eq!(Name::parse(text).as_ref(), Some(&name), "reading it again changes nothing");
+        assert!(!text.chars().any(unicode::is_invisible), "{text:?}");
+        assert_eq!(unicode::folded(&typed), name.folded(), "a stored name is found by what is typed");
+        assert_eq!(unicode::folded(&name.folded()), name.folded());
+        assert_eq!(unicode::counted(&name.folded()), name.counted(), "one name has one counter");
+        let strewn: String = text.chars().flat_map(|c| [c, '\u{200b}', '\u{feff}']).collect();
+        assert_eq!(Name::parse(&strewn).as_ref(), Some(&name), "what nobody sees changes nothing");
         let domain = Domain { dns: Some("corp.example".into()), netbios: Some("CORP".into()), whole_names: false };
         if let Some(account) = name.account_in(&domain) {
             assert!(!account.is_empty() && text.contains(account) && name.has_domain(), "{text:?}");

@@ -93,7 +93,6 @@ impl House {
     /// A passcode was posted.
     pub async fn answer(&self, at: &Attempt, flow_id: &str, typed: &str) -> Result<Answer, CouldNotTell> {
         let known = Known::read(at.known.as_deref(), &self.keys);
-        let typed = passcode::typed(typed);
         let now = self.clock.now();
         let Some((flow, _)) = self.own_flow(at, flow_id, now).await? else { return Ok(Answer::Over(FlowOver::Gone)) };
         let user = match &flow.state {
@@ -107,10 +106,11 @@ impl House {
             self.note_repeated(&key, at, flow.trace, (Some(&user.id), refused(PasscodeRefusal::AddressBusy, None))).await;
             return Ok(Answer::Declined { why: Declined::TooManyAttempts, trace: flow.trace });
         }
+        let policy = self.passcode_policy(&flow.passcode)?;
+        let (typed, tries) = (passcode::typed(typed, policy), policy.tries);
         if typed.expose().is_empty() {
             return Ok(Answer::Again);
         }
-        let tries = self.passcode_policy(&flow.passcode)?.tries;
         let place = Place { kind: TRIES, owner: user.id.as_str(), id: flow_id };
         let Taken::Yes { left } = self.records.take(place, tries, FLOW_LIFE, now).await? else {
             // Whoever took the last try decides what the flow becomes.

@@ -136,7 +136,7 @@ impl House {
 
     /// Enough of a typed name to see that it is the same again.
     pub fn name_mark(&self, name: &Name) -> NameMark {
-        NameMark { hash: mark(&self.keys, &name.folded()), length: name.as_str().chars().count() }
+        NameMark { hash: mark(&self.keys, &name.counted()), length: name.as_str().chars().count() }
     }
 
     /// Takes one attempt of this address, or of the browser where it is known for the user.

@@ -18,7 +18,7 @@ pub struct Known {
 struct KnownUser {
     /// Keyed hash of the user's id.
     user: String,
-    /// Keyed hash of the name as it was last typed, folded.
+    /// Keyed hash of the name as it was last typed, as names are counted.
     name: String,
     /// This browser's own id for this user.
     id: Arc<str>,

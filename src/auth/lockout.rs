@@ -20,7 +20,7 @@ pub struct Failures {
 const KIND: &str = "failures-name";
 
 impl Failures {
-    /// `mark` is the keyed hash of the name as it was typed, folded.
+    /// `mark` is the keyed hash of the name as it was typed, as names are counted.
     pub fn of_name(mark: &str, browser: Browser<'_>, rate: Rate) -> Self {
         Self { id: format!("{mark}/{}", browser.id()), rate }
     }

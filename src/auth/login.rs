@@ -125,7 +125,7 @@ impl House {
         let now = self.clock.now();
         let known = Known::read(attempt.at.known.as_deref(), &self.keys);
         let name = Name::parse(&attempt.name);
-        let name_mark = name.as_ref().map(|name| mark(&self.keys, &name.folded())).unwrap_or_default();
+        let name_mark = name.as_ref().map(|name| mark(&self.keys, &name.counted())).unwrap_or_default();
         let browser = known.by_name(&name_mark);
         if !self.take_attempt(&attempt.at, browser) {
             return Ok(Err(Refusal::new(PasswordRefusal::AddressBusy)));
@@ -254,8 +254,8 @@ impl House {
     }
 
     fn refused_mark(&self, name: &Name, known: &Known, password: &Secret<String>) -> [u8; 32] {
-        let name = name.folded();
-        RefusedLately::mark(&self.keys, (&name, known.by_name(&mark(&self.keys, &name))), password)
+        // Folded and no coarser: where two people's names differ in an accent, the wrong password of one may be the other's right one.
+        RefusedLately::mark(&self.keys, (&name.folded(), known.by_name(&mark(&self.keys, &name.counted()))), password)
     }
 
     /// Step 5 and what follows from it.

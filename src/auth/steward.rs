@@ -9,7 +9,7 @@ use super::session::Session;
 use super::sessions::{About, Sessions};
 use crate::audit::reason::SessionOver;
 use crate::audit::{Event, Journal, What};
-use crate::base::{Clock, Time, TraceId};
+use crate::base::{Clock, Time, TraceId, unicode};
 use crate::store::{Entry, EventLog, Search, StoreError};
 
 /// Cheap to clone.
@@ -26,7 +26,7 @@ pub struct Steward {
 #[serde(rename_all = "kebab-case")]
 pub enum Meant {
     All,
-    /// By account name in any case, or by user id (`corp:alice`).
+    /// By account name in any case and any spelling of the same letters, or by user id (`corp:alice`).
     User(String),
     /// As `session list` and the journal write it.
     Id(String),
@@ -112,11 +112,13 @@ impl Steward {
 
     fn meant(&self, meant: &Meant) -> Vec<Arc<Session>> {
         let now = self.clock.now();
+        let named = if let Meant::User(name) = meant { name.as_str() } else { "" };
+        let (id, name) = (unicode::plain(named.trim()), unicode::folded(named));
         let fits = |session: &Arc<Session>| {
             let is_meant = match meant {
                 Meant::All => true,
-                Meant::User(name) => {
-                    session.user.as_str() == name || session.who().user.name.to_lowercase() == name.to_lowercase()
+                Meant::User(_) => {
+                    [named, &id].contains(&session.user.as_str()) || unicode::folded(&session.who().user.name) == name
                 }
                 Meant::Id(id) => *session.id == **id,
             };

@@ -14,6 +14,7 @@ pub mod phone;
 pub mod random;
 pub mod secret;
 pub mod tls;
+pub mod unicode;
 
 pub use clock::{Clock, Time};
 pub use country::Country;

@@ -12,7 +12,7 @@ use super::password::{self, Cost};
 use super::standing::{Changes, Hindrance, Listed, Lister, MOST_AT_ONCE, Mark, Standing, Who};
 use super::users_file::{self, Entry, LocalError, Stamp};
 use super::{Account, By, Changed, Directory, DirectoryError, Examination, Meaning, Membership, User, Verdict};
-use crate::base::{Dn, Later, Secret, UserId};
+use crate::base::{Dn, Later, Secret, UserId, unicode};
 use crate::config;
 use crate::config::group::Group;
 
@@ -231,7 +231,7 @@ impl Users {
         let by = |key: fn(&Entry) -> String| entries.iter().enumerate().map(|(place, entry)| (key(entry), place)).collect();
         Self {
             looked_at,
-            by_name: Arc::new(by(|entry| entry.name.to_lowercase())),
+            by_name: Arc::new(by(|entry| unicode::folded(&entry.name))),
             by_id: Arc::new(by(|entry| entry.id.clone())),
             cost: entries.first().map(|entry| entry.hash.cost().clone()).unwrap_or_default(),
             entries: entries.into(),
@@ -250,7 +250,7 @@ impl Users {
     }
 
     fn named(&self, name: &str) -> Option<&Entry> {
-        self.by_name.get(&name.to_lowercase()).and_then(|place| self.entries.get(*place))
+        self.by_name.get(&unicode::folded(name)).and_then(|place| self.entries.get(*place))
     }
 
     fn with_id(&self, id: &str) -> Option<&Entry> {
@@ -258,8 +258,8 @@ impl Users {
     }
 
     fn with_mail(&self, mail: &str) -> impl Iterator<Item = &Entry> {
-        let wanted = mail.to_lowercase();
-        self.entries.iter().filter(move |entry| entry.mail.as_ref().is_some_and(|mail| mail.to_lowercase() == wanted))
+        let wanted = unicode::folded(mail);
+        self.entries.iter().filter(move |entry| entry.mail.as_ref().is_some_and(|mail| unicode::folded(mail) == wanted))
     }
 }
 

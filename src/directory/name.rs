@@ -1,8 +1,10 @@
 //! A name as a person types it at the login page, and the ways of reading it.
 
+use crate::base::unicode;
 use crate::config::directory::Domain;
 
-/// A typed name, trimmed; what cannot be a name is refused. At most 256 characters, no control characters, not empty.
+/// A typed name as it was meant ([`unicode::plain`]): without what nobody can see, in normalization form C, full-width letters and signs as
+/// ordinary ones, and trimmed. What cannot be a name is refused. At most 256 characters, no control characters, not empty.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Name(String);
 
@@ -22,6 +24,7 @@ pub enum By {
 
 impl Name {
     pub fn parse(typed: &str) -> Option<Self> {
+        let typed = unicode::plain(typed.trim());
         let typed = typed.trim();
         let fits = !typed.is_empty() && typed.chars().count() <= 256 && !typed.chars().any(char::is_control);
         fits.then(|| Self(typed.to_owned()))
@@ -31,9 +34,14 @@ impl Name {
         &self.0
     }
 
-    /// The form that counts as one name: lower case.
+    /// The form that is one name wherever we compare names ourselves.
     pub fn folded(&self) -> String {
-        self.0.to_lowercase()
+        unicode::folded(&self.0)
+    }
+
+    /// The form that counters know the name by: the same for all spellings that a directory could take for one.
+    pub fn counted(&self) -> String {
+        unicode::counted(&self.0)
     }
 
     /// The exact look-up that this spelling asks for in a directory of this domain.
@@ -63,7 +71,7 @@ impl Name {
 }
 
 fn is(known: Option<&str>, written: &str) -> bool {
-    known.is_some_and(|known| known.eq_ignore_ascii_case(written))
+    known.is_some_and(|known| unicode::folded(known) == unicode::folded(&written.replace('\u{3002}', ".")))
 }
 
 #[cfg(test)]
@@ -85,6 +93,10 @@ mod tests {
             ("CORP\\", None),
             ("@corp.example", None),
             ("a@b@corp.example", Some("a@b")),
+            ("ＣＯＲＰ＼alice", Some("alice")),
+            ("CO\u{ad}RP\\al\u{200b}ice", Some("alice")),
+            ("alice＠corp．example", Some("alice")),
+            ("alice@corp。example", Some("alice")),
         ];
         for (typed, account) in table {
             assert_eq!(Name::parse(typed).unwrap().account_in(&domain), account, "{typed}");
@@ -93,9 +105,26 @@ mod tests {
 
     #[test]
     fn what_cannot_be_a_name_is_refused() {
-        for typed in ["", "  ", "a\0b", "a\nb", &"x".repeat(257)] {
+        for typed in ["", "  ", "a\0b", "a\nb", &"x".repeat(257), "\u{200b}", "\u{feff} \u{ad}"] {
             assert_eq!(Name::parse(typed), None, "{typed:?}");
         }
         assert_eq!(Name::parse(" alice ").unwrap().as_str(), "alice");
+    }
+
+    #[test]
+    fn what_came_along_from_the_clipboard_is_no_part_of_the_name() {
+        for typed in [
+            "\u{feff}alice",
+            "alice\u{200b}",
+            "\u{202a}alice\u{202c}\n",
+            "al\u{ad}ice",
+            "ａlice\u{3000}",
+            "\u{200e} alice \u{200f}",
+        ] {
+            assert_eq!(Name::parse(typed).unwrap().as_str(), "alice", "{typed:?}");
+        }
+        assert_eq!(Name::parse("ju\u{308}rgen").unwrap().as_str(), "jürgen");
+        let long = format!("{}{}", "\u{200b}".repeat(300), "x".repeat(256));
+        assert_eq!(Name::parse(&long).unwrap().as_str().len(), 256);
     }
 }

@@ -11,7 +11,7 @@ use toml::Spanned;
 
 use super::password::{Hash, NotAHash};
 use super::{Name, SmsType};
-use crate::base::encoding;
+use crate::base::{encoding, unicode};
 
 /// One user of the file.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -49,7 +49,7 @@ pub enum Mistake {
     Name(String),
     #[error("{0:?} cannot be an id: 1 to 256 characters, none of them control characters, no blanks around")]
     Id(String),
-    #[error("there is another user {0:?}; case makes no difference")]
+    #[error("there is another user {0:?}; case and invisible characters make no difference")]
     SameName(String),
     #[error("there is another user of id {0:?}; without `id` the name is the id")]
     SameId(String),
@@ -93,7 +93,7 @@ fn parse(text: &str) -> Result<Vec<Entry>, (usize, Mistake)> {
     for user in written.user {
         let at_name = user.name.span().start;
         let (at_id, entry) = entry(user)?;
-        if names.insert(entry.name.to_lowercase(), ()).is_some() {
+        if names.insert(unicode::folded(&entry.name), ()).is_some() {
             return Err((at_name, Mistake::SameName(entry.name)));
         }
         if ids.insert(entry.id.clone(), ()).is_some() {
@@ -135,9 +135,9 @@ fn entry(user: Written) -> Result<(usize, Entry), (usize, Mistake)> {
     Ok((at_id, entry))
 }
 
-/// Whether it can be typed at the login page as it stands.
+/// Whether it can be typed at the login page. An editor may have saved it in another normalization form than a keyboard types.
 fn is_plain(text: &str) -> bool {
-    Name::parse(text).is_some_and(|name| name.as_str() == text)
+    text.trim() == text && Name::parse(text).is_some()
 }
 
 /// A message may repeat what stands in the wrong place, and that may be a password.

@@ -105,6 +105,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hyper_util", WIRE),
     ("icu_normalizer", &["base/"]),
     ("idna", &["dispatch/smtp/address.rs"]),
+    ("icu_properties", &["base/unicode.rs"]),
     ("ipnet", ANYWHERE),
     ("jiff", ANYWHERE),
     ("ldap3", &["directory/ldap/", "directory/active_directory/"]),

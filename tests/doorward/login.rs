@@ -89,9 +89,33 @@ async fn a_name_is_understood_in_every_spelling() {
         "ALICE@Corp.Example",
         "alice@mail.example",
         "Alice@MAIL.example",
+        "\u{feff}alice\u{200b}",
+        "\u{202a}al\u{ad}ice\u{202c}",
+        "ａｌｉｃｅ",
+        "ＣＯＲＰ＼alice",
+        "alice＠corp．example",
+        "alice\u{200e}@mail.example",
     ] {
         let page = bed.browser().to_passcode(name, "wonderland").await;
         assert_eq!(bed.messages_for(&page, 1).await[0].user, "people:alice", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_stored_name_is_the_same_in_every_normalization_form() {
+    // One was saved composed, the other decomposed and with a joiner that its letters need.
+    let users =
+        [user("jürgen groß", "a", "mobile = \"+45 1111 1111\""), user("a\u{30a}sa\u{200c}x", "b", "mobile = \"+45 2222 2222\"")];
+    let bed = Bed::with(Wishes { users: users.concat(), ..Wishes::default() }).await;
+    let table = [
+        ("ju\u{308}rgen  gro\u{df}", "a", "people:jürgen groß"),
+        ("JÜRGEN\u{a0}GROSS", "a", "people:jürgen groß"),
+        ("åsax", "b", "people:a\u{30a}sa\u{200c}x"),
+        ("A\u{30a}SA\u{200c}X", "b", "people:a\u{30a}sa\u{200c}x"),
+    ];
+    for (name, password, expected) in table {
+        let page = bed.browser().to_passcode(name, password).await;
+        assert_eq!(bed.messages_for(&page, 1).await[0].user, expected, "{name:?}");
     }
 }
 
@@ -167,6 +191,19 @@ async fn the_users_own_language_is_spoken_once_the_user_is_known() {
     let page = browser.to_passcode("heidi", "alm").await;
     assert!(is_german(&page));
     assert!(bed.messages_for(&page, 1).await[0].text.contains("Ihr Code"));
+}
+
+#[tokio::test]
+async fn a_preferred_language_may_be_a_list_with_weights() {
+    for (preferred, is_spoken) in
+        [("da, de;q=0.7", true), ("en;q=0.3, de-AT", true), ("da", false), ("*", false), ("de;q=0.2,en", false)]
+    {
+        let users = user("heidi", "alm", &format!("mobile = \"+45 33 33 33 33\"\nlanguage = \"{preferred}\""));
+        let bed = Bed::with(Wishes { users, ..Wishes::default() }).await;
+        let page = bed.browser().with("accept-language", "en").to_passcode("heidi", "alm").await;
+        assert_eq!(is_german(&page), is_spoken, "{preferred}");
+        assert_eq!(bed.messages_for(&page, 1).await[0].text.contains("Ihr Code"), is_spoken, "{preferred}");
+    }
 }
 
 #[tokio::test]

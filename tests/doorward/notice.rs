@@ -13,7 +13,7 @@ async fn a_test_shows_every_step_and_says_how_it_ended() {
     gate.write(&gate.configuration("127.0.0.1:0"));
     let folder = gate.folder.path().to_owned();
     let mut program = tokio::task::spawn_blocking(move || Program::serve(&folder)).await.unwrap();
-    let (code, text, error) = gate.command(&["send-test", "--user", "alice"]).await;
+    let (code, text, error) = gate.command(&["send-test", "--user", "al\u{200b}ice"]).await;
     assert_eq!(code, Some(0), "{text}{error}");
     for words in
         ["message-handed-over", "ways: sms ", "message-tried", "screen by sms to ", ": sent after ", "Handed over by sms to "]

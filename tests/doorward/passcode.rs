@@ -51,6 +51,42 @@ async fn blanks_and_hyphens_in_a_code_do_not_matter() {
 }
 
 #[tokio::test]
+async fn a_code_is_read_out_of_the_message_that_it_came_in() {
+    let bed = Bed::start().await;
+    let arabic = |code: &str| code.chars().map(|c| char::from_u32(u32::from(c) - 48 + 0x660).unwrap()).collect::<String>();
+    let ways: [&dyn Fn(&str, &str) -> String; 6] = [
+        &|message, _| message.to_owned(),
+        &|message, _| message.lines().last().unwrap().to_owned(),
+        &|_, code| format!("\u{202a}\u{feff}{}\u{200b}{}\u{202c}", &code[..3], &code[3..]),
+        &|_, code| format!("\u{201e}{code}\u{201c}"),
+        &|_, code| format!("Ihr Code: {code}."),
+        &|_, code| arabic(code),
+    ];
+    for way in ways {
+        let browser = bed.browser();
+        let page = browser.to_passcode("alice", "wonderland").await;
+        let message = bed.messages_for(&page, 1).await.remove(0);
+        let typed = way(&message.text, &message.passcode);
+        assert_eq!(browser.passcode(&page, &typed).await.status, 303, "{typed:?}");
+        assert!(browser.is_in().await);
+        bed.clock.advance(Duration::from_secs(3600));
+    }
+}
+
+#[tokio::test]
+async fn two_codes_in_one_form_are_one_wrong_try() {
+    let bed = Bed::start().await;
+    let browser = bed.browser();
+    let page = browser.to_passcode("alice", "wonderland").await;
+    let code = bed.code(&page).await;
+    let both = browser.passcode_again(&page, &format!("{} {code}", wrong(&code))).await;
+    assert!(both.status == 403 && both.says("You have 2 more tries."), "{}", both.body);
+    let both = browser.passcode_again(&page, &format!("{code}, {}", wrong(&code))).await;
+    assert!(both.status == 403 && both.says("You have one more try."), "{}", both.body);
+    assert_eq!(browser.passcode(&page, &code).await.status, 303);
+}
+
+#[tokio::test]
 async fn a_memorable_code_may_be_typed_in_capitals_and_the_page_asks_for_letters() {
     let bed = Bed::with(Wishes { passcode: "alphabet = \"memorable\"", ..Wishes::default() }).await;
     let browser = bed.browser();

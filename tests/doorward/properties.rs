@@ -27,6 +27,8 @@ mod modem_lines;
 mod name;
 #[path = "../../fuzz/properties/number.rs"]
 mod number;
+#[path = "../../fuzz/properties/passcode.rs"]
+mod passcode;
 #[path = "../../fuzz/properties/password_policy.rs"]
 mod password_policy;
 #[path = "../../fuzz/properties/path.rs"]
@@ -210,9 +212,81 @@ fn any_text_is_a_configuration_or_is_told_why_not() {
 
 #[test]
 fn a_name_never_leaves_its_place_in_the_filter() {
-    let pieces =
-        ["a", "*", "(", ")", "\\", "\\2a", "\0", "&", "|", "!", "=", "uid", "\u{fc}", " ", "CORP\\", "@corp.example", "\n"];
+    let pieces = [
+        "a",
+        "*",
+        "(",
+        ")",
+        "\\",
+        "\\2a",
+        "\0",
+        "&",
+        "|",
+        "!",
+        "=",
+        "uid",
+        "\u{fc}",
+        " ",
+        "CORP\\",
+        "@corp.example",
+        "\n",
+        "\u{200b}",
+        "\u{ad}",
+        "u\u{308}",
+        "\u{ff3c}",
+        "\u{ff20}",
+        "\u{ff21}",
+        "\u{ff88}",
+        "\u{ff9e}",
+        "\u{3000}",
+        "\u{df}",
+        "\u{130}",
+        "\u{1e9e}",
+        "\u{3a3}",
+        "\u{fb01}",
+        "\u{ffe3}",
+        "\u{34f}",
+        "\u{1100}",
+        "\u{1161}",
+    ];
     holds_for_all(INPUTS, |choices| choices.input(&pieces, 12), name::holds);
+}
+
+#[test]
+fn one_passcode_at_most_is_read_from_what_was_typed() {
+    let pieces = [
+        "482913",
+        "482",
+        "913",
+        "135790",
+        "bokadu",
+        "47",
+        "bokadu47",
+        "BDFGH",
+        "bdf",
+        "gh",
+        " ",
+        " ",
+        "-",
+        "\n",
+        "#",
+        "@mail.example.com ",
+        "Your code is ",
+        ".",
+        "\u{200b}",
+        "\u{ad}",
+        "\u{feff}",
+        "\u{20e3}",
+        "\u{661}",
+        "\u{ff11}",
+        "\u{1d7ce}",
+        "\u{130}",
+        "\u{e9}",
+        "\u{2460}",
+        "\u{2013}",
+        "\u{201c}",
+    ];
+    holds_for_all(INPUTS, |choices| choices.input(&pieces, 12), passcode::holds);
 }
 
 #[test]

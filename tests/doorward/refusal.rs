@@ -89,6 +89,25 @@ async fn after_five_wrong_passwords_even_the_right_one_waits_a_quarter_of_an_hou
 }
 
 #[tokio::test]
+async fn no_spelling_of_a_name_has_a_counter_of_its_own() {
+    for nobody in [false, true] {
+        let bed = Bed::start().await;
+        let name = if nobody { "mallory" } else { "alice" };
+        let (first, rest) = name.split_at(1);
+        let spellings = [
+            format!("{first}\u{200b}{rest}"),
+            format!("\u{feff}{}", name.to_uppercase()),
+            format!("{first}\u{301}{rest}"),
+            format!("{}{rest}", char::from_u32(u32::from(first.chars().next().unwrap()) + 0xfee0).unwrap()),
+            format!("{name}\u{ad}"),
+        ];
+        fail(&bed, &spellings.each_ref().map(String::as_str)).await;
+        let refused = bed.browser().login(name, "wonderland").await;
+        assert_eq!((refused.status, bed.reason(&refused).await.as_str()), (403, "name-paused"), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn one_account_is_counted_under_all_its_names() {
     let bed = Bed::start().await;
     fail(&bed, &["alice", "CORP\\alice", "alice@corp.example", "alice@mail.example", "ALICE"]).await;

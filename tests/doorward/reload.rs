@@ -228,7 +228,7 @@ async fn the_end_of_sessions_by_the_operator_is_at_once_and_for_whom_it_was_mean
 
     let (_, out, _) = gate.command(&["session", "list"]).await;
     assert!(out.lines().count() == 4 && out.contains("other at other.example") && out.ends_with("3 in all\n"), "{out}");
-    let (_, json, _) = gate.command(&["session", "list", "--user", "ALICE", "--json"]).await;
+    let (_, json, _) = gate.command(&["session", "list", "--user", "\u{200b}AL\u{ad}ICE", "--json"]).await;
     let listed: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!((listed["total"].as_u64(), listed["sessions"].as_array().unwrap().len()), (Some(2), 2));
     for browser in [&alice, &bob, &also_alice] {
@@ -242,7 +242,7 @@ async fn the_end_of_sessions_by_the_operator_is_at_once_and_for_whom_it_was_mean
     assert!(!thief.is_in().await);
 
     let (hers, his) = (download(&alice).await, download(&bob).await);
-    let (code, out, _) = gate.command(&["session", "end", "--user", "alice"]).await;
+    let (code, out, _) = gate.command(&["session", "end", "--user", "ａlice\u{feff}"]).await;
     let asked = Watch::start();
     assert_eq!((code, out.as_str()), (Some(0), "2 sessions ended.\n"));
     assert!(ends(hers).await && asked.elapsed() < Duration::from_secs(1), "her download goes on");
