@@ -1,12 +1,24 @@
 //! What both ends of TLS share: the cryptography, reading PEM files, and how we trust servers that we connect to.
 
+mod file;
+mod trust;
+mod untrusted;
+mod words;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustls::client::WantsClientCert;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{CipherSuite, ClientConfig};
+use rustls::{CipherSuite, ClientConfig, ConfigBuilder};
+
+pub use file::warnings;
+pub use untrusted::Untrusted;
+pub use words::{explained, words};
+
+use trust::Trust;
 
 use super::encoding;
 
@@ -18,6 +30,8 @@ pub enum TlsError {
     Pem { path: PathBuf, source: pem::Error },
     #[error("{} holds no {what} in PEM", path.display())]
     Nothing { path: PathBuf, what: &'static str },
+    #[error("{} {instead}", path.display())]
+    Instead { path: PathBuf, instead: &'static str },
     #[error("{} holds a certificate that cannot be used: {source}", path.display())]
     Certificate { path: PathBuf, source: rustls::Error },
     #[error("the key in {} does not fit the certificate in {}", key.display(), chain.display())]
@@ -60,35 +74,32 @@ pub fn prefers_chacha20(suites: &[CipherSuite]) -> bool {
     first == Some(true)
 }
 
-/// How we connect: TLS 1.2 and 1.3, the server verified by the authorities in this file, or by the system's.
-pub fn client_config(ca: Option<&Path>) -> Result<Arc<ClientConfig>, TlsError> {
-    client_config_as(ca, None).map(Arc::new)
+/// How we connect: TLS 1.2 and 1.3, the server verified by what is in this file, or by the system's authorities. A certificate in the file is
+/// trusted as itself, too. A machine without authorities fails at the first handshake.
+pub fn client_config(ca: Option<&Path>) -> Result<ClientConfig, TlsError> {
+    let trust = ca.map_or_else(Trust::of_system, Trust::of_file)?;
+    Ok(builder(trust)?.with_no_client_auth())
 }
 
-/// The same; `identity`, the files of a chain and its key, is what we show a server that asks who we are.
+/// The same where TLS is certainly spoken: a machine without authorities fails at once. `identity`, the files of a chain and its key, is what
+/// we show a server that asks who we are.
 pub fn client_config_as(ca: Option<&Path>, identity: Option<(&Path, &Path)>) -> Result<ClientConfig, TlsError> {
-    let mut roots = rustls::RootCertStore::empty();
-    match ca {
-        Some(path) => {
-            for certificate in certificates(path)? {
-                roots.add(certificate).map_err(|source| TlsError::Certificate { path: path.to_owned(), source })?;
-            }
-        }
-        None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            if roots.is_empty() {
-                return Err(TlsError::NoSystemAuthorities);
-            }
-        }
+    let trust = ca.map_or_else(Trust::of_system, Trust::of_file)?;
+    if trust.is_empty() {
+        return Err(TlsError::NoSystemAuthorities);
     }
-    let config = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
-    let config = config.with_root_certificates(roots);
+    let config = builder(trust)?;
     let Some((chain, key)) = identity else { return Ok(config.with_no_client_auth()) };
     let (held, private) = (certificates(chain)?, private_key(key)?);
     config.with_client_auth_cert(held, private).map_err(|source| match source {
         rustls::Error::InconsistentKeys(_) => TlsError::OtherKey { chain: chain.to_owned(), key: key.to_owned() },
         source => TlsError::Certificate { path: chain.to_owned(), source },
     })
+}
+
+fn builder(trust: Trust) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, TlsError> {
+    let config = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
+    Ok(config.dangerous().with_custom_certificate_verifier(Arc::new(trust)))
 }
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
@@ -98,13 +109,16 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     })
 }
 
-/// Every certificate of a PEM file, in its order; at least one.
+/// Every certificate of a PEM file, in its order; at least one. Where there is none, the error says what is there instead.
 pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let bytes = read(path)?;
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(file::without_mark(&bytes)).collect();
     let certificates = certificates.map_err(|source| TlsError::Pem { path: path.to_owned(), source })?;
     if certificates.is_empty() {
-        return Err(TlsError::Nothing { path: path.to_owned(), what: "certificate" });
+        return Err(match file::instead(&bytes) {
+            Some(instead) => TlsError::Instead { path: path.to_owned(), instead },
+            None => TlsError::Nothing { path: path.to_owned(), what: "certificate" },
+        });
     }
     Ok(certificates)
 }

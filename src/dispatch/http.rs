@@ -2,7 +2,6 @@
 //! templates, and rules say which answer counts as "sent" and what any other means.
 
 use std::error::Error;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
@@ -17,6 +16,7 @@ use super::http_body::{Content, content};
 use super::http_client::{Line, is_forbidden, is_untrusted};
 use super::template::{Values, fill};
 use super::{Delivery, Failure, FailureKind, Message, Receipt, Report, Reports, Transmitter, push, voice};
+use crate::base::tls::{self, TlsError};
 use crate::base::{Later, Secret, Time};
 use crate::config::transmitter::{Auth, Channel, Encoder, Http, Piece, Signature, Slot, Template};
 
@@ -43,12 +43,8 @@ pub struct Back {
 /// Why a gateway cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
-    #[error("no CA certificate can be read from {path}")]
-    Ca { path: PathBuf, source: rustls::pki_types::pem::Error },
-    #[error("{0} holds no CA certificate")]
-    NoCa(PathBuf),
-    #[error("TLS cannot be set up")]
-    Tls(#[source] rustls::Error),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     #[error("the method {0:?} is none of GET, POST and PUT")]
     Method(String),
     #[error("the URL does not begin with http:// or https:// and a host that is written out up to the first slash")]
@@ -324,6 +320,9 @@ fn kind(error: &reqwest::Error) -> FailureKind {
 /// The error and its causes in one line; the URL, which may hold key and number, is taken out.
 fn without_address(error: reqwest::Error) -> String {
     let error = error.without_url();
+    if let Some(words) = tls::words(&error) {
+        return format!("TLS failed: {words}");
+    }
     let mut words = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

@@ -1,21 +1,21 @@
 //! The way to a gateway: TLS with the right CAs, no redirects, no proxies, and never to where machines keep their own secrets.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use reqwest::{Client, Url};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::http::HttpError;
 use crate::base::net::is_no_server;
+use crate::base::tls;
 
 /// One gateway's client.
 pub(super) struct Line {
@@ -25,7 +25,7 @@ pub(super) struct Line {
 
 impl Line {
     pub fn new(ca: Option<&Path>, timeout: Duration) -> Result<Self, HttpError> {
-        let tls = tls(ca)?;
+        let tls = tls::client_config(ca)?;
         // Some gateways compress unless they are told not to, and no rule could read their answer then.
         let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]);
         let client = Client::builder()
@@ -59,7 +59,7 @@ impl Line {
         }
         let name = ServerName::try_from(host.to_owned()).map_err(|_| format!("{host} is no name for TLS"))?;
         let shaken = TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await;
-        shaken.map_err(|error| format!("{host} port {port}: TLS failed: {error}"))?;
+        shaken.map_err(|error| format!("{host} port {port}: TLS failed: {}", tls::explained(error)))?;
         Ok(format!("{host} port {port} answers, and its certificate is good"))
     }
 }
@@ -109,25 +109,6 @@ fn screen(found: impl IntoIterator<Item = SocketAddr>) -> std::io::Result<Vec<So
         return Err(std::io::Error::other("the name leads to no address that a gateway can have"));
     }
     Ok(usable)
-}
-
-fn tls(ca: Option<&Path>) -> Result<ClientConfig, HttpError> {
-    let mut roots = RootCertStore::empty();
-    match ca {
-        Some(path) => {
-            let unreadable = |source| HttpError::Ca { path: path.to_owned(), source };
-            for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {
-                roots.add(certificate.map_err(unreadable)?).map_err(HttpError::Tls)?;
-            }
-            if roots.is_empty() {
-                return Err(HttpError::NoCa(PathBuf::from(path)));
-            }
-        }
-        None => drop(roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs)),
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(HttpError::Tls)?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
 #[cfg(test)]

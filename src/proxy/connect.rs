@@ -16,6 +16,7 @@ use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
 
 use crate::base::patient::Patient;
+use crate::base::tls;
 use crate::config;
 use crate::config::upstream::{HeaderCase, Protocol, Server};
 
@@ -53,7 +54,7 @@ impl Target {
         let stream = Patient::new(stream);
         let Some(config) = &self.tls else { return Ok(TokioIo::new(Either::Left(stream))) };
         let name = ServerName::try_from(self.name.clone()).map_err(io::Error::other)?;
-        let stream = TlsConnector::from(Arc::clone(config)).connect(name, stream).await?;
+        let stream = TlsConnector::from(Arc::clone(config)).connect(name, stream).await.map_err(tls::explained)?;
         if self.protocol == Protocol::Http2 && stream.get_ref().1.alpn_protocol() != Some(b"h2") {
             return Err(io::Error::other("the server does not agree to h2 (ALPN)"));
         }

@@ -9,6 +9,7 @@ mod architecture;
 mod attacks;
 mod bad_day;
 mod behind_proxies;
+mod certificates;
 mod check_live;
 mod cli;
 mod cost;

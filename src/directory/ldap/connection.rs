@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{Fault, password_policy};
-use crate::base::Secret;
+use crate::base::{Secret, tls};
 
 /// Where a server is and how we speak to it.
 #[derive(Clone, Debug)]
@@ -291,6 +291,9 @@ pub(in crate::directory) fn said(result: &LdapResult) -> String {
 
 /// What went wrong on our side of the wire, with its cause once.
 fn words(error: &LdapError) -> String {
+    if let Some(words) = tls::words(error) {
+        return words;
+    }
     match error {
         LdapError::Io { source } => source.to_string(),
         LdapError::Rustls { source } => source.to_string(),

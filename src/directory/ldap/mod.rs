@@ -26,7 +26,6 @@ mod standing;
 mod standings;
 mod time;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -39,6 +38,7 @@ use self::roll::{Refused, Roll};
 use super::standing::{Changes, Lister, Mark, Standing};
 use super::{Account, By, Changed, Directory, DirectoryError, Examination, Meaning, Membership, Verdict, password};
 use crate::base::dn::DnError;
+use crate::base::tls::TlsError;
 use crate::base::{Clock, Dn, Later, Random, Secret, UserId};
 use crate::config;
 use crate::config::group::Group;
@@ -54,8 +54,6 @@ pub struct Ldap {
 
 #[derive(Debug, thiserror::Error)]
 pub enum LdapNewError {
-    #[error("ca {}: {why}", file.display())]
-    Ca { file: PathBuf, why: String },
     #[error("{host}: without TLS only a loopback address may be asked; use ldaps:// or starttls = true")]
     InTheClear { host: String },
     #[error("{host}: a server that is reached by TLS is written by its name, as in its certificate, not by its IPv6 address")]
@@ -74,8 +72,8 @@ pub enum LdapNewError {
     Base(DnError),
     #[error("service_user or service_password is empty")]
     NoServiceUser,
-    #[error("TLS cannot be set up")]
-    Tls(#[source] rustls::Error),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 /// Why a step with one server did not end well. The words hold no password.
@@ -293,7 +291,7 @@ pub(super) mod tests {
             (|c| c.users.names.clear(), "users.names"),
             (|c| c.service_password = Secret::new(String::new()), "service_password"),
             (|c| c.servers.clear(), "no server"),
-            (|c| c.ca = Some("/nonexistent".into()), "ca /nonexistent"),
+            (|c| c.ca = Some("/nonexistent".into()), "cannot read /nonexistent"),
         ];
         for (change, words) in table {
             let mut config = config();

@@ -1,19 +1,16 @@
 //! The servers of a directory, in the order in which they are tried, and how we reach them.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 
 use super::LdapNewError;
 use super::connection::Target;
 use super::finder::{Finder, Place};
-use crate::base::{Clock, Time};
+use crate::base::{Clock, Time, tls};
 use crate::config::directory::{Ldap, LdapServer};
 
 pub(super) struct Servers {
@@ -40,7 +37,7 @@ pub(super) struct Server {
 impl Servers {
     /// Those of the configuration; with a finder those that it finds, now and then again.
     pub fn new(config: &Ldap, finder: Option<Finder>, clock: Clock) -> Result<Self, LdapNewError> {
-        let tls = tls(config.ca.as_deref())?;
+        let tls = Arc::new(tls::client_config(config.ca.as_deref())?);
         let target = |server: &LdapServer| {
             let protected = server.tls || config.starttls;
             if !protected && !is_loopback(&server.host) {
@@ -58,7 +55,7 @@ impl Servers {
             Ok(Target { url, starttls, tls: Arc::clone(&tls), addresses: Vec::new(), patience })
         };
         let list = config.servers.iter().map(|server| Ok(Arc::new(Server::new(target(server)?))));
-        let list = list.collect::<Result<Vec<_>, _>>()?;
+        let list = list.collect::<Result<Vec<_>, LdapNewError>>()?;
         if list.is_empty() && finder.is_none() {
             return Err(LdapNewError::NoServer);
         }
@@ -166,30 +163,6 @@ fn is_loopback(host: &str) -> bool {
         || host.trim_matches(['[', ']']).parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
-/// Trusts the CAs in `file` alone, or the system's where there is none. The server's name is always checked.
-fn tls(file: Option<&Path>) -> Result<Arc<ClientConfig>, LdapNewError> {
-    let mut roots = RootCertStore::empty();
-    match file {
-        Some(file) => {
-            let unusable = |why: String| LdapNewError::Ca { file: file.to_owned(), why };
-            let certificates = CertificateDer::pem_file_iter(file).map_err(|error| unusable(error.to_string()))?;
-            for certificate in certificates {
-                let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
-                roots.add(certificate).map_err(|error| unusable(error.to_string()))?;
-            }
-            if roots.is_empty() {
-                return Err(unusable("there is no certificate in it".to_owned()));
-            }
-        }
-        // Some systems carry certificates that cannot be read; those are left out, and so are their servers.
-        None => drop(roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs)),
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder =
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(LdapNewError::Tls)?;
-    Ok(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
-}
-
 const LAST_FOR: Duration = Duration::from_secs(30);
 /// After DNS did not tell.
 const AGAIN: Duration = Duration::from_secs(30);
@@ -231,14 +204,5 @@ mod tests {
         for host in ["localhost", "127.0.0.1", "127.9.9.9", "::1", "[::1]"] {
             assert!(servers(&[(false, host, 389)]).is_ok(), "{host}");
         }
-    }
-
-    #[test]
-    fn a_ca_file_without_a_certificate_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("ca.crt");
-        assert!(matches!(tls(Some(&file)), Err(LdapNewError::Ca { .. })));
-        std::fs::write(&file, "nothing").unwrap();
-        assert!(matches!(tls(Some(&file)), Err(LdapNewError::Ca { .. })));
     }
 }

@@ -1,0 +1,82 @@
+//! What stands in a file that should hold certificates in PEM (RFC 7468).
+
+use std::path::Path;
+
+use rustls::pki_types::CertificateDer;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use super::untrusted::name;
+use super::{TlsError, certificates, read};
+use crate::base::Time;
+
+/// What somebody should know of the file that `ca` names, each a sentence: certificates that have expired or soon will, and a key that does
+/// not belong there. Nothing is wrong with it yet.
+pub fn warnings(path: &Path, now: Time) -> Result<Vec<String>, TlsError> {
+    let held = certificates(path)?;
+    let mut found: Vec<String> =
+        held.iter().filter_map(|der| dated(der, now)).map(|what| format!("{} {what}", path.display())).collect();
+    if holds(&read(path)?, "PRIVATE KEY-----") {
+        found.push(format!(
+            "{} holds a private key besides: nobody needs it to verify a server, keep it where it belongs",
+            path.display()
+        ));
+    }
+    Ok(found)
+}
+
+fn dated(der: &CertificateDer<'_>, now: Time) -> Option<String> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let time = |seconds: i64| Time::from_millis(u64::try_from(seconds).unwrap_or_default().saturating_mul(1000));
+    let (from, until) = (time(certificate.validity().not_before.timestamp()), time(certificate.validity().not_after.timestamp()));
+    let own = name(certificate.subject());
+    match () {
+        () if now < from => Some(format!("holds the certificate of {own}, which is not valid before {from}")),
+        () if now >= until => Some(format!("holds the certificate of {own}, which has expired at {until}: get the present one")),
+        () if now.plus(SOON) >= until => {
+            Some(format!("holds the certificate of {own}, which expires within 14 days, at {until}"))
+        }
+        () => None,
+    }
+}
+
+/// What a file without a certificate in PEM holds, and what to do.
+pub(super) fn instead(bytes: &[u8]) -> Option<&'static str> {
+    if X509Certificate::from_der(bytes).is_ok() {
+        return Some("holds a certificate in DER, not in PEM: convert it with `openssl x509 -inform der`");
+    }
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Some("is written in UTF-16: save it as plain text");
+    }
+    let kinds = [
+        (
+            "BEGIN TRUSTED CERTIFICATE-----",
+            "holds a certificate in OpenSSL's own form (TRUSTED CERTIFICATE): convert it with `openssl x509`",
+        ),
+        (
+            "BEGIN X509 CERTIFICATE-----",
+            "holds a certificate under an old heading (X509 CERTIFICATE): convert it with `openssl x509`",
+        ),
+        ("BEGIN PKCS7-----", "holds certificates in PKCS #7: convert them with `openssl pkcs7 -print_certs`"),
+        ("CERTIFICATE REQUEST-----", "holds a request for a certificate: name the certificate that was issued for it"),
+        ("PRIVATE KEY-----", "holds a private key and no certificate: name the certificate's file"),
+        ("PUBLIC KEY-----", "holds a public key and no certificate: name the certificate's file"),
+    ];
+    if let Some((_, words)) = kinds.iter().find(|(heading, _)| holds(bytes, heading)) {
+        return Some(words);
+    }
+    // A SEQUENCE (X.690 section 8.9), as PKCS #12 and PKCS #7 begin.
+    bytes
+        .starts_with(&[0x30])
+        .then_some("is not in PEM: convert it with `openssl pkcs12 -nokeys` or `openssl pkcs7 -inform der -print_certs`")
+}
+
+/// Without the byte order mark that some editors put before the first line.
+pub(super) fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
+fn holds(bytes: &[u8], heading: &str) -> bool {
+    bytes.windows(heading.len()).any(|window| window == heading.as_bytes())
+}
+
+const SOON: std::time::Duration = std::time::Duration::from_secs(14 * 24 * 3600);
