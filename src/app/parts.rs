@@ -119,6 +119,14 @@ pub fn logo(config: &Config) -> Result<Option<Logo>> {
     Ok(Some(logo))
 }
 
+/// What will soon be wrong with the files that `ca` names. What is wrong already is said where they are used.
+fn authorities(config: &Config, now: Time) -> impl Iterator<Item = String> {
+    config::files::authorities(config).flat_map(move |(what, path)| {
+        let warnings = crate::base::tls::warnings(path, now).unwrap_or_default();
+        warnings.into_iter().map(move |warning| format!("{what}: {warning}"))
+    })
+}
+
 /// Everything that would keep this configuration from working here, and what will soon, as far as it can be told without asking
 /// anybody.
 pub fn findings(config: &Config, clock: &Clock, now: Time) -> Findings {
@@ -132,6 +140,7 @@ pub fn findings(config: &Config, clock: &Clock, now: Time) -> Findings {
     });
     let mut found = tls::inspect(&certificates.cloned().collect::<Vec<_>>(), now, &hosts);
     unusable.append(&mut found.unusable);
+    found.warnings.extend(authorities(config, now));
     found.warnings.extend(config::trusted::warnings(config));
     found.warnings.extend(config::receipts::warnings(config));
     found.warnings.extend(config::files::unwritable_state(&config.node.state_dir));

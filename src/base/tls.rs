@@ -76,9 +76,9 @@ pub fn prefers_chacha20(suites: &[CipherSuite]) -> bool {
 
 /// How we connect: TLS 1.2 and 1.3, the server verified by what is in this file, or by the system's authorities. A certificate in the file is
 /// trusted as itself, too. A machine without authorities fails at the first handshake.
-pub fn client_config(ca: Option<&Path>) -> Result<ClientConfig, TlsError> {
+pub fn client_config(ca: Option<&Path>) -> Result<Arc<ClientConfig>, TlsError> {
     let trust = ca.map_or_else(Trust::of_system, Trust::of_file)?;
-    Ok(builder(trust)?.with_no_client_auth())
+    Ok(Arc::new(builder(trust)?.with_no_client_auth()))
 }
 
 /// The same where TLS is certainly spoken: a machine without authorities fails at once. `identity`, the files of a chain and its key, is what

@@ -62,6 +62,11 @@ fn named(config: &Config) -> Vec<(String, &Path)> {
     files
 }
 
+/// The files that `ca` names, and whose each is.
+pub fn authorities(config: &Config) -> impl Iterator<Item = (String, &Path)> {
+    named(config).into_iter().filter(|(what, _)| what.ends_with(", ca"))
+}
+
 fn wrong(path: &Path) -> Option<String> {
     let metadata = match std::fs::metadata(path) {
         Ok(metadata) => metadata,

@@ -29,7 +29,7 @@ impl Line {
         // Some gateways compress unless they are told not to, and no rule could read their answer then.
         let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]);
         let client = Client::builder()
-            .tls_backend_preconfigured(tls.clone())
+            .tls_backend_preconfigured(ClientConfig::clone(&tls))
             .dns_resolver(Arc::new(Screened))
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -44,7 +44,7 @@ impl Line {
             .timeout(timeout)
             .build()
             .map_err(HttpError::Client)?;
-        Ok(Self { client, tls: Arc::new(tls) })
+        Ok(Self { client, tls })
     }
 
     /// Connects and shakes hands, and asks nothing: what was found, or what is wrong.

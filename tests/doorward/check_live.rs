@@ -1,8 +1,9 @@
 //! `check --live`: what is said of directories as they are, in words and by the exit code.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::support::nginx::nginx_with;
 use crate::support::node::user;
 use crate::support::peers::{dead_port, slapd};
 use crate::support::program::{certificate, doorward};
@@ -10,16 +11,26 @@ use crate::support::samba::Samba;
 use crate::support::written;
 
 /// The exit code, what was said, and what was complained about.
-fn check(directory: &str) -> (Option<i32>, String, String) {
-    let folder = tempfile::tempdir().unwrap();
-    certificate(folder.path(), "door", &["app.example.test"]);
-    std::fs::write(folder.path().join("users.toml"), user("alice", "a", "")).unwrap();
-    std::fs::write(folder.path().join("doorward.toml"), format!("{}{CONFIGURATION}\n{directory}", written::SITE)).unwrap();
+fn check(sections: &str) -> (Option<i32>, String, String) {
+    let folder = written_down(sections);
     run(&folder.path().join("doorward.toml"))
 }
 
+/// A configuration with these directories and transmitters.
+fn written_down(sections: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    certificate(folder.path(), "door", &["app.example.test"]);
+    std::fs::write(folder.path().join("users.toml"), user("alice", "a", "")).unwrap();
+    std::fs::write(folder.path().join("doorward.toml"), format!("{}{CONFIGURATION}\n{sections}", written::SITE)).unwrap();
+    folder
+}
+
 fn run(config: &Path) -> (Option<i32>, String, String) {
-    let output = doorward(&["check", "--live", "--config", config.to_str().unwrap()]).output().unwrap();
+    run_with(&["check", "--live", "--config", config.to_str().unwrap()])
+}
+
+fn run_with(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = doorward(arguments).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
@@ -179,3 +190,82 @@ rules = [{ channel = "sms", to = "mobile", through = ["screen"] }]
 name = "staff"
 rules = [{ then = "challenge" }]
 "#;
+
+#[test]
+fn why_tls_failed_is_said_with_what_to_do() {
+    let own = [("OWN_CERTIFICATE", "1")];
+    let (Some(slapd), Some(nginx)) = (slapd(&own), nginx_with(9, &own)) else { return };
+    let ldap = |server: &str, more: &str| {
+        format!(
+            "[[directory]]\nname = \"corp\"\nkind = \"ldap\"\nservers = [\"{server}\"]\n{more}\nservice_user = \"{}\"\n\
+             service_password = \"{}\"\nusers = {{ base = \"ou=people,{}\" }}\n",
+            slapd.service_user(),
+            slapd.service_password(),
+            slapd.base(),
+        )
+    };
+    let http = |url: &str, more: &str| {
+        format!(
+            "[[directory]]\nname = \"people\"\nkind = \"local\"\nfile = \"users.toml\"\n[[transmitter]]\nname = \"gateway\"\nkind = \"http\"\n\
+             url = \"{url}?to={{{{to_e164}}}}&text={{{{text}}}}\"\nmethod = \"GET\"\n{more}\n"
+        )
+    };
+    let (port, tls_port) = (slapd.port(), slapd.tls_port());
+    let ca = |file: PathBuf| format!("ca = {file:?}");
+    let from_the_first = "if this port speaks TLS from the first byte on, write ldaps://";
+    let table = [
+        (ldap(&format!("ldaps://localhost:{tls_port}"), &ca(slapd.ca())), None),
+        (ldap(&format!("ldap://localhost:{port}"), &(ca(slapd.ca()) + "\nstarttls = true")), None),
+        (ldap(&format!("ldaps://localhost:{tls_port}"), ""), Some("copy it into a file and name that with `ca`")),
+        (ldap(&format!("ldap://localhost:{port}"), "starttls = true"), Some("copy it into a file and name that with `ca`")),
+        (
+            ldap(&format!("ldaps://127.0.0.1:{tls_port}"), &ca(slapd.ca())),
+            Some("not valid for name 127.0.0.1, but for localhost"),
+        ),
+        (ldap(&format!("ldaps://localhost:{tls_port}"), &ca(nginx.ca())), Some("is it a new one?")),
+        (ldap(&format!("ldaps://localhost:{port}"), &ca(slapd.ca())), Some("does it speak TLS on this port")),
+        (ldap(&format!("ldap://localhost:{tls_port}"), ""), Some(from_the_first)),
+        (ldap(&format!("ldap://localhost:{tls_port}"), "starttls = true"), Some(from_the_first)),
+        (http(&format!("https://localhost:{}/ok", nginx.tls_port()), &ca(nginx.ca())), None),
+        (http(&format!("https://localhost:{}/ok", nginx.tls_port()), ""), Some("copy it into a file and name that with `ca`")),
+        (http(&format!("https://127.0.0.1:{}/ok", nginx.tls_port()), &ca(nginx.ca())), Some("not valid for name 127.0.0.1")),
+        (http(&format!("https://localhost:{}/ok", nginx.port()), &ca(nginx.ca())), Some("does not speak TLS on this port")),
+    ];
+    for (section, words) in table {
+        let (code, out, errors) = check(&section);
+        match words {
+            None => assert_eq!((code, errors.as_str()), (Some(0), ""), "{section}{out}"),
+            Some(words) => assert!(code == Some(64) && errors.contains(words), "{section}{errors}"),
+        }
+    }
+}
+
+#[test]
+fn what_a_file_of_authorities_holds_is_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut old = rcgen::CertificateParams::new(vec!["old.test".to_owned()]).unwrap();
+    old.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    let old = old.self_signed(&key).unwrap();
+    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
+    write("old.pem", old.pem().as_bytes());
+    write("with-key.pem", (old.pem() + &key.serialize_pem()).as_bytes());
+    write("old.der", old.der());
+    write("old.key", key.serialize_pem().as_bytes());
+    for (file, code, words) in [
+        ("old.pem", Some(0), "transmitter gateway, ca: "),
+        ("old.pem", Some(0), "which has expired at 2020-01-01"),
+        ("with-key.pem", Some(0), "holds a private key besides"),
+        ("old.der", Some(64), "in DER, not in PEM"),
+        ("old.key", Some(64), "holds a private key and no certificate"),
+    ] {
+        let section = format!(
+            "[[directory]]\nname = \"people\"\nkind = \"local\"\nfile = \"users.toml\"\n[[transmitter]]\nname = \"gateway\"\nkind = \"http\"\n\
+             url = \"https://localhost/?to={{{{to_e164}}}}&text={{{{text}}}}\"\nmethod = \"GET\"\nca = {:?}\n",
+            folder.path().join(file),
+        );
+        let checked = written_down(&section);
+        let (ended, _, errors) = run_with(&["check", "--config", checked.path().join("doorward.toml").to_str().unwrap()]);
+        assert!(ended == code && errors.contains(words), "{file}: {errors}");
+    }
+}

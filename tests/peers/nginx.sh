@@ -9,12 +9,18 @@
 #   /upload                  takes a body of any size and says how long it was
 #   /tls                     the protocol, the name that was asked for, and who the client says it is; 403 without its certificate
 #   /socket                  goes on to a WebSocket server on WEBSOCKET_PORT
-# On TLS_PORT it is `localhost`, by a CA of its own, and speaks HTTP/2 with who asks; client.pem and client.key are good for /tls. Exit 77: not installed (Debian: nginx-light openssl). Exit 75: a port was taken.
+# On TLS_PORT it is `localhost`, by a CA of its own, and speaks HTTP/2 with who asks; client.pem and client.key are good for /tls. With OWN_CERTIFICATE=1
+# in the environment its certificate is by nobody but itself (openssl req -x509), and is what CA= names. Exit 77: not installed (Debian: nginx-light openssl). Exit 75: a port was taken.
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
 
 certificates() (
     cd "$1"
+    if [ -n "${OWN_CERTIFICATE:-}" ]; then
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "/CN=localhost" -addext subjectAltName=DNS:localhost -keyout server.key -out server.pem
+        cp server.pem ca.pem
+        return
+    fi
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "/CN=CA of a test application" -keyout ca.key -out ca.pem
     # By its name alone: reached as 127.0.0.1 it is the wrong server.
     printf 'subjectAltName=DNS:localhost\nextendedKeyUsage=serverAuth\nbasicConstraints=CA:FALSE\n' >server.ext
@@ -131,5 +137,5 @@ stop() {
 case ${1:-} in
 start) start "$2" "$3" "$4" "$5" ;;
 stop) stop "$(realpath "$2")" ;;
-*) sed -n '2,10p' "$0" >&2; exit 64 ;;
+*) sed -n '2,12p' "$0" >&2; exit 64 ;;
 esac

@@ -4,7 +4,7 @@
 #   postfix.sh stop DIR
 # It knows the user gate@example.test, password Relay-Passw0rd. Mail to *@example.test lands in DIR/mail/all/new, a file
 # each, except to nobody@example.test (550 5.1.1) and later@example.test (450). Every other domain is refused (554 5.7.1).
-# Its CA is DIR/ca.pem. Exit status 3: something is missing, named on standard error.
+# Its CA is DIR/ca.pem; with OWN_CERTIFICATE=1 in the environment that is its certificate itself (openssl req -x509). Exit status 3: something is missing, named on standard error.
 set -euo pipefail
 
 USER_NAME=gate
@@ -71,6 +71,11 @@ require() {
 certificates() (
     cd "$1"
     exec 2>/dev/null
+    if [ -n "${OWN_CERTIFICATE:-}" ]; then
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "/CN=localhost" -addext subjectAltName=DNS:localhost -keyout server.key -out server.pem
+        cp server.pem ca.pem
+        return
+    fi
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "/CN=Mail test CA" -keyout ca.key -out ca.pem
     openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=localhost" -keyout server.key -out server.csr
     echo "subjectAltName=DNS:localhost,IP:127.0.0.1" >server.ext

@@ -7,6 +7,7 @@
 #              LIMITED=1       shows the service user no more than 500 entries
 #              LOG=256         what it is asked stands in FOLDER/slapd.log
 #              PPOLICY=1       password policies: three wrong passwords lock, and people in every state of a password
+#              OWN_CERTIFICATE=1  its certificate is by nobody but itself (openssl req -x509), and is what CA= names
 #              SERVICE_WRITES=1  the service user may write passwords
 #              HIDDEN=1        the service user may not read the group `unique`, nor the members of `posix`
 # Exit 77: slapd or its tools are not installed (Debian: slapd ldap-utils openssl). Exit 75: a port was taken meanwhile.
@@ -20,6 +21,11 @@ SERVICE_PASSWORD=service-password
 
 certificates() {
   cd "$1"
+  if [ -n "${OWN_CERTIFICATE:-}" ]; then
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "/CN=localhost" -addext subjectAltName=DNS:localhost -keyout server.key -out server.pem
+    cp server.pem ca.pem
+    return
+  fi
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "/CN=CA of a test directory" -keyout ca.key -out ca.pem
   # By its name alone: reached as 127.0.0.1 it is the wrong server.
   printf 'subjectAltName=DNS:localhost\nextendedKeyUsage=serverAuth\nbasicConstraints=CA:FALSE\n' >server.ext

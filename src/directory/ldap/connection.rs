@@ -72,7 +72,10 @@ impl Connection {
         };
         let opened = timeout(CONNECT, opening).await;
         let (connection, ldap) = match opened {
-            Err(_) => return Err(Fault::Silent(format!("no connection within {} s", CONNECT.as_secs_f32()))),
+            Err(_) => {
+                let hint = if target.starttls { "; if this port speaks TLS from the first byte on, write ldaps://" } else { "" };
+                return Err(Fault::Silent(format!("no connection within {} s{hint}", CONNECT.as_secs_f32())));
+            }
             Ok(Err(error)) => return Err(Fault::Server(words(&error))),
             Ok(Ok(pair)) => pair,
         };
@@ -96,7 +99,11 @@ impl Connection {
         ldap.with_controls(password_policy::request());
         match timeout(limit, ldap.simple_bind(dn, password.expose())).await {
             Err(_) => Err(Fault::Final(format!("no answer to the bind within {} s", limit.as_secs()))),
-            Ok(Err(error)) => Err(Fault::Final(format!("the connection broke during the bind: {}", words(&error)))),
+            Ok(Err(error)) => {
+                let hint =
+                    if self.is_protected { "" } else { "; if this port speaks TLS from the first byte on, write ldaps://" };
+                Err(Fault::Final(format!("the connection broke during the bind: {}{hint}", words(&error))))
+            }
             Ok(Ok(result)) => Ok(result),
         }
     }

@@ -37,7 +37,7 @@ pub(super) struct Server {
 impl Servers {
     /// Those of the configuration; with a finder those that it finds, now and then again.
     pub fn new(config: &Ldap, finder: Option<Finder>, clock: Clock) -> Result<Self, LdapNewError> {
-        let tls = Arc::new(tls::client_config(config.ca.as_deref())?);
+        let tls = tls::client_config(config.ca.as_deref())?;
         let target = |server: &LdapServer| {
             let protected = server.tls || config.starttls;
             if !protected && !is_loopback(&server.host) {

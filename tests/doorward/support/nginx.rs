@@ -16,12 +16,17 @@ pub struct Nginx {
 
 /// Starts one; `/socket` leads to this port.
 pub fn nginx(websocket_port: u16) -> Option<Nginx> {
+    nginx_with(websocket_port, &[])
+}
+
+/// The same with these environment variables for the script.
+pub fn nginx_with(websocket_port: u16, environment: &[(&str, &str)]) -> Option<Nginx> {
     for _ in 0..5 {
         let folder = tempfile::tempdir().unwrap();
         let ports: [u16; 2] = free_ports();
         let mut command = Command::new(script());
         command.arg("start").arg(folder.path()).args([ports[0], ports[1], websocket_port].map(|port| port.to_string()));
-        let output = command.output().unwrap();
+        let output = command.envs(environment.iter().copied()).output().unwrap();
         let errors = String::from_utf8_lossy(&output.stderr);
         match output.status.code() {
             Some(0) => {
