@@ -82,11 +82,11 @@ fn first_of(ranges: &str, fits: impl Fn(&Language) -> bool) -> Option<Language> 
 /// One range with its weight in thousandths (RFC 9110 section 12.4.2); what has weight zero, or none that can be read, is not wanted.
 fn weighted(entry: &str) -> Option<(u16, &str)> {
     let (range, parameters) = entry.split_once(';').unwrap_or((entry, ""));
-    let weight = parameters.split(';').filter_map(|parameter| {
+    let mut weight = parameters.split(';').filter_map(|parameter| {
         let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
         name.trim().eq_ignore_ascii_case("q").then_some(value.trim())
     });
-    let weight = match weight.last() {
+    let weight = match weight.next_back() {
         None => 1.0,
         Some(weight) => weight.parse::<f32>().ok().filter(|weight| (0.0..=1.0).contains(weight))?,
     };

@@ -15,7 +15,6 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{CipherSuite, ClientConfig, ConfigBuilder};
 
 pub use file::warnings;
-pub use untrusted::Untrusted;
 pub use words::{explained, words};
 
 use trust::Trust;

@@ -16,12 +16,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-use crate::story;
 use crate::support::client::Client;
 use crate::support::nginx::nginx_with;
 use crate::support::peers::slapd;
-use crate::support::postfix::Postfix;
-use crate::support::program;
+use crate::support::{program, written};
 
 /// A folder with keys and certificates in it.
 pub struct Workshop(tempfile::TempDir);
@@ -152,7 +150,8 @@ impl ReplaceLineEnds for Vec<u8> {
 async fn a_certificate_that_ca_names_is_trusted_as_itself_and_for_nothing_else() {
     let Some(shop) = stocked() else { return };
     // What the server shows, what it sends along, what `ca` names, and what is said.
-    let table: [(&str, Option<&str>, Option<&str>, &[&str]); 31] = [
+    type Row = (&'static str, Option<&'static str>, Option<&'static str>, &'static [&'static str]);
+    let table: [Row; 31] = [
         ("own", None, Some("own"), &[]),
         ("own", None, Some("bundle"), &[]),
         ("own", None, Some("with-key"), &[]),
@@ -314,28 +313,32 @@ fn a_file_that_ca_names_says_what_it_holds_instead() {
 const OWN: &[(&str, &str)] = &[("OWN_CERTIFICATE", "1")];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_whole_sign_in_passes_by_neighbours_that_vouch_for_themselves() {
-    let (slapd, postfix, nginx) = std::thread::scope(|scope| {
-        let (slapd, postfix) = (scope.spawn(|| slapd(OWN)), scope.spawn(|| Postfix::with(OWN)));
-        (slapd.join().unwrap(), postfix.join().unwrap(), nginx_with(9, OWN))
-    });
-    let (Some(slapd), Some(postfix), Some(nginx)) = (slapd, postfix, nginx) else { return };
+async fn a_sign_in_passes_by_a_directory_and_an_application_that_vouch_for_themselves() {
+    let (Some(slapd), Some(nginx)) = (slapd(OWN), nginx_with(9, OWN)) else { return };
     let folder = tempfile::tempdir().unwrap();
-    let ca = program::certificate(folder.path(), "door", &["*.example.test"]);
-    let text = story::configuration(&slapd, &postfix, &nginx);
-    for tls in ["starttls", "tls"] {
-        let relay =
-            format!("server = \"localhost:{}\"\ntls = \"{tls}\"", if tls == "tls" { postfix.tls_port() } else { postfix.port });
-        let text = text.replace(&format!("server = \"localhost:{}\"\ntls = \"starttls\"", postfix.port), &relay);
-        let config = doorward::config::parse(&text, folder.path(), &|_| None).unwrap_or_else(|problems| panic!("{problems:?}"));
-        let door = tokio::task::spawn_blocking(move || doorward::app::start(&config, &Clock::by_hand()).unwrap()).await.unwrap();
-        let browser = Client::new(door.addresses[0], "secure.example.test", &ca);
-        let page = browser.to_passcode("bob", "can-we-fix-it").await;
-        let mail = postfix.next_mail().await;
-        let line = mail.lines().find(|line| line.starts_with("@secure.example.test #")).unwrap();
-        assert_eq!(browser.passcode(&page, line).await.status, 303, "{mail}");
-        let answer = browser.get("/ok").await;
-        assert_eq!((answer.status, answer.body.as_str()), (200, "ok"), "{tls}");
-        tokio::task::spawn_blocking(move || door.stop()).await.unwrap();
-    }
+    let ca = program::certificate(folder.path(), "door", &["app.example.test"]);
+    let text = format!(
+        "{}{}\n[[directory]]\nname = \"corp\"\nkind = \"ldap\"\nservers = [\"ldaps://localhost:{}\"]\nca = {:?}\nservice_user = \"{}\"\n\
+         service_password = \"{}\"\nusers = {{ base = \"ou=people,{}\", member_of = \"{}\" }}\n",
+        written::SITE
+            .replace("\"http://127.0.0.1:9\"]", &format!("\"https://localhost:{}\"], ca = {:?}", nginx.tls_port(), nginx.ca())),
+        written::STAFF,
+        slapd.tls_port(),
+        slapd.ca(),
+        slapd.service_user(),
+        slapd.service_password(),
+        slapd.base(),
+        slapd.group(),
+    );
+    program::users(folder.path());
+    let config = doorward::config::parse(&text, folder.path(), &|_| None).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let door = tokio::task::spawn_blocking(move || doorward::app::start(&config, &Clock::by_hand()).unwrap()).await.unwrap();
+    let browser = Client::new(door.addresses[0], "app.example.test", &ca);
+    let page = browser.to_passcode("bob", "can-we-fix-it").await;
+    let outbox = folder.path().join("outbox.jsonl");
+    let sent = tokio::task::spawn_blocking(move || program::newest(&outbox, 0)).await.unwrap();
+    assert_eq!(browser.passcode(&page, sent["text"].as_str().unwrap()).await.status, 303);
+    let answer = browser.get("/ok").await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, "ok"));
+    tokio::task::spawn_blocking(move || door.stop()).await.unwrap();
 }

@@ -54,7 +54,8 @@ async fn blanks_and_hyphens_in_a_code_do_not_matter() {
 async fn a_code_is_read_out_of_the_message_that_it_came_in() {
     let bed = Bed::start().await;
     let arabic = |code: &str| code.chars().map(|c| char::from_u32(u32::from(c) - 48 + 0x660).unwrap()).collect::<String>();
-    let ways: [&dyn Fn(&str, &str) -> String; 6] = [
+    type Way<'a> = &'a dyn Fn(&str, &str) -> String;
+    let ways: [Way<'_>; 6] = [
         &|message, _| message.to_owned(),
         &|message, _| message.lines().last().unwrap().to_owned(),
         &|_, code| format!("\u{202a}\u{feff}{}\u{200b}{}\u{202c}", &code[..3], &code[3..]),

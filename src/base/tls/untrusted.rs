@@ -20,7 +20,7 @@ pub(super) struct Shown<'a> {
 }
 
 /// The reason, in a sentence without a full stop. Names from certificates are cut and hold no control characters.
-pub struct Untrusted {
+pub(super) struct Untrusted {
     words: String,
 }
 
@@ -92,13 +92,11 @@ impl About<'_> {
                 format!("{} has expired at {until}: renew it on the server", self.which(None))
             }
             CertificateError::ExpiredContext { not_after, .. } => {
-                let which = self.which(Some((*not_after, |it: &X509Certificate<'_>| it.validity().not_after.timestamp())));
-                format!("{which} has expired at {}: renew it on the server", date(*not_after))
+                format!("{} has expired at {}: renew it on the server", self.which(Some(*not_after)), date(*not_after))
             }
             CertificateError::NotValidYet => format!("{} is not yet valid: are both clocks right?", self.which(None)),
             CertificateError::NotValidYetContext { not_before, .. } => {
-                let which = self.which(Some((*not_before, |it: &X509Certificate<'_>| it.validity().not_before.timestamp())));
-                format!("{which} is not valid before {}: are both clocks right?", date(*not_before))
+                format!("{} is not valid before {}: are both clocks right?", self.which(Some(*not_before)), date(*not_before))
             }
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => self.other_name(),
             CertificateError::UnknownIssuer => self.unknown_issuer(),
@@ -193,7 +191,7 @@ impl About<'_> {
         }
         let sent = format!("the server sent the certificate of {own}, issued by {issuer}");
         // The last of the chain that the server sent: its issuer is the one that is missing here.
-        let top = self.shown.others.iter().filter_map(|der| X509Certificate::from_der(der).ok()).map(|(_, it)| it).last();
+        let top = self.shown.others.iter().filter_map(|der| X509Certificate::from_der(der).ok()).map(|(_, it)| it).next_back();
         let missing = top.filter(|top| top.subject() != top.issuer()).map_or(issuer, |top| name(top.issuer()));
         let (held, remedy) = match self.named {
             None => (
@@ -227,18 +225,18 @@ impl About<'_> {
     }
 
     /// The certificate that a date belongs to: the server's own, or one that came with it.
-    fn which(&self, date: Option<(UnixTime, fn(&X509Certificate<'_>) -> i64)>) -> String {
+    fn which(&self, date: Option<UnixTime>) -> String {
         let own = format!("the server's certificate ({})", name(self.own.subject()));
-        let Some((date, of)) = date else { return own };
-        let has_date = |it: &X509Certificate<'_>| u64::try_from(of(it)).is_ok_and(|seconds| seconds == date.as_secs());
+        let Some(date) = date else { return own };
+        let has_date = |it: &X509Certificate<'_>| {
+            let dates = [it.validity().not_before.timestamp(), it.validity().not_after.timestamp()];
+            dates.into_iter().any(|seconds| u64::try_from(seconds) == Ok(date.as_secs()))
+        };
         if has_date(self.own) {
             return own;
         }
-        let others = self.shown.others.iter().filter_map(|der| X509Certificate::from_der(der).ok()).map(|(_, it)| it);
-        others
-            .into_iter()
-            .find(has_date)
-            .map_or(own, |it| format!("the certificate of {}, which the server sent along,", name(it.subject())))
+        let mut others = self.shown.others.iter().filter_map(|der| X509Certificate::from_der(der).ok()).map(|(_, it)| it);
+        others.find(has_date).map_or(own, |it| format!("the certificate of {}, which the server sent along,", name(it.subject())))
     }
 
     /// The option of `openssl req` and `openssl x509` for the name that we ask for.
