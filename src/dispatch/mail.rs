@@ -112,6 +112,17 @@ impl MailTransmitter {
     }
 }
 
+impl MailTransmitter {
+    /// A relay that waits for TLS says nothing, and waits for us as we do for it.
+    fn too_long(&self) -> String {
+        let hint = match self.relay.tls {
+            SmtpTls::Tls => "",
+            SmtpTls::StartTls | SmtpTls::None => "; if this port speaks TLS from the first byte on, write tls = \"tls\"",
+        };
+        format!("the relay took longer than {:?}{hint}", self.limit)
+    }
+}
+
 impl Transmitter for MailTransmitter {
     fn name(&self) -> &str {
         &self.name
@@ -132,7 +143,7 @@ impl Transmitter for MailTransmitter {
             let said = tokio::time::timeout(limit, self.deliver(message, &to, now, &given)).await;
             let slow = || {
                 let kind = if given.load(Ordering::Relaxed) { FailureKind::Unsure } else { FailureKind::RetryHere };
-                Err(Failure { kind, why: format!("the relay took longer than {:?}", self.limit) })
+                Err(Failure { kind, why: self.too_long() })
             };
             let answer = match said.unwrap_or_else(|_| slow()) {
                 Ok(Said { answer, session }) => {
@@ -152,7 +163,7 @@ impl Transmitter for MailTransmitter {
     fn examine(&self) -> Later<'_, Result<Vec<String>, String>> {
         Box::pin(async move {
             let reached = tokio::time::timeout(self.limit.saturating_sub(LEAVE), self.relay.open()).await;
-            let reached = reached.map_err(|_| format!("the relay took longer than {:?}", self.limit))?;
+            let reached = reached.map_err(|_| self.too_long())?;
             leave(reached.map_err(|failure| failure.why)?).await;
             let tls = if self.relay.tls == SmtpTls::None { "without TLS" } else { "over TLS" };
             let signed_in = if self.relay.sign_in.is_some() { " and takes our user name and password" } else { "" };

@@ -16,9 +16,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
+use crate::story;
 use crate::support::client::Client;
 use crate::support::nginx::nginx_with;
 use crate::support::peers::slapd;
+use crate::support::postfix::Postfix;
 use crate::support::{program, written};
 
 /// A folder with keys and certificates in it.
@@ -341,4 +343,31 @@ async fn a_sign_in_passes_by_a_directory_and_an_application_that_vouch_for_thems
     let answer = browser.get("/ok").await;
     assert_eq!((answer.status, answer.body.as_str()), (200, "ok"));
     tokio::task::spawn_blocking(move || door.stop()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_whole_sign_in_passes_by_neighbours_that_vouch_for_themselves() {
+    let (slapd, postfix, nginx) = std::thread::scope(|scope| {
+        let (slapd, postfix) = (scope.spawn(|| slapd(OWN)), scope.spawn(|| Postfix::with(OWN)));
+        (slapd.join().unwrap(), postfix.join().unwrap(), nginx_with(9, OWN))
+    });
+    let (Some(slapd), Some(postfix), Some(nginx)) = (slapd, postfix, nginx) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let ca = program::certificate(folder.path(), "door", &["*.example.test"]);
+    let text = story::configuration(&slapd, &postfix, &nginx);
+    for tls in ["starttls", "tls"] {
+        let relay =
+            format!("server = \"localhost:{}\"\ntls = \"{tls}\"", if tls == "tls" { postfix.tls_port() } else { postfix.port });
+        let text = text.replace(&format!("server = \"localhost:{}\"\ntls = \"starttls\"", postfix.port), &relay);
+        let config = doorward::config::parse(&text, folder.path(), &|_| None).unwrap_or_else(|problems| panic!("{problems:?}"));
+        let door = tokio::task::spawn_blocking(move || doorward::app::start(&config, &Clock::by_hand()).unwrap()).await.unwrap();
+        let browser = Client::new(door.addresses[0], "secure.example.test", &ca);
+        let page = browser.to_passcode("bob", "can-we-fix-it").await;
+        let mail = postfix.next_mail().await;
+        let line = mail.lines().find(|line| line.starts_with("@secure.example.test #")).unwrap();
+        assert_eq!(browser.passcode(&page, line).await.status, 303, "{mail}");
+        let answer = browser.get("/ok").await;
+        assert_eq!((answer.status, answer.body.as_str()), (200, "ok"), "{tls}");
+        tokio::task::spawn_blocking(move || door.stop()).await.unwrap();
+    }
 }

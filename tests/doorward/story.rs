@@ -11,7 +11,7 @@ use crate::support::peers::{Slapd, dead_port, slapd};
 use crate::support::postfix::{PASSWORD, Postfix, USER};
 use crate::support::{program, script as scripts};
 
-fn configuration(slapd: &Slapd, postfix: &Postfix, nginx: &Nginx) -> String {
+pub fn configuration(slapd: &Slapd, postfix: &Postfix, nginx: &Nginx) -> String {
     let application = |name: &str, host: &str, upstream: &str| {
         format!(
             "[[application]]\nname = \"{name}\"\nhosts = [\"{host}.example.test\"]\npolicy = \"staff\"\nupstream = {{ {upstream} }}\n"

@@ -16,7 +16,7 @@ use super::hello::Hello;
 use super::line::{Line, LineError};
 use super::offers::Offers;
 use super::reply::Reply;
-use crate::base::Secret;
+use crate::base::{Secret, tls};
 use crate::config::transmitter::SmtpTls;
 
 /// How one relay is spoken to.
@@ -94,7 +94,7 @@ impl Relay {
         line.secure(&self.host, trust).await.map_err(|error| {
             // A certificate that is not trusted will not be in a minute either.
             let kind = if is_untrusted(&error) { FailureKind::RetryElsewhere } else { FailureKind::RetryHere };
-            Failure { kind, why: format!("TLS failed: {error}") }
+            Failure { kind, why: format!("TLS failed: {}", tls::explained(error)) }
         })
     }
 }

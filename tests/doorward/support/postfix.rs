@@ -17,9 +17,18 @@ pub struct Postfix {
 impl Postfix {
     /// Nothing where Postfix cannot be started here; a panic instead where everything must be (`CI=true`).
     pub fn start() -> Option<Self> {
+        Self::with(&[])
+    }
+
+    /// The same with these environment variables for the script.
+    pub fn with(environment: &[(&str, &str)]) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let port = two_free_ports();
-        let started = Command::new(script()).args(["start", &port.to_string()]).arg(folder.path()).output();
+        let started = Command::new(script())
+            .args(["start", &port.to_string()])
+            .arg(folder.path())
+            .envs(environment.iter().copied())
+            .output();
         let why = match started {
             Ok(output) if output.status.success() => return Some(Self { folder, port }),
             Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
