@@ -117,7 +117,8 @@ pub fn compatible(text: &str) -> String {
     ComposingNormalizerBorrowed::new_nfkc().normalize(text).into_owned()
 }
 
-fn nfc(text: &str) -> String {
+/// Canonical composition (NFC).
+pub fn nfc(text: &str) -> String {
     ComposingNormalizerBorrowed::new_nfc().normalize(text).into_owned()
 }
 
