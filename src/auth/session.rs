@@ -20,7 +20,7 @@ use super::flow::{Factor, Grant};
 use super::interner::Interner;
 use crate::audit::reason::SessionOver;
 use crate::base::{Time, UserId};
-use crate::config::application::SessionLimits;
+use crate::config::application::{PublicPath, SessionLimits};
 use crate::directory::{PasswordMark, User};
 
 /// One sign-in while it lives. Shared by every core; read on every request without a lock.
@@ -287,8 +287,8 @@ pub struct Permit<'a> {
 
 impl<'a> Permit<'a> {
     /// A path that needs no session.
-    pub fn public(application: &'a str) -> Self {
-        Self { application, session: None }
+    pub fn public(path: PublicPath<'a>) -> Self {
+        Self { application: path.application(), session: None }
     }
 
     /// What a key opens: nothing on another host or for another application, after the session's end, or from an address

@@ -5,7 +5,7 @@ use std::fmt;
 use zeroize::Zeroize;
 
 /// Holds a secret. `Debug` prints nothing of it and there is no `Display` and no `Serialize`.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Secret<T: Zeroize>(T);
 
 impl<T: Zeroize> Secret<T> {
@@ -24,6 +24,15 @@ impl<T: Zeroize> Secret<T> {
     }
 }
 
+/// In time that depends on the lengths alone.
+impl<T: Zeroize + AsRef<[u8]>> PartialEq for Secret<T> {
+    fn eq(&self, other: &Self) -> bool {
+        same(self.0.as_ref(), other.0.as_ref())
+    }
+}
+
+impl<T: Zeroize + AsRef<[u8]>> Eq for Secret<T> {}
+
 impl<T: Zeroize> Drop for Secret<T> {
     fn drop(&mut self) {
         self.0.zeroize();
@@ -39,4 +48,17 @@ impl<T: Zeroize> fmt::Debug for Secret<T> {
 /// Whether two byte strings are equal, in time that depends on their lengths alone.
 pub fn same(left: &[u8], right: &[u8]) -> bool {
     aws_lc_rs::constant_time::verify_slices_are_equal(left, right).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_equal_where_every_byte_is() {
+        let secret = |text: &str| Secret::new(text.to_owned());
+        for (one, other, expected) in [("", "", true), ("a", "a", true), ("a", "b", false), ("a", "ab", false), ("ab", "", false)] {
+            assert_eq!(secret(one) == secret(other), expected, "{one} {other}");
+        }
+    }
 }

@@ -9,6 +9,7 @@ use super::request_limits::prefix;
 pub use super::request_limits::{RequestLimits, Routes};
 use super::section::Section;
 pub use super::upstream::{Server, Upstream};
+use crate::base::path;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Application {
@@ -27,6 +28,23 @@ pub struct Application {
     pub routes: Routes,
     /// Lets the application register service workers. Default: false.
     pub service_worker: bool,
+}
+
+/// Proof that the operator made a path of this application public. [`Application::public_path`] alone makes one:
+///
+/// ```compile_fail
+/// let public = doorward::config::application::PublicPath { application: "mail" };
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct PublicPath<'a> {
+    application: &'a str,
+}
+
+impl<'a> PublicPath<'a> {
+    /// The name of the application.
+    pub fn application(self) -> &'a str {
+        self.application
+    }
 }
 
 /// Defaults: 30 minutes and 12 hours.
@@ -56,6 +74,11 @@ impl Default for SessionLimits {
 }
 
 impl Application {
+    /// Whether a path, as it stands in a request that was judged, needs no session.
+    pub fn public_path(&self, path: &str) -> Option<PublicPath<'_>> {
+        self.public.iter().any(|prefix| path::is_below(path, prefix)).then_some(PublicPath { application: &self.name })
+    }
+
     pub(super) fn read(section: Section<'_>) -> Option<Self> {
         let name = section.name(Kind::Application);
         let hosts = section.required("hosts").and_then(|list| list.some(host));

@@ -10,7 +10,6 @@ use super::Caller;
 use super::route::Place;
 use crate::auth::Gatekeeper;
 use crate::auth::session::{Key, Permit, Wanted};
-use crate::base::path;
 use crate::proxy::cookies::{Jar, Rest};
 use crate::proxy::{Fact, Facts};
 use crate::web::cookie;
@@ -43,8 +42,8 @@ pub fn ask<'a>(gatekeeper: &Gatekeeper, place: &'a Place, head: &Parts, caller: 
     if let Some(permit) = permit {
         return Gate::Pass { permit, cookies };
     }
-    if application.public.iter().any(|prefix| path::is_below(head.uri.path(), prefix)) {
-        return Gate::Pass { permit: Permit::public(&application.name), cookies };
+    if let Some(path) = application.public_path(head.uri.path()) {
+        return Gate::Pass { permit: Permit::public(path), cookies };
     }
     if is_navigation(head, caller.facts) { Gate::SignIn { location: login_location(head) } } else { Gate::SignInNeeded }
 }

@@ -141,7 +141,8 @@ const HOMES: &[(&str, &[&str])] = &[
 ];
 
 /// Proofs, and the one file each is made in.
-const PROOFS: &[(&str, &str)] = &[("Permit", "auth/session.rs"), ("Grant", "auth/flow.rs")];
+const PROOFS: &[(&str, &str)] =
+    &[("Permit", "auth/session.rs"), ("Grant", "auth/flow.rs"), ("PublicPath", "config/application.rs")];
 
 /// What brings another TLS into the house.
 const BANNED: &[&str] = &["openssl", "openssl-sys", "native-tls", "tokio-native-tls", "hyper-tls"];

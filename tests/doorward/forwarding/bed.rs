@@ -84,14 +84,15 @@ pub fn bed(wishes: &Wishes) -> Bed {
     let listed = listed.map(|serves| Listener { address: any, serves, trusted: None, deal: false });
     let listeners = Listeners::bind(&listed, &[], wishes.cores, &tls::ticketer().unwrap(), Given::default()).unwrap();
     let addresses = listeners.addresses();
-    let applications = Applications::load(&[application(wishes)]).unwrap();
+    let application = Arc::new(application(wishes));
+    let applications = Applications::load(std::slice::from_ref(&application)).unwrap();
     let (stop, over, clock) = (CancellationToken::new(), Arc::new(AtomicBool::new(false)), Clock::by_hand());
     let cores = run(listeners, wishes.limits, &stop, {
         let (over, clock) = (Arc::clone(&over), clock.clone());
         move |_| {
             let proxy = Proxy::new(&applications, clock.clone());
             tokio::task::spawn_local(end_sessions(Rc::clone(&proxy), Arc::clone(&over), clock.clone()));
-            Rc::new(Everything { proxy, application: "app".into(), clock: clock.clone() })
+            Rc::new(Everything { proxy, application: Arc::clone(&application), clock: clock.clone() })
         }
     });
     Bed { address: addresses[0], plain: addresses[1], stop, over, clock, cores: Some(cores.unwrap()), folder }
@@ -139,7 +140,7 @@ async fn end_sessions(proxy: Rc<Proxy>, over: Arc<AtomicBool>, clock: Clock) {
 
 struct Everything {
     proxy: Rc<Proxy>,
-    application: Arc<str>,
+    application: Arc<Application>,
     clock: Clock,
 }
 
@@ -166,7 +167,8 @@ impl Handler for Everything {
             cookies: &cookies,
             now: self.clock.now(),
         };
-        match self.proxy.forward(Permit::public(&self.application), head, &mut exchange.body, &client).await {
+        let permit = Permit::public(self.application.public_path("/").unwrap());
+        match self.proxy.forward(permit, head, &mut exchange.body, &client).await {
             Ok(response) => response.map(Either::Left),
             Err(error) => said(status(&error), &error.to_string()),
         }
