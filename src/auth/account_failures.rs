@@ -10,8 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::known::Browser;
 use super::turns::turn;
-use crate::base::Time;
-use crate::config::limits::Rate;
+use crate::base::{Rate, Time};
 use crate::directory::LockOut;
 use crate::store::{Expect, Place, Records, StoreError};
 

@@ -12,8 +12,7 @@ use governor::nanos::Nanos;
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 
-use crate::base::{Clock, net};
-use crate::config::limits::Rate;
+use crate::base::{Clock, Rate, net};
 
 /// Whom an attempt is counted against.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

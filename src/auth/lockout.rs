@@ -6,8 +6,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::known::Browser;
-use crate::base::{Keys, Secret, Time};
-use crate::config::limits::Rate;
+use crate::base::{Keys, Rate, Secret, Time};
 use crate::store::{Place, Records, StoreError, Taken};
 
 /// A counter of wrong passwords of one typed name.

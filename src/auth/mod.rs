@@ -45,7 +45,7 @@ pub use sessions::Sessions;
 pub use steward::{Meant, SessionView, Steward};
 pub use trial::{Trial, Tried};
 
-pub use crate::config::transmitter::Channel;
+pub use crate::base::Channel;
 pub use crate::directory::Complaint;
 pub use crate::dispatch::{Answer as CallAnswer, Before, Call, Fate, Progress, Way};
 

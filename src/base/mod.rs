@@ -1,5 +1,6 @@
 //! Words that every layer shares. Depends on nothing of ours; what stands here is used by three modules or more.
 
+pub mod channel;
 pub mod clock;
 pub mod country;
 pub mod dn;
@@ -12,10 +13,12 @@ pub mod path;
 pub mod patient;
 pub mod phone;
 pub mod random;
+pub mod rate;
 pub mod secret;
 pub mod tls;
 pub mod unicode;
 
+pub use channel::Channel;
 pub use clock::{Clock, Time};
 pub use country::Country;
 pub use dn::Dn;
@@ -23,6 +26,7 @@ pub use id::{TraceId, UserId};
 pub use keys::Keys;
 pub use language::{Language, Texts};
 pub use random::Random;
+pub use rate::Rate;
 pub use secret::Secret;
 
 /// An answer that comes later, from something that stands behind a trait object.

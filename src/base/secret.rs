@@ -57,7 +57,8 @@ mod tests {
     #[test]
     fn secrets_are_equal_where_every_byte_is() {
         let secret = |text: &str| Secret::new(text.to_owned());
-        for (one, other, expected) in [("", "", true), ("a", "a", true), ("a", "b", false), ("a", "ab", false), ("ab", "", false)] {
+        for (one, other, expected) in [("", "", true), ("a", "a", true), ("a", "b", false), ("a", "ab", false), ("ab", "", false)]
+        {
             assert_eq!(secret(one) == secret(other), expected, "{one} {other}");
         }
     }

@@ -6,8 +6,7 @@ use std::time::Duration;
 use super::field::Field;
 use super::names::{Kind, Use};
 use super::section::Section;
-use super::transmitter::Channel;
-use crate::base::Country;
+use crate::base::{Channel, Country};
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DispatchPolicy {

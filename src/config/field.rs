@@ -11,11 +11,10 @@ use ipnet::IpNet;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::limits::Rate;
 use super::scalar;
 use super::section::Section;
 use super::walk::Walk;
-use crate::base::Country;
+use crate::base::{Country, Rate};
 
 #[derive(Clone, Copy)]
 pub(super) struct Field<'d> {

@@ -13,9 +13,8 @@ use super::http_parts::{CONTENT_TYPES, auth, encoder, headers, template, url};
 use super::presets;
 use super::section::Section;
 use super::template::{Condition, Slot, Template};
-use super::transmitter::Channel;
 use super::walk::Walk;
-use crate::base::Secret;
+use crate::base::{Channel, Secret};
 
 #[derive(Clone, Debug)]
 pub struct Http {

@@ -3,7 +3,7 @@
 use super::http::{Auth, Http, Keys};
 use super::http_answer::Signature;
 use super::template::{Slot, Template};
-use super::transmitter::Channel;
+use crate::base::Channel;
 
 impl Keys<'_, '_> {
     /// A placeholder that stands for a key needs the key; a message without its text or code is none.

@@ -5,16 +5,7 @@ use std::time::Duration;
 
 use super::field::Field;
 use super::section::Section;
-use crate::base::Country;
-
-/// So many within a window: `"60/1m"`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Rate {
-    /// At least 1.
-    pub count: u32,
-    /// At least one second.
-    pub window: Duration,
-}
+use crate::base::{Country, Rate};
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Limits {

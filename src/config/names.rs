@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use super::scalar::did_you_mean;
-use super::transmitter::Channel;
+use crate::base::Channel;
 
 /// What a name is the name of.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -1,6 +1,6 @@
 //! The known gateways: a file of keys for each, by the channel that it serves. A new one is a file and a line here.
 
-use super::transmitter::Channel;
+use crate::base::Channel;
 
 pub(super) const fn of(channel: Channel) -> &'static [(&'static str, &'static str)] {
     match channel {

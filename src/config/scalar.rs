@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::limits::Rate;
+use crate::base::Rate;
 
 /// `30s`, `5m`, `12h`, `400d`.
 pub(super) fn duration(text: &str) -> Option<Duration> {

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::authentication_policy::Then;
 use super::listener::Serves;
-use super::transmitter::{Auth, Channel, Encoder, Kind, Piece, Slot, SmtpTls};
+use super::transmitter::{Auth, Encoder, Kind, Piece, Slot, SmtpTls};
 use super::trusted::Source;
 use super::*;
+use crate::base::Channel;
 
 const MINIMAL: &str = include_str!("testdata/minimal.toml");
 const EXAMPLE: &str = include_str!("../../doorward.example.toml");

@@ -14,6 +14,7 @@ pub use super::program::Program;
 use super::section::Section;
 pub use super::smtp::{Smtp, SmtpTls};
 pub use super::template::{Condition, Piece, Slot, Template};
+use crate::base::Channel;
 
 #[derive(Clone, Debug)]
 pub struct Transmitter {
@@ -36,29 +37,6 @@ pub enum Kind {
     Push(Box<Http>),
     Program(Program),
     Console(Console),
-}
-
-/// How a passcode travels.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Channel {
-    Sms,
-    Voice,
-    Mail,
-    Push,
-}
-
-impl Channel {
-    pub const ALL: [Self; 4] = [Self::Sms, Self::Voice, Self::Mail, Self::Push];
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Sms => "sms",
-            Self::Voice => "voice",
-            Self::Mail => "mail",
-            Self::Push => "push",
-        }
-    }
 }
 
 /// `kind = "console"`: to the terminal and a file, for a trial.

@@ -9,11 +9,10 @@ use std::time::Duration;
 use super::guard::Guard;
 use super::places::{Places, Queued};
 use super::{Addresses, Purpose, Transmitter, number, push, smtp};
-use crate::base::Country;
+use crate::base::{Channel, Country};
 use crate::config::DispatchPolicy;
 use crate::config::dispatch_policy::{AddressKind, Rule};
 use crate::config::price::Prices;
-use crate::config::transmitter::Channel;
 
 /// A transmitter, the group it belongs to, and what its messages cost.
 pub struct Grouped {

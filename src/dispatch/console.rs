@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Serialize;
 
 use super::{Failure, FailureKind, Message, Receipt, Transmitter};
-use crate::base::{Later, Secret, Time};
-use crate::config::transmitter::{Channel, Console};
+use crate::base::{Channel, Later, Secret, Time};
+use crate::config::transmitter::Console;
 
 /// Serves every channel.
 pub struct ConsoleTransmitter {

@@ -16,8 +16,7 @@ use super::kept::{KIND, Kept, Sent, Stage};
 use super::sending::Sending;
 use super::{Delivery, Progress, Report};
 use crate::audit::{Event, What};
-use crate::base::{Keys, Time, TraceId, UserId};
-use crate::config::transmitter::Channel;
+use crate::base::{Channel, Keys, Time, TraceId, UserId};
 use crate::store::{Expect, Place, Record, StoreError};
 
 /// The records' kind, and the purpose of their hash and seal.
@@ -514,7 +513,7 @@ mod tests {
         const MANY: usize = 60;
         let names: Vec<&'static str> = (0..MANY).map(|number| &*format!("r{number}").leak()).collect();
         let (a, caller) = (Scripted::new("a", names.iter().map(|name| TakeAs(name))), Scripted::new("caller", []));
-        let wide = crate::config::limits::Rate { count: 1000, window: WAIT };
+        let wide = crate::base::Rate { count: 1000, window: WAIT };
         let limits = Limits { messages_per_user: wide, messages_per_number: wide, ..Limits::default() };
         let house = house(&[Arc::clone(&a), Arc::clone(&caller)], limits);
         let _runs = house.runs();

@@ -354,9 +354,7 @@ mod tests {
     use super::super::trial::{Answer::*, CODE, Scripted, danish, house, house_on, keys};
     use super::super::{Before, Fate};
     use super::*;
-    use crate::base::Clock;
-    use crate::config::limits::Rate;
-    use crate::config::transmitter::Channel;
+    use crate::base::{Channel, Clock, Rate};
 
     #[tokio::test]
     async fn a_message_goes_out_by_the_first_transmitter_and_leaves_no_passcode_behind() {

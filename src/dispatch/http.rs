@@ -17,8 +17,8 @@ use super::http_client::{Line, is_forbidden, is_untrusted};
 use super::template::{Values, fill};
 use super::{Delivery, Failure, FailureKind, Message, Receipt, Report, Reports, Transmitter, push, voice};
 use crate::base::tls::{self, TlsError};
-use crate::base::{Later, Secret, Time};
-use crate::config::transmitter::{Auth, Channel, Encoder, Http, Piece, Signature, Slot, Template};
+use crate::base::{Channel, Later, Secret, Time};
+use crate::config::transmitter::{Auth, Encoder, Http, Piece, Signature, Slot, Template};
 
 /// One gateway.
 pub struct HttpTransmitter {

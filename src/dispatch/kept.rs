@@ -8,8 +8,7 @@ use zeroize::Zeroizing;
 
 use super::late::Retry;
 use super::{Addresses, Before, Content, Order, Progress, Purpose, Ready};
-use crate::base::{Keys, Language, Secret, Time, TraceId, UserId};
-use crate::config::transmitter::Channel;
+use crate::base::{Channel, Keys, Language, Secret, Time, TraceId, UserId};
 
 /// The records' kind, and the purpose under which they are sealed.
 pub(super) const KIND: &str = "message";

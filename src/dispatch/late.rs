@@ -162,9 +162,8 @@ mod tests {
     use super::super::trial::{CODE, House, Scripted, house, house_on};
     use super::super::{Before, Content, Jump, Ready};
     use super::*;
+    use crate::base::{Channel, Rate};
     use crate::config::Limits;
-    use crate::config::limits::Rate;
-    use crate::config::transmitter::Channel;
 
     const S: Duration = Duration::from_secs(1);
 

@@ -17,8 +17,8 @@ use super::smtp::session::{Envelope, Relay, Session};
 use super::template::{Values, fill};
 use super::{Failure, FailureKind, Message, Receipt, Transmitter};
 use crate::base::tls::{TlsError, client_config};
-use crate::base::{Later, Secret, Time};
-use crate::config::transmitter::{Channel, Encoder, Named, Smtp, SmtpTls, Template};
+use crate::base::{Channel, Later, Secret, Time};
+use crate::config::transmitter::{Encoder, Named, Smtp, SmtpTls, Template};
 
 /// One mail relay.
 pub struct MailTransmitter {

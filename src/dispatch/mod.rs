@@ -47,8 +47,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Language, Later, Secret, Time, TraceId, UserId};
-use crate::config::transmitter::Channel;
+use crate::base::{Channel, Language, Later, Secret, Time, TraceId, UserId};
 
 pub use allowance::MessageLimit;
 pub use board::Grouped;

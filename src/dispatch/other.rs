@@ -7,7 +7,7 @@ use super::kept::{KIND, Kept, Stage};
 use super::sending::Sending;
 use super::{Addresses, Progress};
 use crate::audit::What;
-use crate::config::transmitter::Channel;
+use crate::base::Channel;
 
 /// One way by which a policy reaches a person.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -12,8 +12,8 @@ use tokio::process::{Child, Command};
 use super::blot::blot;
 use super::template::{Values, fill};
 use super::{Failure, FailureKind, Message, Receipt, Transmitter};
-use crate::base::{Later, Secret, Time};
-use crate::config::transmitter::{Channel, Encoder, Named, Program};
+use crate::base::{Channel, Later, Secret, Time};
+use crate::config::transmitter::{Encoder, Named, Program};
 
 /// One program.
 pub struct ProgramTransmitter {

@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::Time;
-use crate::config::transmitter::Channel;
+use crate::base::{Channel, Time};
 
 /// `to` is masked: `•••• 12`, `a•••@example.com`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use super::kept::{Sent, Stage};
 use super::sending::{Sending, Went};
 use super::{Before, Fate};
 use crate::audit::What;
-use crate::config::transmitter::Channel;
+use crate::base::Channel;
 
 impl Sending {
     /// Done where nothing has to be tried: a transmitter knows that it took the message.

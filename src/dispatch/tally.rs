@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::board::Line;
 use super::{Dispatcher, Figures, Purpose};
-use crate::base::{Country, Time};
-use crate::config::transmitter::Channel;
+use crate::base::{Channel, Country, Time};
 
 /// One transmitter's.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]

@@ -2,8 +2,7 @@
 //! it), so that a phone offers the code on that site alone.
 
 use super::gsm7::septets;
-use crate::base::{Language, Secret, Texts, Time};
-use crate::config::transmitter::Channel;
+use crate::base::{Channel, Language, Secret, Texts, Time};
 
 /// What the texts are filled with.
 #[derive(Clone, Copy, Debug)]

@@ -15,9 +15,8 @@ use super::{Addresses, Content, Failure, FailureKind, Grouped, Message, Order, P
 use crate::audit::Journal;
 use crate::base::keys::SealKey;
 use crate::base::random::SystemSource;
-use crate::base::{Clock, Keys, Language, Later, Secret, Texts, Time, TraceId, UserId};
+use crate::base::{Channel, Clock, Keys, Language, Later, Secret, Texts, Time, TraceId, UserId};
 use crate::config::dispatch_policy::{AddressKind, Rule};
-use crate::config::transmitter::Channel;
 use crate::config::{DispatchPolicy, Limits};
 use crate::store::Records;
 

@@ -10,7 +10,7 @@ use super::gsm7;
 use super::kept::{KIND, Kept, Sent};
 use super::sending::{Sending, Went};
 use crate::audit::What;
-use crate::config::transmitter::Channel;
+use crate::base::Channel;
 use crate::store::{Expect, Place, StoreError};
 
 /// How often a message under way shows that its sender lives.

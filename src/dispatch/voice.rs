@@ -89,8 +89,7 @@ mod tests {
 
     use super::*;
     use crate::base::keys::SealKey;
-    use crate::base::{Keys, Language, UserId};
-    use crate::config::transmitter::Channel;
+    use crate::base::{Channel, Keys, Language, UserId};
 
     const NOW: Time = Time::from_millis(1_700_000_000_000);
 

@@ -6,10 +6,9 @@ use bytes::Bytes;
 
 use super::*;
 use crate::auth::{Before, Fate, Progress, Way};
-use crate::base::{Language, Time, TraceId};
+use crate::base::{Channel, Language, Time, TraceId};
 use crate::config::Pages;
 use crate::config::passcode_policy::Alphabet;
-use crate::config::transmitter::Channel;
 
 const SUPPORT: &str = "Call the help desk: +45 1234 5678";
 

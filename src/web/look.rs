@@ -12,10 +12,9 @@ use super::view::unchanged_key;
 use super::{LoginProblem, LoginView, Notice, Page, PasscodeProblem, PasscodeView, PasswordView, Resend};
 use crate::auth::Progress;
 use crate::auth::flow::{Unchanged, Why};
-use crate::base::{Language, Texts, TraceId};
+use crate::base::{Channel, Language, Texts, TraceId};
 use crate::config;
 use crate::config::passcode_policy::Alphabet;
-use crate::config::transmitter::Channel;
 
 /// What all pages share. Made once for a configuration; cheap to share, never changed.
 #[derive(Clone, Debug)]

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorward::auth::{Answer, Before, Fate, PasswordAnswer, Progress};
-use doorward::base::{Clock, Time};
+use doorward::base::{Channel, Clock, Time};
 use doorward::config::dispatch_policy::{AddressKind, Rule};
-use doorward::config::transmitter::Channel;
 use doorward::dispatch::{Delivery, Grouped, Reports, Transmitter};
 use doorward::store::EventLog;
 use futures_util::future::join_all;

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use doorward::base::{Clock, Language, Secret, Time, UserId};
-use doorward::config::transmitter::{Answers, Auth, Body, Channel, Encoder, Extract, Http, Match, Named, Piece, Slot, Template};
+use doorward::base::{Channel, Clock, Language, Secret, Time, UserId};
+use doorward::config::transmitter::{Answers, Auth, Body, Encoder, Extract, Http, Match, Named, Piece, Slot, Template};
 use doorward::dispatch::{Back, Failure, FailureKind, HttpTransmitter, Message, Purpose, Receipt, Transmitter};
 use http::{HeaderMap, Method, Request, Response};
 use http_body_util::{BodyExt, Full};

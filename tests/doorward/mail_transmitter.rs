@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use doorward::base::{Language, Secret, Time, UserId};
-use doorward::config::transmitter::{Channel, Smtp, SmtpTls};
+use doorward::base::{Channel, Language, Secret, Time, UserId};
+use doorward::config::transmitter::{Smtp, SmtpTls};
 use doorward::dispatch::{Failure, FailureKind, MailTransmitter, Message, Purpose, Receipt, Transmitter};
 
 use crate::support::postfix::{PASSWORD, Postfix, USER};

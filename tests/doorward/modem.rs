@@ -4,9 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorward::base::{Clock, Language, Secret, UserId};
+use doorward::base::{Channel, Clock, Language, Secret, UserId};
 use doorward::config::modem::{Mode, Modem, Port};
-use doorward::config::transmitter::Channel;
 use doorward::dispatch::modem::ModemTransmitter;
 use doorward::dispatch::{Delivery, Failure, FailureKind, Message, Purpose, Receipt, Report, Reports, Transmitter};
 use serde_json::json;

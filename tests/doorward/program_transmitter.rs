@@ -4,8 +4,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use doorward::base::{Clock, Language, Secret, Time, UserId};
-use doorward::config::transmitter::{Channel, Program, Template};
+use doorward::base::{Channel, Clock, Language, Secret, Time, UserId};
+use doorward::config::transmitter::{Program, Template};
 use doorward::dispatch::{Failure, FailureKind, Message, ProgramTransmitter, Purpose, Receipt, Transmitter};
 
 use crate::support::modem::Simulator;

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use doorward::base::keys::SealKey;
-use doorward::base::{Keys, Language, Secret, Time, UserId};
-use doorward::config::transmitter::Channel;
+use doorward::base::{Channel, Keys, Language, Secret, Time, UserId};
 use doorward::dispatch::{Back, Callbacks, Failure, FailureKind, HttpTransmitter, Message, Purpose, Receipt, Transmitter};
 
 use crate::support::provider::{Answering, Provider, Seen, configured};

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use doorward::base::{Language, Secret, Time, UserId};
-use doorward::config::transmitter::Channel;
+use doorward::base::{Channel, Language, Secret, Time, UserId};
 use doorward::dispatch::{Back, Failure, FailureKind, HttpTransmitter, Message, Purpose, Receipt, Transmitter};
 
 use crate::support::curl::{self, Curl};

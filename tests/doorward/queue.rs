@@ -7,9 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use doorward::base::random::SystemSource;
-use doorward::base::{Clock, Language, Later, Secret, Time, TraceId, UserId};
+use doorward::base::{Channel, Clock, Language, Later, Secret, Time, TraceId, UserId};
 use doorward::config::dispatch_policy::{AddressKind, Rule};
-use doorward::config::transmitter::Channel;
 use doorward::dispatch::{Addresses, Content, Failure, Grouped, Message, Order, Receipt, Transmitter};
 use doorward::store::{Expect, Place, Records};
 use futures_util::StreamExt;

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use data_encoding::BASE64;
 use doorward::base::keys::SealKey;
-use doorward::base::{Keys, Language, Secret, Texts, Time, UserId};
-use doorward::config::transmitter::Channel;
+use doorward::base::{Channel, Keys, Language, Secret, Texts, Time, UserId};
 use doorward::dispatch::text::{Wording, compose};
 use doorward::dispatch::{
     Answer, Back, Call, Callbacks, Delivery, FailureKind, HttpTransmitter, Message, Purpose, Report, Reports, Transmitter,

@@ -47,9 +47,8 @@ use self::start::{Fault, Start};
 use self::talk::Talk;
 use self::worker::{Begin, Worker, receipt};
 use super::{Failure, FailureKind, Figures, Message, Receipt, Reports, Transmitter};
-use crate::base::{Clock, Later, Time};
+use crate::base::{Channel, Clock, Later, Time};
 use crate::config::modem::Modem;
-use crate::config::transmitter::Channel;
 
 /// So many messages wait for one modem; one more goes elsewhere. At six seconds a message this is far more than a passcode lives.
 const MOST_WAITING: usize = 256;

@@ -99,8 +99,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::base::{Language, Secret, UserId};
-    use crate::config::transmitter::Channel;
+    use crate::base::{Channel, Language, Secret, UserId};
 
     const NOW: Time = Time::from_millis(1_700_000_000_000);
 

@@ -4,8 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use doorward::base::{Clock, Later, Time};
-use doorward::config::transmitter::Channel;
+use doorward::base::{Channel, Clock, Later, Time};
 use doorward::dispatch::{Delivery, Failure, FailureKind, Message, Receipt, Report, Reports, Transmitter};
 
 /// One message that was taken over.
