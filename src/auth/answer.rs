@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::flow::{Answered, Awaiting, Next, Verdict, Why};
-use super::flow_record::{FLOW, Flow, State};
+use super::flow_record::{FLOW, FLOW_LIFE, Flow, State};
 use super::house::{Attempt, CouldNotTell, House, bound_to};
 use super::known::Known;
 use super::last_look::LastLook;
@@ -30,8 +30,6 @@ pub enum Answer {
 }
 
 const TRIES: &str = "flow-tries";
-/// A flow lives for at most so long, resends included.
-pub(super) const FLOW_LIFE: std::time::Duration = std::time::Duration::from_secs(15 * 60);
 /// How often a step is tried again when another request changed the flow meanwhile.
 pub(super) const CONFLICTS: u32 = 8;
 

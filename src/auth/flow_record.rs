@@ -1,13 +1,13 @@
 //! A flow as it is on record between two requests: sealed, bound to one browser, changed only by whoever read it last.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::answer::FLOW_LIFE;
 use super::flow::{Awaiting, Changing};
 use super::house::{Attempt, House, bound_to};
-use crate::base::{Language, Time, TraceId};
+use crate::base::{Language, Time, TraceId, UserId};
 use crate::store::{Expect, Place, StoreError};
 
 /// Format 1.
@@ -52,6 +52,8 @@ impl Flow {
 }
 
 pub(super) const FLOW: &str = "flow";
+/// A flow lives for at most so long, resends included.
+pub(super) const FLOW_LIFE: Duration = Duration::from_secs(15 * 60);
 const FORMAT: u8 = 1;
 
 impl House {
@@ -87,5 +89,17 @@ impl House {
         value.extend(self.keys.seal(FLOW, flow_id.as_bytes(), &plain));
         let place = Place { kind: FLOW, owner: &owner, id: flow_id };
         self.records.put_if(place, value, flow.expires, expect, self.clock.now()).await
+    }
+
+    /// Whether everything that a flow names is still there. One that was begun before a change of the configuration may name what is not.
+    fn knows(&self, flow: &Flow) -> bool {
+        let has = |user: &UserId| self.people.directory(user.directory()).is_some();
+        let sends = || self.passcode_policies.contains_key(&flow.passcode) && self.dispatcher.knows(&flow.dispatch);
+        self.applications.contains_key(&flow.application)
+            && match &flow.state {
+                State::Awaiting(awaiting) => sends() && has(&awaiting.user.id),
+                State::Changing(changing) => has(&changing.user.id),
+                State::Done | State::Ended => true,
+            }
     }
 }

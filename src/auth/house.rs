@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use aws_lc_rs::digest;
 
-use super::flow_record::{Flow, State};
 use super::known::mark;
 use super::limits::{Attempts, Bucket};
 use super::lockout::RefusedLately;
@@ -146,18 +145,6 @@ impl House {
             super::known::Browser::Known(id) => Bucket::Browser(id.into()),
         };
         self.memory.attempts.take(&bucket)
-    }
-
-    /// Whether everything that a flow names is still there. One that was begun before a change of the configuration may name what is not.
-    pub fn knows(&self, flow: &Flow) -> bool {
-        let has = |user: &UserId| self.people.directory(user.directory()).is_some();
-        let sends = || self.passcode_policies.contains_key(&flow.passcode) && self.dispatcher.knows(&flow.dispatch);
-        self.applications.contains_key(&flow.application)
-            && match &flow.state {
-                State::Awaiting(awaiting) => sends() && has(&awaiting.user.id),
-                State::Changing(changing) => has(&changing.user.id),
-                State::Done | State::Ended => true,
-            }
     }
 
     pub fn application(&self, name: &str) -> Result<&Application, CouldNotTell> {

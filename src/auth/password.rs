@@ -3,9 +3,8 @@
 
 use std::time::Duration;
 
-use super::answer::FLOW_LIFE;
 use super::flow::{Changing, Unchanged, Why};
-use super::flow_record::{Flow, State};
+use super::flow_record::{FLOW_LIFE, Flow, State};
 use super::house::{Attempt, CouldNotTell, House, bound_to};
 use super::known::{Browser, Known};
 use super::last_look::LastLook;
