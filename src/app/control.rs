@@ -94,9 +94,9 @@ const MOST_REQUEST: u64 = 64 * 1024;
 /// Whoever reads no line for so long is gone.
 const A_LINE: Duration = Duration::from_secs(60);
 const WAIT: Duration = Duration::from_secs(30);
-/// Longer than the node takes at most, so that its words come before we give up.
 /// For what needs nothing but a look; whoever watches a node must not wait for one that is frozen.
 const AT_ONCE: Duration = Duration::from_secs(5);
+/// Longer than the node takes at most, so that its words come before we give up.
 const PATIENCE: Duration = Duration::from_secs(35);
 
 /// Makes the socket, for our user alone. A socket that another node answers on is left alone.
@@ -141,7 +141,7 @@ pub async fn serve(socket: std::os::unix::net::UnixListener, powers: Powers, sto
 
 async fn answer(mut stream: UnixStream, powers: &Powers) -> std::io::Result<()> {
     let uid = stream.peer_cred()?.uid();
-    let own = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self")?);
+    let own = rustix::process::geteuid().as_raw();
     let (reading, mut writing) = stream.split();
     let mut line = String::new();
     timeout(WAIT, BufReader::new(reading.take(MOST_REQUEST)).read_line(&mut line)).await??;

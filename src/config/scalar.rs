@@ -98,33 +98,14 @@ pub(super) fn nearest<'k>(written: &str, known: &mut dyn Iterator<Item = &'k str
         .map(|(_, known)| known)
 }
 
-/// Letters put in, left out, replaced or swapped with their neighbour (optimal string alignment). Words above 64 letters are far
-/// from everything.
+/// Letters put in, left out, replaced or swapped with their neighbour (optimal string alignment), without regard to case. Words above 64
+/// letters are far from everything.
 fn mistakes(left: &str, right: &str) -> usize {
-    let left: Vec<char> = left.chars().take(65).flat_map(char::to_lowercase).collect();
-    let right: Vec<char> = right.chars().take(65).collect();
-    if left.len() > 64 || right.len() > 64 {
-        return usize::MAX;
-    }
-    let cell =
-        |rows: &[Vec<usize>], row: usize, column: usize| rows.get(row).and_then(|row| row.get(column)).copied().unwrap_or(0);
-    let mut rows: Vec<Vec<usize>> = vec![(0..=right.len()).collect()];
-    for (i, letter) in left.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, other) in right.iter().enumerate() {
-            let replaced = cell(&rows, i, j) + usize::from(letter != other);
-            let shorter = (cell(&rows, i, j + 1) + 1).min(row.last().copied().unwrap_or(0) + 1);
-            let mut best = replaced.min(shorter);
-            let swapped = i > 0 && j > 0 && left.get(i - 1) == Some(other) && right.get(j - 1) == Some(letter);
-            if swapped {
-                best = best.min(cell(&rows, i - 1, j - 1) + 1);
-            }
-            row.push(best);
-        }
-        rows.push(row);
-    }
-    cell(&rows, left.len(), right.len())
+    let is_long = |word: &str| word.chars().nth(LONGEST_WORD).is_some();
+    if is_long(left) || is_long(right) { usize::MAX } else { strsim::osa_distance(&left.to_lowercase(), right) }
 }
+
+const LONGEST_WORD: usize = 64;
 
 #[cfg(test)]
 mod tests {

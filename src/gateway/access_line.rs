@@ -130,18 +130,7 @@ fn is_plain(value: &[u8]) -> bool {
 }
 
 fn number(out: &mut Vec<u8>, number: u64) {
-    let mut digits = [b'0'; 20];
-    let mut rest = number;
-    let mut used = 0;
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        used += 1;
-        if rest == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(digits.get(digits.len() - used..).unwrap_or_default());
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 fn escaped(out: &mut Vec<u8>, text: &str) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::header::HOST;
 use http::request::Parts;
 use http::{Method, Version};
+use percent_encoding::percent_decode_str;
 
 use super::access_line::PlaceText;
 use crate::base::path;
@@ -125,21 +126,10 @@ fn own_path(path: &str) -> Option<&str> {
     if first == ".doorward" {
         return Some(rest);
     }
-    let plain = form_urlencoded_first(first);
+    let plain = percent_decode_str(first).decode_utf8_lossy();
     // Some servers cut off what follows a semicolon.
     let plain = plain.split(';').next().unwrap_or_default();
     plain.eq_ignore_ascii_case(".doorward").then_some("?")
-}
-
-fn form_urlencoded_first(segment: &str) -> String {
-    let mut parts = segment.split('%');
-    let mut plain = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let (digits, rest) = part.split_at_checked(2).unwrap_or((part, ""));
-        plain.push(u8::from_str_radix(digits, 16).map_or('\u{fffd}', char::from));
-        plain.push_str(rest);
-    }
-    plain
 }
 
 /// The one host that a request names: lower case, without port. A request that names none, several, or different ones has

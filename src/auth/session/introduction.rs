@@ -1,6 +1,7 @@
 //! How an application is told who a user is, as it stands in a request.
 
 use bytes::Bytes;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::directory::User;
 
@@ -65,20 +66,17 @@ fn together<const MOST: usize>(text: &[u8]) -> Option<Bytes> {
 }
 
 fn encode(out: &mut String, text: &str) {
-    let inner = text.trim_matches(' ').len();
-    let start = text.len() - text.trim_start_matches(' ').len();
-    for (place, byte) in text.bytes().enumerate() {
-        let inside = place >= start && place < start + inner;
-        if (byte.is_ascii_graphic() && byte != b'%' && byte != b',') || (byte == b' ' && inside) {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            for nibble in [byte >> 4, byte & 15] {
-                out.extend(char::from_digit(u32::from(nibble), 16).map(|digit| digit.to_ascii_uppercase()));
-            }
-        }
-    }
+    let inner = text.trim_matches(' ');
+    let before = text.len() - text.trim_start_matches(' ').len();
+    let after = text.len() - before - inner.len();
+    out.extend(std::iter::repeat_n(BLANK, before));
+    out.extend(utf8_percent_encode(inner, HIDDEN));
+    out.extend(std::iter::repeat_n(BLANK, after));
 }
+
+const BLANK: &str = "%20";
+/// Everything beyond ASCII besides.
+const HIDDEN: &AsciiSet = &CONTROLS.add(b'%').add(b',');
 
 #[cfg(test)]
 mod tests {
