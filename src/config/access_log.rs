@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::section::Section;
 
+/// `[access_log]`: where one line for each request is written.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AccessLog {
     /// Lines are appended to it; made where it is not there, its folder is not.

@@ -6,6 +6,7 @@ use super::directory::{Attributes, Ldap, LdapServer, Users, distinguished, filte
 use super::field::Field;
 use super::section::Section;
 
+/// `kind = "active-directory"`: the domain controllers of one domain, and who of it may sign in.
 #[derive(Clone, Debug)]
 pub struct ActiveDirectory {
     /// `domain`: its DNS name, in lower case.

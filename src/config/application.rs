@@ -11,6 +11,7 @@ use super::section::Section;
 pub use super::upstream::{Server, Upstream};
 use crate::base::path;
 
+/// `[[application]]`: one protected web site, its hosts, and the servers behind it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Application {
     pub name: Arc<str>,

@@ -10,12 +10,14 @@ use super::group::Group;
 use super::names::{Kind, STANDARD, Use};
 use super::section::Section;
 
+/// `[[authentication_policy]]`: rules in order; the first that matches decides what somebody must prove.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AuthenticationPolicy {
     pub name: Arc<str>,
     pub rules: Vec<Rule>,
 }
 
+/// One rule: when it matches, and what follows.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Rule {
     pub when: When,
@@ -64,6 +66,7 @@ pub struct When {
     pub mobile_changed_within: Option<Duration>,
 }
 
+/// What a rule decides about somebody whose password is right.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Then {
     /// The password is enough.

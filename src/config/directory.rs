@@ -12,6 +12,7 @@ use super::section::Section;
 use crate::base::phone::Home;
 use crate::base::{Dn, Secret};
 
+/// `[[directory]]`: one place where users and passwords live.
 #[derive(Clone, Debug)]
 pub struct Directory {
     /// Letters, digits and hyphens; part of every user id of this directory.
@@ -39,6 +40,7 @@ pub struct Domain {
     pub whole_names: bool,
 }
 
+/// `kind` of a directory, with the keys that belong to it.
 #[derive(Clone, Debug)]
 pub enum Kind {
     ActiveDirectory(Box<ActiveDirectory>),
@@ -63,6 +65,7 @@ pub struct Ldap {
     pub country_prefix: Option<String>,
 }
 
+/// One entry of `servers`: `ldaps://host:port`, or `ldap://` with STARTTLS or on loopback.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LdapServer {
     /// `ldaps`.
@@ -71,6 +74,7 @@ pub struct LdapServer {
     pub port: u16,
 }
 
+/// `users` of a directory: which entries are people, and who of them may sign in.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Users {
     pub base: String,

@@ -8,6 +8,7 @@ use super::names::{Kind, Use};
 use super::section::Section;
 use crate::base::{Channel, Country};
 
+/// `[[dispatch_policy]]`: rules in order, by which a message is sent until one of them delivers it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DispatchPolicy {
     pub name: Arc<str>,
@@ -15,6 +16,7 @@ pub struct DispatchPolicy {
     pub rules: Vec<Rule>,
 }
 
+/// One rule: by which channel, to which address, through which transmitters.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Rule {
     pub channel: Channel,

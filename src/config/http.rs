@@ -16,6 +16,7 @@ use super::template::{Condition, Slot, Template};
 use super::walk::Walk;
 use crate::base::{Channel, Secret};
 
+/// `kind = "http"`, `"voice"` and `"push"`: the request that a gateway takes, and how its answer is read.
 #[derive(Clone, Debug)]
 pub struct Http {
     /// `GET`, `POST` or `PUT`. Default: POST.
@@ -35,6 +36,7 @@ pub struct Http {
     pub named: Named,
 }
 
+/// The body of a request to a gateway.
 #[derive(Clone, Debug)]
 pub struct Body {
     /// Decides the encoder: `application/json`, `application/x-www-form-urlencoded`, `text/xml`, `application/xml`, `text/plain`.

@@ -28,6 +28,7 @@ pub struct Match {
     pub json: Vec<(String, Vec<String>)>,
 }
 
+/// One entry of `failure`: an answer that says that the message was not taken, and what follows.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FailureRule {
     pub when: Match,
@@ -44,6 +45,7 @@ pub enum Then {
     Refused,
 }
 
+/// Where something stands in an answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Extract {
     /// The first group of a regular expression.

@@ -7,6 +7,7 @@ use super::field::Field;
 use super::section::Section;
 use crate::base::{Country, Rate};
 
+/// `[limits]`: attempts, messages and connections. Windows are rates like `"60/1m"`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Limits {
     /// Passwords and codes posted. Default: 60 a minute; IPv6 by /64.

@@ -9,6 +9,7 @@ use super::names::Kind;
 use super::section::Section;
 use super::trusted::Trusted;
 
+/// `[[listener]]`: one address that Doorward listens at.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Listener {
     pub address: SocketAddr,
@@ -19,6 +20,7 @@ pub struct Listener {
     pub deal: bool,
 }
 
+/// What a listener does with a connection.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Serves {
     /// TLS with these certificates, chosen by SNI; the first where no name fits. At least one.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use super::section::Section;
 
+/// `[metrics]`: where Prometheus reads.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Metrics {
     /// Plain HTTP; whoever reaches it may read the figures.

@@ -8,6 +8,7 @@ use super::scalar;
 use super::section::Section;
 use crate::base::Secret;
 
+/// `kind = "modem"`: a GSM modem and its line.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Modem {
     pub port: Port,
@@ -32,6 +33,7 @@ pub enum Port {
     Rfc2217 { host: String, port: u16, baud: u32 },
 }
 
+/// `mode` of a modem: how messages are handed to it (3GPP TS 27.005).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mode {
     Pdu,

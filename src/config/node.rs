@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::section::Section;
 
+/// `[node]`: what belongs to this machine. Changes take effect with a restart.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Node {
     /// Names this node in logs and leases. Default: `doorward`.

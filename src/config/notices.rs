@@ -3,6 +3,7 @@
 use super::field::Field;
 use super::section::Section;
 
+/// `[notices]`: of what people are told besides their codes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Notices {
     /// Somebody signed in, in a browser that this user was never seen with. Default: false.

@@ -6,6 +6,7 @@ use super::field::Field;
 use super::section::Section;
 use crate::base::Language;
 
+/// `[pages]`: how our own pages look and speak.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Pages {
     /// Stands on top of every page. Default: `Doorward`.

@@ -7,6 +7,7 @@ use super::field::Field;
 use super::names::{Kind, STANDARD};
 use super::section::Section;
 
+/// `[[passcode_policy]]`: what a passcode is made of, and how long it is good.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PasscodePolicy {
     pub name: Arc<str>,

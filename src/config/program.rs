@@ -9,6 +9,7 @@ use super::section::Section;
 use super::template::{Piece, Slot, Template};
 use crate::base::Secret;
 
+/// `kind = "program"`: a program of the operator that sends.
 #[derive(Clone, Debug)]
 pub struct Program {
     /// An absolute path.

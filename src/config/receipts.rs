@@ -8,6 +8,7 @@ use super::names::Kind as NameKind;
 use super::section::Section;
 use super::transmitter::{Kind, Transmitter};
 
+/// `[receipts]`: the hosts where providers report deliveries and fetch what calls say.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Receipts {
     /// At least one; lower case, without port. Providers are given the first.

@@ -7,6 +7,7 @@ use super::field::Field;
 use super::section::Section;
 use crate::base::path;
 
+/// `limits` of an application or of one of its `routes`: sizes and times of one exchange.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RequestLimits {
     /// Bytes of a request body. Default: 150 MiB.

@@ -9,6 +9,7 @@ use super::section::Section;
 use super::template::{Piece, Slot, Template};
 use crate::base::Secret;
 
+/// `kind = "smtp"`: a relay.
 #[derive(Clone, Debug)]
 pub struct Smtp {
     /// `host:port`.
@@ -27,6 +28,7 @@ pub struct Smtp {
     pub hello: Option<String>,
 }
 
+/// `tls` of a relay: when the conversation is encrypted (RFC 3207, RFC 8314).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SmtpTls {
     StartTls,

@@ -7,6 +7,7 @@ use super::scalar::did_you_mean;
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Template(pub Vec<Piece>);
 
+/// One piece of a template.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Piece {
     Text(String),

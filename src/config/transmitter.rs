@@ -16,6 +16,7 @@ pub use super::smtp::{Smtp, SmtpTls};
 pub use super::template::{Condition, Piece, Slot, Template};
 use crate::base::Channel;
 
+/// `[[transmitter]]`: one device or service that sends.
 #[derive(Clone, Debug)]
 pub struct Transmitter {
     pub name: Arc<str>,
@@ -25,6 +26,7 @@ pub struct Transmitter {
     pub kind: Kind,
 }
 
+/// `kind` of a transmitter, with the keys that belong to it.
 #[derive(Clone, Debug)]
 pub enum Kind {
     Smtp(Smtp),

@@ -9,6 +9,7 @@ use super::health::Health;
 use super::listener::Certificate;
 use super::section::Section;
 
+/// `upstream` of an application: its servers, and how they are reached and chosen.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Upstream {
     /// One or more, each once.
@@ -73,6 +74,7 @@ pub struct Cap {
     pub queue_wait: Duration,
 }
 
+/// `protocol` of an upstream: what is spoken with its servers.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Protocol {
     #[default]
