@@ -94,7 +94,7 @@ impl Start<'_> {
     }
 }
 
-/// The first list of `(1,3,5-7),(0-4)`; at most [`MOST_PLACES`] of it. Nothing where it is none.
+/// The first list of `(1,3,5-7),(0-4)`; at most 255 of it. Nothing where it is none.
 pub fn places(text: &str) -> Vec<u16> {
     let first = text.trim().trim_start_matches('(').split(')').next().unwrap_or_default();
     let range = |part: &str| {
