@@ -23,20 +23,23 @@
   const lifetime = Number(progress.dataset.life) * 1000;
   const passed = () => Date.now() - began;
 
-  // How far the message is: every 2 s, later every 5 s, until nothing more will be known or the code is too old.
+  // How far the message is: every 2 s, later every 5 s, until nothing more will be known, and once more when the code is too old.
   const poll = async () => {
-    if (passed() > lifetime) return;
+    const last = passed() > lifetime;
     try {
       const reply = await fetch(progress.dataset.poll, { credentials: 'same-origin', headers: { accept: 'application/json' } });
-      if (!reply.ok) return;
-      const news = await reply.json();
-      if (progress.textContent !== news.text) progress.textContent = news.text;
-      progress.className = news.state;
-      if (news.state !== 'sending' && news.state !== 'waiting') return;
+      // This sign-in is over. Every other failure may pass.
+      if (reply.status === 404) return;
+      if (reply.ok) {
+        const news = await reply.json();
+        if (progress.textContent !== news.text) progress.textContent = news.text;
+        progress.className = news.state;
+        if (news.state !== 'sending' && news.state !== 'waiting') return;
+      }
     } catch {
       // The network may come back; the next round tries again.
     }
-    later();
+    if (!last) later();
   };
   const later = () => setTimeout(poll, passed() < 20000 ? 2000 : 5000);
   if (progress.dataset.state === 'sending' || progress.dataset.state === 'waiting') later();

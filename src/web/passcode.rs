@@ -29,7 +29,9 @@ impl Site {
         let Some(browser) = cookie::browser(visit.headers) else { return gone() };
         match self.gatekeeper.look(visit.attempt(&browser), flow_of(visit)).await {
             Ok(Ok(view)) => self.look.progress(view.language, &view.progress),
-            _ => gone(),
+            Ok(Err(_)) => gone(),
+            // It cannot be told now; the script asks again.
+            Err(_) => Page::json(http::StatusCode::SERVICE_UNAVAILABLE, &serde_json::json!({ "state": "unknown", "text": "" })),
         }
     }
 

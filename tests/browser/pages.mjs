@@ -33,13 +33,16 @@ async function serve(folder) {
   const server = createServer((request, response) => {
     const path = request.url.split('?')[0];
     if (path === '/.doorward/login/status') {
-      response.writeHead(200, { 'content-type': 'application/json' }).end('{"state":"sent","text":"We sent a code (polled)."}');
+      const { code, state } = server.said;
+      response.writeHead(code, { 'content-type': 'application/json' }).end(JSON.stringify({ state, text: `${state} (polled)` }));
       return;
     }
     const entry = index[path];
     if (!entry) return void response.writeHead(404).end();
     response.writeHead(entry.status, entry.headers).end(readFileSync(join(folder, entry.file)));
   });
+  // What the status page answers.
+  server.said = { code: 200, state: 'sent' };
   await new Promise((done) => server.listen(0, '127.0.0.1', done));
   const base = `http://localhost:${server.address().port}`;
   const names = Object.keys(index).filter((name) => !name.startsWith('/.doorward/') && only.test(name));
@@ -68,7 +71,7 @@ async function look(page, url, name, problems) {
 }
 
 /** What the script of the passcode page does, with the clock in our hand. */
-async function script(browser, base, problems) {
+async function script(browser, base, server, problems) {
   const page = await browser.newPage();
   const expect = async (what, wanted, read) => {
     const found = await page.evaluate(read);
@@ -77,15 +80,37 @@ async function script(browser, base, problems) {
   await page.clock.install();
   await page.goto(base + '/passcode-sending.en');
   await expect('asking again is not possible yet', true, () => document.getElementById('resend').disabled);
-  await page.clock.runFor(3000);
+  const polled = async (said, during) => {
+    server.said = said;
+    const answer = page.waitForResponse((response) => response.url().includes('login/status'), { timeout: 10000 }).catch(() => null);
+    await page.clock.runFor(during);
+    if (!await answer) problems.push(`script: nothing is asked where ${JSON.stringify(said)} would be answered`);
+  };
+  // A failure of ours does not end the asking.
+  await polled({ code: 503, state: 'unknown' }, 3000);
+  await polled({ code: 200, state: 'sent' }, 3000);
   await page.waitForSelector('#progress.sent');
-  await expect('what was polled is shown', 'We sent a code (polled).', () => document.getElementById('progress').textContent);
-  await expect('the wait counts down', 'You can ask for a new code in 20 s.', () => document.getElementById('resend-when').textContent);
+  await expect('what was polled is shown', 'sent (polled)', () => document.getElementById('progress').textContent);
+  await expect('the wait counts down', 'You can ask for a new code in 17 s.', () => document.getElementById('resend-when').textContent);
   await page.clock.runFor(21000);
   await expect('asking again is possible', false, () => document.getElementById('resend').disabled);
   await expect('how often is shown', 'You can ask for 3 more codes.', () => document.getElementById('resend-when').textContent);
   await page.clock.runFor(300000);
   await expect('the end of its life is shown', 'This code has expired.', () => document.getElementById('life').textContent);
+  await page.close();
+}
+
+/** What is said when the code is too old: not that we keep trying. */
+async function end(browser, base, server, problems) {
+  const page = await browser.newPage();
+  await page.clock.install();
+  await page.goto(base + '/passcode-sending.en');
+  server.said = { code: 200, state: 'sending' };
+  for (let minute = 0; minute < 4; minute += 1) await page.clock.runFor(59000);
+  await page.waitForSelector('#progress.sending');
+  server.said = { code: 200, state: 'failed' };
+  for (let minute = 0; minute < 3; minute += 1) await page.clock.runFor(59000);
+  await page.waitForSelector('#progress.failed', { timeout: 10000 }).catch(() => problems.push('script: the end of the sending is not shown'));
   await page.close();
 }
 
@@ -111,7 +136,8 @@ for (const colorScheme of schemes) {
     await context.close();
   }
 }
-if (base) await script(browser, base, problems);
+if (base) await script(browser, base, server, problems);
+if (base) await end(browser, base, server, problems);
 await browser.close();
 server?.close();
 for (const problem of problems) console.log(problem);
