@@ -2,7 +2,8 @@
 //! templates, and rules say which answer counts as "sent" and what any other means.
 
 use std::error::Error;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use data_encoding::{BASE64, HEXLOWER};
@@ -31,6 +32,13 @@ pub struct HttpTransmitter {
     rules: Rules,
     line: Line,
     back: Back,
+}
+
+/// What an answer begins with.
+struct Head {
+    status: u16,
+    /// `Retry-After`.
+    again: Option<Duration>,
 }
 
 /// The ways back from providers, where there are any.
@@ -84,12 +92,14 @@ impl HttpTransmitter {
         Ok(Self { name, channel, config, method, headers, auth_header, rules, line, back })
     }
 
-    async fn exchange(&self, message: &Message, now: Time) -> Result<Receipt, Failure> {
+    /// `head` is told what the answer's head says.
+    async fn exchange(&self, message: &Message, now: Time, head: &OnceLock<Head>) -> Result<Receipt, Failure> {
         let request = self.request(message, now)?;
         let words = |error: reqwest::Error| Failure { kind: kind(&error), why: self.blotted(&without_address(error), message) };
         let mut response = self.line.client.execute(request).await.map_err(words)?;
         let status = response.status().as_u16();
         let again = response.headers().get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?, now));
+        let head = head.get_or_init(|| Head { status, again });
         let body = match content(&mut response).await {
             Ok(Content::Text(body)) => body,
             Ok(Content::Compressed(coding)) => return self.unread(status, &coding),
@@ -97,8 +107,13 @@ impl HttpTransmitter {
             Err(_) if status >= 400 => String::new(),
             Err(error) => return Err(words(error)),
         };
-        let answer = self.blotted(&body, message);
-        match self.rules.judge(status, &body) {
+        self.judged(head, &body, message)
+    }
+
+    fn judged(&self, head: &Head, body: &str, message: &Message) -> Result<Receipt, Failure> {
+        let Head { status, again } = *head;
+        let answer = self.blotted(body, message);
+        match self.rules.judge(status, body) {
             // A reference is of use only where reports come.
             Verdict::Sent { reference } => {
                 Ok(Receipt { words: answer, references: reference.into_iter().filter(|_| self.is_told()).collect() })
@@ -253,7 +268,13 @@ impl Transmitter for HttpTransmitter {
             // Around everything, name resolution included.
             let why = || format!("no answer within {} s", self.config.timeout.as_secs_f32());
             let slow = || Failure { kind: FailureKind::Unsure, why: why() };
-            tokio::time::timeout(self.config.timeout, self.exchange(message, now)).await.unwrap_or_else(|_| Err(slow()))
+            let head = OnceLock::new();
+            let said = tokio::time::timeout(self.config.timeout, self.exchange(message, now, &head)).await;
+            said.unwrap_or_else(|_| match head.get() {
+                // Only its words were still to come.
+                Some(head) if head.status >= 400 => self.judged(head, "", message),
+                _ => Err(slow()),
+            })
         })
     }
 

@@ -382,6 +382,30 @@ async fn a_slow_answer_ends_at_the_time_limit() {
 }
 
 #[tokio::test]
+async fn a_refusal_whose_words_never_end_is_a_refusal() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    for (head, kind) in [
+        ("503 Busy\r\nretry-after: 17", FailureKind::RetryAfter(Duration::from_secs(17))),
+        ("500 Oops\r\nserver: x", FailureKind::RetryHere),
+        ("401 No\r\nserver: x", FailureKind::RetryElsewhere),
+        ("202 Accepted\r\nserver: x", FailureKind::Unsure),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
+        let answer = format!("HTTP/1.1 {head}\r\ncontent-length: 1000\r\n\r\nwe ");
+        let silent = tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            drop(socket.read(&mut [0; 4096]).await);
+            drop(socket.write_all(answer.as_bytes()).await);
+            drop(socket.read_to_end(&mut Vec::new()).await);
+        });
+        let failure = send(Http { timeout: Duration::from_millis(500), ..clickatell(&base) }).await.unwrap_err();
+        assert_eq!(failure.kind, kind, "{head}: {failure:?}");
+        silent.await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_value_that_would_add_a_header_is_refused() {
     let gateway = Gateway::start(200, &[], "").await;
     let headers = vec![("X-Text".into(), Template(vec![Piece::Slot(Slot::Text)]))];
