@@ -288,6 +288,10 @@ impl Inner {
             (Progress::Sent { channel, to, at, before, by, .. }, _) => {
                 (Progress::Sent { channel, to, at, awaited: false, before, by }, None)
             }
+            // By a way before, and nobody said that it did not arrive.
+            (_, _) if let Some(Sent { transmitter: by, channel, to, at }) = work.sent.clone() => {
+                (Progress::Sent { channel, to, at, awaited: false, before: None, by }, None)
+            }
             (_, Some(Sent { transmitter, channel, to, at })) => {
                 let (message, name) = (id.to_owned(), channel.name().to_owned());
                 let unsure = Progress::Unsure { channel, to: to.clone(), at, by: transmitter.clone() };

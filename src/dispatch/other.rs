@@ -66,6 +66,8 @@ impl Dispatcher {
             }
             if let Stage::Waiting { sent, undelivered: false, .. } = std::mem::take(&mut work.stage) {
                 work.sent = Some(sent);
+                // Probably it has arrived: the ways before it have done enough.
+                work.retries.clear();
             }
             work.rule = rule;
             work.before = None;
