@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::guard::Guard;
@@ -43,6 +43,8 @@ pub(super) struct Line {
     places: Places,
     /// How long a hand-over took of late, in milliseconds.
     usual_ms: AtomicU64,
+    /// The last hand-over failed for a reason that passes, or ended without an answer.
+    fails: AtomicBool,
 }
 
 /// The transmitters behind a name.
@@ -88,7 +90,14 @@ impl Board {
     pub fn new(transmitters: Vec<Grouped>, policies: Vec<DispatchPolicy>, guard: Guard) -> Self {
         let line = |Grouped { transmitter, group, prices }| {
             let places = Places::new(transmitter.places());
-            Arc::new(Line { transmitter, group, prices, places, usual_ms: AtomicU64::new(USUAL_MS) })
+            Arc::new(Line {
+                transmitter,
+                group,
+                prices,
+                places,
+                usual_ms: AtomicU64::new(USUAL_MS),
+                fails: AtomicBool::new(false),
+            })
         };
         Self {
             lines: transmitters.into_iter().map(line).collect(),
@@ -181,6 +190,14 @@ impl Board {
         self.lines.iter().find(|line| line.transmitter.name() == name).map(Arc::clone)
     }
 
+    /// Whether a rule sends through this transmitter, by its own name or its group's.
+    pub fn leads(&self, route: &Route, transmitter: &str) -> bool {
+        self.line(transmitter).is_some_and(|line| {
+            let named = |name: &Arc<str>| &**name == transmitter || line.group.as_ref() == Some(name);
+            line.transmitter.serves(route.channel) && route.through.iter().any(named)
+        })
+    }
+
     /// The transmitters behind a name that serve the channel: one, or the members of a group.
     pub fn lines(&self, name: &str, channel: Channel, purpose: Purpose) -> Lines {
         let meant = |line: &&Arc<Line>| {
@@ -236,6 +253,16 @@ impl Line {
             }
         };
         Some(own.saturating_add(before))
+    }
+
+    /// Whether it would be waiting behind others for what probably does not answer them.
+    pub fn is_stuck(&self, purpose: Purpose) -> bool {
+        self.fails.load(Ordering::Relaxed) && self.places.crowd(purpose).over > 0
+    }
+
+    /// Remembers whether the last hand-over failed for a reason that passes.
+    pub fn failed(&self, fails: bool) {
+        self.fails.store(fails, Ordering::Relaxed);
     }
 
     /// Remembers how long a message took that was taken over.

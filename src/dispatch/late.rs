@@ -70,6 +70,21 @@ impl Sending {
         self.pause().await
     }
 
+    /// Where another configuration took a way off during the pause, the rules are tried anew from there: what stands in its place may work.
+    pub(super) fn begin_anew(&mut self) {
+        let ways = self.inner.ways();
+        let routes = ways.board.routes(&self.work.policy, &self.work.addresses).unwrap_or_default();
+        let leads =
+            |retry: &Retry| routes.iter().any(|route| route.rule == retry.rule && ways.board.leads(route, &retry.transmitter));
+        let (kept, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut self.work.retries).into_iter().partition(leads);
+        self.work.retries = kept;
+        if let Some(rule) = gone.iter().map(|retry| retry.rule).min().filter(|_| self.work.again_at.is_some()) {
+            let waits = self.work.retries.iter().filter(|retry| retry.rule == rule);
+            self.work.asked = waits.map(|retry| retry.transmitter.clone()).collect();
+            (self.work.again_at, self.work.rule) = (None, rule);
+        }
+    }
+
     /// This way failed for a reason that passes: it is tried again after a pause, or when it asked for that itself.
     pub(super) fn try_later(&mut self, route: &Route, line: &Line, asked: Option<Duration>) {
         let usual = PAUSES.get(self.work.pauses).or(PAUSES.last()).copied().unwrap_or_default();
@@ -160,7 +175,7 @@ mod tests {
     use super::super::kept::KIND;
     use super::super::trial::Answer::{self, *};
     use super::super::trial::{CODE, House, Scripted, house, house_on};
-    use super::super::{Before, Content, Jump, Ready};
+    use super::super::{Addresses, Before, Content, Jump, Order, Ready};
     use super::*;
     use crate::base::{Channel, Rate};
     use crate::config::Limits;
@@ -307,6 +322,56 @@ mod tests {
         assert_eq!(house.dispatcher.jump("m1", 1).await.unwrap(), Jump::Begun);
         house.until("message-sent caller").await;
         assert_eq!((a.seen().len(), caller.seen().len()), (1, 2));
+    }
+
+    #[tokio::test]
+    async fn another_configuration_in_the_middle_of_a_pause_is_used_at_its_end() {
+        let (house, a) = pausing([], Limits::default()).await;
+        let _runs = house.runs();
+        let g = Scripted::new("g1", []);
+        house.renew(&[Arc::clone(&g)]);
+        house.clock.advance(5 * S);
+        house.until("message-sent g1").await;
+        assert_eq!((a.seen().len(), g.seen().len()), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn what_another_transmitter_took_is_not_sent_again_because_a_call_was_asked_for() {
+        let (a, g, caller) = (
+            Scripted::new("a", [Fail(RetryHere)]),
+            Scripted::new("g1", [TakeAs("r1")]),
+            Scripted::new("relay", [Fail(RetryElsewhere)]),
+        );
+        let house = house(&[Arc::clone(&a), g, Arc::clone(&caller)], Limits::default());
+        let _runs = house.runs();
+        let order = house.order("m1");
+        let addresses = Addresses { mail: Some("anna@example.com".into()), ..order.addresses };
+        house.hand_over(Order { addresses, ..order }).await.unwrap();
+        house.until("message-sent g1").await;
+        assert_eq!(house.dispatcher.jump("m1", 2).await.unwrap(), Jump::Begun);
+        caller.asked().await;
+        for _ in 0..60 {
+            house.clock.advance(S);
+            house.settled(&a).await;
+        }
+        assert_eq!(a.seen().len(), 1, "{:?}", house.memory.story());
+        assert!(house.was_sent("m1").await);
+    }
+
+    #[tokio::test]
+    async fn who_got_in_with_what_was_not_confirmed_is_no_failed_message() {
+        let (a, caller) = (Scripted::new("a", [TakeAs("r1")]), Scripted::new("caller", [Fail(RetryHere)]));
+        let house = house(&[a, Arc::clone(&caller)], Limits::default());
+        let _runs = house.runs();
+        let order = house.calling("m1");
+        house.hand_over(Order { addresses: Addresses { mail: None, ..order.addresses }, ..order }).await.unwrap();
+        house.until("message-sent a").await;
+        house.clock.advance(30 * S);
+        house.paused("m1").await;
+        house.dispatcher.settle("m1").await;
+        house.settled(&caller).await;
+        assert_eq!(house.memory.story().last().unwrap(), "message-tried caller later");
+        assert!(house.was_sent("m1").await);
     }
 
     #[tokio::test]

@@ -208,6 +208,16 @@ pub enum FailureKind {
     Final,
 }
 
+impl FailureKind {
+    /// Whether the same transmitter may take the message a little later.
+    pub const fn passes(self) -> bool {
+        match self {
+            Self::RetryHere | Self::RetryAfter(_) | Self::Unsure => true,
+            Self::RetryElsewhere | Self::Final => false,
+        }
+    }
+}
+
 /// One device or service that sends.
 pub trait Transmitter: Send + Sync {
     /// The name from the configuration.

@@ -70,6 +70,7 @@ impl Sending {
         if self.take_up(cancelled).await == Went::Done {
             return;
         }
+        self.begin_anew();
         let mut rest = Rest::default();
         // At the end of a pause the rules have been tried, and what they left over is on record.
         if self.work.again_at.is_none() && self.by_rules(&mut rest, cancelled).await == Went::Done {
@@ -152,13 +153,17 @@ impl Sending {
         // What waits and then itself: one that is still with a modem when the rule's wait is over goes out a second time elsewhere.
         // One where nothing waits is asked however slow it was last, or it could never show that it is quicker now.
         let taken = backlog.saturating_add(line.transmitter.pace().unwrap_or_default());
-        if backlog.is_zero() || taken <= left {
+        let stuck = line.is_stuck(self.work.purpose());
+        if backlog.is_zero() || (taken <= left && !stuck) {
             // In line before anything else is waited for, so that the next message sees it there.
             let queued = line.enter(self.work.purpose());
             return Some((line, queued));
         }
         self.work.asked.push(line.transmitter.name().to_owned());
-        let words = format!("a message would be out in {} s, and the rule waits for {} s", taken.as_secs(), left.as_secs());
+        let words = match stuck {
+            true => "others wait for it, and its last message failed".to_owned(),
+            false => format!("a message would be out in {} s, and the rule waits for {} s", taken.as_secs(), left.as_secs()),
+        };
         self.tried(route, &line, ("busy", &words), Duration::ZERO).await;
         rest.busy.push((route.clone(), line));
         None
@@ -210,6 +215,7 @@ impl Sending {
             () = self.inner.clock.sleep_until(until) => None,
         };
         drop(queued);
+        line.failed(answer.as_ref().is_none_or(|answer| answer.as_ref().is_err_and(|failure| failure.kind.passes())));
         if matches!(answer, Some(Ok(_))) {
             line.took(self.inner.clock.now().since(now));
             self.charge(route, line, message.text.expose());
@@ -342,5 +348,40 @@ impl Sending {
             user: work.user.clone(),
             expires,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::trial::Answer::*;
+    use super::super::trial::{Scripted, house};
+    use super::*;
+    use crate::config::Limits;
+    use crate::config::limits::Rate;
+
+    #[tokio::test]
+    async fn nobody_stands_in_line_behind_a_transmitter_that_hangs_where_another_one_is_free() {
+        let wide = Rate { count: 1000, window: Duration::from_secs(3600) };
+        let limits =
+            Limits { messages_per_user: wide, messages_per_number: wide, messages_per_prefix: wide, ..Limits::default() };
+        let (a, g) = (Scripted::new("a", (0..99).map(|_| Hang)), Scripted::new("g1", []));
+        let house = house(&[Arc::clone(&a), Arc::clone(&g)], limits);
+        let _runs = house.runs();
+        let places = 16;
+        for number in 0..places {
+            house.hand_over(house.order(&format!("m{number}"))).await.unwrap();
+            a.asked().await;
+        }
+        house.clock.advance(Duration::from_secs(30));
+        for _ in 0..places {
+            g.asked().await;
+        }
+        for number in 0..places {
+            house.hand_over(house.order(&format!("n{number}"))).await.unwrap();
+            a.asked().await;
+        }
+        house.hand_over(house.order("last")).await.unwrap();
+        g.asked().await;
+        assert_eq!((a.seen().len(), g.seen().len()), (2 * places, places + 1));
     }
 }

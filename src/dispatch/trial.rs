@@ -115,10 +115,27 @@ pub fn house(transmitters: &[Arc<Scripted>], limits: Limits) -> House {
 
 pub fn house_on(memory: Arc<Memory>, clock: Clock, transmitters: &[Arc<Scripted>], limits: Limits) -> House {
     let tasks = TaskTracker::new();
-    let grouped = |transmitter: &Arc<Scripted>| {
-        let group = transmitter.name.starts_with('g').then(|| Arc::from("g"));
-        Grouped::new(Arc::clone(transmitter) as Arc<dyn Transmitter>, group)
-    };
+    let dispatcher = Dispatcher::new(Parts {
+        transmitters: transmitters.iter().map(grouped).collect(),
+        policies: policies(),
+        records: Arc::clone(&memory) as Arc<dyn Records>,
+        journal: Journal::new(Arc::clone(&memory) as _, clock.clone()),
+        keys: keys(),
+        texts: Texts::built_in(),
+        clock: clock.clone(),
+        limits,
+        node: "gate1".into(),
+        tasks: tasks.clone(),
+    });
+    House { memory, clock, dispatcher, tasks }
+}
+
+fn grouped(transmitter: &Arc<Scripted>) -> Grouped {
+    let group = transmitter.name.starts_with('g').then(|| Arc::from("g"));
+    Grouped::new(Arc::clone(transmitter) as Arc<dyn Transmitter>, group)
+}
+
+fn policies() -> Vec<DispatchPolicy> {
     let rule = |channel, to, through: &[&str]| Rule {
         channel,
         to,
@@ -137,22 +154,7 @@ pub fn house_on(memory: Arc<Memory>, clock: Clock, transmitters: &[Arc<Scripted>
         rule(Channel::Voice, AddressKind::Mobile, &["caller"]),
         rule(Channel::Mail, AddressKind::Mail, &["relay"]),
     ];
-    let dispatcher = Dispatcher::new(Parts {
-        transmitters: transmitters.iter().map(grouped).collect(),
-        policies: vec![
-            DispatchPolicy { name: "standard".into(), rules },
-            DispatchPolicy { name: "calling".into(), rules: calling },
-        ],
-        records: Arc::clone(&memory) as Arc<dyn Records>,
-        journal: Journal::new(Arc::clone(&memory) as _, clock.clone()),
-        keys: keys(),
-        texts: Texts::built_in(),
-        clock: clock.clone(),
-        limits,
-        node: "gate1".into(),
-        tasks: tasks.clone(),
-    });
-    House { memory, clock, dispatcher, tasks }
+    vec![DispatchPolicy { name: "standard".into(), rules }, DispatchPolicy { name: "calling".into(), rules: calling }]
 }
 
 pub fn keys() -> Keys {
@@ -177,6 +179,11 @@ impl House {
             from_rule: 0,
             expires: self.clock.now().plus(Duration::from_secs(300)),
         }
+    }
+
+    /// Another configuration, with these transmitters.
+    pub fn renew(&self, transmitters: &[Arc<Scripted>]) {
+        self.dispatcher.renew(transmitters.iter().map(grouped).collect(), policies(), Limits::default());
     }
 
     pub async fn hand_over(&self, order: Order) -> Result<Progress, DispatchError> {
