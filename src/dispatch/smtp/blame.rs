@@ -21,8 +21,15 @@ pub fn blame(step: Step, reply: &Reply) -> FailureKind {
     match reply.code {
         400..=499 => FailureKind::RetryHere,
         500..=599 if step != Step::Relay && is_the_mailbox(reply) => FailureKind::Final,
+        500..=599 if says_it_passes(reply) => FailureKind::RetryHere,
         _ => FailureKind::RetryElsewhere,
     }
+}
+
+/// Relays that greylist or are full with the wrong code, and with words that say so.
+fn says_it_passes(reply: &Reply) -> bool {
+    let words = plain(&without_addresses(&reply.text()));
+    PASSES.iter().any(|phrase| words.contains(&format!(" {phrase}")))
 }
 
 fn is_the_mailbox(reply: &Reply) -> bool {
@@ -42,15 +49,15 @@ fn is_the_mailbox(reply: &Reply) -> bool {
 struct Enhanced(u16, u16);
 
 impl Enhanced {
-    /// Subject 1: no such mailbox, no such domain, bad syntax, moved, no mail here (RFC 7505; Exchange Online's "recipient not found").
-    /// Subject 2: disabled, full, the message too long for it, the list cannot be expanded.
+    /// Subject 1: no such mailbox, bad syntax, moved, no mail here (RFC 7505; Exchange Online's "recipient not found"); not x.1.2, which says
+    /// what this relay finds in its DNS. Subject 2: disabled, full, the message too long for it, the list cannot be expanded.
     fn names_the_mailbox(self) -> bool {
-        matches!(self, Self(1, 1 | 2 | 3 | 6 | 10) | Self(2, 1..=4))
+        matches!(self, Self(1, 1 | 3 | 6 | 10) | Self(2, 1..=4))
     }
 
-    /// Subject 1: the sender. 3: the relay's system; 4: its network and routing; 7: policy, and who we are. x.3.0 says nothing.
+    /// Subject 1: the domain as the relay finds it, the sender. 3: the relay's system; 4: its network and routing; 7: policy, and who we are. x.3.0 says nothing.
     fn is_about_us(self) -> bool {
-        matches!(self, Self(1, 7 | 8) | Self(3, 1..) | Self(4 | 7, _))
+        matches!(self, Self(1, 2 | 7 | 8) | Self(3, 1..) | Self(4 | 7, _))
     }
 }
 
@@ -155,23 +162,32 @@ const US: &[&str] = &[
     "auth",
     "banned",
     "client host",
+    "daily",
     "dkim",
     "dmarc",
     "dns",
     "dnsbl",
     "ehlo",
     "encryption",
+    "from address",
+    "from header",
     "hello",
     "helo",
     "hostname",
+    "hourly",
     "ip",
     "log in",
     "login",
     "mail from",
+    "mailpolicy",
+    "monthly",
     "not allowed to",
     "not authorised",
     "not authorized",
     "not permitted",
+    "per day",
+    "per hour",
+    "per minute",
     "permission",
     "pop before smtp",
     "ptr",
@@ -180,7 +196,9 @@ const US: &[&str] = &[
     "rcpthosts",
     "rdns",
     "reputation",
+    "return address",
     "return path",
+    "reverse path",
     "rule",
     "sending",
     "sign in",
@@ -188,11 +206,16 @@ const US: &[&str] = &[
     "starttls",
     "tls",
     "too many",
+    "valid mx",
     "your account",
     "your domain",
     "your host",
     "your server",
 ];
+
+/// It passes, whatever the code says; beginnings of words.
+const PASSES: &[&str] =
+    &["come back later", "graylist", "greylist", "retry later", "try again in", "try again later", "try later"];
 
 /// Beginnings of words: `blocked`, `blocklist`, `blacklisted`.
 const US_BEGIN: &[&str] = &[
@@ -268,11 +291,24 @@ mod tests {
         "550 5.1.1 User anna not listed in Domino Directory",
         "550 <anna@example.test>, Recipient unknown",
         "550 5.1.6 recipient no longer on server: anna@example.test",
-        "550 5.1.2 Host or domain name not found",
         "550 5.1.3 bad destination mailbox address syntax",
         "550 5.2.1 This mailbox is disabled",
         "552 Message rejected: over quota",
         "550 USER UNKNOWN",
+        "550 5.1.1 Not our Customer",
+        "550 5.1.1 <anna@example.test> recipient mailbox unallocated",
+        "550 Message was not accepted -- invalid mailbox. Local mailbox anna@mail.ru is unavailable: account is disabled",
+        "550 5.1.1 Adresse d au moins un destinataire invalide. Invalid recipient. OFR_416 [416]",
+        "552 5.1.1 Boite du destinataire pleine. Recipient overquota. OFR_417 [417]",
+        "552 5.2.2 Mailbox size limit exceeded",
+        "552 5.2.2 <anna@icloud.test>: user is overquota",
+        "552 1 Requested mail action aborted, mailbox not found",
+        "550 cuda_nsu 5.1.1 <anna@example.test>... User unknown",
+        "550 Invalid recipient <anna@example.test> (#5.1.1)",
+        "550 5.1.1 <anna@example.test>: Recipient address rejected: undeliverable address: host mx.example.test[192.0.2.1] said: 550 \
+         5.1.1 <anna@example.test>: Recipient address rejected: user unknown",
+        "554 5.2.2 <anna@free.test>: Recipient address rejected: Quota exceeded (mailbox for user is full)",
+        "501 5.1.3 Invalid address [mx.outlook.test]",
     ];
 
     const ABOUT_US: &[&str] = &[
@@ -314,7 +350,35 @@ mod tests {
         "550 5.1.1 <anna@example.test>: sender blacklisted",
         "550 5.7.1 User unknown",
         "550 5.1.1 (said by mx.example.test: 550 5.7.1 policy)",
+        // A relay that cannot resolve a domain, which one within the company can.
+        "550 5.1.2 Host or domain name not found",
+        "550 5.1.2 <anna@corp.test>: Recipient address rejected: Domain not found",
+        "550 5.1.2 <anna@corp.test>... Host unknown (Name server: corp.test: host not found)",
+        "511 sorry, can't find a valid MX for rcpt domain (#5.1.1 - chkuser)",
+        // What we sent as, or how much.
+        "550 Invalid From address",
+        "554 The address in the From header is invalid",
+        "553 Invalid return address",
+        "550 Daily message quota exceeded",
+        "550 User no-reply@example.com has exceeded quota: 100 messages per hour",
+        "552 5.2.2 Hourly quota exceeded",
+        "550 5.1.90 Your message can't be sent because you've reached your daily limit for message recipients",
+        "554 5.2.3 MailPolicy violation Error delivering to mailboxes",
+        "550 5.2.1 <ANNA@EXAMPLE.TEST>... blank mailhost - invalid address, relay=[192.0.2.1]",
+        "550 5.2.1 This mailbox has been blocked due to inactivity",
+        "552 5.1.1 <anna@example.test> Mailbox delivery failure policy error",
+        "550 5.7.1 No such user!",
+        "553 you are trying to use me [mx.example.test] as a relay, but I have not been configured to let you do this. (#5.7.1)",
+        "550 5.7.1 TRANSPORT.RULES.RejectMessage; the message was rejected by organization policy",
+        "554 5.7.1 [1] Message rejected under suspicion of SPAM; https://ya.cc/1IrBc",
+        "550 5.7.64 TenantAttribution; Relay Access Denied",
+        "554 Message not allowed - [PH01] Email not accepted for policy reasons.",
+        "550-Verification failed for <no-reply@example.com>|550-Response: 550 No such user|550 Sender verify failed",
         // Nobody knows.
+        "550 5.5.0 Requested action not taken: mailbox unavailable.",
+        "554 delivery error: dd Requested mail action aborted - mta1.mail.yahoo.com",
+        "550 5.2.0 <anna@example.test> - Recipient unavailable",
+        "550 Mail is rejected by recipients",
         "550",
         "550 no",
         "550 Requested action not taken: mailbox unavailable",
@@ -326,6 +390,14 @@ mod tests {
         "551 User not local; will not forward",
         "571 Delivery not authorized, message refused",
         "250 odd",
+    ];
+
+    /// A 5xx that says of itself that it passes.
+    const PASSES: &[&str] = &[
+        "554 5.7.1 <anna@example.test>: Recipient address rejected: Greylisted, see http://postgrey.schweikert.ch/",
+        "550 Graylisting in effect, please come back later",
+        "554 Too many connections from your host, please try again later",
+        "550 5.7.0 Local problem, try later",
     ];
 
     #[test]
@@ -340,6 +412,11 @@ mod tests {
         for answer in ABOUT_US {
             for step in [Step::Relay, Step::Recipient, Step::Message] {
                 assert_eq!(judged(step, answer), RetryElsewhere, "{step:?}: {answer}");
+            }
+        }
+        for answer in PASSES {
+            for step in [Step::Relay, Step::Recipient, Step::Message] {
+                assert_eq!(judged(step, answer), RetryHere, "{step:?}: {answer}");
             }
         }
         for answer in ["421 4.7.0 try again", "450 4.2.0 Greylisted", "451 4.3.0", "452 4.2.2 full", "454 4.7.0 no TLS"] {
