@@ -86,14 +86,20 @@ impl Resolve for Screened {
 pub(super) fn is_untrusted(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
-        if error.is::<rustls::Error>() {
-            return true;
+        if let Some(error) = error.downcast_ref::<rustls::Error>() {
+            return !passes(error);
         }
         // An I/O error hands over the causes of what it holds, and not that itself.
         let held = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
         next = held.map(|held| held as &(dyn std::error::Error + 'static)).or_else(|| error.source());
     }
     false
+}
+
+/// A server that has no room says so in clear before TLS begins, or that something of its own failed.
+fn passes(error: &rustls::Error) -> bool {
+    use rustls::AlertDescription::{InternalError, UserCanceled};
+    matches!(error, rustls::Error::InvalidMessage(_) | rustls::Error::AlertReceived(InternalError | UserCanceled))
 }
 
 async fn lookup(host: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {

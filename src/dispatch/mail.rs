@@ -45,6 +45,8 @@ pub enum MailError {
     Tls(#[from] TlsError),
 }
 
+/// In letters.
+const LONGEST_SUBJECT: usize = 200;
 /// For the whole conversation.
 const LIMIT: Duration = Duration::from_secs(20);
 /// Of these, for taking leave; the message is the relay's by then.
@@ -87,7 +89,9 @@ impl MailTransmitter {
     }
 
     fn compose(&self, message: &Message, to: &Address, now: Time) -> Result<Secret<Vec<u8>>, Failure> {
-        let subject: String = message.subject.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+        let shown = |letter: char| if letter.is_control() { ' ' } else { letter };
+        // One without blanks is not folded, and no line may be longer than 998 octets (RFC 5322 section 2.1.1).
+        let subject: String = message.subject.chars().map(shown).take(LONGEST_SUBJECT).collect();
         let id = format!("<{}@{}>", message.id, self.from.email.domain());
         let page = html(message.text.expose(), &subject, message.passcode.expose(), message.language.tag());
         let mail = Mail::builder()
@@ -265,6 +269,41 @@ mod tests {
         for bad in ["", "nobody", "A <a@b.c>\r\nBcc: x@y.z"] {
             assert!(matches!(transmitter(bad), Err(MailError::From(_))), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn whatever_it_says_its_lines_are_short_and_in_ascii() {
+        let sender = transmitter("Doorward <no-reply@example.com>").unwrap();
+        for long in ["x".repeat(3000), "ü".repeat(3000), "x\n".repeat(900), "a\r.\r\rb\0\u{7f}".repeat(500), " ".repeat(2000)] {
+            let message = Message { subject: long.clone(), text: Secret::new(long), ..message() };
+            let mail = sender.compose(&message, &"anna@example.com".parse().unwrap(), Time::default()).unwrap();
+            for line in mail.expose().split(|byte| *byte == b'\n') {
+                assert!(line.len() <= 999 && line.is_ascii(), "{} bytes: {}", line.len(), String::from_utf8_lossy(line));
+                assert!(
+                    !line.strip_suffix(b"\r").unwrap_or(line).contains(&b'\r'),
+                    "a bare CR: {}",
+                    String::from_utf8_lossy(line)
+                );
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_relay_that_is_full_before_tls_begins_is_tried_again() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut sender = transmitter("no-reply@example.com").unwrap();
+        sender.relay.trust = Some(client_config(None).unwrap());
+        (sender.relay.host, sender.relay.port) = ("127.0.0.1".into(), listener.local_addr().unwrap().port());
+        sender.relay.tls = SmtpTls::Tls;
+        let relay = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_all(b"421 too many connections, try again later\r\n").await.unwrap();
+            drop(stream.read_to_end(&mut Vec::new()).await);
+        });
+        let failure = sender.send(&message(), Time::default()).await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::RetryHere, "{failure:?}");
+        relay.await.unwrap();
     }
 
     #[test]
