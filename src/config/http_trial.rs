@@ -23,6 +23,9 @@ impl Keys<'_, '_> {
             if let Err(mistake) = tried(place, &body.template) {
                 self.say("body", &mistake.words("`body`", place));
             }
+            if body.encoder == Encoder::Url && has_plus_before_number(&body.template) {
+                self.say("body", "`body`: a + before {{to_digits}} is read as a blank in a form; write {{to_e164}}, or %2B");
+            }
             let charset = body.content_type.to_ascii_lowercase().split_once("charset=").map(|(_, name)| name.to_owned());
             if charset.is_some_and(|name| name.trim_matches(['"', ' ', '\'']) != "utf-8") {
                 self.say("content_type", "`content_type`: what is sent is UTF-8, write charset=utf-8 or none");
@@ -138,6 +141,14 @@ fn fill(text: &mut String, template: &Template, holds: &dyn Fn(Condition) -> boo
             Piece::When { .. } => {}
         }
     }
+}
+
+/// `+{{to_digits}}` as people write it, who forget that a form has another + (WHATWG URL, application/x-www-form-urlencoded).
+fn has_plus_before_number(template: &Template) -> bool {
+    let before = template.0.iter().zip(template.0.iter().skip(1));
+    let mut pairs = before.map(|pair| matches!(pair, (Piece::Text(text), Piece::Slot(Slot::ToDigits)) if text.ends_with('+')));
+    let mut parts = template.0.iter();
+    pairs.any(|found| found) || parts.any(|piece| matches!(piece, Piece::When { then, .. } if has_plus_before_number(then)))
 }
 
 /// Each of them once.
@@ -292,6 +303,8 @@ mod tests {
             (form, "text={{text}}&rate=100%&to={{to_digits}}", "`body` is no form: a % that", "%25"),
             (form, "text=100%{{text}}", "`body` is no form", "%25"),
             (form, "to={{to_digits}}&text={{text}}\n", "a line break", ""),
+            (form, "to=+{{to_digits}}&text={{text}}", "`body`: a + before {{to_digits}} is read as a blank", "{{to_e164}}"),
+            (form, "text={{text}}{{#flash}}&to=+{{to_digits}}{{/flash}}", "`body`: a + before {{to_digits}}", "%2B"),
             (form, "payload={\"text\":\"{{text}}\"}", "`body` says something else where {{text}} is", "a value by itself"),
             (form, "xml=<a>{{text}}</a>", "`body` says something else", "a value by itself"),
             ("text/plain", "{\"text\":\"{{text}}\"}", "`body` says something else where {{text}} is", "name the language"),
@@ -360,6 +373,8 @@ mod tests {
                 xml,
                 "<s:e xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:b>R&amp;D {{sender}}: {{text}} &#x20AC;</s:b></s:e>",
             ),
+            (json, r#"{"to":"+{{to_digits}}","text":"{{text}}"}"#),
+            (form, "to=%2B{{to_digits}}&text={{text}}"),
             (form, "to={{to_digits}}&from={{sender}}&text={{text}}&title={{title}}&rate=100%25&note=a+b c ü"),
             (form, "{{#unicode}}type=unicode&{{/unicode}}text={{text_hex_utf16}}&xml={{twiml}}&c={{code}}"),
             ("text/plain", "{{sender}}: {{text}} [{{code}}]"),
