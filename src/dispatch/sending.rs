@@ -356,8 +356,8 @@ mod tests {
     use super::super::trial::Answer::*;
     use super::super::trial::{Scripted, house};
     use super::*;
+    use crate::base::Rate;
     use crate::config::Limits;
-    use crate::config::limits::Rate;
 
     #[tokio::test]
     async fn nobody_stands_in_line_behind_a_transmitter_that_hangs_where_another_one_is_free() {
