@@ -35,7 +35,7 @@ impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Missing => "it does not exist, or the service user may not read it",
-            Self::Hidden => "it shows no members: it is empty, or the service user may not read them",
+            Self::Hidden => "it shows no members: it is empty, or the service user may not read or search them",
             Self::Several => "several groups are called so; write its distinguished name",
             Self::OtherDomain => "it belongs to another domain of the forest, which this directory does not ask",
             Self::Unanswered(words) => words,

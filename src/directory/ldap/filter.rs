@@ -57,10 +57,16 @@ pub(in crate::directory) fn account_names<'a>(users: &'a Users, mail: &str) -> i
 }
 
 /// Matches a group that lists this user, in the three ways that are common (RFC 4519 sections 2.17 and 2.40, RFC 2307).
-pub(in crate::directory) fn of_groups_with(dn: &str, account: Option<&str>) -> String {
+pub(in crate::directory) fn of_groups_with(dn: &str, names: &[String]) -> String {
     let dn = ldap_escape(dn);
-    let account = account.map(|account| format!("(memberUid={})", ldap_escape(account))).unwrap_or_default();
-    format!("(|(member={dn})(uniqueMember={dn}){account})")
+    let names: String = names.iter().map(|name| format!("({NAMES}={})", ldap_escape(name.as_str()))).collect();
+    format!("(|(member={dn})(uniqueMember={dn}){names})")
+}
+
+/// Matches a group all of whose lists of members may be searched. A right to read them is not enough for that.
+pub(in crate::directory) fn of_searchable(lists: &[String]) -> String {
+    let present: String = lists.iter().map(|list| format!("({list}=*)")).collect();
+    format!("(&{present})")
 }
 
 /// Matches the groups of this name, of every kind that lists people (RFC 4519, RFC 2307, and what servers add).
@@ -94,6 +100,11 @@ pub(in crate::directory) fn is_attribute(name: &str) -> bool {
 pub(in crate::directory) fn is_filter(filter: &str) -> bool {
     ldap3::parse_filter(bracketed(filter)).is_ok()
 }
+
+/// What groups name their members in (RFC 4519 sections 2.17 and 2.40, RFC 2307).
+pub(in crate::directory) const LISTS: [&str; 3] = ["member", "uniqueMember", NAMES];
+/// The list that holds names of accounts; the others hold distinguished names.
+pub(in crate::directory) const NAMES: &str = "memberUid";
 
 const GROUPS: [&str; 9] = [
     "groupOfNames",
@@ -171,7 +182,7 @@ mod tests {
             let filter = of_users(&users(&["uid"]), &Attributes::default(), &By::Account(typed.to_owned())).unwrap();
             assert_eq!(filter, format!("(&(objectClass=person)(uid={escaped}))"));
             assert!(is_filter(&filter), "{filter}");
-            assert!(is_filter(&of_groups_with(typed, Some(typed))), "{typed}");
+            assert!(is_filter(&of_groups_with(typed, &[typed.to_owned()])), "{typed}");
             assert!(is_filter(&of_members(typed)), "{typed}");
         }
     }

@@ -2,7 +2,7 @@
 
 use ldap3::{Scope, SearchEntry};
 
-use super::roll::{Roll, account_name};
+use super::roll::{Roll, UID, account_name};
 use super::standing;
 use super::standings::Judged;
 use crate::directory::DirectoryError;
@@ -17,7 +17,7 @@ impl Roll {
         let failed = |fault: Fault| line.failed(format!("the list broke off: {}", fault.words()));
         self.root(connection).await.map_err(failed)?;
         let config = line.config();
-        let own = config.attributes.names().chain([account_name(config)]);
+        let own = config.attributes.names().chain([account_name(config), UID]);
         let attributes: Vec<&str> = own.chain(standing::ATTRIBUTES).collect();
         let question = Question {
             base: &config.users.base,

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use ldap3::{Scope, SearchEntry};
 
 use super::connection::{Connection, Question};
+use super::roll::{self, UID, listed_names};
 use super::{Fault, Ldap, entry, filter};
 use crate::directory::Account;
 
@@ -108,18 +109,16 @@ impl Ldap {
     }
 
     pub(super) fn groups_with(&self, candidate: &SearchEntry) -> String {
-        filter::of_groups_with(&candidate.dn, entry::first(candidate, self.account_name()).as_deref())
+        filter::of_groups_with(&candidate.dn, &listed_names(self.line.config(), candidate))
     }
 
     pub(super) fn account_name(&self) -> &str {
-        filter::account_names(&self.line.config().users, &self.line.config().attributes.mail)
-            .next()
-            .unwrap_or(&self.line.config().attributes.mail)
+        roll::account_name(self.line.config())
     }
 
     fn attributes(&self) -> Vec<&str> {
         let named = self.line.config().attributes.names();
-        named.chain([self.account_name(), MEMBER_OF, "pwdLastSet", "pwdChangedTime", super::metadata::ATTRIBUTE]).collect()
+        named.chain([self.account_name(), UID, MEMBER_OF, "pwdLastSet", "pwdChangedTime", super::metadata::ATTRIBUTE]).collect()
     }
 }
 

@@ -6,6 +6,7 @@ use ldap3::{Scope, SearchEntry};
 
 use super::connection::{Connection, Question};
 use super::lookup::exists;
+use super::roll::{UID, has_listed_name};
 use super::{Fault, Ldap, filter};
 use crate::base::UserId;
 use crate::base::dn::text;
@@ -23,8 +24,8 @@ pub(in crate::directory) enum Place {
 /// A group as the server shows it.
 pub(in crate::directory) struct Seen {
     pub dn: String,
-    /// Whether it shows an attribute that names its members. An empty one has none, nor has one whose members are hidden.
-    pub shows_members: bool,
+    /// The attributes that it shows and that name its members. An empty one has none, nor has one whose members are hidden.
+    pub lists: Vec<String>,
 }
 
 impl Ldap {
@@ -52,7 +53,7 @@ impl Ldap {
 
     pub(super) async fn meaning_with(&self, connection: &Connection, group: &Group) -> Result<Meaning, Fault> {
         Ok(match self.place_of(connection, group).await? {
-            Place::Here(Seen { dn, shows_members: true }) => Meaning::Group(dn),
+            Place::Here(seen) if seen.can_be_judged(connection, true).await? => Meaning::Group(seen.dn),
             Place::Here(_) => Meaning::Unclear(Doubt::Hidden),
             Place::Nowhere => Meaning::Nothing,
             Place::Unclear(doubt) => Meaning::Unclear(doubt),
@@ -62,7 +63,7 @@ impl Ldap {
     async fn person(&self, connection: &Connection, user: &UserId) -> Result<SearchEntry, Fault> {
         let config = self.line.config();
         let filter = filter::of_ids(&config.users, &config.attributes, std::iter::once(user.in_directory()));
-        let attributes = [self.account_name()];
+        let attributes = [self.account_name(), UID];
         let base = config.users.base.as_str();
         let question = Question { base, scope: Scope::Subtree, filter: &filter, attributes: &attributes, at_most: 2 };
         one_person(connection.search(question).await?.entries)
@@ -79,7 +80,7 @@ impl Ldap {
         }
     }
 
-    /// Nothing where neither the group nor the person's entry says so, and the group does not show whom it lists.
+    /// Nothing where neither the group nor the person's entry says so, and the group's lists cannot tell.
     async fn is_listed(&self, connection: &Connection, person: &SearchEntry, seen: &Seen) -> Result<Option<bool>, Fault> {
         if exists(connection, &seen.dn, &self.groups_with(person)).await? {
             return Ok(Some(true));
@@ -88,7 +89,29 @@ impl Ldap {
             true => super::standings::nested_clause(connection, &seen.dn).await?,
             false => filter::of_members(&seen.dn),
         };
-        Ok(exists(connection, &person.dn, &carries).await?.then_some(true).or(seen.shows_members.then_some(false)))
+        if exists(connection, &person.dn, &carries).await? {
+            return Ok(Some(true));
+        }
+        let has_name = has_listed_name(self.line.config(), person);
+        Ok(seen.can_be_judged(connection, has_name).await?.then_some(false))
+    }
+}
+
+impl Seen {
+    fn new(dn: String, shown: Vec<String>) -> Self {
+        // A server that shows a list in parts says so behind a `;`.
+        let bare = |list: String| list.split(';').next().unwrap_or_default().to_owned();
+        Self { dn, lists: shown.into_iter().map(bare).collect() }
+    }
+
+    /// Whether who is not found in the lists is not in the group: somebody without a name (`has_name`) is in no list of names, and a list
+    /// that the service user may read but not search matches nobody.
+    async fn can_be_judged(&self, connection: &Connection, has_name: bool) -> Result<bool, Fault> {
+        let holds_names = self.lists.iter().any(|list| list.eq_ignore_ascii_case(filter::NAMES));
+        if self.lists.is_empty() || (holds_names && !has_name) {
+            return Ok(false);
+        }
+        exists(connection, &self.dn, &filter::of_searchable(&self.lists)).await
     }
 }
 
@@ -128,8 +151,8 @@ pub(in crate::directory) async fn spelled(connection: &Connection, group: &Group
     spellings.dedup();
     let mut doubt = Doubt::Missing;
     for spelling in spellings {
-        match connection.shown(&spelling, &LISTS).await {
-            Ok(Some((dn, shown))) => return Ok(Place::Here(Seen { dn, shows_members: !shown.is_empty() })),
+        match connection.shown(&spelling, &filter::LISTS).await {
+            Ok(Some((dn, shown))) => return Ok(Place::Here(Seen::new(dn, shown))),
             Ok(None) | Err(Fault::Missing(_)) => {}
             // A spelling that this server does not read; or it is on another one.
             Err(Fault::Final(words)) => doubt = Doubt::Unanswered(words),
@@ -150,13 +173,9 @@ pub(in crate::directory) async fn called(connection: &Connection, base: &str, fi
     match found.entries.as_slice() {
         [] => Ok(Place::Nowhere),
         [only] if !found.is_cut => {
-            let shown = connection.shown(&only.dn, &LISTS).await?;
-            Ok(shown
-                .map_or(Place::Unclear(Doubt::Missing), |(dn, shown)| Place::Here(Seen { dn, shows_members: !shown.is_empty() })))
+            let shown = connection.shown(&only.dn, &filter::LISTS).await?;
+            Ok(shown.map_or(Place::Unclear(Doubt::Missing), |(dn, shown)| Place::Here(Seen::new(dn, shown))))
         }
         _ => Ok(Place::Unclear(Doubt::Several)),
     }
 }
-
-/// What groups name their members in (RFC 4519 sections 2.17 and 2.40, RFC 2307).
-const LISTS: [&str; 3] = ["member", "uniqueMember", "memberUid"];

@@ -60,6 +60,26 @@ pub(super) fn account_name(config: &Config) -> &str {
     filter::account_names(&config.users, &config.attributes.mail).next().unwrap_or(&config.attributes.mail)
 }
 
+/// The names by which a list may hold somebody: every `uid`, which is what RFC 2307 lists whatever people type to sign in, and every account
+/// name.
+pub(super) fn listed_names(config: &Config, entry: &SearchEntry) -> Vec<String> {
+    let account = account_name(config);
+    let mut names = entry::all(entry, UID);
+    if !account.eq_ignore_ascii_case(UID) {
+        names.extend(entry::all(entry, account));
+    }
+    names
+}
+
+/// Whether it has one of them. A mail address is none, also where it is all that people type.
+pub(super) fn has_listed_name(config: &Config, entry: &SearchEntry) -> bool {
+    let account = filter::account_names(&config.users, &config.attributes.mail).next();
+    std::iter::once(UID).chain(account).any(|attribute| entry::first(entry, attribute).is_some())
+}
+
+/// RFC 4519 section 2.39.
+pub(super) const UID: &str = "uid";
+
 pub(super) fn id(config: &Config, entry: &SearchEntry) -> Option<String> {
     entry::id(entry, &config.attributes.id)
 }

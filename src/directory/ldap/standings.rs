@@ -4,12 +4,12 @@ use std::collections::{HashMap, HashSet};
 
 use ldap3::{Scope, SearchEntry};
 
-use super::roll::{Roll, account_name, id};
+use super::roll::{Roll, UID, account_name, id, listed_names};
 use super::standing;
 use crate::base::{Dn, UserId};
 use crate::directory::ldap::connection::{Connection, Question};
 use crate::directory::ldap::line::Line;
-use crate::directory::ldap::{Fault, entry, filter};
+use crate::directory::ldap::{Fault, filter};
 use crate::directory::standing::{Hindrance, Standing};
 
 /// Some entries, and who is what among them, by id.
@@ -28,7 +28,7 @@ impl Roll {
     ) -> Result<Vec<(UserId, Standing)>, Fault> {
         let config = line.config();
         let filter = filter::of_ids(&config.users, &config.attributes, ids.iter().map(UserId::in_directory));
-        let own = [config.attributes.id.as_str(), account_name(config)];
+        let own = [config.attributes.id.as_str(), account_name(config), UID];
         let attributes: Vec<&str> = own.into_iter().chain(standing::ATTRIBUTES).collect();
         let base = config.users.base.as_str();
         let question = Question { base, scope: Scope::Subtree, filter: &filter, attributes: &attributes, at_most: MOST };
@@ -140,24 +140,25 @@ async fn add_listed(
     (group, entries): (&str, &[SearchEntry]),
     members: &mut HashSet<String>,
 ) -> Result<(), Fault> {
-    let question = Question { base: group, scope: Scope::Base, filter: "(objectClass=*)", attributes: &LISTS, at_most: 1 };
+    let question =
+        Question { base: group, scope: Scope::Base, filter: "(objectClass=*)", attributes: &filter::LISTS, at_most: 1 };
     let found = connection.search(question).await?;
     let listed = found.entries.first().ok_or_else(|| missing(group))?;
     let values =
         |list| listed.attrs.iter().filter(move |(name, _)| name.eq_ignore_ascii_case(list)).flat_map(|(_, values)| values);
     let by_dn: HashSet<Dn> = values("member").chain(values("uniqueMember")).filter_map(|dn| Dn::parse(dn).ok()).collect();
-    let by_name: HashSet<&String> = values("memberUid").collect();
+    let by_name: HashSet<&String> = values(filter::NAMES).collect();
     let is_empty = by_dn.is_empty() && by_name.is_empty();
     let mut asked = 0;
     for entry in entries {
         let Some(id) = id(line.config(), entry).filter(|id| !members.contains(id)) else { continue };
-        let name = entry::first(entry, account_name(line.config()));
+        let names = listed_names(line.config(), entry);
         let mut is_member =
-            Dn::parse(&entry.dn).is_ok_and(|dn| by_dn.contains(&dn)) || name.as_ref().is_some_and(|name| by_name.contains(name));
+            Dn::parse(&entry.dn).is_ok_and(|dn| by_dn.contains(&dn)) || names.iter().any(|name| by_name.contains(name));
         if !is_member && !is_empty && asked < MOST_ASKED {
             // One name can be written in several ways, and the server knows them better than we do.
             asked += 1;
-            let filter = filter::of_groups_with(&entry.dn, name.as_deref());
+            let filter = filter::of_groups_with(&entry.dn, &names);
             let question = Question { base: group, scope: Scope::Base, filter: &filter, attributes: NO_ATTRIBUTES, at_most: 1 };
             is_member = !connection.search(question).await?.entries.is_empty();
         }
@@ -182,7 +183,6 @@ fn relative_id(entry: &SearchEntry) -> Option<u32> {
 }
 
 const NO_ATTRIBUTES: &[&str] = &["1.1"];
-const LISTS: [&str; 3] = ["member", "uniqueMember", "memberUid"];
 /// More than are ever asked for at once.
 const MOST: i32 = 1000;
 /// Groups within the group whose primary members are looked for.

@@ -136,6 +136,52 @@ async fn a_group_that_the_directory_cannot_judge_admits_nobody_and_refuses_every
 }
 
 #[tokio::test]
+async fn a_list_of_names_is_asked_for_every_name_of_a_person_whatever_they_type() {
+    let Some(slapd) = slapd(&[]) else { return };
+    let base = slapd.base();
+    slapd.modify(&format!("dn: uid=dan,ou=people,{base}\nchangetype: modify\nadd: uid\nuid: daniel\n"));
+    slapd.modify(&format!("dn: cn=posix,ou=groups,{base}\nchangetype: modify\nadd: memberUid\nmemberUid: daniel\n"));
+    slapd.modify(&format!(
+        "dn: cn=nameless,ou=people,{base}\nchangetype: add\nobjectClass: inetOrgPerson\ncn: nameless\nsn: x\nmail: nameless@example.test\n\
+         mobile: +45 20 00 00 03\nuserPassword: nameless-password\n"
+    ));
+    let rules = admits_outside(&["posix".to_owned()]);
+    for names in ["\"mail\"", "\"cn\", \"mail\"", "\"uid\", \"mail\""] {
+        let section = section(&slapd).replace("users = {", &format!("users = {{ names = [{names}],"));
+        let bed = bed(section, &rules).await;
+        let table = [
+            ("bob@example.test", "can-we-fix-it", Led::ToTheSecondStep),
+            ("odd@example.test", "odds-password", Led::In),
+            // Has no name that a list of names could hold.
+            (
+                "nameless@example.test",
+                "nameless-password",
+                if names.contains("uid") { Led::Nowhere } else { Led::ToTheSecondStep },
+            ),
+        ];
+        for (name, password, expected) in table {
+            if names.contains("cn") && name.starts_with("nameless") {
+                continue;
+            }
+            assert_eq!(led(&bed, name, password).await, expected, "{names} {name}");
+        }
+    }
+    let ldap = open(&slapd);
+    let told = ldap.memberships(&id(&ldap, "daniel").await, &groups(&["posix"])).await.unwrap();
+    assert_eq!(told, [Some(Membership::Member)]);
+}
+
+#[tokio::test]
+async fn members_that_may_be_read_but_not_searched_are_not_known() {
+    let Some(slapd) = slapd(&[("UNSEARCHED", "1"), ("NO_MEMBEROF", "1")]) else { return };
+    let bed = bed(section(&slapd), &admits_outside(&[slapd.group().to_owned()])).await;
+    assert_eq!(led(&bed, "bob", "can-we-fix-it").await, Led::ToTheSecondStep);
+    assert!(undecided(&bed).contains("may not read or search them"), "{}", undecided(&bed));
+    let meaning = open(&slapd).meaning(&Group::parse(slapd.group()).unwrap()).await.unwrap();
+    assert_eq!(meaning, Meaning::Unclear(Doubt::Hidden));
+}
+
+#[tokio::test]
 async fn a_group_that_is_renamed_deleted_or_doubled_admits_nobody_from_then_on() {
     let Some(slapd) = slapd(&[]) else { return };
     let base = slapd.base();
