@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn a_rule_that_depends_on_an_unclear_group_admits_nobody_and_is_taken_otherwise() {
         use Membership::{Member, NotMember};
-        let groups = || Some(vec![group("CN=Staff, dc=x")]);
+        let groups = || Some(vec![group("cn=staff,dc=x")]);
         let (inside, outside) = (When { group: groups(), ..When::default() }, When { group_not: groups(), ..When::default() });
         let challenge = || Then::Challenge { dispatch: "d".into(), passcode: "p".into() };
         let table = [
@@ -282,7 +282,7 @@ mod tests {
 
     #[test]
     fn what_could_not_be_decided_is_said_with_group_and_line() {
-        let when = When { group_not: Some(vec![group("CN=Staff,dc=x")]), ..When::default() };
+        let when = When { group_not: Some(vec![group("cn=staff,dc=x")]), ..When::default() };
         let rules = vec![
             Rule { when: when.clone(), then: Then::Admit, line: Line(57) },
             Rule { when, then: Then::Refuse, line: Line(58) },
@@ -293,8 +293,8 @@ mod tests {
         assert_eq!(
             said,
             [
-                "rule 1 (line 57) is skipped: group \"CN=Staff,dc=x\": it does not exist, or the service user may not read it",
-                "rule 2 (line 58) is taken: group \"CN=Staff,dc=x\": it does not exist, or the service user may not read it",
+                "rule 1 (line 57) is skipped: group \"cn=staff,dc=x\": it does not exist, or the service user may not read it",
+                "rule 2 (line 58) is taken: group \"cn=staff,dc=x\": it does not exist, or the service user may not read it",
             ]
         );
     }
@@ -304,9 +304,26 @@ mod tests {
         let when = |name: &str| When { group: Some(vec![group(name)]), ..When::default() };
         let elsewhere = When { application: Some(vec!["wiki".into()]), ..when("cn=c,dc=x") };
         let rule = |when| Rule { when, then: Then::Refuse, line: Line(1) };
-        let rules = [when("cn=a,dc=x"), elsewhere, when("CN=A, dc=x"), when("cn=b,dc=x"), When::default(), when("cn=d,dc=x")];
+        let rules = [when("cn=a,dc=x"), elsewhere, when("cn=a,dc=x"), when("cn=b,dc=x"), When::default(), when("cn=d,dc=x")];
         let policy = AuthenticationPolicy { name: "p".into(), rules: rules.into_iter().map(rule).collect() };
         assert_eq!(groups_in_question(&policy, &at(None)), [group("cn=a,dc=x"), group("cn=b,dc=x")]);
+    }
+
+    #[test]
+    fn names_that_only_we_take_for_one_are_asked_about_one_by_one() {
+        let when = |name: &str| When { group_not: Some(vec![group(name)]), ..When::default() };
+        let rule = |when| Rule { when, then: Then::Admit, line: Line(1) };
+        let names = ["cn=straße,dc=x", "cn=strasse,dc=x"];
+        let challenge = Rule { when: When::default(), then: Then::Refuse, line: Line(3) };
+        let policy = AuthenticationPolicy {
+            name: "p".into(),
+            rules: vec![rule(When { group: Some(vec![group(names[0])]), ..When::default() }), rule(when(names[1])), challenge],
+        };
+        let asked = groups_in_question(&policy, &at(Some("10.0.0.1")));
+        assert_eq!(asked, names.map(group));
+        // In the second and not in the first.
+        let told = Memberships::new(asked, vec![Membership::NotMember, Membership::Member]);
+        assert_eq!(decide(&policy, &at(Some("10.0.0.1")), &told).decision, Decision::Refuse);
     }
 
     #[test]

@@ -47,9 +47,11 @@ impl Group {
     }
 }
 
+/// Groups are the same where they are written alike. A server may tell apart what is one name to us (`ß` and `ss`), so each spelling is
+/// asked about by itself.
 impl PartialEq for Group {
     fn eq(&self, other: &Self) -> bool {
-        self.is_called(&other.written)
+        self.written == other.written
     }
 }
 
