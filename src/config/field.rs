@@ -14,6 +14,7 @@ use toml::de::DeValue;
 use super::scalar;
 use super::section::Section;
 use super::walk::Walk;
+use crate::base::phone::check_beginning;
 use crate::base::{Country, Rate};
 
 #[derive(Clone, Copy)]
@@ -147,12 +148,15 @@ impl<'d> Field<'d> {
 
     /// The beginning of phone numbers: `+45900`.
     pub(super) fn number_prefix(self) -> Option<Arc<str>> {
-        self.parsed("the beginning of a phone number like \"+45900\"", |text| {
+        let beginning = self.parsed("the beginning of a phone number like \"+45900\"", |text| {
             let digits = text.strip_prefix('+')?;
             let fits =
                 (1..=15).contains(&digits.len()) && !digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit());
-            fits.then(|| text.into())
-        })
+            fits.then_some(text)
+        })?;
+        let checked = check_beginning(beginning);
+        checked.map_err(|error| self.problem(format!("`{}`: {beginning}: {error}", self.key))).ok()?;
+        Some(beginning.into())
     }
 
     pub(super) fn socket(self) -> Option<SocketAddr> {

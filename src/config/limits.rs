@@ -107,6 +107,11 @@ mod tests {
             ("refuse_prefixes = [\"45900\"]", "the beginning of a phone number"),
             ("refuse_prefixes = [\"+0900\"]", "the beginning of a phone number"),
             ("refuse_prefixes = [\"+\"]", "the beginning of a phone number"),
+            (
+                "refuse_prefixes = [\"+490900\"]",
+                "`refuse_prefixes`: +490900: no phone number begins so: what is dialled before it",
+            ),
+            ("refuse_prefixes = [\"+999\"]", "`refuse_prefixes`: +999: no phone number begins so"),
             ("messages_per_prefix = \"50\"", "a rate"),
         ] {
             let found = messages(&limits(keys));

@@ -15,8 +15,8 @@ from sre_sample import firsts, sample
 USUAL = ["fixed_line", "mobile"]
 OTHERS = ["personal_number", "voip", "pager", "uan", "toll_free", "premium_rate", "shared_cost", "voicemail"]
 # What the package has no more because it is not dialled any more, and address books still have: in Mexico 01, 044, 045 and, from
-# abroad, 1 (until August 2019).
-FORMER = {"MX": "01|04[45]|1"}
+# abroad, 1 (until August 2019); in Ukraine 8 before the 0 (until October 2009).
+FORMER = {"MX": "01|04[45]|1", "UA": "80|0"}
 
 
 def plans():

@@ -2,6 +2,7 @@
 //! digits). What stands in the directory is read in every way that makes sense, and where that gives two numbers, or none, it is
 //! refused: a code never goes to a number that was guessed.
 
+mod beginning;
 mod pattern;
 pub(super) mod plan;
 mod table;
@@ -9,6 +10,7 @@ mod table;
 mod tests;
 mod typed;
 
+pub use self::beginning::{BeginningError, check_beginning};
 use self::plan::{Fit, Plan};
 use self::typed::Typed;
 
@@ -37,6 +39,8 @@ pub enum NumberError {
         "it is neither a whole number at home (an area code or a digit is missing, or one too many) nor one with a country code"
     )]
     NotNational,
+    #[error("it holds a whole number and more behind a slash or a line break; one number belongs in one field")]
+    Several,
     #[error("it can be read as two different numbers; written with `+` and the country code, and no 0 in brackets, it cannot")]
     Doubt,
 }
@@ -46,6 +50,9 @@ pub enum NumberError {
 /// also where it stands behind a country code.
 pub fn normalise(typed: &str, prefix: Option<&str>) -> Result<String, NumberError> {
     let typed = Typed::read(typed)?;
+    if typed.beginnings.iter().any(|beginning| is_whole(beginning, prefix)) {
+        return Err(NumberError::Several);
+    }
     let mut readings = Vec::new();
     let home = prefix.filter(|_| !typed.is_abroad).map(Home::parse).transpose().map_err(|_| NumberError::BadPrefix)?;
     for (digits, trust) in typed.spellings() {
@@ -60,6 +67,17 @@ pub fn normalise(typed: &str, prefix: Option<&str>) -> Result<String, NumberErro
     let again: Vec<Reading> = abroad(number.trim_start_matches('+'), Trust::Regular).collect();
     if settle(&again)?.as_ref() == Some(&number) { Ok(number) } else { Err(NumberError::Doubt) }
 }
+
+/// Whether this is a number by itself, and no area code: of a range that is in use, and long enough.
+fn is_whole(typed: &str, prefix: Option<&str>) -> bool {
+    let number = normalise(typed, prefix).unwrap_or_default();
+    let (own, digits) = (national(&number), number.trim_start_matches('+'));
+    let code = digits.strip_suffix(own).unwrap_or_default();
+    own.len() >= FEWEST_WHOLE && plan::fit(code, own) == Fit::InUse
+}
+
+/// No area code is so long.
+const FEWEST_WHOLE: usize = 7;
 
 /// Whether a number can be reached that somebody typed; see [`normalise`].
 pub fn is_number(typed: &str, prefix: Option<&str>) -> bool {

@@ -45,6 +45,17 @@ pub(in crate::base) fn code(digits: &str) -> Option<&'static str> {
     (1..=3).filter_map(|length| digits.get(..length)).find_map(|code| of(code).next()).map(|plan| plan.code)
 }
 
+/// Whether calling codes begin with these digits.
+pub(super) fn is_begin_of_code(digits: &str) -> bool {
+    PLANS.iter().any(|plan| plan.code.starts_with(digits))
+}
+
+/// Whether a number of the code may begin so, in a range that is not in use yet.
+pub(super) fn may_begin(code: &str, number: &str) -> bool {
+    let longest = |plan: &Plan| plan.lengths.iter().copied().max().unwrap_or_default();
+    of(code).any(|plan| number.len() <= longest(plan) && (plan.zero || !number.starts_with('0')))
+}
+
 /// All plans of a code, the main one first.
 pub(super) fn of(code: &str) -> impl Iterator<Item = &'static Plan> {
     PLANS.iter().filter(move |plan| plan.code == code)
