@@ -38,7 +38,12 @@ async fn look(people: &People, (line, group): (Line, &Group), found: &mut Examin
     }
     let effect = "the rule admits nobody for it, and is taken where it refuses or challenges";
     if homes.is_empty() && doubts.is_empty() {
-        found.problems.push(format!("{line}: group {written:?}: no directory has a group of this name; {effect}"));
+        if people.places().iter().all(|place| place.directory.tree().is_none()) {
+            // A users file knows a group by its members alone.
+            found.warnings.push(format!("{line}: group {written:?}: no user of a users file is in it; is it misspelt?"));
+        } else {
+            found.problems.push(format!("{line}: group {written:?}: no directory has a group of this name; {effect}"));
+        }
     }
     for doubt in doubts {
         found.problems.push(format!("{line}: group {written:?}: {doubt}; {effect}"));

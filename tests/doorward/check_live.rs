@@ -118,6 +118,16 @@ fn groups_of_rules_are_named_and_those_that_nobody_can_judge_are_mistakes() {
     assert!(errors.contains("this is no group's distinguished name: a part of it has no `=`"), "{errors}");
 }
 
+#[test]
+fn a_group_that_nobody_of_a_users_file_is_in_is_warned_of() {
+    let directory = "[[directory]]\nname = \"few\"\nkind = \"local\"\nfile = \"users.toml\"\n\
+         [[authentication_policy]]\nname = \"grouped\"\n\
+         rules = [{ when = { group_not = [\"Saff\"] }, then = \"admit\" }, { then = \"challenge\" }]\n";
+    let (code, _, errors) = check(directory);
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(errors.contains("group \"Saff\": no user of a users file is in it; is it misspelt?"), "{errors}");
+}
+
 #[tokio::test]
 async fn an_active_directory_shows_rights_that_are_too_many_and_numbers_that_users_write() {
     let Some(samba) = Samba::start().await else { return };
