@@ -10,7 +10,9 @@ use serde::Serialize;
 
 use crate::base::{Clock, Time, TraceId, UserId};
 use crate::store::{Entry, EventLog, StoreError};
-use reason::{AccessLoss, PasscodeRefusal, PasswordChangeRefusal, PasswordRefusal, ResendRefusal, SessionEnd};
+use reason::{
+    AccessLoss, MessageEnd, PasscodeRefusal, PasswordChangeRefusal, PasswordRefusal, ResendRefusal, SessionEnd, TryOutcome,
+};
 use repeats::Repeats;
 
 /// Something that was decided or done, with the circumstances it happened in.
@@ -78,7 +80,7 @@ pub enum What {
         transmitter: String,
         channel: String,
         to: String,
-        outcome: String,
+        outcome: TryOutcome,
         detail: String,
         duration_ms: u64,
     },
@@ -119,7 +121,7 @@ pub enum What {
     },
     MessageFailed {
         message: String,
-        reason: String,
+        reason: MessageEnd,
     },
     MessageRefused {
         reason: String,

@@ -211,6 +211,51 @@ impl From<AccessLoss> for SessionEnd {
     }
 }
 
+words! {
+    /// How one attempt to send by one transmitter ended.
+    TryOutcome {
+        Sent = "sent",
+        /// The transmitter did not take it, for a reason that stays.
+        Failed = "failed",
+        /// The transmitter did not take it, for a reason that passes.
+        Later = "later",
+        /// It may have been taken or not.
+        Unknown = "unknown",
+        /// There was no answer within the rule's wait.
+        TooSlow = "too-slow",
+        /// The transmitter cannot send for now, and was not asked.
+        OutOfService = "out-of-service",
+        /// The transmitter has too much to do, and was not asked.
+        Busy = "busy",
+        /// The address was refused, not the message.
+        Refused = "refused",
+    }
+}
+
+impl TryOutcome {
+    /// Whether it says that something is wrong with the transmitter. That it was only busy, or that an address was refused, is no sign of
+    /// anything.
+    pub const fn is_trouble(self) -> bool {
+        match self {
+            Self::Failed | Self::Later | Self::Unknown | Self::TooSlow | Self::OutOfService => true,
+            Self::Sent | Self::Busy | Self::Refused => false,
+        }
+    }
+}
+
+words! {
+    /// Why a message reached nobody.
+    MessageEnd {
+        EveryRuleFailed = "every-rule-failed",
+        /// Its passcode was not good any more.
+        Expired = "expired",
+        /// A later passcode took its place.
+        Replaced = "replaced",
+        /// The user is in, or the flow is over.
+        Needless = "needless",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,8 +267,9 @@ mod tests {
             serde_json::json!(ResendRefusal::TooSoon),
             serde_json::json!(SessionEnd::from(SessionOver::Operator)),
             serde_json::json!(SessionEnd::from(AccessLoss::NotMember)),
+            serde_json::json!(TryOutcome::OutOfService),
         ];
-        assert_eq!(json, ["not-judged", "too soon or too often", "operator", "not-member"]);
+        assert_eq!(json, ["not-judged", "too soon or too often", "operator", "not-member", "out-of-service"]);
     }
 
     #[test]

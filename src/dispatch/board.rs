@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::guard::Guard;
+use super::no_route::{NoRoute, NoRoutes, Why};
 use super::places::{Places, Queued};
 use super::{Addresses, Purpose, Transmitter, number, push, smtp};
 use crate::base::{Channel, Country};
@@ -118,8 +119,8 @@ impl Board {
     }
 
     /// The rules that lead somewhere, in order; and where there are none, why.
-    pub fn routes(&self, policy: &str, addresses: &Addresses) -> Result<Vec<Route>, String> {
-        let Some(policy) = self.policies.get(policy) else { return Err("there is no such dispatch policy".to_owned()) };
+    pub fn routes(&self, policy: &str, addresses: &Addresses) -> Result<Vec<Route>, NoRoutes> {
+        let Some(policy) = self.policies.get(policy) else { return Err(NoRoutes::NoPolicy) };
         let mut routes = Vec::new();
         let mut reasons = Vec::new();
         for (place, rule) in policy.rules.iter().enumerate() {
@@ -133,45 +134,46 @@ impl Board {
             }
         }
         mask(&mut routes);
-        if routes.is_empty() { Err(reasons.join("; ")) } else { Ok(routes) }
+        if routes.is_empty() { Err(NoRoutes::Each(reasons)) } else { Ok(routes) }
     }
 
     /// What the directory has for this person and the policy cannot use, and why; for the log, where an operator may see to it.
     pub fn unusable(&self, policy: &str, addresses: &Addresses) -> Vec<String> {
         let rules = self.policies.get(policy).map(|policy| policy.rules.as_slice()).unwrap_or_default();
         let reasons = rules.iter().filter_map(|rule| self.address(rule, addresses).err());
-        let mut reasons: Vec<String> = reasons.filter(|reason| !reason.ends_with(NONE) && !reason.ends_with(ELSEWHERE)).collect();
+        let mut reasons: Vec<NoRoute> = reasons.filter(NoRoute::is_a_mistake).collect();
         reasons.dedup();
-        reasons
+        reasons.iter().map(ToString::to_string).collect()
     }
 
-    fn address(&self, rule: &Rule, addresses: &Addresses) -> Result<String, String> {
+    fn address(&self, rule: &Rule, addresses: &Addresses) -> Result<String, NoRoute> {
         let (name, address) = match rule.to {
             AddressKind::Mobile => ("mobile", &addresses.mobile),
             AddressKind::SecondMobile => ("second_mobile", &addresses.second_mobile),
             AddressKind::Mail => ("mail", &addresses.mail),
             AddressKind::Push => ("push", &addresses.push),
         };
+        let no = |why| NoRoute { name, why };
         let typed = address.as_deref().unwrap_or_default().trim();
         if typed.is_empty() {
-            return Err(format!("{name}{NONE}"));
+            return Err(no(Why::None));
         }
         match rule.channel {
             Channel::Sms | Channel::Voice => {
                 let number = number::normalise(typed, addresses.country_prefix.as_deref());
-                let number = number.map_err(|error| format!("{name}: {error}"))?;
+                let number = number.map_err(|error| no(Why::Number(error)))?;
                 let country = Country::of_number(&number);
                 let among = |list: &[Country]| country.is_some_and(|country| list.contains(&country));
                 if (!rule.to_country.is_empty() && !among(&rule.to_country)) || among(&rule.to_country_not) {
-                    return Err(format!("{name}{ELSEWHERE}"));
+                    return Err(no(Why::OtherCountry));
                 }
                 match self.guard.refuses(&number) {
                     None => Ok(number),
-                    Some(why) => Err(format!("{name}: {why}")),
+                    Some(why) => Err(no(Why::Barred(why))),
                 }
             }
-            Channel::Mail => smtp::address::address(typed).ok_or_else(|| format!("{name}: not a mail address")),
-            Channel::Push => push::topic(typed).ok_or_else(|| format!("{name}: not a topic")),
+            Channel::Mail => smtp::address::address(typed).ok_or_else(|| no(Why::NoMailAddress)),
+            Channel::Push => push::topic(typed).ok_or_else(|| no(Why::NoTopic)),
         }
     }
 
@@ -273,11 +275,6 @@ impl Line {
         self.usual_ms.store(usual.saturating_mul(3).saturating_add(spent) / 4, Ordering::Relaxed);
     }
 }
-
-/// How the reason ends where there is nothing.
-const NONE: &str = ": none";
-/// How it ends where the rule is not meant for this number.
-const ELSEWHERE: &str = ": the rule is for numbers of other countries";
 
 #[cfg(test)]
 mod tests {

@@ -19,6 +19,7 @@ use super::kept::{KIND, Kept, Sent, Work};
 use super::sending::Sending;
 use super::tally::Tallies;
 use super::{Addresses, Order, Progress, Purpose};
+use crate::audit::reason::MessageEnd;
 use crate::audit::{Event, Journal, What};
 use crate::base::{Clock, Country, Keys, Texts, Time};
 use crate::config::{DispatchPolicy, Limits};
@@ -144,7 +145,7 @@ impl Dispatcher {
 
     /// Whether any rule of the policy leads to an address of this person; if none does, why, for the journal.
     pub fn reaches(&self, policy: &str, addresses: &Addresses) -> Result<(), String> {
-        self.inner.ways().board.routes(policy, addresses).map(drop)
+        self.inner.ways().board.routes(policy, addresses).map(drop).map_err(|why| why.to_string())
     }
 
     /// Puts the order on record and into the journal and begins to send in the background. The same id handed over twice is
@@ -163,7 +164,7 @@ impl Dispatcher {
         let routes = match ways.board.routes(&work.policy, &work.addresses).map(from) {
             Ok(routes) if !routes.is_empty() => routes,
             none => {
-                let reason = none.err().unwrap_or_else(|| "none from that rule on".to_owned());
+                let reason = none.err().map_or_else(|| "none from that rule on".to_owned(), |why| why.to_string());
                 inner.refuse(&work, format!("no-route: {reason}")).await;
                 return Err(DispatchError::NoRoute);
             }
@@ -220,15 +221,15 @@ impl Dispatcher {
 
     /// A newer code replaces it: nothing more of it is sent and its passcode is wiped. What was sent already stays sent.
     pub async fn cancel(&self, id: &str) {
-        self.drop_message(id, "replaced").await;
+        self.drop_message(id, MessageEnd::Replaced).await;
     }
 
     /// Nobody waits for it any more (the person is in, or the flow is over): the same.
     pub async fn settle(&self, id: &str) {
-        self.drop_message(id, "needless").await;
+        self.drop_message(id, MessageEnd::Needless).await;
     }
 
-    async fn drop_message(&self, id: &str, reason: &str) {
+    async fn drop_message(&self, id: &str, reason: MessageEnd) {
         self.inner.stop(id);
         // Tried again where the sender wrote at the same moment; it writes no more than once after it was told to stop.
         for _ in 0..5 {
@@ -281,7 +282,7 @@ impl Inner {
 
     /// Ends a message that is not done: wiped, never due; one that was not sent is journaled as failed. False where somebody wrote in
     /// between.
-    async fn wipe(&self, id: &str, reason: &str) -> Result<bool, StoreError> {
+    async fn wipe(&self, id: &str, reason: MessageEnd) -> Result<bool, StoreError> {
         let now = self.clock.now();
         let Some((record, Kept { progress, work: Some(work) })) = self.message(id, now).await? else { return Ok(true) };
         let (progress, end) = match (progress, work.unsure.clone()) {
@@ -297,7 +298,7 @@ impl Inner {
                 let unsure = Progress::Unsure { channel, to: to.clone(), at, by: transmitter.clone() };
                 (unsure, Some(What::MessageUnconfirmed { message, transmitter, channel: name, to }))
             }
-            _ => (Progress::Failed, Some(What::MessageFailed { message: id.to_owned(), reason: reason.to_owned() })),
+            _ => (Progress::Failed, Some(What::MessageFailed { message: id.to_owned(), reason })),
         };
         if !self.rewrite(&record, Kept { progress, work: None }, now).await? {
             return Ok(false);

@@ -23,6 +23,7 @@ mod mail_html;
 #[cfg(test)]
 mod memory;
 pub mod modem;
+mod no_route;
 mod notice;
 pub mod number;
 mod other;

@@ -16,6 +16,7 @@ use super::text::{Wording, compose};
 use super::under_way::signs_of_life;
 use super::{Before, Failure, FailureKind, Fate, Message, Progress, Receipt};
 use crate::audit::What;
+use crate::audit::reason::{MessageEnd, TryOutcome};
 use crate::base::{Secret, Time};
 
 /// What is left for the delivery where the hand-over took nearly all of the rule's wait.
@@ -80,7 +81,7 @@ impl Sending {
             return;
         }
         let expired = self.inner.clock.now() >= self.work.expires;
-        self.conclude(if expired { "expired" } else { "every-rule-failed" }).await;
+        self.conclude(if expired { MessageEnd::Expired } else { MessageEnd::EveryRuleFailed }).await;
     }
 
     async fn by_rules(&mut self, rest: &mut Rest, cancelled: &CancellationToken) -> Went {
@@ -145,7 +146,7 @@ impl Sending {
             }
             self.work.asked.push(line.transmitter.name().to_owned());
             let why = line.transmitter.figures().out_of_service.unwrap_or_default();
-            self.tried(route, &line, ("out-of-service", &why), Duration::ZERO).await;
+            self.tried(route, &line, (TryOutcome::OutOfService, &why), Duration::ZERO).await;
             rest.silent.push((route.clone(), line));
         }
         let left = route.wait.min(self.work.expires.since(self.inner.clock.now()));
@@ -164,7 +165,7 @@ impl Sending {
             true => "others wait for it, and its last message failed".to_owned(),
             false => format!("a message would be out in {} s, and the rule waits for {} s", taken.as_secs(), left.as_secs()),
         };
-        self.tried(route, &line, ("busy", &words), Duration::ZERO).await;
+        self.tried(route, &line, (TryOutcome::Busy, &words), Duration::ZERO).await;
         rest.busy.push((route.clone(), line));
         None
     }
@@ -177,7 +178,7 @@ impl Sending {
     ) -> Went {
         let begun = self.inner.clock.now();
         if begun >= self.work.expires {
-            self.conclude("expired").await;
+            self.conclude(MessageEnd::Expired).await;
             return Went::Done;
         }
         if cancelled.is_cancelled() {
@@ -194,7 +195,7 @@ impl Sending {
             () = queued.place() => {}
             () = self.inner.closing.cancelled() => return self.release(route, line).await,
             () = self.inner.clock.sleep_until(until) => {
-                self.tried(route, line, ("busy", "no place was free within the rule's wait"), until.since(begun)).await;
+                self.tried(route, line, (TryOutcome::Busy, "no place was free within the rule's wait"), until.since(begun)).await;
                 return Went::OnAndWait;
             }
         }
@@ -237,29 +238,29 @@ impl Sending {
             None => {
                 self.perhaps(line.transmitter.name(), route.channel, route.masked());
                 self.try_later(route, line, None);
-                self.tried(route, line, ("too-slow", "no answer within the rule's wait"), waited).await;
+                self.tried(route, line, (TryOutcome::TooSlow, "no answer within the rule's wait"), waited).await;
                 return Went::On;
             }
         };
         let (outcome, went) = match failure.kind {
             FailureKind::RetryHere => {
                 self.try_later(route, line, None);
-                ("later", Went::On)
+                (TryOutcome::Later, Went::On)
             }
             FailureKind::RetryAfter(pause) => {
                 self.try_later(route, line, Some(pause));
-                ("later", Went::On)
+                (TryOutcome::Later, Went::On)
             }
-            FailureKind::RetryElsewhere => ("failed", Went::On),
+            FailureKind::RetryElsewhere => (TryOutcome::Failed, Went::On),
             FailureKind::Unsure => {
                 self.perhaps(line.transmitter.name(), route.channel, route.masked());
                 self.try_later(route, line, None);
-                ("unknown", Went::On)
+                (TryOutcome::Unknown, Went::On)
             }
             FailureKind::Final => {
                 // Whatever else this rule has left would be told the same.
                 self.work.retries.retain(|retry| retry.rule != route.rule);
-                ("refused", Went::NextRule)
+                (TryOutcome::Refused, Went::NextRule)
             }
         };
         self.tried(route, line, (outcome, &failure.why), waited).await;
@@ -280,7 +281,7 @@ impl Sending {
             let until = begun.plus(route.wait).min(now.plus(route.usual_wait)).max(least).min(self.work.expires);
             self.wait(&receipt.references, &route.to, sent, until).await;
         }
-        self.tried(route, line, ("sent", &receipt.words), now.since(begun)).await;
+        self.tried(route, line, (TryOutcome::Sent, &receipt.words), now.since(begun)).await;
         let words = blot(&receipt.words, &self.secrets(route));
         let (message, channel) = (self.id.clone(), route.channel.name().to_owned());
         self.note(What::MessageSent { message, transmitter, channel, to, receipt: words }).await;

@@ -7,6 +7,7 @@ use super::kept::{Sent, Stage};
 use super::sending::{Sending, Went};
 use super::{Before, Fate};
 use crate::audit::What;
+use crate::audit::reason::TryOutcome;
 use crate::base::Channel;
 
 impl Sending {
@@ -54,7 +55,7 @@ impl Sending {
     async fn left_unknown(&mut self, transmitter: String, channel: Channel, to: String) {
         self.ask_again(self.work.rule, &transmitter);
         self.perhaps(&transmitter, channel, to.clone());
-        let (outcome, detail) = ("unknown".to_owned(), "the node ended while it was asked".to_owned());
+        let (outcome, detail) = (TryOutcome::Unknown, "the node ended while it was asked".to_owned());
         let (message, channel) = (self.id.clone(), channel.name().to_owned());
         self.note(What::MessageTried { message, transmitter, channel, to, outcome, detail, duration_ms: 0 }).await;
     }

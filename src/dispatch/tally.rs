@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::board::Line;
 use super::{Dispatcher, Figures, Purpose};
+use crate::audit::reason::TryOutcome;
 use crate::base::{Channel, Country, Time};
 
 /// One transmitter's.
@@ -45,18 +46,16 @@ pub(super) struct Tallies(Mutex<BTreeMap<String, Tally>>);
 
 impl Tallies {
     /// `trouble`: the transmitter's words, where it did not go well.
-    pub fn note(&self, transmitter: &str, outcome: &str, took: Duration, trouble: Option<&str>, now: Time) {
+    pub fn note(&self, transmitter: &str, outcome: TryOutcome, took: Duration, trouble: Option<&str>, now: Time) {
         let mut tallies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let tally = tallies.entry(transmitter.to_owned()).or_default();
-        *tally.outcomes.entry(outcome.to_owned()).or_default() += 1;
+        *tally.outcomes.entry(outcome.word().to_owned()).or_default() += 1;
         tally.seconds += took.as_secs_f64();
-        match outcome {
-            "sent" => (tally.failed_in_a_row, tally.failing_since) = (0, None),
-            "failed" | "later" | "unknown" | "too-slow" | "out-of-service" => {
-                tally.failed_in_a_row += 1;
-                tally.failing_since.get_or_insert(now);
-            }
-            _ => {}
+        if outcome == TryOutcome::Sent {
+            (tally.failed_in_a_row, tally.failing_since) = (0, None);
+        } else if outcome.is_trouble() {
+            tally.failed_in_a_row += 1;
+            tally.failing_since.get_or_insert(now);
         }
         if let Some(words) = trouble {
             tally.last_trouble = Some(words.to_owned());
@@ -146,12 +145,12 @@ mod tests {
     fn attempts_are_counted_by_how_they_ended() {
         let tallies = Tallies::default();
         let at = Time::from_millis;
-        tallies.note("a", "sent", Duration::from_millis(1500), None, at(1));
-        tallies.note("a", "failed", Duration::from_millis(500), Some("no credit"), at(2));
-        tallies.note("a", "too-slow", Duration::ZERO, None, at(3));
+        tallies.note("a", TryOutcome::Sent, Duration::from_millis(1500), None, at(1));
+        tallies.note("a", TryOutcome::Failed, Duration::from_millis(500), Some("no credit"), at(2));
+        tallies.note("a", TryOutcome::TooSlow, Duration::ZERO, None, at(3));
         let failing = tallies.of("a");
         assert_eq!((failing.failed_in_a_row, failing.failing_since), (2, Some(at(2))));
-        tallies.note("a", "sent", Duration::ZERO, None, at(4));
+        tallies.note("a", TryOutcome::Sent, Duration::ZERO, None, at(4));
         let tally = tallies.of("a");
         assert_eq!((tally.failed_in_a_row, tally.failing_since), (0, None));
         assert_eq!(tally.outcomes, [("failed".to_owned(), 1), ("sent".to_owned(), 2), ("too-slow".to_owned(), 1)].into());

@@ -10,6 +10,7 @@ use super::gsm7;
 use super::kept::{KIND, Kept, Sent};
 use super::sending::{Sending, Went};
 use crate::audit::What;
+use crate::audit::reason::{MessageEnd, TryOutcome};
 use crate::base::Channel;
 use crate::store::{Expect, Place, StoreError};
 
@@ -17,16 +18,16 @@ use crate::store::{Expect, Place, StoreError};
 const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
 
 impl Sending {
-    pub(super) async fn tried(&self, route: &Route, line: &Line, (outcome, words): (&str, &str), spent: Duration) {
+    pub(super) async fn tried(&self, route: &Route, line: &Line, (outcome, words): (TryOutcome, &str), spent: Duration) {
         let (transmitter, detail) = (line.transmitter.name().to_owned(), blot(words, &self.secrets(route)));
-        let trouble = (outcome != "sent").then_some(detail.as_str());
+        let trouble = (outcome != TryOutcome::Sent).then_some(detail.as_str());
         self.inner.tallies.note(&transmitter, outcome, spent, trouble, self.inner.clock.now());
         let what = What::MessageTried {
             message: self.id.clone(),
             transmitter,
             channel: route.channel.name().to_owned(),
             to: route.masked(),
-            outcome: outcome.to_owned(),
+            outcome,
             detail,
             duration_ms: u64::try_from(spent.as_millis()).unwrap_or(u64::MAX),
         };
@@ -63,7 +64,7 @@ impl Sending {
     }
 
     /// Nothing is left to try. It has failed, unless it was sent by some way and nobody said that it did not arrive, or may have been.
-    pub(super) async fn conclude(&mut self, reason: &str) {
+    pub(super) async fn conclude(&mut self, reason: MessageEnd) {
         if let Some(sent) = self.work.sent.take() {
             self.work.before = None;
             return self.end(self.sent_progress(&sent, false)).await;
@@ -73,12 +74,12 @@ impl Sending {
             let (message, channel) = (self.id.clone(), channel.name().to_owned());
             return self.note(What::MessageUnconfirmed { message, transmitter, channel, to }).await;
         }
-        if reason == "every-rule-failed" {
+        if reason == MessageEnd::EveryRuleFailed {
             let (user, trace) = (&self.work.user, &self.work.trace);
             tracing::error!(user.id = %user, %trace, "message {} reached nobody: every transmitter failed; see `doorward trace`", self.id);
         }
         self.end(Progress::Failed).await;
-        self.note(What::MessageFailed { message: self.id.clone(), reason: reason.to_owned() }).await;
+        self.note(What::MessageFailed { message: self.id.clone(), reason }).await;
     }
 
     /// Leaves nothing on record but how it ended. A store that fails is asked again: what stays would be sent again.
