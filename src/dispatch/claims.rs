@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
-use super::dispatcher::{Dispatcher, Inner, LEASE};
+use super::dispatcher::Dispatcher;
+use super::inner::{Inner, LEASE};
 use super::kept::{KIND, Kept, Stage};
 use super::sending::Sending;
 use crate::base::Time;

@@ -11,7 +11,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::blot::blot;
-use super::dispatcher::{Dispatcher, GRACE, Inner};
+use super::dispatcher::Dispatcher;
+use super::inner::{GRACE, Inner};
 use super::kept::{KIND, Kept, Sent, Stage};
 use super::sending::Sending;
 use super::{Delivery, Progress, Report};
@@ -30,8 +31,6 @@ const AGAIN: [Duration; 6] = {
     }
     [s(1), s(2), s(3), s(4), s(5), s(8)]
 };
-/// So many reports wait for their record at once; one more is dropped.
-pub(super) const MOST_EARLY: usize = 256;
 /// So many reports are looked up at once; the others wait in their channel.
 const MOST_AT_ONCE: usize = 64;
 /// How often a record is read again because somebody wrote to it in between.

@@ -1,10 +1,8 @@
 //! Takes orders, keeps them on record and has them sent in the background. What waits or was left behind is claimed by
 //! [`Dispatcher::run`] in `claims.rs`, of this node or of another one on the same store.
 
-use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
@@ -13,8 +11,8 @@ use tokio_util::task::TaskTracker;
 
 use super::allowance::{Allowances, MessageLimit};
 use super::board::{Board, Grouped, Route};
-use super::delivery::MOST_EARLY;
 use super::guard::{Alarm, Guard, Shares};
+use super::inner::{GRACE, Inner, LEASE, MOST_EARLY, Ways};
 use super::kept::{KIND, Kept, Sent, Work};
 use super::sending::Sending;
 use super::tally::Tallies;
@@ -23,7 +21,7 @@ use crate::audit::reason::MessageEnd;
 use crate::audit::{Event, Journal, What};
 use crate::base::{Clock, Country, Keys, Texts, Time};
 use crate::config::{DispatchPolicy, Limits};
-use crate::store::{Expect, Place, Records, StoreError};
+use crate::store::{Expect, Records, StoreError};
 
 /// What a dispatcher is made of.
 pub struct Parts {
@@ -58,42 +56,6 @@ pub struct Dispatcher {
     pub(super) inner: Arc<Inner>,
 }
 
-/// What the sending of one message needs of its dispatcher.
-pub(super) struct Inner {
-    ways: ArcSwap<Ways>,
-    pub records: Arc<dyn Records>,
-    pub journal: Journal,
-    pub keys: Keys,
-    pub texts: Texts,
-    pub clock: Clock,
-    /// No further attempt is begun after this; what is left stays on record.
-    pub closing: CancellationToken,
-    /// What this node is sending. As large as the messages under way, which the limits on messages bound.
-    running: Mutex<HashMap<String, (u64, CancellationToken)>>,
-    /// When messages that wait in the store are to be looked at; each goes when its time has come.
-    pub alarms: Mutex<BTreeSet<Time>>,
-    /// Something in the store is due sooner than it was.
-    pub woken: Notify,
-    /// Places for reports that came before what they are about.
-    pub early: Arc<Semaphore>,
-    pub node: String,
-    pub tasks: TaskTracker,
-    pub take_overs: Arc<Semaphore>,
-    shares: Shares,
-    pub tallies: Tallies,
-    started: AtomicU64,
-}
-
-/// What the configuration says of sending; replaced as a whole.
-pub(super) struct Ways {
-    pub board: Board,
-    pub allowances: Allowances,
-}
-
-/// For how long a message counts as being sent without a sign of life from whoever sends it.
-pub(super) const LEASE: Duration = Duration::from_secs(10);
-/// How much longer than its passcode an unsent message stays on record, so that its loss can be journaled after a crash.
-pub(super) const GRACE: Duration = Duration::from_secs(600);
 /// So many messages of a crashed node, or at the end of a wait, are sent at once; the others wait in the store.
 const MOST_TAKE_OVERS: usize = 1024;
 
@@ -246,10 +208,6 @@ impl Dispatcher {
 }
 
 impl Inner {
-    pub fn ways(&self) -> Arc<Ways> {
-        self.ways.load_full()
-    }
-
     pub fn start(self: &Arc<Self>, sending: Sending, permit: Option<OwnedSemaphorePermit>) {
         let cancelled = CancellationToken::new();
         let number = self.started.fetch_add(1, Ordering::Relaxed);
@@ -259,25 +217,6 @@ impl Inner {
             sending.run(cancelled).await;
             drop((running, permit));
         });
-    }
-
-    /// No further attempt is begun for this message here.
-    pub fn stop(&self, id: &str) {
-        if let Some((_, sending)) = self.running().get(id) {
-            sending.cancel();
-        }
-    }
-
-    pub(super) fn running(&self) -> MutexGuard<'_, HashMap<String, (u64, CancellationToken)>> {
-        // A panic elsewhere leaves the map whole.
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Writes a message's record; says whether what was expected was so.
-    pub async fn put(&self, id: &str, kept: &Kept, expires: Time, expect: Expect) -> Result<bool, StoreError> {
-        let owner = kept.work.as_ref().map(|work| work.user.clone());
-        let place = Place { kind: KIND, owner: owner.as_ref().map_or("", |user| user.as_str()), id };
-        self.records.put_if(place, kept.to_bytes(&self.keys, id), expires, expect, self.clock.now()).await
     }
 
     /// Ends a message that is not done: wiped, never due; one that was not sent is journaled as failed. False where somebody wrote in
@@ -310,11 +249,6 @@ impl Inner {
         Ok(true)
     }
 
-    pub fn event(&self, work: &Work, what: What) -> Event {
-        let (user, application) = (Some(work.user.clone()), Some(Arc::clone(&work.application)));
-        Event { trace: Some(work.trace), user, application, address: None, what }
-    }
-
     async fn note_unentered(&self, country: Option<Country>, now: Time) {
         for Alarm { country, issued, entered } in self.shares.issued(country, now) {
             let country = country.map_or("all", Country::code).to_owned();
@@ -322,10 +256,6 @@ impl Inner {
             let what = What::CodesNotEntered { country, issued, entered };
             self.journal.note(Event { trace: None, user: None, application: None, address: None, what }).await;
         }
-    }
-
-    pub async fn refuse(&self, work: &Work, reason: String) {
-        self.journal.note(self.event(work, What::MessageRefused { reason })).await;
     }
 }
 

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
-use super::late::Retry;
 use super::{Addresses, Before, Content, Order, Progress, Purpose, Ready};
 use crate::base::{Channel, Keys, Language, Secret, Time, TraceId, UserId};
 
@@ -73,6 +72,14 @@ pub(super) struct Work {
     /// How often it was waited so.
     #[serde(default)]
     pub pauses: usize,
+}
+
+/// A way that failed for a reason that passes.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct Retry {
+    pub rule: usize,
+    pub transmitter: String,
+    pub not_before: Time,
 }
 
 /// Where a message stands within its rule.

@@ -2,16 +2,14 @@
 //! a reason that passes. The latter are tried again while the message lives. It waits in the store meanwhile, so that a restart loses
 //! nothing and only one node goes on with it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::board::{Line, Route};
-use super::sending::{MOST_DOUBTS, Sending, Went};
+use super::kept::Retry;
+use super::sending::{MOST_DOUBTS, Rest, Sending, Ways, Went};
 use super::{Fate, Progress, Purpose};
-use crate::base::Time;
 
 /// The pauses before the next tries; the last one is repeated. The first is longer than a modem's first rest.
 const PAUSES: [Duration; 4] = [Duration::from_secs(5), Duration::from_secs(10), Duration::from_secs(20), Duration::from_secs(40)];
@@ -19,25 +17,6 @@ const PAUSES: [Duration; 4] = [Duration::from_secs(5), Duration::from_secs(10), 
 const LEAST_PART: u32 = 5;
 /// Ways whose time comes so soon are tried with those whose time has come.
 const TOGETHER: Duration = Duration::from_secs(1);
-
-pub(super) type Ways = Vec<(Route, Arc<Line>)>;
-
-/// Ways that are tried once more when all others failed.
-#[derive(Default)]
-pub(super) struct Rest {
-    /// They could not send at all.
-    pub silent: Ways,
-    /// They could not send in time: a code that comes late is better than none.
-    pub busy: Ways,
-}
-
-/// A way that failed for a reason that passes.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(super) struct Retry {
-    pub rule: usize,
-    pub transmitter: String,
-    pub not_before: Time,
-}
 
 impl Retry {
     fn is(&self, route: &Route, line: &Line) -> bool {

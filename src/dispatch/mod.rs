@@ -16,6 +16,7 @@ pub mod http;
 mod http_answer;
 mod http_body;
 mod http_client;
+mod inner;
 mod kept;
 mod late;
 pub mod mail;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::dispatcher::{DispatchError, Dispatcher, LEASE};
+use super::dispatcher::{DispatchError, Dispatcher};
+use super::inner::LEASE;
 use super::kept::{KIND, Kept, Stage};
 use super::sending::Sending;
 use super::{Addresses, Progress};

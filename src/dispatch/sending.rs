@@ -8,17 +8,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::blot::blot;
 use super::board::{Line, Lines, Route};
-use super::dispatcher::Inner;
-use super::kept::{Sent, Stage, Work};
-use super::late::Rest;
+use super::inner::{Inner, LEASE};
+use super::kept::{KIND, Sent, Stage, Work};
 use super::places::Queued;
 use super::text::{Wording, compose};
-use super::under_way::signs_of_life;
 use super::{Before, Failure, FailureKind, Fate, Message, Progress, Receipt};
 use crate::audit::What;
 use crate::audit::reason::{MessageEnd, TryOutcome};
 use crate::base::{Secret, Time};
 
+/// How often a message under way shows that its sender lives.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
 /// What is left for the delivery where the hand-over took nearly all of the rule's wait.
 const LEAST_FOR_DELIVERY: Duration = Duration::from_secs(10);
 /// So often a hand-over by one channel may end with nobody knowing whether it was taken (a crash, a connection that breaks before the answer): one
@@ -33,6 +33,17 @@ pub(super) struct Sending {
     pub version: u64,
     /// Nothing was tried yet, and the record says what it should.
     pub fresh: bool,
+}
+
+pub(super) type Ways = Vec<(Route, Arc<Line>)>;
+
+/// Ways that are tried once more when all others failed.
+#[derive(Default)]
+pub(super) struct Rest {
+    /// They could not send at all.
+    pub silent: Ways,
+    /// They could not send in time: a code that comes late is better than none.
+    pub busy: Ways,
 }
 
 /// What became of an attempt, or of a rule.
@@ -348,6 +359,17 @@ impl Sending {
             passcode: Secret::clone(passcode),
             user: work.user.clone(),
             expires,
+        }
+    }
+}
+
+/// Shows that the message's sender lives, until it is dropped.
+async fn signs_of_life(inner: &Inner, id: &str) {
+    loop {
+        inner.clock.sleep(SIGN_OF_LIFE).await;
+        let now = inner.clock.now();
+        if let Err(error) = inner.records.due(KIND, id, Some(now.plus(LEASE)), now).await {
+            tracing::warn!(%error, message.id = id, "the store does not take a sign of life");
         }
     }
 }

@@ -5,17 +5,14 @@ use std::time::Duration;
 use super::Progress;
 use super::blot::blot;
 use super::board::{Line, Route};
-use super::dispatcher::{GRACE, Inner, LEASE};
 use super::gsm7;
+use super::inner::GRACE;
 use super::kept::{KIND, Kept, Sent};
 use super::sending::{Sending, Went};
 use crate::audit::What;
 use crate::audit::reason::{MessageEnd, TryOutcome};
 use crate::base::Channel;
 use crate::store::{Expect, Place, StoreError};
-
-/// How often a message under way shows that its sender lives.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
 
 impl Sending {
     pub(super) async fn tried(&self, route: &Route, line: &Line, (outcome, words): (TryOutcome, &str), spent: Duration) {
@@ -128,15 +125,5 @@ impl Sending {
 
     pub(super) async fn note(&self, what: What) {
         self.inner.journal.note(self.inner.event(&self.work, what)).await;
-    }
-}
-
-pub(super) async fn signs_of_life(inner: &Inner, id: &str) {
-    loop {
-        inner.clock.sleep(SIGN_OF_LIFE).await;
-        let now = inner.clock.now();
-        if let Err(error) = inner.records.due(KIND, id, Some(now.plus(LEASE)), now).await {
-            tracing::warn!(%error, message.id = id, "the store does not take a sign of life");
-        }
     }
 }

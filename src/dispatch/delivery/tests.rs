@@ -5,7 +5,7 @@ use super::super::trial::{CODE, House, Scripted, house, house_on};
 use super::super::{Before, Fate, Jump};
 use super::*;
 use crate::config::Limits;
-use crate::dispatch::dispatcher::LEASE;
+use crate::dispatch::inner::{LEASE, MOST_EARLY};
 use crate::dispatch::{Addresses, Order};
 
 fn report(transmitter: &str, reference: &str, delivery: Delivery) -> Report {

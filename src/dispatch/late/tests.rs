@@ -1,8 +1,10 @@
 //! Messages that every way failed for a while, on a hand-set clock.
 
+use std::sync::Arc;
+
 use super::super::FailureKind::{Final, RetryAfter, RetryElsewhere, RetryHere, Unsure};
 use super::super::claims::POLL;
-use super::super::dispatcher::LEASE;
+use super::super::inner::LEASE;
 use super::super::kept::KIND;
 use super::super::trial::Answer::{self, *};
 use super::super::trial::{CODE, House, Scripted, house, house_on};

@@ -1,0 +1,93 @@
+//! What the sending of every message shares: records, journal, keys, the configuration of the moment, and what this node is sending.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::allowance::Allowances;
+use super::board::Board;
+use super::guard::Shares;
+use super::kept::{KIND, Kept, Work};
+use super::tally::Tallies;
+use crate::audit::{Event, Journal, What};
+use crate::base::{Clock, Keys, Texts, Time};
+use crate::store::{Expect, Place, Records, StoreError};
+
+/// What the sending of one message needs of its dispatcher.
+pub(super) struct Inner {
+    pub ways: ArcSwap<Ways>,
+    pub records: Arc<dyn Records>,
+    pub journal: Journal,
+    pub keys: Keys,
+    pub texts: Texts,
+    pub clock: Clock,
+    /// No further attempt is begun after this; what is left stays on record.
+    pub closing: CancellationToken,
+    /// What this node is sending. As large as the messages under way, which the limits on messages bound.
+    pub running: Mutex<HashMap<String, (u64, CancellationToken)>>,
+    /// When messages that wait in the store are to be looked at; each goes when its time has come.
+    pub alarms: Mutex<BTreeSet<Time>>,
+    /// Something in the store is due sooner than it was.
+    pub woken: Notify,
+    /// Places for reports that came before what they are about.
+    pub early: Arc<Semaphore>,
+    pub node: String,
+    pub tasks: TaskTracker,
+    pub take_overs: Arc<Semaphore>,
+    pub shares: Shares,
+    pub tallies: Tallies,
+    pub started: AtomicU64,
+}
+
+/// What the configuration says of sending; replaced as a whole.
+pub(super) struct Ways {
+    pub board: Board,
+    pub allowances: Allowances,
+}
+
+/// For how long a message counts as being sent without a sign of life from whoever sends it.
+pub(super) const LEASE: Duration = Duration::from_secs(10);
+/// How much longer than its passcode an unsent message stays on record, so that its loss can be journaled after a crash.
+pub(super) const GRACE: Duration = Duration::from_secs(600);
+/// So many reports wait for their record at once; one more is dropped.
+pub(super) const MOST_EARLY: usize = 256;
+
+impl Inner {
+    pub fn ways(&self) -> Arc<Ways> {
+        self.ways.load_full()
+    }
+
+    /// No further attempt is begun for this message here.
+    pub fn stop(&self, id: &str) {
+        if let Some((_, sending)) = self.running().get(id) {
+            sending.cancel();
+        }
+    }
+
+    pub(super) fn running(&self) -> MutexGuard<'_, HashMap<String, (u64, CancellationToken)>> {
+        // A panic elsewhere leaves the map whole.
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes a message's record; says whether what was expected was so.
+    pub async fn put(&self, id: &str, kept: &Kept, expires: Time, expect: Expect) -> Result<bool, StoreError> {
+        let owner = kept.work.as_ref().map(|work| work.user.clone());
+        let place = Place { kind: KIND, owner: owner.as_ref().map_or("", |user| user.as_str()), id };
+        self.records.put_if(place, kept.to_bytes(&self.keys, id), expires, expect, self.clock.now()).await
+    }
+
+    pub fn event(&self, work: &Work, what: What) -> Event {
+        let (user, application) = (Some(work.user.clone()), Some(Arc::clone(&work.application)));
+        Event { trace: Some(work.trace), user, application, address: None, what }
+    }
+
+    pub async fn refuse(&self, work: &Work, reason: String) {
+        self.journal.note(self.event(work, What::MessageRefused { reason })).await;
+    }
+}
