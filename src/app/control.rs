@@ -3,96 +3,19 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
-use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-use super::door::Plan;
-use super::reload::{Outcome, Reload};
-use super::report::{self, Wish};
+pub use super::protocol::{Powers, Reply, Request, Wish};
+use super::report;
 use super::send_test;
-use super::status::{Status, Watch};
-use crate::auth::{Meant, Progress, Row, SessionView, Steward, Trial};
-use crate::base::TraceId;
-use crate::store::{Entry, StoreError};
-
-/// What may be asked.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "command", rename_all = "kebab-case")]
-pub enum Request {
-    /// The events of one trace id.
-    Trace { id: TraceId },
-    /// The configuration's file is read again.
-    Reload,
-    /// The live sessions that are meant.
-    SessionList { meant: Meant },
-    /// They end, and all that runs under them.
-    SessionEnd { meant: Meant },
-    /// Who can sign in and who cannot. Answered in many lines.
-    UserReport(Wish),
-    /// How the node is.
-    Status,
-    /// A test to one person. Answered in many lines.
-    SendTest(Trial),
-}
-
-/// What comes back.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "answer", rename_all = "kebab-case")]
-pub enum Reply {
-    Events {
-        events: Vec<Entry>,
-    },
-    Reload(Outcome),
-    /// Not all of them where `total` is larger.
-    Sessions {
-        sessions: Vec<SessionView>,
-        total: usize,
-    },
-    Ended {
-        count: usize,
-    },
-    /// Some of the users of a report; more lines follow.
-    Users {
-        users: Vec<Row>,
-    },
-    /// The end of a report. `failed`: directories that are not in it, or not whole, in words.
-    Reported {
-        total: usize,
-        can_sign_in: usize,
-        failed: Vec<String>,
-    },
-    Status(Status),
-    /// How a test ended.
-    Tested {
-        progress: Progress,
-    },
-    Error {
-        why: String,
-    },
-}
-
-/// What a running node can be asked to do.
-#[derive(Clone)]
-pub struct Powers {
-    pub steward: Steward,
-    pub watch: Watch,
-    pub reload: Reload,
-    pub plans: watch::Receiver<Arc<Plan>>,
-    /// Where what is begun here is waited for at the end.
-    pub tasks: TaskTracker,
-}
+use crate::store::StoreError;
 
 const MOST_REQUEST: u64 = 64 * 1024;
-/// Whoever reads no line for so long is gone.
-const A_LINE: Duration = Duration::from_secs(60);
 const WAIT: Duration = Duration::from_secs(30);
 /// For what needs nothing but a look; whoever watches a node must not wait for one that is frozen.
 const AT_ONCE: Duration = Duration::from_secs(5);
@@ -194,13 +117,6 @@ async fn act(request: Request, uid: u32, powers: &Powers) -> Result<Reply, Store
         }
         Request::UserReport(_) | Request::SendTest(_) => Reply::Error { why: "this is answered in lines of its own".to_owned() },
     })
-}
-
-/// One line of an answer.
-pub async fn write_line(reply: &Reply, into: &mut (impl AsyncWriteExt + Unpin)) -> std::io::Result<()> {
-    let mut text = serde_json::to_vec(reply)?;
-    text.push(b'\n');
-    timeout(A_LINE, into.write_all(&text)).await.map_err(|_| std::io::ErrorKind::TimedOut)?
 }
 
 /// Asks a running node.

@@ -14,6 +14,7 @@ mod keys;
 mod open_files;
 mod parts;
 mod policy_groups;
+mod protocol;
 mod rechecks;
 pub mod reload;
 pub mod report;

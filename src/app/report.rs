@@ -7,28 +7,8 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 
-use super::control::{Powers, Reply, write_line};
+use super::protocol::{Powers, Reply, Wish, write_line};
 use crate::auth::Row;
-
-/// What is wanted.
-#[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
-pub struct Wish {
-    /// Of one directory alone.
-    pub directory: Option<String>,
-    /// Only those with something wrong.
-    pub problems: bool,
-}
-
-/// As the journal has it.
-impl std::fmt::Display for Wish {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("user report")?;
-        if let Some(directory) = &self.directory {
-            write!(f, " --directory {directory}")?;
-        }
-        if self.problems { f.write_str(" --problems") } else { Ok(()) }
-    }
-}
 
 /// A report at a time: each asks the directories for everybody.
 static ONE: Semaphore = Semaphore::const_new(1);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 
-use super::control::{Powers, Reply, write_line};
+use super::protocol::{Powers, Reply, write_line};
 use crate::auth::{Progress, Trial};
 
 /// Between two looks at the journal.

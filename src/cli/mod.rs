@@ -19,8 +19,8 @@ use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use self::plain::plain;
+use crate::app::control::Wish;
 use crate::app::control::{self, Reply, Request};
-use crate::app::report::Wish;
 use crate::app::telemetry::Format;
 use crate::auth::{Meant, Trial};
 use crate::config;

@@ -13,8 +13,8 @@ use clap::ValueEnum;
 
 use self::sheet::Sheet;
 use super::{nobody_answers, plain, socket};
+use crate::app::control::Wish;
 use crate::app::control::{self, Reply, Request};
-use crate::app::report::Wish;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
 pub enum Format {

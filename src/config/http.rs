@@ -9,6 +9,8 @@ use toml::de::DeTable;
 use super::encoder::Encoder;
 use super::field::Field;
 use super::http_answer::{Answers, Report};
+use super::http_keys::Keys;
+pub use super::http_parts::Auth;
 use super::http_parts::{CONTENT_TYPES, auth, encoder, headers, template, url};
 use super::presets;
 use super::section::Section;
@@ -43,21 +45,6 @@ pub struct Body {
     pub content_type: String,
     pub encoder: Encoder,
     pub template: Template,
-}
-
-/// How we show who we are, besides what the templates hold.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub enum Auth {
-    #[default]
-    None,
-    /// `user` and `password` (RFC 7617).
-    Basic,
-    /// `api_key` (RFC 6750).
-    Bearer,
-    /// `api_key` as it is, in this header.
-    Header(String),
-    /// HMAC-SHA-256 of the body under `api_secret`, in this header, in hexadecimal behind the prefix.
-    Hmac { header: String, prefix: String },
 }
 
 /// What placeholders stand for that belong to the transmitter. The secrets are never logged.
@@ -187,18 +174,7 @@ const KEYS: [&str; 22] = [
     "preset",
 ];
 
-/// The operator's keys and, behind them, the preset's.
-pub(super) struct Keys<'k, 'd> {
-    pub(super) own: &'k Section<'d>,
-    pub(super) preset: Option<&'k Section<'d>>,
-    pub(super) channel: Channel,
-}
-
-impl<'d> Keys<'_, 'd> {
-    pub(super) fn optional(&self, key: &'static str) -> Option<Field<'d>> {
-        self.own.optional(key).or_else(|| self.preset.and_then(|preset| preset.optional(key)))
-    }
-
+impl Keys<'_, '_> {
     pub(super) fn read(&self) -> Option<Http> {
         let methods = [("POST", "POST"), ("PUT", "PUT"), ("GET", "GET")];
         let method = self.optional("method").and_then(|field| field.choice(&methods, &[])).unwrap_or("POST");

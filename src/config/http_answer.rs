@@ -4,7 +4,7 @@
 use regex::RegexBuilder;
 
 use super::field::Field;
-use super::http::Keys;
+use super::http_keys::Keys;
 use super::section::Section;
 
 /// What to make of an answer.

@@ -1,7 +1,8 @@
 //! Whether an HTTP gateway as a whole makes sense: every placeholder has what it stands for, and a message reaches somebody and says something.
 
-use super::http::{Auth, Http, Keys};
+use super::http::{Auth, Http};
 use super::http_answer::Signature;
+use super::http_keys::Keys;
 use super::template::{Slot, Template};
 use crate::base::Channel;
 

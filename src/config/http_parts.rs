@@ -4,11 +4,25 @@ use toml::de::DeValue;
 
 use super::encoder::Encoder;
 use super::field::Field;
-use super::http::Auth;
 use super::scalar;
 use super::section::Section;
 use super::template::Template;
 use crate::base::net;
+
+/// How we show who we are, besides what the templates hold.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Auth {
+    #[default]
+    None,
+    /// `user` and `password` (RFC 7617).
+    Basic,
+    /// `api_key` (RFC 6750).
+    Bearer,
+    /// `api_key` as it is, in this header.
+    Header(String),
+    /// HMAC-SHA-256 of the body under `api_secret`, in this header, in hexadecimal behind the prefix.
+    Hmac { header: String, prefix: String },
+}
 
 pub(super) const CONTENT_TYPES: [(&str, Encoder); 5] = [
     ("application/json", Encoder::Json),

@@ -2,7 +2,8 @@
 //! zero, a text with quotes, line breaks and letters of all kinds. What breaks then would break when somebody waits for a code.
 
 use super::encoder::Encoder;
-use super::http::{Auth, Http, Keys};
+use super::http::{Auth, Http};
+use super::http_keys::Keys;
 use super::http_reading::{Place, read};
 use super::template::{Condition, Piece, Slot, Template, name_of};
 

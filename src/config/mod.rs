@@ -15,6 +15,7 @@ pub mod health;
 mod http;
 mod http_answer;
 mod http_check;
+mod http_keys;
 mod http_parts;
 mod http_reading;
 mod http_trial;

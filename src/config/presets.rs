@@ -29,7 +29,7 @@ mod tests {
 
     use toml::de::DeTable;
 
-    use super::super::http::Keys;
+    use super::super::http_keys::Keys;
     use super::super::section::Section;
     use super::super::walk::Walk;
     use super::*;

@@ -16,10 +16,11 @@ use hyper::client::conn::TrySendError;
 use hyper::upgrade::OnUpgrade;
 
 use super::Proxy;
-use super::body::{ProxyBody, RequestBody};
+use super::body::ProxyBody;
 use super::cookies;
 use super::facts::{Fact, Facts};
 use super::headers::{self, ClientInfo, asked_upgrade, for_upstream, from_upstream, is_switch_to};
+use super::request_body::RequestBody;
 use super::running::{Cut, Exchange};
 use super::search::Search;
 use super::upgrade::{self, BadUpgrade};

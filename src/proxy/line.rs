@@ -8,9 +8,10 @@ use hyper::client::conn::http2;
 use std::time::Duration;
 use tokio::sync::{Mutex, Semaphore};
 
-use super::body::RequestBody;
 use super::connect::Target;
+use super::request_body::RequestBody;
 use super::servers::Place;
+use super::streams::Stream;
 use super::wire::Wire;
 use crate::base::Time;
 
@@ -44,23 +45,6 @@ struct Shared {
     streams: Rc<Cell<u32>>,
     carried: u32,
     used: Time,
-}
-
-/// An exchange on a shared connection.
-#[derive(Debug)]
-pub(super) struct Stream(Rc<Cell<u32>>);
-
-impl Stream {
-    fn on(streams: &Rc<Cell<u32>>) -> Self {
-        streams.set(streams.get() + 1);
-        Self(Rc::clone(streams))
-    }
-}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        self.0.set(self.0.get().saturating_sub(1));
-    }
 }
 
 impl Line {

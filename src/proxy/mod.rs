@@ -12,10 +12,12 @@ pub mod headers;
 mod health;
 mod line;
 mod pins;
+mod request_body;
 pub mod rewrite;
 mod running;
 mod search;
 mod servers;
+mod streams;
 mod table;
 mod upgrade;
 mod upstream;
@@ -27,11 +29,12 @@ use std::sync::Arc;
 
 use rustls::ClientConfig;
 
-pub use body::{BodyError, ProxyBody};
+pub use body::ProxyBody;
 pub use client::Client;
 pub use facts::{Fact, Facts};
 pub use forward::ForwardError;
 pub use headers::ClientInfo;
+pub use request_body::BodyError;
 pub use running::Running;
 pub use table::Table;
 pub use upgrade::BadUpgrade;

@@ -18,8 +18,8 @@ use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::{http1, http2};
 
-use super::body::RequestBody;
-use super::line::Stream;
+use super::request_body::RequestBody;
+use super::streams::Stream;
 
 /// Always boxed: from the pool it goes into a request, into its answer and back. Dropping it closes the connection, or ends its stream where others share the connection.
 pub(super) struct Wire {

@@ -24,6 +24,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::connections::{Connection, Connections, Open, Order};
 use super::gather::gather;
+use super::kept::Kept;
 use super::rest;
 use super::socket::{Awaited, Watched};
 use super::together::Together;
@@ -62,16 +63,6 @@ pub trait Handler: 'static {
         false
     }
 }
-
-/// What a handler keeps of a connection, as far as the connection wants to know.
-pub trait Kept {
-    /// Whether one of its answers has had no window for too long (HTTP/2): then the connection ends, as nothing less ends the answer.
-    fn is_stuck(&self) -> bool {
-        false
-    }
-}
-
-impl Kept for () {}
 
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 

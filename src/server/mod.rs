@@ -8,6 +8,7 @@ mod gather;
 mod given;
 mod http;
 mod impatient;
+mod kept;
 mod listener;
 pub mod metrics;
 mod offer;
@@ -29,7 +30,8 @@ use tokio::task::spawn_local;
 use tokio_util::sync::CancellationToken;
 
 pub use given::Given;
-pub use http::{BoxError, Exchange, Handler, Kept};
+pub use http::{BoxError, Exchange, Handler};
+pub use kept::Kept;
 pub use listener::{ListenError, Listeners, Prepared, Reloader};
 
 use arrival::{accept, receive};

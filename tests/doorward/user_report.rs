@@ -4,8 +4,8 @@ mod large;
 
 use std::time::Duration;
 
+use doorward::app::control::Wish;
 use doorward::app::control::{self, Reply, Request};
-use doorward::app::report::Wish;
 use doorward::auth::Row;
 
 use crate::support::node::{Bed, Wishes, user};

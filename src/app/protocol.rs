@@ -1,0 +1,114 @@
+//! What is said over the control socket: one JSON object a line each way.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::io::AsyncWriteExt;
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+
+use super::door::Plan;
+use super::reload::{Outcome, Reload};
+use super::status::{Status, Watch};
+use crate::auth::{Meant, Progress, Row, SessionView, Steward, Trial};
+use crate::base::TraceId;
+use crate::store::Entry;
+
+/// What may be asked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case")]
+pub enum Request {
+    /// The events of one trace id.
+    Trace { id: TraceId },
+    /// The configuration's file is read again.
+    Reload,
+    /// The live sessions that are meant.
+    SessionList { meant: Meant },
+    /// They end, and all that runs under them.
+    SessionEnd { meant: Meant },
+    /// Who can sign in and who cannot. Answered in many lines.
+    UserReport(Wish),
+    /// How the node is.
+    Status,
+    /// A test to one person. Answered in many lines.
+    SendTest(Trial),
+}
+
+/// What comes back.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "kebab-case")]
+pub enum Reply {
+    Events {
+        events: Vec<Entry>,
+    },
+    Reload(Outcome),
+    /// Not all of them where `total` is larger.
+    Sessions {
+        sessions: Vec<SessionView>,
+        total: usize,
+    },
+    Ended {
+        count: usize,
+    },
+    /// Some of the users of a report; more lines follow.
+    Users {
+        users: Vec<Row>,
+    },
+    /// The end of a report. `failed`: directories that are not in it, or not whole, in words.
+    Reported {
+        total: usize,
+        can_sign_in: usize,
+        failed: Vec<String>,
+    },
+    Status(Status),
+    /// How a test ended.
+    Tested {
+        progress: Progress,
+    },
+    Error {
+        why: String,
+    },
+}
+
+/// What a running node can be asked to do.
+#[derive(Clone)]
+pub struct Powers {
+    pub steward: Steward,
+    pub watch: Watch,
+    pub reload: Reload,
+    pub plans: watch::Receiver<Arc<Plan>>,
+    /// Where what is begun here is waited for at the end.
+    pub tasks: TaskTracker,
+}
+
+/// What a report is to hold.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Wish {
+    /// Of one directory alone.
+    pub directory: Option<String>,
+    /// Only those with something wrong.
+    pub problems: bool,
+}
+
+/// As the journal has it.
+impl std::fmt::Display for Wish {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("user report")?;
+        if let Some(directory) = &self.directory {
+            write!(f, " --directory {directory}")?;
+        }
+        if self.problems { f.write_str(" --problems") } else { Ok(()) }
+    }
+}
+
+/// Whoever reads no line for so long is gone.
+const A_LINE: Duration = Duration::from_secs(60);
+
+/// One line of an answer.
+pub async fn write_line(reply: &Reply, into: &mut (impl AsyncWriteExt + Unpin)) -> std::io::Result<()> {
+    let mut text = serde_json::to_vec(reply)?;
+    text.push(b'\n');
+    timeout(A_LINE, into.write_all(&text)).await.map_err(|_| std::io::ErrorKind::TimedOut)?
+}

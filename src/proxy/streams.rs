@@ -1,0 +1,21 @@
+//! How many exchanges a shared connection carries.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// An exchange on a shared connection.
+#[derive(Debug)]
+pub(super) struct Stream(Rc<Cell<u32>>);
+
+impl Stream {
+    pub fn on(streams: &Rc<Cell<u32>>) -> Self {
+        streams.set(streams.get() + 1);
+        Self(Rc::clone(streams))
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
+}
