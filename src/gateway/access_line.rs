@@ -164,6 +164,9 @@ const MOST_PATH: usize = 1024;
 const MOST_NAME: usize = 256;
 const MOST_METHOD: usize = 32;
 
+/// The client went away before there was an answer. No status of HTTP; other servers write the same.
+pub const GONE: u16 = 499;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,7 +14,7 @@ use http::header::{HOST, HeaderValue};
 use http::request::Parts;
 use http::{Method, StatusCode, Uri, Version};
 
-use super::access_line::{Line, Stamp, Whose};
+use super::access_line::{GONE, Line, Stamp, Whose};
 use super::route::Place;
 use crate::auth::session::Session;
 use crate::base::{Clock, Time, TraceId};
@@ -178,5 +178,3 @@ const FULL: usize = 64 << 10;
 /// A line is seldom longer.
 const LINE_MOST: usize = 2 << 10;
 const EVERY: Duration = Duration::from_secs(1);
-/// The client went away before there was an answer. No status of HTTP; other servers write the same.
-pub const GONE: u16 = 499;

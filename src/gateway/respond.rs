@@ -8,7 +8,7 @@ use http::header::{ACCEPT_LANGUAGE, CONNECTION, HeaderValue};
 use http::request::Parts;
 use http::{Response, StatusCode, Version};
 
-use super::access_log::GONE;
+use super::access_line::GONE;
 use super::body::Body;
 use super::gate::is_navigation;
 use crate::base::{TraceId, language};

@@ -1,5 +1,6 @@
 //! The plan as a test: imports point down only, every external crate has its home, and no file is without a head or too long.
 
+mod circles;
 mod source;
 
 use std::collections::BTreeSet;
@@ -151,6 +152,7 @@ const PROOFS: &[(&str, &str)] =
 const BANNED: &[&str] = &["openssl", "openssl-sys", "native-tls", "tokio-native-tls", "hyper-tls"];
 
 const LONGEST: usize = 500;
+const MOST_IN_A_CIRCLE: usize = 2;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -264,6 +266,12 @@ fn folders_nest_two_levels_at_most() {
 }
 
 #[test]
+fn no_more_than_two_files_of_a_part_need_each_other() {
+    let found = circles::circles(&sources(), MOST_IN_A_CIRCLE);
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
 fn the_clock_is_read_in_base_only() {
     let reads = |named: &Named| {
         let end = named.segments.iter().rev().map(String::as_str).take(2).collect::<Vec<_>>();
@@ -367,4 +375,20 @@ mod rules {
             assert_eq!(breaches(name, text), 0, "{name}: {text}");
         }
     }
+}
+
+#[test]
+fn a_circle_of_files_is_found_by_what_they_name() {
+    let source = |name: &str, text: &str| Source::new(name, text);
+    let sources = [
+        source("auth/mod.rs", "pub use self::a::A; pub use self::b::B;"),
+        source("auth/a.rs", "use super::b::B;"),
+        source("auth/b.rs", "fn f(c: crate::auth::c::C) {}"),
+        source("auth/c.rs", "use super::a::A; use crate::base::Time;"),
+        source("auth/d.rs", "use super::A; use super::e::E;"),
+        source("auth/e.rs", "use super::d::D;"),
+        source("web/a.rs", "use crate::auth::a::A;"),
+    ];
+    assert_eq!(circles::circles(&sources, 2), [["auth::a", "auth::b", "auth::c"]]);
+    assert_eq!(circles::circles(&sources, 1).len(), 2);
 }

@@ -8,7 +8,7 @@ use super::{ActiveDirectory, filetime};
 use crate::config::active_directory::ACCOUNT_NAME;
 use crate::directory::Account;
 use crate::directory::ldap::connection::{Connection, Question};
-use crate::directory::ldap::{Fault, entry, metadata};
+use crate::directory::ldap::{Fault, entry, metadata, person};
 
 impl ActiveDirectory {
     /// Whoever matches `filter` below the base and may sign in, at most two.
@@ -63,7 +63,7 @@ impl ActiveDirectory {
         before: Moment,
     ) -> Result<Account, Fault> {
         let name = self.line.name();
-        let mut user = entry::user(name, ACCOUNT_NAME, &self.config.ldap, candidate).map_err(Fault::Final)?;
+        let mut user = person::user(name, ACCOUNT_NAME, &self.config.ldap, candidate).map_err(Fault::Final)?;
         user.groups = self.names_of(connection, groups).await?;
         user.password_expires = entry::first(candidate, PASSWORD_EXPIRES).and_then(|time| filetime::point(&time));
         let lock_out = self.lock_out(connection, candidate, &user.id, before).await?;

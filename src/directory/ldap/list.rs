@@ -8,7 +8,7 @@ use super::standings::Judged;
 use crate::directory::DirectoryError;
 use crate::directory::ldap::connection::{Connection, Pages, Question};
 use crate::directory::ldap::line::Line;
-use crate::directory::ldap::{Fault, entry};
+use crate::directory::ldap::{Fault, person};
 use crate::directory::standing::{Listed, Lister};
 
 impl Roll {
@@ -52,7 +52,7 @@ impl Roll {
 
     /// Nothing without an id and a name: such an entry could not sign in, and is none of the people.
     fn listed(&self, line: &Line, entry: &SearchEntry, judged: &Judged) -> Option<Listed> {
-        let user = entry::user(line.name(), account_name(line.config()), line.config(), entry).ok()?;
+        let user = person::user(line.name(), account_name(line.config()), line.config(), entry).ok()?;
         self.standing(line, entry, judged).map(|(_, standing)| Listed { user, standing })
     }
 }

@@ -7,7 +7,7 @@ use ldap3::{Scope, SearchEntry};
 
 use super::connection::{Connection, Question};
 use super::roll::{self, UID, listed_names};
-use super::{Fault, Ldap, entry, filter};
+use super::{Fault, Ldap, entry, filter, person};
 use crate::directory::Account;
 
 impl Ldap {
@@ -24,7 +24,7 @@ impl Ldap {
                 continue;
             }
             let account = self.account_name();
-            let mut user = entry::user(self.line.name(), account, self.line.config(), candidate).map_err(Fault::Final)?;
+            let mut user = person::user(self.line.name(), account, self.line.config(), candidate).map_err(Fault::Final)?;
             user.groups = self.groups(connection, candidate).await?;
             accounts.push(Account { user, handle: candidate.dn.clone(), lock_out: None });
             if accounts.len() == 2 {

@@ -18,6 +18,7 @@ mod lookup;
 pub(super) mod membership;
 pub mod metadata;
 pub mod password_policy;
+pub(super) mod person;
 pub(super) mod roll;
 mod root;
 mod servers;

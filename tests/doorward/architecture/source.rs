@@ -55,7 +55,7 @@ impl Source {
     }
 
     /// Where the file stands as a module: `["store", "sqlite", "line"]`.
-    fn module(&self) -> Vec<String> {
+    pub fn module(&self) -> Vec<String> {
         let mut module: Vec<String> = self.name.trim_end_matches(".rs").split('/').map(str::to_owned).collect();
         if matches!(module.last().map(String::as_str), Some("mod" | "lib" | "main")) {
             module.pop();
