@@ -14,6 +14,7 @@ use crate::audit::What;
 use crate::audit::reason::PasscodeRefusal;
 use crate::base::{Secret, TraceId};
 use crate::directory::{Name, User};
+use crate::dispatch::text::shown_name;
 use crate::store::{Expect, Place, Taken};
 
 /// What becomes of a passcode that was posted.
@@ -105,7 +106,7 @@ impl House {
             return Ok(Answer::Declined { why: Declined::TooManyAttempts, trace: flow.trace });
         }
         let policy = self.passcode_policy(&flow.passcode)?;
-        let (typed, tries) = (passcode::typed(typed, policy), policy.tries);
+        let (typed, tries) = (passcode::typed(typed, policy, &shown_name(&flow.application)), policy.tries);
         if typed.expose().is_empty() {
             return Ok(Answer::Again);
         }

@@ -35,7 +35,7 @@ pub fn compose(texts: &Texts, channel: Channel, wording: &Wording<'_>, now: Time
     // Half a minute up or down: nobody is told "4 minutes" right after a passcode of five was made.
     let minutes = (wording.expires.since(now).as_millis() + 30_000) / 60_000;
     let minutes = u32::try_from(minutes).unwrap_or(u32::MAX).max(1);
-    let application: String = one_line(wording.application).chars().take(MOST_NAME).collect();
+    let application = shown_name(wording.application);
     let label = one_line(wording.label);
     let code = wording.passcode.expose().as_str();
     let variables =
@@ -65,6 +65,11 @@ pub fn compose(texts: &Texts, channel: Channel, wording: &Wording<'_>, now: Time
     }
     let host = bare_host(wording.host);
     Composed { subject, text: Secret::new(format!("{}\n@{host} #{code}", text.expose().trim_end())) }
+}
+
+/// An application's name as messages show it.
+pub fn shown_name(application: &str) -> String {
+    one_line(application).chars().take(MOST_NAME).collect()
 }
 
 /// For a voice: `4, 8, 2`, which is read letter by letter with a pause between.

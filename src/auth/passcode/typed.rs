@@ -6,28 +6,92 @@ use crate::config::PasscodePolicy;
 use crate::config::passcode_policy::Alphabet;
 
 /// What was typed, read as one passcode. Invisible characters, blanks, quotes, hyphens and every other sign between its characters go; the
-/// digits of every script and full-width letters are read as ours, the Turkish i with and without its dot as one. A whole message, or
-/// its last line, is read as the passcode in it, where exactly one thing in it looks like a passcode of this policy.
+/// digits of every script and full-width letters are read as ours, the Turkish i with and without its dot as one. A whole message is read as
+/// the passcode in its last line, which is bound to a host (`@host #482913`); a message without that line as the passcode in it, where
+/// exactly one thing in it looks like a passcode of this policy, or one besides what stands in the name of the application, as messages show it.
 ///
 /// The result has at most 32 characters and is compared once. Where nothing or more than one thing looks like a passcode, it is the
 /// beginning of the whole text: that is no passcode, or one of a policy that was changed since it was sent.
-pub fn typed(text: &str, policy: &PasscodePolicy) -> Secret<String> {
-    let read = read(text);
+pub fn typed(text: &str, policy: &PasscodePolicy, application: &str) -> Secret<String> {
+    let seen = seen(text);
+    let read = read(seen.expose());
     let whole: String = read.expose().chars().filter(char::is_ascii_alphanumeric).take(MOST).collect();
     let whole = Secret::new(whole);
     if looks_like_one(whole.expose(), policy) {
         return whole;
     }
-    let words = words(read.expose());
-    let mut found: Option<Secret<String>> = None;
-    for place in 0..words.len() {
-        let Some(code) = one_at(&words, place, policy) else { continue };
+    match only(bound(seen.expose(), policy)) {
+        Found::One(code) => return code,
+        Found::Several => return whole,
+        Found::Nothing => {}
+    }
+    match only(all(read.expose(), policy)) {
+        Found::One(code) => code,
+        Found::Nothing => whole,
+        Found::Several => match only(all(without(&read, self::read(application).expose()).expose(), policy)) {
+            Found::One(code) => code,
+            Found::Several | Found::Nothing => whole,
+        },
+    }
+}
+
+enum Found {
+    Nothing,
+    One(Secret<String>),
+    Several,
+}
+
+/// The one passcode among these, however often it is there.
+fn only(codes: impl Iterator<Item = Secret<String>>) -> Found {
+    let mut found = Found::Nothing;
+    for code in codes {
         match &found {
-            Some(known) if known != &code => return whole,
-            _ => found = Some(code),
+            Found::One(known) if known != &code => return Found::Several,
+            _ => found = Found::One(code),
         }
     }
-    found.unwrap_or(whole)
+    found
+}
+
+/// The passcodes of lines for browsers (origin-bound one-time codes: `@host #code`). Whoever pasted it may have lost the line breaks, and
+/// something may follow it that a gateway appended.
+fn bound(seen: &str, policy: &PasscodePolicy) -> impl Iterator<Item = Secret<String>> {
+    seen.match_indices('#').filter_map(|(at, _)| {
+        let (before, after) = (seen.get(..at)?, seen.get(at + 1..)?);
+        let host = before.trim_end().rsplit(char::is_whitespace).next()?.rsplit_once('@').map(|(_, host)| host)?;
+        let code = read(after);
+        let code = Secret::new(code.expose().chars().take_while(char::is_ascii_alphanumeric).take(MOST).collect::<String>());
+        (!host.is_empty() && looks_like_one(code.expose(), policy)).then_some(code)
+    })
+}
+
+/// The text without the name, wherever it stands as a word or more of its own.
+fn without(read: &Secret<String>, name: &str) -> Secret<String> {
+    let (text, mut left) = (read.expose().as_str(), Secret::new(String::with_capacity(read.expose().len())));
+    let mut from = 0;
+    for (at, _) in text.match_indices(name).filter(|_| !name.is_empty()) {
+        let (before, after) = (text.get(..at).unwrap_or_default(), text.get(at + name.len()..).unwrap_or_default());
+        if !before.ends_with(is_of_word) && !after.starts_with(is_of_word) {
+            left.with(|left| {
+                left.push_str(text.get(from..at).unwrap_or_default());
+                left.push('\n');
+            });
+            from = at + name.len();
+        }
+    }
+    left.with(|left| left.push_str(text.get(from..).unwrap_or_default()));
+    left
+}
+
+fn is_of_word(c: char) -> bool {
+    c.is_ascii_alphanumeric()
+}
+
+/// Everything in the text that looks like a passcode.
+fn all(read: &str, policy: &PasscodePolicy) -> impl Iterator<Item = Secret<String>> {
+    let words = words(read);
+    let codes: Vec<_> = (0..words.len()).filter_map(|place| one_at(&words, place, policy)).collect();
+    codes.into_iter()
 }
 
 /// A run of letters and digits.
@@ -37,12 +101,16 @@ struct Word<'a> {
     follows: bool,
 }
 
-/// Letters and digits of ASCII in lower case; a blank for a blank or a hyphen, a line break for everything else that is seen.
-fn read(text: &str) -> Secret<String> {
+/// The beginning of a text without what nobody sees, compatible characters as the ones that they stand for.
+fn seen(text: &str) -> Secret<String> {
     let seen = text.chars().take(MOST_READ).filter(|c| !unicode::is_invisible(*c));
     let seen = Secret::new(seen.collect::<String>());
-    let compatible = Secret::new(unicode::compatible(seen.expose()));
-    Secret::new(compatible.expose().chars().filter(|c| !unicode::is_mark(*c)).map(plain).collect())
+    Secret::new(unicode::compatible(seen.expose()))
+}
+
+/// Letters and digits of ASCII in lower case; a blank for a blank or a hyphen, a line break for everything else that is seen.
+fn read(seen: &str) -> Secret<String> {
+    Secret::new(seen.chars().filter(|c| !unicode::is_mark(*c)).map(plain).collect())
 }
 
 fn plain(c: char) -> char {
@@ -110,9 +178,14 @@ const MOST: usize = 32;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::{Language, Texts};
 
     fn read_as(text: &str, alphabet: Alphabet, length: u8) -> String {
-        typed(text, &PasscodePolicy { alphabet, length, ..PasscodePolicy::default() }).expose().clone()
+        read_for("mail", text, alphabet, length)
+    }
+
+    fn read_for(application: &str, text: &str, alphabet: Alphabet, length: u8) -> String {
+        typed(text, &PasscodePolicy { alphabet, length, ..PasscodePolicy::default() }, application).expose().clone()
     }
 
     #[test]
@@ -194,6 +267,58 @@ mod tests {
         }
         for text in ["Your code: BDFGHK", "BDF-GHK", "please enter bdf ghk now", "@mail.example.com #BDFGHK", "b d f g h k"] {
             assert_eq!(read_as(text, Alphabet::Letters, 6), "bdfghk", "{text:?}");
+        }
+    }
+
+    #[test]
+    fn our_own_messages_are_read_right_whatever_the_application_and_its_host_are_called() {
+        let texts = Texts::built_in();
+        for (alphabet, code, name, host) in [
+            (Alphabet::Digits, "482913", "mail-202401", "123456.example.test"),
+            (Alphabet::Digits, "482913", "202401", "app-123456.example.test"),
+            (Alphabet::Digits, "48291348", "crm-2024-01-15", "2024-01-15.example.test"),
+            (Alphabet::Digits, "482913", "4", "[2001:db8::123456]"),
+            (Alphabet::Digits, "482913", "482", "482-914.example.test"),
+            (Alphabet::Letters, "BDFGHKM", "crm-gmbh", "crm-gmbh.example.test"),
+            (Alphabet::Letters, "BDFGHK", "BDFGHJ", "bdfghj.test"),
+            (Alphabet::Memorable, "bokadu47", "venora62", "venora62.example.test"),
+        ] {
+            let length = u8::try_from(code.len()).unwrap();
+            let read = |text: &str| {
+                // A field of one line has lost the line breaks, or has blanks in their place.
+                for text in [text.to_owned(), text.replace('\n', " "), text.replace('\n', "\r\n")] {
+                    assert_eq!(read_for(name, &text, alphabet, length), code.to_lowercase(), "{text}");
+                }
+            };
+            for language in Language::all() {
+                for minutes in [1_u32, 5, 10] {
+                    let in_groups = if length == 6 && alphabet == Alphabet::Digits { "482 913" } else { code };
+                    for (key, code_there) in [("message-sms", code), ("message-mail-text", in_groups)] {
+                        let variables = [
+                            ("code", code_there.into()),
+                            ("application", name.into()),
+                            ("label", "L4".into()),
+                            ("minutes", minutes.into()),
+                        ];
+                        let text = texts.say(language, key, &variables);
+                        // The mail's `482 913` beside a `482` that stands alone cannot be told without the last line.
+                        if name != "482" {
+                            read(&text);
+                        }
+                        let whole = format!("{text}\n@{host} #{code}");
+                        read(&whole);
+                        assert_eq!(read_for(name, &whole.replace('\n', ""), alphabet, length), code.to_lowercase());
+                        read(&format!("{whole}\nReply STOP to 654321"));
+                        read(&format!("30.11.2026, 14:36: {}", whole.replace('#', "＃").replace('@', "＠")));
+                    }
+                }
+            }
+        }
+        let two = "@app.example.test #482913\n@app.example.test #482914";
+        assert!(read_as(two, Alphabet::Digits, 6).len() > 6);
+        assert_eq!(read_as("@a.test #48291", Alphabet::Digits, 5), "48291");
+        for text in ["@a.test #4829130 482913 482914", "@ #482913 482914", "#482913 482914"] {
+            assert_ne!(read_as(text, Alphabet::Digits, 6), "482913", "{text}");
         }
     }
 
