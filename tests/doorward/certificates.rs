@@ -122,9 +122,23 @@ fn stocked() -> Option<Workshop> {
     shop.issued("client", "ca", &format!("{FOR_LOCALHOST} extendedKeyUsage=clientAuth"), "-days 30");
     shop.issued("byleaf", "leaf", FOR_LOCALHOST, "-days 30");
     shop.issued("byleafy", "leafy", FOR_LOCALHOST, "-days 30");
-    shop.run(&format!("req -x509 -newkey rsa:1024 -nodes -subj /CN=weak -keyout weak.key -out weak.pem -days 30 {SAN}"));
     shop.run(&format!("req {EC} -nodes -subj /CN=first -keyout first.key -out first.csr"));
     shop.run("x509 -req -in first.csr -signkey first.key -out first.pem -days 30");
+    // Version 3 without a word of whether it is an authority, as many tools make a server's: issued, and by itself.
+    shop.issued("silent", "ca", FOR_LOCALHOST, "-days 30");
+    shop.issued("bysilent", "silent", FOR_LOCALHOST, "-days 30");
+    std::fs::write(shop.path("ext"), FOR_LOCALHOST).unwrap();
+    shop.run(&format!("req {EC} -nodes -subj /CN=alone -keyout alone.key -out alone.csr"));
+    shop.run("x509 -req -in alone.csr -signkey alone.key -out alone.pem -extfile ext -days 30");
+    shop.issued("byalone", "alone", FOR_LOCALHOST, "-days 30");
+    shop.own("signer", &format!("{SAN} -addext keyUsage=digitalSignature"));
+    shop.issued("bysigner", "signer", FOR_LOCALHOST, "-days 30");
+    // Version 1: by an authority, and an authority of the old kind.
+    shop.run(&format!("req {EC} -nodes -subj /CN=elder -keyout elder.key -out elder.csr"));
+    shop.run("x509 -req -in elder.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out elder.pem -days 30");
+    shop.issued("byelder", "elder", FOR_LOCALHOST, "-days 30");
+    shop.issued("byfirst", "first", FOR_LOCALHOST, "-days 30");
+    shop.run(&format!("req -x509 -newkey rsa:1024 -nodes -subj /CN=weak -keyout weak.key -out weak.pem -days 30 {SAN}"));
     std::fs::write(shop.path("ext"), format!("{FOR_LOCALHOST}\nbasicConstraints=CA:TRUE")).unwrap();
     shop.run("x509 -req -in first.csr -signkey first.key -out past.pem -extfile ext -days -1");
     std::fs::copy(shop.path("first.key"), shop.path("past.key")).unwrap();
@@ -153,7 +167,7 @@ async fn a_certificate_that_ca_names_is_trusted_as_itself_and_for_nothing_else()
     let Some(shop) = stocked() else { return };
     // What the server shows, what it sends along, what `ca` names, and what is said.
     type Row = (&'static str, Option<&'static str>, Option<&'static str>, &'static [&'static str]);
-    let table: [Row; 31] = [
+    let table: [Row; 39] = [
         ("own", None, Some("own"), &[]),
         ("own", None, Some("bundle"), &[]),
         ("own", None, Some("with-key"), &[]),
@@ -193,6 +207,14 @@ async fn a_certificate_that_ca_names_is_trusted_as_itself_and_for_nothing_else()
         // A server's certificate makes no others, also where it is named and issued by itself.
         ("byleafy", Some("leafy.pem"), Some("leafy"), &["issued by CN=leafy"]),
         ("byleafy", None, Some("leafy"), &["issued by CN=leafy", "CA:FALSE"]),
+        ("silent", None, Some("silent"), &[]),
+        ("alone", None, Some("alone"), &[]),
+        ("signer", None, Some("signer"), &[]),
+        ("bysilent", None, Some("silent"), &["issued by CN=silent", "no word of CA"]),
+        ("byalone", None, Some("alone"), &["issued by CN=alone"]),
+        ("bysigner", None, Some("signer"), &["issued by CN=signer"]),
+        ("byelder", None, Some("elder"), &["issued by CN=elder"]),
+        ("byfirst", None, Some("first"), &[]),
     ];
     for (served, along, ca, words) in table {
         let server = shop.serve(served, along);

@@ -11,7 +11,7 @@ use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_t
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::prelude::{FromDer, X509Certificate, X509Version};
 
 use super::untrusted::{Shown, Untrusted};
 use super::{TlsError, certificates, provider};
@@ -34,8 +34,8 @@ impl Trust {
     pub fn of_file(path: &Path) -> Result<Self, TlsError> {
         let held = certificates(path)?;
         let mut roots = RootCertStore::empty();
-        // One that says that it is no authority is trusted for itself alone: who has its key must not make others.
-        for certificate in held.iter().filter(|held| !says_no_authority(held)) {
+        // One that is no authority is trusted for itself alone: who has its key must not make others.
+        for certificate in held.iter().filter(|held| is_authority(held)) {
             roots.add(certificate.clone()).map_err(|source| TlsError::Certificate { path: path.to_owned(), source })?;
         }
         Self::new(Some((path.to_owned(), held)), roots)
@@ -84,9 +84,21 @@ impl Trust {
     }
 }
 
-fn says_no_authority(certificate: &CertificateDer<'_>) -> bool {
-    let parsed = X509Certificate::from_der(certificate);
-    parsed.is_ok_and(|(_, it)| matches!(it.basic_constraints(), Ok(Some(constraints)) if !constraints.value.ca))
+/// Whether it may issue others (RFC 5280 sections 4.2.1.3 and 4.2.1.9): one that says CA:TRUE, or at least that its key signs certificates,
+/// and whose key may do so. Version 1 says nothing of the kind; there, one that issued itself is an authority, as OpenSSL has it. One that
+/// cannot be read is left to who reads it next.
+fn is_authority(certificate: &CertificateDer<'_>) -> bool {
+    let Ok((_, it)) = X509Certificate::from_der(certificate) else { return true };
+    if it.version() != X509Version::V3 {
+        return it.subject() == it.issuer();
+    }
+    let Ok(usage) = it.key_usage() else { return false };
+    let signs = usage.map(|usage| usage.value.key_cert_sign());
+    match it.basic_constraints() {
+        Ok(Some(constraints)) => constraints.value.ca && signs != Some(false),
+        Ok(None) => signs == Some(true),
+        Err(_) => false,
+    }
 }
 
 /// Names and dates as for any other certificate (RFC 9525, RFC 5280 section 4.1.2.5), and its purpose where it names any (section 4.2.1.12).

@@ -205,7 +205,7 @@ impl About<'_> {
                 match held.contains(&missing) {
                     true => (
                         format!(
-                            "{path} holds a certificate of that name, which is that of no authority (CA:FALSE) or another one"
+                            "{path} holds a certificate of that name, which is that of no authority (CA:FALSE, or no word of CA) or another one"
                         ),
                         format!("put the present one of the authority {missing} there"),
                     ),
