@@ -10,13 +10,21 @@ pub fn holds(data: &[u8]) {
     if let Some(name) = Name::parse(&typed) {
         let text = name.as_str();
         assert!(!text.is_empty() && text.chars().count() <= 256 && !text.chars().any(char::is_control), "{text:?}");
-        assert_eq!(Name::parse(text).as_ref(), Some(&name), "reading it again changes nothing");
+        let read = |typed: &str| Name::parse(typed).map(|name| name.as_str().to_owned());
+        assert_eq!(read(text).as_deref(), Some(text), "reading it again changes nothing");
         assert!(!text.chars().any(unicode::is_invisible), "{text:?}");
         assert_eq!(unicode::folded(&typed), name.folded(), "a stored name is found by what is typed");
         assert_eq!(unicode::folded(&name.folded()), name.folded());
         assert_eq!(unicode::counted(&name.folded()), name.counted(), "one name has one counter");
         let strewn: String = text.chars().flat_map(|c| [c, '\u{200b}', '\u{feff}']).collect();
-        assert_eq!(Name::parse(&strewn).as_ref(), Some(&name), "what nobody sees changes nothing");
+        assert_eq!(read(&strewn).as_deref(), Some(text), "what nobody sees changes nothing");
+        assert_eq!(name.spellings().next().as_ref().map(Name::as_str), Some(text));
+        for spelling in name.spellings() {
+            let spelled = spelling.as_str();
+            assert!(spelled.chars().count() <= 256 && !spelled.chars().any(char::is_control), "{spelled:?}");
+            assert_eq!(read(spelled).as_deref(), Some(text), "a spelling is the same name");
+            assert_eq!(spelling.counted(), name.counted(), "all spellings have one counter");
+        }
         let domain = Domain { dns: Some("corp.example".into()), netbios: Some("CORP".into()), whole_names: false };
         if let Some(account) = name.account_in(&domain) {
             assert!(!account.is_empty() && text.contains(account) && name.has_domain(), "{text:?}");

@@ -13,7 +13,7 @@ pub fn holds(data: &[u8]) {
 }
 
 fn holds_for(text: &str, policy: &PasscodePolicy) {
-    let read = |text: &str| typed(text, policy).expose().clone();
+    let read = |text: &str| typed(text, policy, "mail-135790").expose().clone();
     let code = read(text);
     assert!(code.len() <= 32 && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()), "{code:?}");
     assert_eq!(read(&code), code, "reading it again changes nothing");
@@ -24,10 +24,11 @@ fn holds_for(text: &str, policy: &PasscodePolicy) {
     if text.chars().count() < 500 && text.is_ascii() {
         assert_eq!(read(&strewn), code, "{text:?}");
     }
-    // One of two is taken at no time.
+    // One of two is taken at no time, but for the one in a line for browsers.
     if let Some((one, other)) = two_of(policy)
         && text.chars().count() < 1000
         && text.is_ascii()
+        && !text.contains('#')
     {
         let both = read(&format!("{one}\n{text}\n{other}"));
         assert!(both != one && both != other, "{text:?}");
@@ -45,7 +46,7 @@ fn is_special(c: char) -> bool {
 
 fn two_of(policy: &PasscodePolicy) -> Option<(&'static str, &'static str)> {
     match (policy.alphabet, policy.length) {
-        (Alphabet::Digits, 6) => Some(("482913", "135790")),
+        (Alphabet::Digits, 6) => Some(("482913", "246801")),
         (Alphabet::Letters, 5) => Some(("bdfgh", "zxwvt")),
         (Alphabet::Memorable, _) => Some(("bokadu47", "venora62")),
         _ => None,

@@ -56,9 +56,18 @@ fn category(c: char) -> GeneralCategory {
 /// characters that they stand for, in normalization form C (UAX #15). Nothing else of NFKC: `ﬁ`, `²` and `ª` stay what they are, because
 /// an account may be called so. Applied twice it changes nothing more.
 pub fn plain(text: &str) -> String {
-    let visible = text.chars().filter(|c| !is_invisible(*c)).map(blank);
-    let mut wide = String::with_capacity(text.len());
-    for c in visible {
+    widened(text.chars().filter(|c| !is_invisible(*c)))
+}
+
+/// The same with the invisible characters inside it, where a name may need them: Persian is written with U+200C, and a directory that keeps
+/// it finds it by nothing else. What came along at its ends goes.
+pub fn plain_with_invisible(text: &str) -> String {
+    widened(text.trim_matches(|c: char| c.is_whitespace() || is_invisible(c)).chars())
+}
+
+fn widened(letters: impl Iterator<Item = char>) -> String {
+    let mut wide = String::new();
+    for c in letters.map(blank) {
         if is_width_form(c) {
             wide.extend(ComposingNormalizerBorrowed::new_nfkc().normalize_iter(std::iter::once(c)));
         } else {

@@ -6,7 +6,11 @@ use crate::config::directory::Domain;
 /// A typed name as it was meant ([`unicode::plain`]): without what nobody can see, in normalization form C, full-width letters and signs as
 /// ordinary ones, and trimmed. What cannot be a name is refused. At most 256 characters, no control characters, not empty.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Name(String);
+pub struct Name {
+    plain: String,
+    /// With the invisible characters inside it, where there are any.
+    written: Option<String>,
+}
 
 /// One way of looking for somebody.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -24,31 +28,40 @@ pub enum By {
 
 impl Name {
     pub fn parse(typed: &str) -> Option<Self> {
-        let typed = unicode::plain(typed.trim());
-        let typed = typed.trim();
-        let fits = !typed.is_empty() && typed.chars().count() <= 256 && !typed.chars().any(char::is_control);
-        fits.then(|| Self(typed.to_owned()))
+        let plain = unicode::plain(typed.trim()).trim().to_owned();
+        let fits = !plain.is_empty() && plain.chars().count() <= MOST && !plain.chars().any(char::is_control);
+        let written = || unicode::plain_with_invisible(typed);
+        fits.then(written).map(|written| {
+            let written = Some(written).filter(|written| *written != plain && written.chars().count() <= MOST);
+            Self { plain, written }
+        })
     }
 
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.plain
+    }
+
+    /// What it is looked for by: itself, and itself with its invisible characters, which some directories compare.
+    pub fn spellings(&self) -> impl Iterator<Item = Self> {
+        let spelled = |plain: &String| Self { plain: plain.clone(), written: None };
+        [spelled(&self.plain)].into_iter().chain(self.written.as_ref().map(spelled))
     }
 
     /// The form that is one name wherever we compare names ourselves.
     pub fn folded(&self) -> String {
-        unicode::folded(&self.0)
+        unicode::folded(&self.plain)
     }
 
     /// The form that counters know the name by: the same for all spellings that a directory could take for one.
     pub fn counted(&self) -> String {
-        unicode::counted(&self.0)
+        unicode::counted(&self.plain)
     }
 
     /// The exact look-up that this spelling asks for in a directory of this domain.
     pub fn exact_in(&self, domain: &Domain) -> Option<By> {
         let account = self.account_in(domain).map(str::to_owned);
-        if domain.whole_names && self.0.contains('@') && !self.0.contains('\\') {
-            return Some(By::Whole { name: self.0.clone(), account });
+        if domain.whole_names && self.plain.contains('@') && !self.plain.contains('\\') {
+            return Some(By::Whole { name: self.plain.clone(), account });
         }
         account.map(By::Account)
     }
@@ -56,9 +69,9 @@ impl Name {
     /// The account name, where the name is written with a domain, in its short or its long form, and the domain is this one:
     /// `CORP\user`, `user@corp.example`.
     pub fn account_in(&self, domain: &Domain) -> Option<&str> {
-        let (written, account) = match self.0.split_once('\\') {
+        let (written, account) = match self.plain.split_once('\\') {
             Some(parts) => parts,
-            None => self.0.rsplit_once('@').map(|(account, domain)| (domain, account))?,
+            None => self.plain.rsplit_once('@').map(|(account, domain)| (domain, account))?,
         };
         let is_this = is(domain.netbios.as_deref(), written) || is(domain.dns.as_deref(), written);
         (is_this && !account.is_empty()).then_some(account)
@@ -66,13 +79,16 @@ impl Name {
 
     /// Whether a domain is written with it, known or not.
     pub fn has_domain(&self) -> bool {
-        self.0.contains(['\\', '@'])
+        self.plain.contains(['\\', '@'])
     }
 }
 
 fn is(known: Option<&str>, written: &str) -> bool {
     known.is_some_and(|known| unicode::folded(known) == unicode::folded(&written.replace('\u{3002}', ".")))
 }
+
+/// Characters of a name.
+const MOST: usize = 256;
 
 #[cfg(test)]
 mod tests {
@@ -124,6 +140,12 @@ mod tests {
             assert_eq!(Name::parse(typed).unwrap().as_str(), "alice", "{typed:?}");
         }
         assert_eq!(Name::parse("ju\u{308}rgen").unwrap().as_str(), "jürgen");
+        let spellings = |typed: &str| {
+            let name = Name::parse(typed).unwrap();
+            name.spellings().map(|name| name.as_str().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(spellings(" \u{202b}alice\u{202c} "), ["alice"]);
+        assert_eq!(spellings("\u{202b}ＣＯＲＰ＼علی\u{200c}رضا\u{202c}"), ["CORP\\علیرضا", "CORP\\علی\u{200c}رضا"]);
         let long = format!("{}{}", "\u{200b}".repeat(300), "x".repeat(256));
         assert_eq!(Name::parse(&long).unwrap().as_str().len(), 256);
     }

@@ -46,9 +46,11 @@ impl People {
 
     /// Whom the name means. An error means that somebody who could have known did not answer: refuse, count nothing.
     pub async fn find(&self, name: &Name) -> Result<Found, DirectoryError> {
+        // Every spelling at each step, whether or not the first found somebody: the time it takes must not tell.
+        let spellings: Vec<Name> = name.spellings().collect();
         let mut exact = Vec::new();
         for place in self.places.iter() {
-            if let Some(by) = name.exact_in(&place.domain) {
+            for by in spellings.iter().filter_map(|name| name.exact_in(&place.domain)) {
                 exact.extend(place.directory.find(&by).await?);
             }
         }
@@ -56,14 +58,16 @@ impl People {
             return Ok(found);
         }
         if !name.as_str().contains('\\')
-            && let Some(found) = self.by_account_name(name).await?
+            && let Some(found) = self.by_account_name(&spellings).await?
         {
             return Ok(found);
         }
         if name.as_str().contains('@') {
             let mut by_mail = Vec::new();
             for place in self.places.iter() {
-                by_mail.extend(place.directory.find(&By::Mail(name.as_str().to_owned())).await?);
+                for name in &spellings {
+                    by_mail.extend(place.directory.find(&By::Mail(name.as_str().to_owned())).await?);
+                }
             }
             if let Some(found) = decided(by_mail) {
                 return Ok(found);
@@ -72,13 +76,14 @@ impl People {
         Ok(Found::Nobody)
     }
 
-    async fn by_account_name(&self, name: &Name) -> Result<Option<Found>, DirectoryError> {
-        let by = By::Account(name.as_str().to_owned());
+    async fn by_account_name(&self, spellings: &[Name]) -> Result<Option<Found>, DirectoryError> {
         let (default, others): (Vec<_>, Vec<_>) = self.places.iter().partition(|place| place.default);
         for group in [default, others] {
             let mut accounts = Vec::new();
             for place in group {
-                accounts.extend(place.directory.find(&by).await?);
+                for name in spellings {
+                    accounts.extend(place.directory.find(&By::Account(name.as_str().to_owned())).await?);
+                }
             }
             if let Some(found) = decided(accounts) {
                 return Ok(Some(found));
@@ -126,7 +131,14 @@ impl People {
 /// Somebody waits for it at the page; a controller that hangs is left twice within it.
 const LOOK: Duration = Duration::from_secs(5);
 
-fn decided(mut accounts: Vec<Account>) -> Option<Found> {
+/// One account that answers to two spellings is one.
+fn decided(found: Vec<Account>) -> Option<Found> {
+    let mut accounts: Vec<Account> = Vec::with_capacity(found.len());
+    for account in found {
+        if !accounts.iter().any(|known| known.user.id == account.user.id) {
+            accounts.push(account);
+        }
+    }
     match accounts.len() {
         0 => None,
         1 => accounts.pop().map(|account| Found::One(Box::new(account))),

@@ -52,7 +52,7 @@ pub fn config(slapd: &Slapd) -> Config {
     }
 }
 
-fn open(config: &Config) -> Ldap {
+pub fn open(config: &Config) -> Ldap {
     Ldap::new("corp".into(), config, Clock::by_hand(), &SystemSource).unwrap()
 }
 

@@ -77,6 +77,7 @@ mod session;
 mod session_book;
 mod sms_gateway;
 mod smtp;
+mod spellings;
 mod status;
 mod stores;
 mod story;
