@@ -393,3 +393,31 @@ async fn a_whole_sign_in_passes_by_neighbours_that_vouch_for_themselves() {
         tokio::task::spawn_blocking(move || door.stop()).await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn a_named_certificate_is_for_the_same_names_as_one_that_an_authority_vouches_for() {
+    let Some(shop) = Workshop::open() else { return };
+    shop.own("ca", "");
+    shop.own("wide", "-addext subjectAltName=DNS:*.example.test,DNS:xn--bcher-kva.test,IP:::1");
+    let extensions = "subjectAltName=DNS:*.example.test,DNS:xn--bcher-kva.test,IP:::1 basicConstraints=CA:FALSE";
+    shop.issued("leaf", "ca", extensions, "-days 30");
+    for (name, is_valid) in [
+        ("a.example.test", true),
+        ("A.EXAMPLE.test", true),
+        ("a.example.test.", true),
+        ("a.b.example.test", false),
+        ("example.test", false),
+        ("wide", false),
+        ("leaf", false),
+        ("xn--bcher-kva.test", true),
+        ("::1", true),
+        ("::2", false),
+        ("0:0:0:0:0:0:0:1", true),
+    ] {
+        for (served, ca) in [("wide", "wide.pem"), ("leaf", "leaf.pem"), ("leaf", "ca.pem")] {
+            let server = shop.serve(served, None);
+            let said = reach(Some(&shop.path(ca)), name, server.address).await;
+            assert_eq!(said.is_ok(), is_valid, "{name} {served} {ca}: {said:?}");
+        }
+    }
+}
