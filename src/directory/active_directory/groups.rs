@@ -34,6 +34,13 @@ impl Token {
     }
 }
 
+impl Token {
+    /// Whether it says for certain who is in this group: it holds every security group, and no other.
+    pub fn decides(&self, named: &Named) -> bool {
+        matches!(self, Self::Shown(_)) && named.is_for_security
+    }
+}
+
 impl Groups {
     fn token(&self) -> &Token {
         &self.token
@@ -105,10 +112,11 @@ impl ActiveDirectory {
         (candidate, token): (&SearchEntry, &Token),
         named: &Named,
     ) -> Result<bool, Fault> {
-        match token {
-            Token::Shown(sids) if sids.contains(&named.sid) => return Ok(true),
-            Token::Shown(_) if named.is_for_security => return Ok(false),
-            _ => {}
+        if matches!(token, Token::Shown(sids) if sids.contains(&named.sid)) {
+            return Ok(true);
+        }
+        if token.decides(named) {
+            return Ok(false);
         }
         let filter = format!("(memberOf:{IN_CHAIN}:={})", ldap_escape(named.dn.as_str()));
         let question =
@@ -124,6 +132,13 @@ impl ActiveDirectory {
         }
         let filter = format!("(&(objectSid={}){filter})", primary.escaped());
         Ok(!self.search_domain(connection, &filter, 1).await?.is_empty())
+    }
+
+    /// Whether the group lists somebody, directly or through others.
+    pub(super) async fn lists(&self, connection: &Connection, named: &Named, person: &SearchEntry) -> Result<bool, Fault> {
+        let filter = format!("(member:{IN_CHAIN}:={})", ldap_escape(person.dn.as_str()));
+        let question = Question { base: &named.dn, scope: Scope::Base, filter: &filter, attributes: NO_ATTRIBUTES, at_most: 1 };
+        Ok(!connection.search(question).await?.entries.is_empty())
     }
 
     /// Their distinguished names; those that cannot be learnt are left out.

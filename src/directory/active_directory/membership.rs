@@ -10,7 +10,7 @@ use crate::base::{Dn, UserId};
 use crate::config::active_directory::ACCOUNT_NAME;
 use crate::config::group::Group;
 use crate::directory::ldap::connection::{Connection, Question};
-use crate::directory::ldap::membership::{Place, called, judged, one_person, spelled};
+use crate::directory::ldap::membership::{Place, Seen, called, judged, one_person, spelled};
 use crate::directory::ldap::{Fault, entry, filter};
 use crate::directory::{Doubt, Meaning, Membership};
 
@@ -36,11 +36,26 @@ impl ActiveDirectory {
             Place::Here(seen) => seen,
             place => return Ok(place.undecided()),
         };
-        let is_in = async {
-            let named = self.look_at_group(connection, &seen.dn).await?;
-            self.is_within(connection, who, &named).await.map(Some)
-        };
-        judged(is_in.await).map(Some)
+        judged(self.is_found(connection, who, &seen).await).map(Some)
+    }
+
+    /// Nothing where neither side shows it. Where no token decides, the service user may not read who the person is a member of, and then
+    /// the group's own list is the better witness.
+    async fn is_found(
+        &self,
+        connection: &Connection,
+        (person, token): (&SearchEntry, &Token),
+        seen: &Seen,
+    ) -> Result<Option<bool>, Fault> {
+        let named = self.look_at_group(connection, &seen.dn).await?;
+        if self.is_within(connection, (person, token), &named).await? {
+            return Ok(Some(true));
+        }
+        if token.decides(&named) {
+            return Ok(Some(false));
+        }
+        let is_listed = self.lists(connection, &named, person).await?;
+        Ok(is_listed.then_some(true).or((!seen.lists.is_empty()).then_some(false)))
     }
 
     pub(super) async fn meaning_with(&self, connection: &Connection, group: &Group) -> Result<Meaning, Fault> {

@@ -66,6 +66,32 @@ async fn a_group_that_the_domain_cannot_judge_admits_nobody() {
 }
 
 #[tokio::test]
+async fn a_member_is_seen_at_the_group_where_the_persons_own_list_is_hidden() {
+    let Some(samba) = Samba::start().await else { return };
+    let admin = samba.admin().await;
+    let member = admin.add_member("listed", "Wonder-land1", &[("mobile", "+45 20 00 00 05")]).await;
+    let other = admin.add_member("unlisted", "Wonder-land1", &[("mobile", "+45 20 00 00 06")]).await;
+    let inner = admin.add_group("hidden inner", &[&member]).await;
+    let outer = admin.add_group("hidden outer", &[&inner]).await;
+    let empty = admin.add_group("hidden empty", &[]).await;
+    for group in [&inner, &outer, &empty] {
+        admin.set(group, "groupType", &["2"]).await;
+    }
+    for person in [&member, &other] {
+        // memberOf, by its schemaIDGUID.
+        samba.permit(person, "(OD;;RP;bf967991-0de6-11d0-a285-00aa003049e2;;USER)");
+    }
+    let directory = open(&samba.config());
+    for (name, expected) in [("listed", Membership::Member), ("unlisted", Membership::NotMember)] {
+        let user = directory.find(&By::Account(name.into())).await.unwrap().pop().unwrap().user.id;
+        let groups = [&outer, &inner, &empty].map(|group| Group::parse(group).unwrap());
+        let told = directory.memberships(&user, &groups).await.unwrap();
+        assert_eq!(told[..2], [Some(expected.clone()), Some(expected)], "{name}");
+        assert_eq!(told[2], Some(Membership::CannotSay(Doubt::Hidden)), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn groups_of_other_domains_and_of_other_directories_are_told_apart() {
     let Some(samba) = Samba::shared().await else { return };
     let admin = samba.admin().await;
