@@ -233,7 +233,8 @@ impl Keys<'_, '_> {
         let content_type = kind_field.map_or(Some("application/json"), Field::text)?;
         let encoder = encoder(content_type);
         if let (None, Some(field)) = (encoder, kind_field) {
-            field.problem(format!("`content_type`: expected one of {}", CONTENT_TYPES.map(|(name, _)| name).join(", ")));
+            let known = CONTENT_TYPES.map(|(name, _)| name).join(", ");
+            field.problem(format!("`content_type`: expected one of {known}, or a type that ends in +json or +xml"));
         }
         let (field, encoder) = (self.optional("body")?, encoder?);
         let template = template(field, field.lines()?)?;

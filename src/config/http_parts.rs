@@ -32,10 +32,25 @@ pub(super) const CONTENT_TYPES: [(&str, Encoder); 5] = [
     ("text/plain", Encoder::Raw),
 ];
 
-/// By the type alone; `; charset=utf-8` may follow.
+/// By the type alone, or by its suffix (RFC 6839: `application/soap+xml`); parameters like `; charset=utf-8` may follow. Nothing where it
+/// could not stand in a header.
 pub(super) fn encoder(content_type: &str) -> Option<Encoder> {
-    let kind = content_type.split(';').next().unwrap_or_default().trim();
-    CONTENT_TYPES.iter().find(|(name, _)| name.eq_ignore_ascii_case(kind)).map(|(_, encoder)| *encoder)
+    http::HeaderValue::from_str(content_type).ok()?;
+    let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let known = CONTENT_TYPES.iter().find(|(name, _)| *name == kind).map(|(_, encoder)| *encoder);
+    let suffix = || match kind.rsplit_once('+')?.1 {
+        "json" => Some(Encoder::Json),
+        "xml" => Some(Encoder::Xml),
+        _ => None,
+    };
+    known.or_else(suffix)
+}
+
+/// The character set that a content type names, in lower case: one parameter among others (RFC 9110, 8.3.1).
+pub(super) fn charset(content_type: &str) -> Option<String> {
+    let parameters = content_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
+    let (_, value) = parameters.into_iter().find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"))?;
+    Some(value.trim_matches([' ', '"', '\'']).to_ascii_lowercase())
 }
 
 pub(super) fn template(field: Field<'_>, text: &str) -> Option<Template> {

@@ -4,6 +4,7 @@
 use super::encoder::Encoder;
 use super::http::{Auth, Http};
 use super::http_keys::Keys;
+use super::http_parts::charset;
 use super::http_reading::{Place, read};
 use super::template::{Condition, Piece, Slot, Template, name_of};
 
@@ -13,6 +14,9 @@ impl Keys<'_, '_> {
         let tried = |place, template| Trial { http, place, template }.run();
         if let Err(mistake) = tried(Place::Url, &http.url) {
             self.say("url", &mistake.words("`url`", Place::Url));
+        }
+        if has_plus_before_number(&http.url, &mut At::Path) {
+            self.say("url", "`url`: a + before {{to_digits}} is read as a blank behind the ?; write {{to_e164}}, or %2B");
         }
         for (name, template) in &http.headers {
             if let Err(mistake) = tried(Place::Header, template) {
@@ -24,11 +28,10 @@ impl Keys<'_, '_> {
             if let Err(mistake) = tried(place, &body.template) {
                 self.say("body", &mistake.words("`body`", place));
             }
-            if body.encoder == Encoder::Url && has_plus_before_number(&body.template) {
+            if body.encoder == Encoder::Url && has_plus_before_number(&body.template, &mut At::Form) {
                 self.say("body", "`body`: a + before {{to_digits}} is read as a blank in a form; write {{to_e164}}, or %2B");
             }
-            let charset = body.content_type.to_ascii_lowercase().split_once("charset=").map(|(_, name)| name.to_owned());
-            if charset.is_some_and(|name| name.trim_matches(['"', ' ', '\'']) != "utf-8") {
+            if charset(&body.content_type).is_some_and(|name| name != "utf-8") {
                 self.say("content_type", "`content_type`: what is sent is UTF-8, write charset=utf-8 or none");
             }
         }
@@ -144,12 +147,39 @@ fn fill(text: &mut String, template: &Template, holds: &dyn Fn(Condition) -> boo
     }
 }
 
+/// Where in an address: a + is itself in the path, and a blank in what follows the `?`, which is a form.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum At {
+    Path,
+    Form,
+}
+
 /// `+{{to_digits}}` as people write it, who forget that a form has another + (WHATWG URL, application/x-www-form-urlencoded).
-fn has_plus_before_number(template: &Template) -> bool {
-    let before = template.0.iter().zip(template.0.iter().skip(1));
-    let mut pairs = before.map(|pair| matches!(pair, (Piece::Text(text), Piece::Slot(Slot::ToDigits)) if text.ends_with('+')));
-    let mut parts = template.0.iter();
-    pairs.any(|found| found) || parts.any(|piece| matches!(piece, Piece::When { then, .. } if has_plus_before_number(then)))
+fn has_plus_before_number(template: &Template, at: &mut At) -> bool {
+    let mut plus = false;
+    for piece in &template.0 {
+        match piece {
+            Piece::Text(text) => {
+                if text.contains('?') {
+                    *at = At::Form;
+                }
+                plus = text.ends_with('+');
+            }
+            Piece::Slot(slot) => {
+                if plus && *slot == Slot::ToDigits && *at == At::Form {
+                    return true;
+                }
+                plus = false;
+            }
+            Piece::When { then, .. } => {
+                if has_plus_before_number(then, at) {
+                    return true;
+                }
+                plus = false;
+            }
+        }
+    }
+    false
 }
 
 /// Each of them once.
@@ -337,6 +367,7 @@ mod tests {
             (format!("{plain}\nauth = \"basic\"\nuser = \"a:b\"\npassword = \"p\""), 5, "`user`: a colon"),
             (plain.replace("text={{text}}", "rate=100%&text={{text}}"), 3, "`url` is no address: a % that"),
             (plain.replace("text={{text}}", "json=%7B%22t%22:%22{{text}}%22%7D"), 3, "`url` says something else where {{text}}"),
+            (plain.replace("?text={{text}}", "?to=+{{to_digits}}&text={{text}}"), 3, "`url`: a + before {{to_digits}}"),
             (body("text/plain; charset=iso-8859-1", "{{text}}"), 3, "`content_type`: what is sent is UTF-8"),
         ];
         for (section, at, expected) in table {
@@ -375,6 +406,8 @@ mod tests {
                 "<s:e xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:b>R&amp;D {{sender}}: {{text}} &#x20AC;</s:b></s:e>",
             ),
             (json, r#"{"to":"+{{to_digits}}","text":"{{text}}"}"#),
+            ("application/soap+xml; charset=utf-8; action=\\\"urn:sms#send\\\"", "<e><t>{{text}}</t></e>"),
+            ("application/problem+json; Charset = \\\"UTF-8\\\"", r#"{"text":"{{text}}"}"#),
             (form, "to=%2B{{to_digits}}&text={{text}}"),
             (form, "to={{to_digits}}&from={{sender}}&text={{text}}&title={{title}}&rate=100%25&note=a+b c ü"),
             (form, "{{#unicode}}type=unicode&{{/unicode}}text={{text_hex_utf16}}&xml={{twiml}}&c={{code}}"),
