@@ -44,6 +44,7 @@ mod modem_cost;
 mod modem_left;
 mod modem_login;
 mod modem_pdu;
+mod modem_pin;
 mod modem_start;
 mod new_number;
 mod notice;

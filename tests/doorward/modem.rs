@@ -42,8 +42,12 @@ impl Bed {
     }
 
     fn transmitter(&self, modem: Modem) -> Running {
+        self.named("modem-a", modem)
+    }
+
+    pub fn named(&self, name: &str, modem: Modem) -> Running {
         let (reports, reported) = Reports::new();
-        let modem = Arc::new(ModemTransmitter::new("modem-a".into(), modem, self.path(), self.clock.clone(), reports));
+        let modem = Arc::new(ModemTransmitter::new(name.into(), modem, self.path(), self.clock.clone(), reports));
         Running { modem, reported, clock: self.clock.clone() }
     }
 

@@ -162,6 +162,8 @@ class Modem:
         self.centre, self.stored, self.reports, self.recipients = "+4540390999", {}, {}, {}
         # How the SIM does that is not ready, one word after the other as it is asked; and until when.
         self.sim_says, self.sim_from, self.locked = [], 0.0, ""
+        # What it says by itself behind the answer to a command.
+        self.strays = {}
         self.restart()
         self.leave(options.left)
         if options.sim:
@@ -318,7 +320,10 @@ class Modem:
             if answer is False:
                 return self.error("CME", 3) if each.startswith("+") else self.error()
             lines += answer
-        return self.ok(*lines)
+        self.ok(*lines)
+        if text[2:] in self.strays:
+            self.say(self.strays[text[2:]])
+        return None
 
     def starting(self):
         return bool(self.sim_says) and time.monotonic() < self.sim_from
@@ -375,7 +380,10 @@ class Modem:
     at_cgmr = at_gmr = fixed("1.0")
     at_cgsn = at_gsn = fixed("356938035643809")
     at_cimi = fixed("238011234567890")
-    at_ccid = fixed("+CCID: 89450100000000000019")
+
+    def at_ccid(self, how, values):
+        return [f"+CCID: {self.options.iccid}"] if how == "" else []
+
     at_gcap = fixed("+GCAP: +CGSM")
     at_i = fixed("SIMULATED")
 
@@ -679,6 +687,9 @@ class Modem:
         elif word == "locked":
             # locked WORDS: what it says of its SIM, whatever becomes of it.
             self.locked = " ".join(rest)
+        elif word == "stray":
+            # stray COMMAND WORDS: it says these behind the answer to the command, +CSCS? for one.
+            self.strays[rest[0]] = " ".join(rest[1:])
         elif word == "start":
             # start MAKER: what it says by itself comes with the next answers.
             self.boot = list(makers.STARTS[rest[0]])
@@ -720,6 +731,7 @@ def main():
     parser.add_argument("--name", default="modem")
     parser.add_argument("--air", required=True)
     parser.add_argument("--pin", default="")
+    parser.add_argument("--iccid", default="89450100000000000019", help="the number of its SIM")
     parser.add_argument("--seconds", type=float, default=0.05, help="that a message takes")
     parser.add_argument("--reports", default="delivered", choices=["delivered", "failed", "pending", "none"])
     parser.add_argument("--fails", default="", help="how the numbers begin to which nothing is delivered")

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::pin::SimMark;
 use super::refusal::Refusal;
 use super::sim_state::{SimState, may_pass};
 use super::start::{Fault, LONG, SHORT, Start, printable, value};
@@ -21,9 +22,7 @@ impl Start<'_> {
     /// Enters the PIN where one is asked for: once, and never one that was refused.
     pub fn open_sim(&mut self) -> Result<(), Fault> {
         if self.sim_state()? == SimState::Open {
-            self.pin.clear();
-            self.sim("open");
-            return Ok(());
+            return self.note_open();
         }
         self.enter_pin()?;
         // It is read anew now, and may ask for what it was given for a moment.
@@ -33,9 +32,32 @@ impl Start<'_> {
                 return Err(Fault::Sick("the SIM does not become ready".to_owned()));
             }
         }
-        self.pin.clear();
+        self.note_open()
+    }
+
+    fn note_open(&mut self) -> Result<(), Fault> {
+        if self.pin.is_there() {
+            let sim = self.which_sim()?;
+            self.pin.clear(sim.as_ref());
+        }
         self.sim("open");
         Ok(())
+    }
+
+    /// Its number, where the modem tells: each maker has a command of its own for it, and some know it with an open SIM alone.
+    fn which_sim(&mut self) -> Result<Option<SimMark>, Fault> {
+        for command in ["AT+CCID", "AT+ICCID", "AT+QCCID", "AT^ICCID?", "AT#CCID", "AT^SCID"] {
+            match self.talk.command(self.inbox, command, SHORT) {
+                Ok(lines) => {
+                    if let Some(number) = lines.iter().find_map(|line| sim_number(line)) {
+                        return Ok(Some(SimMark::new(number)));
+                    }
+                }
+                Err(Trouble::Refused(_)) => {}
+                Err(trouble) => return Err(trouble.into()),
+            }
+        }
+        Ok(None)
     }
 
     fn enter_pin(&mut self) -> Result<(), Fault> {
@@ -43,7 +65,8 @@ impl Start<'_> {
             self.sim("wants a PIN");
             return Err(Fault::Out("the SIM wants a PIN: set `sim_pin`".to_owned()));
         };
-        if self.pin.forbids(pin) {
+        let sim = self.which_sim()?;
+        if self.pin.forbids(pin, sim.as_ref()) {
             self.sim("refused the PIN");
             return Err(Fault::Out(PIN_REFUSED.to_owned()));
         }
@@ -52,14 +75,16 @@ impl Start<'_> {
             let why = "the SIM PIN is not entered, because the modem reads letters in another character set: take its power away";
             return Err(Fault::Out(why.to_owned()));
         }
-        if let Err(error) = self.pin.write(pin) {
+        // What is said late, of a command before it or of the SIM that starts, must not be taken for the answer to the PIN.
+        self.talk.settle(self.inbox)?;
+        if let Err(error) = self.pin.write(pin, sim.as_ref()) {
             return Err(Fault::Out(format!("the SIM PIN is not entered, because that cannot be written down: {error}")));
         }
         match self.talk.command(self.inbox, &format!("AT+CPIN=\"{}\"", pin.expose()), LONG) {
             Ok(_) => Ok(()),
             // Not a word about the PIN: the SIM was busy.
             Err(Trouble::Refused(Refusal::Cme(14))) => {
-                self.pin.clear();
+                self.pin.withdraw(pin);
                 Err(Fault::Sick("the SIM is busy".to_owned()))
             }
             Err(Trouble::Refused(refusal)) => {
@@ -134,5 +159,29 @@ impl Start<'_> {
 
     fn sim(&self, word: &'static str) {
         self.inbox.shared.change(|standing| standing.sim = word);
+    }
+}
+
+/// An ICCID (ITU-T E.118): 18 to 20 digits, with or without its name, quotes and a filling behind it.
+fn sim_number(line: &str) -> Option<&str> {
+    let mut runs = line.split(|letter: char| !letter.is_ascii_digit());
+    runs.find(|run| (18..=20).contains(&run.len()) && run.starts_with("89"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sim_number;
+
+    #[test]
+    fn the_number_of_a_sim_is_found_as_every_maker_writes_it() {
+        let number = "8945010000000000001";
+        for line in
+            ["+CCID: 8945010000000000001", "+CCID: \"8945010000000000001\"", "8945010000000000001F", "^SCID: 8945010000000000001"]
+        {
+            assert_eq!(sim_number(line), Some(number), "{line}");
+        }
+        for line in ["", "+CCID:", "356938035643809", "+CREG: 2,1", "894501000000000000195555"] {
+            assert_eq!(sim_number(line), None, "{line}");
+        }
     }
 }

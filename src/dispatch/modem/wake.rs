@@ -82,7 +82,8 @@ impl Start<'_> {
                 // The last is UCS2 in itself.
                 Ok(!["UCS2", "HEX", "0055004300530032"].iter().any(|other| set.contains(other)))
             }
-            Err(Trouble::Refused(_) | Trouble::Silent) => Ok(true),
+            Err(Trouble::Refused(_)) => Ok(true),
+            // An answer that comes later would be taken for that to the PIN.
             Err(trouble) => Err(trouble.into()),
         }
     }
