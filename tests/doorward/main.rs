@@ -57,6 +57,7 @@ mod pins;
 mod program_transmitter;
 mod properties;
 mod protocols;
+mod provider_bodies;
 mod providers;
 mod push;
 mod queue;
