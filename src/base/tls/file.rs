@@ -70,11 +70,6 @@ pub(super) fn instead(bytes: &[u8]) -> Option<&'static str> {
         .then_some("is not in PEM: convert it with `openssl pkcs12 -nokeys` or `openssl pkcs7 -inform der -print_certs`")
 }
 
-/// Without the byte order mark that some editors put before the first line.
-pub(super) fn without_mark(bytes: &[u8]) -> &[u8] {
-    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
-}
-
 fn holds(bytes: &[u8], heading: &str) -> bool {
     bytes.windows(heading.len()).any(|window| window == heading.as_bytes())
 }
