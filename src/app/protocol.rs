@@ -28,7 +28,7 @@ pub enum Request {
     SessionList { meant: Meant },
     /// They end, and all that runs under them.
     SessionEnd { meant: Meant },
-    /// Who can sign in and who cannot. Answered in many lines.
+    /// The report on users: which of them can sign in. Answered in many lines.
     UserReport(Wish),
     /// How the node is.
     Status,
@@ -103,7 +103,7 @@ impl std::fmt::Display for Wish {
     }
 }
 
-/// Whoever reads no line for so long is gone.
+/// A client that reads no line for so long is gone.
 const A_LINE: Duration = Duration::from_secs(60);
 
 /// One line of an answer.

@@ -120,7 +120,7 @@ pub fn decide(policy: &AuthenticationPolicy, circumstances: &Circumstances, memb
             let (group, doubt) = (Arc::clone(group.written()), (*doubt).clone());
             undecided.push(Undecided { rule: number, line: rule.line, group, doubt, is_taken: !admits });
         }
-        // Whoever's address is not known is never let in on a password alone.
+        // A user whose address is not known is never let in on a password alone.
         let may_admit = matches!(matched, Match::Yes) && circumstances.address.is_some();
         if matches!(matched, Match::No) || (admits && !may_admit) {
             continue;

@@ -111,7 +111,7 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
 /// Every certificate of a PEM file, in its order; at least one. Where there is none, the error says what is there instead.
 pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let bytes = read(path)?;
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(encoding::without_mark(&bytes)).collect();
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
     let certificates = certificates.map_err(|source| TlsError::Pem { path: path.to_owned(), source })?;
     if certificates.is_empty() {
         return Err(match file::instead(&bytes) {

@@ -1,4 +1,4 @@
-//! Who is in the groups that rules name. A directory that cannot say so is asked for a reason: what depends on it must not open anything.
+//! Memberships in the groups that rules name. A directory that cannot judge one gives a reason: what depends on it must not open anything.
 
 use std::fmt;
 

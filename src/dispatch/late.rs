@@ -73,7 +73,7 @@ impl Sending {
         self.work.retries.push(Retry { rule, transmitter, not_before: self.inner.clock.now().plus(pause) });
     }
 
-    /// Whoever goes on with the message begins with this transmitter: it was being asked, or about to be.
+    /// The node that goes on with the message begins with this transmitter: it was being asked, or about to be.
     pub(super) fn ask_again(&mut self, rule: usize, transmitter: &str) {
         self.work.asked.retain(|asked| asked != transmitter);
         if self.work.again_at.is_some() {
@@ -115,7 +115,7 @@ impl Sending {
         retries.sort_by_key(|retry| retry.rule);
         let first = retries.first().and_then(route);
         let next = retries.iter().map(|retry| retry.not_before).min();
-        // Whoever tests wants to be told what is wrong, and not in five minutes.
+        // The operator of a test wants to be told at once what is wrong, not in five minutes.
         let (Some(first), Some(next)) = (first, next.filter(|_| self.work.purpose() != Purpose::Test)) else { return Went::On };
         self.work.again_at = Some(next);
         self.work.pauses += 1;

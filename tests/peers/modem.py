@@ -410,6 +410,7 @@ class Modem:
 
     def at_cpin(self, how, values):
         if how == "?":
+            self.note({"asked": "CPIN"})
             if self.locked:
                 return [f"+CPIN: {self.locked}"]
             return ["+CPIN: READY" if self.ready else "+CPIN: SIM PUK" if self.tries == 0 else "+CPIN: SIM PIN"]

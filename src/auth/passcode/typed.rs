@@ -53,8 +53,8 @@ fn only(codes: impl Iterator<Item = Secret<String>>) -> Found {
     found
 }
 
-/// The passcodes of lines for browsers (origin-bound one-time codes: `@host #code`). Whoever pasted it may have lost the line breaks, and
-/// something may follow it that a gateway appended.
+/// The passcodes of lines for browsers (origin-bound one-time codes: `@host #code`). A paste may have lost the line breaks, and a
+/// gateway may have appended something.
 fn bound(seen: &str, policy: &PasscodePolicy) -> impl Iterator<Item = Secret<String>> {
     seen.match_indices('#').filter_map(|(at, _)| {
         let (before, after) = (seen.get(..at)?, seen.get(at + 1..)?);

@@ -1,5 +1,5 @@
-//! Whom we trust when we connect: the system's authorities, or those of the file that the operator names with `ca`, and the certificates in
-//! it as themselves.
+//! Trust in the servers that we connect to: by the system's authorities, or by those of the file that the operator names with `ca`, and by the
+//! certificates in it as themselves.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

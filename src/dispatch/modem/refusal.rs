@@ -27,7 +27,7 @@ pub enum Class {
     Storage,
     /// No service centre is known: set, and once more here.
     Centre,
-    /// Nobody knows: another modem, and this one again after a pause.
+    /// The cause is not known: another modem, and this one again after a pause.
     Unknown,
 }
 

@@ -91,7 +91,7 @@ impl Start<'_> {
                 self.sim("refused the PIN");
                 Err(Fault::Out(format!("{PIN_REFUSED} ({refusal})")))
             }
-            // Nobody knows. What the SIM says next tells; until then it is not entered again.
+            // It may have been entered or not. The SIM's next answer tells; until then it is not entered again.
             Err(trouble) => Err(trouble.into()),
         }
     }

@@ -1,4 +1,4 @@
-//! Whose fault a refusal is. A wrong "the mailbox is at fault" loses a code that another relay would have delivered; a wrong "the relay, or we"
+//! The cause of a refusal: the mailbox, we, or the relay. A wrong "the mailbox is at fault" loses a code that another relay would have delivered; a wrong "the relay, or we"
 //! costs one more question. So a refusal ends an address only where code or words say that there is no such mailbox or that it takes
 //! nothing, and nothing says that it is about us: a 5.1.1 whose text says "relaying denied" is about us.
 
@@ -374,7 +374,7 @@ mod tests {
         "550 5.7.64 TenantAttribution; Relay Access Denied",
         "554 Message not allowed - [PH01] Email not accepted for policy reasons.",
         "550-Verification failed for <no-reply@example.com>|550-Response: 550 No such user|550 Sender verify failed",
-        // Nobody knows.
+        // The words do not tell.
         "550 5.5.0 Requested action not taken: mailbox unavailable.",
         "554 delivery error: dd Requested mail action aborted - mta1.mail.yahoo.com",
         "550 5.2.0 <anna@example.test> - Recipient unavailable",

@@ -71,6 +71,11 @@ impl Simulator {
         self.notes().iter().filter(|note| note.get("pin").is_some()).count()
     }
 
+    /// How often it was asked how its SIM stands. Each start of ours asks.
+    pub fn sim_asked(&self) -> usize {
+        self.notes().iter().filter(|note| note.get("asked").is_some()).count()
+    }
+
     /// Until so many were given to it, whatever becomes of them.
     pub async fn entered(&self, number: usize) {
         for _ in 0..2000 {
