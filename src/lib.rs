@@ -34,9 +34,9 @@
 //! in `gateway::respond`. Nothing on this way takes a lock or waits for a store.
 //!
 //! **The way of a login.** `web::Site` opens the form's sealed field and calls [`auth::Gatekeeper`], which works on a runtime of its own:
-//! `auth::login` goes through limits, directory, lock-out and policy, `auth::answer` keeps a passcode sealed in a flow, which
-//! `auth::issue` made and hands to `dispatch`, and later judges what was typed. `auth::flow` alone decides whether that is enough and makes the
-//! [`auth::flow::Grant`] that `auth::sessions` opens a session for. Every branch is an event of `audit`.
+//! `auth::password::login` goes through limits, directory, lock-out and policy, `auth::flow::engine` keeps a passcode sealed in a flow, which
+//! `auth::passcode::issue` made and hands to `dispatch`, and later judges what was typed. `auth::flow` alone decides whether that is enough and makes the
+//! [`auth::flow::Grant`] that `auth::session::registry` opens a session for. Every branch is an event of `audit`.
 
 pub mod app;
 pub mod audit;

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::access_log::AccessLogs;
 use super::parts;
 use crate::auth::Gatekeeper;
-use crate::auth::sessions::Served;
+use crate::auth::session::Served;
 use crate::base::{Clock, Keys, Random};
 use crate::config::Config;
 use crate::config::listener::Serves;

@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use super::fleet::Fleet;
 use super::{door, keys, parts};
 use crate::audit::{Event, Journal, What};
-use crate::auth::sessions::Parts as Stores;
+use crate::auth::session::registry::Parts as Stores;
 use crate::auth::{Gatekeeper, Parts, Sessions, Steward};
 use crate::base::random::SystemSource;
 use crate::base::{Clock, Keys, Random, Texts};

@@ -8,7 +8,7 @@ use tokio_util::task::TaskTracker;
 
 use super::door::Plan;
 use crate::auth::Sessions;
-use crate::auth::recheck::Recheck;
+use crate::auth::session::recheck::Recheck;
 use crate::base::Clock;
 
 pub struct Rechecks {

@@ -15,7 +15,7 @@ use super::house;
 use super::parts;
 use crate::audit::{Event, Journal, What};
 use crate::auth::Sessions;
-use crate::auth::sessions::Parts as Stores;
+use crate::auth::session::registry::Parts as Stores;
 use crate::base::Keys;
 use crate::config::{self, Config};
 use crate::directory::People;

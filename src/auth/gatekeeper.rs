@@ -6,17 +6,17 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-use super::answer::Answer;
-use super::flow_view::FlowView;
 use super::house::{Attempt, CouldNotTell, House, Parts};
-use super::login::{PasswordAnswer, PasswordAttempt};
-use super::password::{ChangeView, NewPassword};
-use super::report::Report;
-use super::session::{Key, Permit, Wanted};
-use super::sessions::{About, Sessions};
-use super::trial::{Trial, Tried};
 use super::{Call, CallAnswer, Declined, FlowOver};
 use crate::audit::What;
+use crate::auth::flow::engine::Answer;
+use crate::auth::flow::view::FlowView;
+use crate::auth::operator::report::Report;
+use crate::auth::operator::send_test::{Trial, Tried};
+use crate::auth::password::change::{ChangeView, NewPassword};
+use crate::auth::password::login::{PasswordAnswer, PasswordAttempt};
+use crate::auth::session::registry::{About, Sessions};
+use crate::auth::session::{Key, Permit, Wanted};
 use crate::base::{Secret, TraceId};
 use crate::directory::People;
 

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use aws_lc_rs::digest;
 
-use super::known::mark;
-use super::limits::{Attempts, Bucket};
-use super::lockout::RefusedLately;
-use super::sessions::{Door, Parts as SessionParts, Sessions};
-use super::undecided::SaidLately;
 use crate::audit::{Event, Journal, NameMark, What};
+use crate::auth::limit::by_address::{Attempts, Bucket};
+use crate::auth::limit::by_name::RefusedLately;
+use crate::auth::limit::known_browser::mark;
+use crate::auth::policy::evaluate::SaidLately;
+use crate::auth::session::registry::{Door, Parts as SessionParts, Sessions};
 use crate::base::{Clock, Keys, Random, Secret, Time, TraceId, UserId};
 use crate::config::{Application, AuthenticationPolicy, Limits, Notices, PasscodePolicy};
 use crate::directory::{DirectoryError, Name, People};
@@ -139,10 +139,10 @@ impl House {
     }
 
     /// Takes one attempt of this address, or of the browser where it is known for the user.
-    pub fn take_attempt(&self, attempt: &Attempt, browser: super::known::Browser<'_>) -> bool {
+    pub fn take_attempt(&self, attempt: &Attempt, browser: crate::auth::limit::known_browser::Browser<'_>) -> bool {
         let bucket = match browser {
-            super::known::Browser::Stranger => Bucket::address(attempt.address),
-            super::known::Browser::Known(id) => Bucket::Browser(id.into()),
+            crate::auth::limit::known_browser::Browser::Stranger => Bucket::address(attempt.address),
+            crate::auth::limit::known_browser::Browser::Known(id) => Bucket::Browser(id.into()),
         };
         self.memory.attempts.take(&bucket)
     }

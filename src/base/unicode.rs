@@ -1,5 +1,5 @@
 //! Text as people type and paste it: what nobody can see is left out, and what can be written in two ways is read in one.
-//! Names are read by [`plain`], [`folded`] and [`counted`], passcodes by `auth::passcode`.
+//! Names are read by [`plain`], [`folded`] and [`counted`], passcodes by `auth::passcode::code`.
 
 use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};

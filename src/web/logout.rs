@@ -5,7 +5,7 @@ use http::header::SET_COOKIE;
 use super::csrf;
 use super::form::Form;
 use super::{Page, Site, Visit, cookie};
-use crate::auth::sessions::About;
+use crate::auth::session::registry::About;
 
 impl Site {
     /// GET.

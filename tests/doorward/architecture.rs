@@ -78,16 +78,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("aws_lc_rs", ANYWHERE),
     (
         "bytes",
-        &[
-            "auth/session/introduction.rs",
-            "server/",
-            "gateway/",
-            "proxy/",
-            "web/",
-            "directory/ldap/",
-            "dispatch/http",
-            "app/demo",
-        ],
+        &["auth/session/identity.rs", "server/", "gateway/", "proxy/", "web/", "directory/ldap/", "dispatch/http", "app/demo"],
     ),
     ("clap", &["cli/", "main.rs"]),
     ("data_encoding", ANYWHERE),
@@ -115,7 +106,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("listenfd", &["server/given.rs"]),
     ("memchr", &["proxy/cookies.rs"]),
     ("papaya", &["auth/", "gateway/"]),
-    ("percent_encoding", &["auth/session/introduction.rs", "gateway/route.rs"]),
+    ("percent_encoding", &["auth/session/identity.rs", "gateway/route.rs"]),
     ("prometheus_client", &["app/status.rs"]),
     ("rcgen", &["server/", "app/", "cli/"]),
     ("regex", &["config/", "auth/", "directory/", "dispatch/", "proxy/", "gateway/"]),
@@ -146,7 +137,7 @@ const HOMES: &[(&str, &[&str])] = &[
 
 /// Proofs, and the one file each is made in.
 const PROOFS: &[(&str, &str)] =
-    &[("Permit", "auth/session.rs"), ("Grant", "auth/flow.rs"), ("PublicPath", "config/application.rs")];
+    &[("Permit", "auth/session/mod.rs"), ("Grant", "auth/flow/mod.rs"), ("PublicPath", "config/application.rs")];
 
 /// What brings another TLS into the house.
 const BANNED: &[&str] = &["openssl", "openssl-sys", "native-tls", "tokio-native-tls", "hyper-tls"];
@@ -343,7 +334,7 @@ mod rules {
             ("dispatch/x.rs", "use super::super::directory::User;"),
             ("web/login.rs", "use crate::audit::Journal;"),
             ("web/login.rs", "use crate::{base::Time, proxy::forward};"),
-            ("proxy/x.rs", "use crate::auth::login;"),
+            ("proxy/x.rs", "use crate::auth::password::login;"),
             ("auth/x.rs", "use crate::store::sqlite::Sqlite;"),
             ("auth/x.rs", "use http::Uri;"),
             ("auth/x.rs", "use crate::config::Config;"),
@@ -353,9 +344,9 @@ mod rules {
             ("main.rs", "use doorward::app::App;"),
             ("gateway/x.rs", "fn f() { let x = Permit { application }; }"),
             ("gateway/x.rs", "impl Permit { fn new() -> Self { Self {} } }"),
-            ("auth/flow.rs", "pub struct Grant { pub user: User }"),
-            ("auth/flow.rs", "#[derive(Debug, Default)] pub struct Grant { user: User }"),
-            ("auth/login.rs", "struct Grant;"),
+            ("auth/flow/mod.rs", "pub struct Grant { pub user: User }"),
+            ("auth/flow/mod.rs", "#[derive(Debug, Default)] pub struct Grant { user: User }"),
+            ("auth/password/login.rs", "struct Grant;"),
         ];
         for (name, text) in table {
             assert_eq!(breaches(name, text), 1, "{name}: {text}");
@@ -369,7 +360,7 @@ mod rules {
             ("proxy/x.rs", "use crate::auth::session::Permit; fn f(permit: Permit) -> Permit { permit }"),
             ("app/mod.rs", "use crate::store::sqlite::Sqlite; use crate::config::Config;"),
             ("store/sqlite/line.rs", "use super::open; use rusqlite::Connection;"),
-            ("auth/session.rs", "pub struct Permit { a: u8 } impl Permit { pub fn x() -> Self { Permit { a: 1 } } }"),
+            ("auth/session/mod.rs", "pub struct Permit { a: u8 } impl Permit { pub fn x() -> Self { Permit { a: 1 } } }"),
         ];
         for (name, text) in table {
             assert_eq!(breaches(name, text), 0, "{name}: {text}");

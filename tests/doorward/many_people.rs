@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorward::auth::recheck::{Looked, Recheck};
+use doorward::auth::session::recheck::{Looked, Recheck};
 use doorward::base::Clock;
 use doorward::base::random::SystemSource;
 use doorward::config;

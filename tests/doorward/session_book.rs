@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorward::auth::PasswordAnswer;
+use doorward::auth::session::Served;
 use doorward::auth::session::Wanted;
-use doorward::auth::sessions::Served;
 use doorward::base::Clock;
 use doorward::config;
 use doorward::directory::local::Local;

@@ -1,6 +1,6 @@
 //! From what was typed or pasted into the passcode's field to the one passcode that is compared: never more than one for each form.
 
-use super::{LETTERS, SYLLABLES};
+use super::code::{LETTERS, SYLLABLES};
 use crate::base::{Secret, unicode};
 use crate::config::PasscodePolicy;
 use crate::config::passcode_policy::Alphabet;

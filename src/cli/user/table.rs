@@ -31,7 +31,7 @@ fn cell(text: &str, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::report::Problem;
+    use crate::auth::operator::report::Problem;
 
     fn row(name: &str) -> Row {
         Row {

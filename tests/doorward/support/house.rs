@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use doorward::audit::Journal;
-use doorward::auth::sessions::Parts as SessionParts;
+use doorward::auth::session::registry::Parts as SessionParts;
 use doorward::auth::{Answer, Attempt, Gatekeeper, Parts, PasswordAnswer, PasswordAttempt, Sessions};
 use doorward::base::keys::SealKey;
 use doorward::base::random::SystemSource;

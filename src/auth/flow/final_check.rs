@@ -1,0 +1,113 @@
+//! The last look at somebody whose last factor is right: a code may be on its way for minutes, and whoever is disabled, taken out of the
+//! group or given another password meanwhile would get a session that lives until those who are signed in are looked at. As with them, a
+//! directory that does not answer keeps nobody out.
+
+use std::time::Duration;
+
+use super::Why;
+use crate::audit::What;
+use crate::audit::reason::AccessLoss;
+use crate::auth::Declined;
+use crate::auth::house::{Attempt, House};
+use crate::base::{Time, TraceId};
+use crate::directory::standing::{Hindrance, Standing};
+use crate::directory::{DirectoryError, User};
+
+/// What it showed.
+pub(in crate::auth) enum LastLook {
+    /// Still as when the password was right, or that was a moment ago.
+    Same,
+    /// The person has lost access.
+    Lost(AccessLoss),
+    Unanswered(DirectoryError),
+}
+
+impl House {
+    /// `vouched`: when the directory was asked last. `why`: what a new password is asked for in this flow, which is then no reason to
+    /// keep anybody out.
+    pub(in crate::auth) async fn look_last(&self, user: &User, why: Option<Why>, vouched: Time) -> LastLook {
+        if self.clock.now().since(vouched) < A_MOMENT {
+            return LastLook::Same;
+        }
+        match self.people.standing(&user.id).await {
+            Ok(standing) => lost(user, &standing, why).map_or(LastLook::Same, LastLook::Lost),
+            Err(error) => LastLook::Unanswered(error),
+        }
+    }
+
+    /// Journals what a look showed; what to tell whom it keeps out.
+    pub(in crate::auth) async fn heed(&self, at: &Attempt, trace: TraceId, user: &User, look: LastLook) -> Option<Declined> {
+        match look {
+            LastLook::Same => None,
+            LastLook::Lost(loss) => {
+                tracing::info!(%trace, user.id = %user.id, reason = loss.word(), "somebody lost access between password and session");
+                self.note(at, trace, Some(&user.id), What::RecheckRefused { reason: loss }).await;
+                Some(Declined::HelpDesk)
+            }
+            LastLook::Unanswered(error) => {
+                tracing::warn!(%error, %trace, user.id = %user.id, "nobody knows whether somebody still may sign in; the sign-in goes on");
+                self.note(at, trace, Some(&user.id), What::RecheckFailed { detail: error.to_string() }).await;
+                None
+            }
+        }
+    }
+}
+
+fn lost(user: &User, standing: &Standing, why: Option<Why>) -> Option<AccessLoss> {
+    let is_asked_for = matches!(why, Some(Why::MustChange | Why::Expired));
+    let counts = |hindrance: &&Hindrance| hindrance.ends_sessions() && !(is_asked_for && **hindrance == Hindrance::MustChange);
+    if let Some(hindrance) = standing.hindrances.iter().find(counts) {
+        return Some(loss(*hindrance));
+    }
+    let (now, then) = (standing.password.as_ref()?, user.password_mark.as_ref()?);
+    now.is_after(then).then_some(AccessLoss::PasswordChanged)
+}
+
+/// What a hindrance is to somebody who is on the way in, or in.
+pub(in crate::auth) const fn loss(hindrance: Hindrance) -> AccessLoss {
+    match hindrance {
+        Hindrance::Gone => AccessLoss::AccountGone,
+        Hindrance::NotMember => AccessLoss::NotMember,
+        Hindrance::Disabled => AccessLoss::Disabled,
+        Hindrance::AccountExpired => AccessLoss::AccountExpired,
+        Hindrance::MustChange => AccessLoss::MustChange,
+        Hindrance::PasswordExpired => AccessLoss::PasswordExpired,
+        Hindrance::Locked => AccessLoss::Locked,
+        Hindrance::Privileged => AccessLoss::Privileged,
+    }
+}
+
+/// What the directory said so lately need not be asked again.
+const A_MOMENT: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directory::PasswordMark;
+
+    #[test]
+    fn what_ends_a_session_keeps_one_from_beginning() {
+        use Hindrance::{Disabled, Locked, MustChange, NotMember, PasswordExpired};
+        let set_at = |second: u64| Some(PasswordMark::SetAt(Time::from_millis(second * 1000)));
+        let expiring = Why::Expiring(Time::from_millis(9));
+        let table = [
+            (vec![], set_at(1), None, None),
+            (vec![], None, None, None),
+            (vec![], set_at(2), None, Some(AccessLoss::PasswordChanged)),
+            // A server that has not heard of the newer password yet.
+            (vec![], set_at(0), None, None),
+            (vec![Disabled], set_at(2), None, Some(AccessLoss::Disabled)),
+            (vec![NotMember], set_at(1), Some(Why::MustChange), Some(AccessLoss::NotMember)),
+            (vec![Locked, PasswordExpired], set_at(1), None, None),
+            (vec![MustChange], None, None, Some(AccessLoss::MustChange)),
+            (vec![MustChange], None, Some(expiring), Some(AccessLoss::MustChange)),
+            (vec![MustChange], None, Some(Why::MustChange), None),
+            (vec![MustChange, Disabled], None, Some(Why::Expired), Some(AccessLoss::Disabled)),
+        ];
+        for (row, (hindrances, password, why, expected)) in table.into_iter().enumerate() {
+            let user = User { password_mark: set_at(1), ..User::bare("alice") };
+            let standing = Standing { hindrances, password, expires: None };
+            assert_eq!(lost(&user, &standing, why), expected, "row {row}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Wrong second factors, counted per account over all flows, doors, nodes and restarts: too many within a while pause the
+//! factor, a hundred in a row are for the help desk (NIST SP 800-63B section 5.2.2).
+
+use std::time::Duration;
+
+use super::by_name::Failures;
+use super::known_browser::Known;
+use crate::auth::Declined;
+use crate::auth::house::{Attempt, House};
+use crate::base::{Time, UserId};
+use crate::directory::User;
+use crate::store::{Place, StoreError, Taken};
+
+const WRONG_FACTORS: &str = "wrong-factors";
+const IN_A_ROW: &str = "wrong-factors-in-a-row";
+const HELP_DESK_AT: u32 = 100;
+const A_LONG_TIME: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
+impl House {
+    /// Takes one wrong passcode in advance; the category to show where the factor is paused.
+    pub(in crate::auth) async fn take_wrong_factor(&self, user: &User, now: Time) -> Result<Option<Declined>, StoreError> {
+        let rate = self.limits.wrong_factors_per_user;
+        let id = user.id.as_str();
+        if let Taken::No { .. } =
+            self.records.take(Place { kind: IN_A_ROW, owner: id, id }, HELP_DESK_AT, A_LONG_TIME, now).await?
+        {
+            return Ok(Some(Declined::HelpDesk));
+        }
+        let place = Place { kind: WRONG_FACTORS, owner: id, id };
+        if let Taken::No { until } = self.records.take(place, rate.count, rate.window, now).await? {
+            self.records.give_back(IN_A_ROW, id, now).await?;
+            return Ok(Some(Declined::Paused { minutes: until.since(now).as_secs().div_ceil(60).max(1) }));
+        }
+        Ok(None)
+    }
+
+    pub(in crate::auth) async fn give_back_wrong_factor(&self, user: &User, now: Time) -> Result<(), StoreError> {
+        self.records.give_back(IN_A_ROW, user.id.as_str(), now).await?;
+        self.records.give_back(WRONG_FACTORS, user.id.as_str(), now).await
+    }
+
+    pub(in crate::auth) async fn is_paused(&self, user: &User, now: Time) -> Result<Option<Declined>, StoreError> {
+        let paused = self.take_wrong_factor(user, now).await?;
+        if paused.is_none() {
+            self.give_back_wrong_factor(user, now).await?;
+        }
+        Ok(paused)
+    }
+
+    /// A sign-in clears what was counted against this user in this browser, or among strangers where the browser is one; guesses of
+    /// strangers are not forgotten because the owner came in elsewhere.
+    pub(in crate::auth) async fn forget_failures(&self, at: &Attempt, user: &User, name_mark: &str) -> Result<(), StoreError> {
+        self.forget_wrong_passwords(at, name_mark).await?;
+        self.forget_wrong_factors(&user.id).await
+    }
+
+    /// Those of the name; those of the account were forgotten when the password was right.
+    pub(in crate::auth) async fn forget_wrong_passwords(&self, at: &Attempt, name_mark: &str) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let known = Known::read(at.known.as_deref(), &self.keys);
+        let rate = self.limits.failures_per_user;
+        Failures::of_name(name_mark, known.by_name(name_mark), rate).clear(self.records.as_ref(), now).await
+    }
+
+    pub(in crate::auth) async fn forget_wrong_factors(&self, user: &UserId) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        self.records.remove(IN_A_ROW, user.as_str(), now).await?;
+        self.records.remove(WRONG_FACTORS, user.as_str(), now).await.map(drop)
+    }
+}

@@ -1,0 +1,336 @@
+//! The book of sessions: every live one in memory, where the gate looks without a lock, and on record, so that a restart logs
+//! nobody out. On one node a cookie that is not in memory is no session: the store is never asked for it.
+
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use data_encoding::{BASE32_NOPAD, HEXLOWER};
+use ipnet::IpNet;
+use papaya::HashMap;
+use serde::{Deserialize, Serialize};
+
+use super::by_user::{ByUser, SignedIn};
+use super::interner::Interner;
+use super::{Cookie, Entrance, Kept, Key, KeyId, Permit, Session, Wanted};
+use crate::audit::{Event, Journal, What};
+use crate::auth::flow::Grant;
+use crate::base::{Clock, Keys, Random, Time, TraceId};
+use crate::config::application::SessionLimits;
+use crate::store::{Expect, Place, Record, Records, StoreError};
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Sessions {
+    pub(super) book: Arc<Book>,
+}
+
+pub(super) struct Book {
+    pub(super) by_key: HashMap<KeyId, Key, BuildHasherDefault<Itself>>,
+    pub(super) by_id: HashMap<Arc<str>, Arc<Session>>,
+    pub(super) by_user: Arc<ByUser>,
+    pub(super) entrances: Interner<Entrance>,
+    pub(super) nets: Interner<Vec<IpNet>>,
+    /// So many were on record at the start.
+    pub(super) loaded: u64,
+    /// Sessions that ended while the store failed: still on record, they would be back after a restart.
+    pub(super) left_behind: Mutex<Vec<Arc<str>>>,
+    pub(super) parts: Parts,
+}
+
+/// Of a [`KeyId`], which is a hash already, of what only we choose: its first bytes.
+#[derive(Default)]
+pub(super) struct Itself(u64);
+
+impl Hasher for Itself {
+    fn write(&mut self, bytes: &[u8]) {
+        // What comes last counts; before the bytes comes how many they are.
+        self.0 = bytes.first_chunk().map_or(self.0, |first| u64::from_le_bytes(*first));
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// What the book works with.
+#[derive(Clone)]
+pub struct Parts {
+    pub records: Arc<dyn Records>,
+    pub journal: Journal,
+    pub keys: Keys,
+    pub clock: Clock,
+    pub random: Arc<dyn Random>,
+}
+
+/// What a key's record holds (format 1); its id is the cookie's hash, its owner the session.
+#[derive(Serialize, Deserialize)]
+struct KeptKey {
+    application: Arc<str>,
+    host: Arc<str>,
+}
+
+impl From<KeptKey> for Entrance {
+    fn from(KeptKey { application, host }: KeptKey) -> Self {
+        Self { application, host }
+    }
+}
+
+/// Where a sign-in happened.
+#[derive(Clone, Debug)]
+pub struct Door {
+    pub trace: TraceId,
+    pub application: Arc<str>,
+    pub host: Arc<str>,
+    pub address: Option<std::net::IpAddr>,
+    pub limits: SessionLimits,
+    /// Whether this user has signed in before in this browser.
+    pub known_browser: bool,
+}
+
+pub(super) const SESSION: &str = "session";
+const KEY: &str = "session-key";
+const FORMAT: u8 = 1;
+/// How many records are read at a time at the start.
+const PAGE: u32 = 1000;
+
+impl Sessions {
+    /// Reads every live session from the records.
+    pub async fn load(parts: Parts) -> Result<Self, StoreError> {
+        let mut book = Book {
+            by_key: HashMap::default(),
+            by_id: HashMap::new(),
+            by_user: Arc::default(),
+            entrances: Interner::default(),
+            nets: Interner::default(),
+            loaded: 0,
+            left_behind: Mutex::default(),
+            parts,
+        };
+        let now = book.parts.clock.now();
+        book.each(SESSION, now, |record| {
+            let kept: Kept = book.open(SESSION, record)?;
+            let id: Arc<str> = record.id.as_str().into();
+            let session = Arc::new(Session::from_kept((Arc::clone(&id), book.by_user.number()), kept, &book.nets));
+            book.by_user.add(&session);
+            book.by_id.pin().insert(id, session);
+            Ok(())
+        })
+        .await?;
+        book.each(KEY, now, |record| {
+            let kept: KeptKey = book.open(KEY, record)?;
+            let id = HEXLOWER.decode(record.id.as_bytes()).ok().and_then(|bytes| KeyId::try_from(bytes).ok());
+            let session = book.by_id.pin().get(record.owner.as_str()).cloned();
+            if let (Some(id), Some(session)) = (id, session) {
+                session.add_key(id);
+                book.by_key.pin().insert(id, Key { entrance: book.entrances.intern(kept.into()), session });
+            }
+            Ok(())
+        })
+        .await?;
+        book.loaded = book.by_user.begun();
+        Ok(Self { book: Arc::new(book) })
+    }
+
+    /// What a cookie opens: no lock, no wait, one hash.
+    pub fn admit<'a>(&self, cookie: &str, wanted: &Wanted<'a>) -> Option<Permit<'a>> {
+        self.judge(cookie, |key| key.admit(wanted))
+    }
+
+    /// What somebody says of the key that a cookie is. It opens nothing by itself.
+    pub fn judge<T>(&self, cookie: &str, judge: impl FnOnce(&Key) -> Option<T>) -> Option<T> {
+        self.book.by_key.pin().get(&Cookie::key_id(cookie)).and_then(judge)
+    }
+
+    /// Whether a cookie that opens nothing was one of ours once: its session is over then.
+    pub fn was_ours(&self, cookie: &str) -> bool {
+        Cookie::is_ours(cookie, &self.book.parts.keys)
+    }
+
+    /// How many are alive.
+    pub fn count(&self) -> usize {
+        self.book.by_id.len()
+    }
+
+    /// Opens a session for a grant. Journaled and on record before anybody can use it; nothing happens where that fails.
+    pub async fn open(&self, grant: Grant, door: &Door) -> Result<Cookie, StoreError> {
+        let parts = &self.book.parts;
+        let now = parts.clock.now();
+        let id: Arc<str> = BASE32_NOPAD.encode(&parts.random.bytes::<20>()).to_lowercase().into();
+        let signed_in = What::SignedIn {
+            session: id.to_string(),
+            factors: grant.factors().iter().map(|factor| factor.name().to_owned()).collect(),
+            known_browser: door.known_browser,
+        };
+        let user = grant.user().id.clone();
+        parts
+            .journal
+            .record(Event {
+                trace: Some(door.trace),
+                user: Some(user.clone()),
+                application: Some(Arc::clone(&door.application)),
+                address: door.address,
+                what: signed_in,
+            })
+            .await?;
+
+        let session =
+            Arc::new(Session::new((Arc::clone(&id), self.book.by_user.number()), grant, door.limits, now, &self.book.nets));
+        let cookie = Cookie::new(&parts.keys, parts.random.as_ref());
+        let key_id = Cookie::key_id(cookie.expose());
+        let key = KeptKey { application: Arc::clone(&door.application), host: Arc::clone(&door.host) };
+        let place = Place { kind: SESSION, owner: user.as_str(), id: &id };
+        self.book.put(place, &session.kept(), session.expires(), now).await?;
+        let place = Place { kind: KEY, owner: &id, id: &HEXLOWER.encode(&key_id) };
+        self.book.put(place, &key, session.expires(), now).await?;
+
+        session.add_key(key_id);
+        self.book.by_id.pin().insert(id, Arc::clone(&session));
+        let key = Key { entrance: self.book.entrances.intern(key.into()), session: Arc::clone(&session) };
+        self.book.by_key.pin().insert(key_id, key);
+        self.book.by_user.add(&session);
+        if session.is_over(now) {
+            // Somebody ended it as soon as it was in the book, and did not find all of it.
+            self.book.strike_out(&session);
+        }
+        Ok(cookie)
+    }
+
+    /// The session that a cookie belongs to, alive or not any more.
+    pub fn of_cookie(&self, cookie: &str) -> Option<Arc<Session>> {
+        self.book.by_key.pin().get(&Cookie::key_id(cookie)).map(|key| Arc::clone(&key.session))
+    }
+
+    /// Ends a session with all its keys, and what runs under it. It is over for every request before this returns, whatever
+    /// becomes of the record.
+    pub async fn end(&self, session: &Session, what: What, about: &About) -> Result<(), StoreError> {
+        session.end();
+        let parts = &self.book.parts;
+        self.book.strike_out(session);
+        let removed = self.book.remove(&session.id).await;
+        let event = Event {
+            trace: about.trace,
+            user: Some(session.user.clone()),
+            application: about.application.clone(),
+            address: about.address,
+            what,
+        };
+        parts.journal.note(event).await;
+        removed
+    }
+
+    /// Whether there is a live session with this id.
+    pub(in crate::auth) fn has(&self, id: &str) -> bool {
+        self.book.by_id.pin().contains_key(id)
+    }
+
+    /// Who is signed in to a directory as of now.
+    pub(in crate::auth) fn signed_in(&self, directory: &str) -> SignedIn {
+        SignedIn::new(&self.book.by_user, directory, self.book.parts.clock.now())
+    }
+
+    /// Every live session, in no order.
+    pub fn all(&self) -> Vec<Arc<Session>> {
+        self.book.by_id.pin().values().cloned().collect()
+    }
+
+    /// The application and host of each of a session's keys.
+    pub fn places(&self, session: &Session) -> Vec<(Arc<str>, Arc<str>)> {
+        let keys = self.book.by_key.pin();
+        let ids = session.keys();
+        let entrances = ids.iter().filter_map(|id| Some(&keys.get(id)?.entrance));
+        entrances.map(|entrance| (Arc::clone(&entrance.application), Arc::clone(&entrance.host))).collect()
+    }
+
+    /// How many have begun on this node, those that it read from the records at its start among them.
+    pub fn begun(&self) -> u64 {
+        self.book.by_user.begun()
+    }
+
+    /// How many it read from the records.
+    pub fn loaded(&self) -> u64 {
+        self.book.loaded
+    }
+}
+
+/// Circumstances of a session's end, as far as there are any.
+#[derive(Clone, Debug, Default)]
+pub struct About {
+    pub trace: Option<TraceId>,
+    pub application: Option<Arc<str>>,
+    pub address: Option<std::net::IpAddr>,
+}
+
+impl Book {
+    /// In the other order than it is entered: whoever enters it meanwhile sees that it is over.
+    fn strike_out(&self, session: &Session) {
+        self.by_user.remove(session);
+        self.by_id.pin().remove(&session.id);
+        for key in session.keys() {
+            self.by_key.pin().remove(&key);
+        }
+    }
+
+    /// Takes a session and its keys off the record. Where that fails it is tried again by the housekeeping.
+    pub(super) async fn remove(&self, id: &Arc<str>) -> Result<(), StoreError> {
+        let removed = self.remove_now(id).await;
+        if removed.is_err() {
+            self.left_behind.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(id));
+        }
+        removed
+    }
+
+    async fn remove_now(&self, id: &str) -> Result<(), StoreError> {
+        let (records, now) = (&self.parts.records, self.parts.clock.now());
+        records.remove(SESSION, id, now).await?;
+        for key in records.by_owner(KEY, id, now).await? {
+            records.remove(KEY, &key.id, now).await?;
+        }
+        Ok(())
+    }
+
+    async fn each(
+        &self,
+        kind: &'static str,
+        now: Time,
+        mut take: impl FnMut(&Record) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut mark = 0;
+        loop {
+            let (records, next) = self.parts.records.changes_since(kind, mark, PAGE, now).await?;
+            for record in &records {
+                take(record)?;
+            }
+            if records.is_empty() || next == mark {
+                return Ok(());
+            }
+            mark = next;
+        }
+    }
+
+    fn open<T: for<'de> Deserialize<'de>>(&self, kind: &'static str, record: &Record) -> Result<T, StoreError> {
+        let (format, sealed) = record.value.split_first().unwrap_or((&0, &[]));
+        if *format != FORMAT {
+            return Err(StoreError::Format { kind, format: *format });
+        }
+        let plain = self.parts.keys.open(kind, record.id.as_bytes(), sealed);
+        let plain = plain
+            .ok_or_else(|| StoreError::Failed(format!("{kind} {} does not open: were the keys changed?", record.id).into()))?;
+        serde_json::from_slice(&plain).map_err(|error| StoreError::Failed(error.into()))
+    }
+
+    pub(super) fn sealed(&self, kind: &str, id: &str, value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
+        let plain = serde_json::to_vec(value).map_err(|error| StoreError::Failed(error.into()))?;
+        let mut bytes = vec![FORMAT];
+        bytes.extend(self.parts.keys.seal(kind, id.as_bytes(), &plain));
+        Ok(bytes)
+    }
+
+    async fn put(&self, place: Place<'_>, value: &impl Serialize, expires: Time, now: Time) -> Result<(), StoreError> {
+        let bytes = self.sealed(place.kind, place.id, value)?;
+        if self.parts.records.put_if(place, bytes, expires, Expect::Absent, now).await? {
+            Ok(())
+        } else {
+            Err(StoreError::Failed(format!("there is a {} with this id already", place.kind).into()))
+        }
+    }
+}
