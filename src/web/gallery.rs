@@ -4,6 +4,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 
+use super::page::asset;
 use super::*;
 use crate::auth::{Before, Fate, Progress, Way};
 use crate::base::{Channel, Language, Time, TraceId};

@@ -5,8 +5,8 @@ use fluent_bundle::FluentValue;
 use http::StatusCode;
 use http::header::{HeaderName, HeaderValue, RETRY_AFTER};
 
-use super::asset::{self, Asset};
-use super::progress::{channel, state};
+use super::page::asset::{self, Asset};
+use super::page::status::{channel, state};
 use super::sheet::{Frame, LoginPage, LogoutPage, NoticePage, PasscodePage, PasswordPage, Problem, Say, finish};
 use super::view::unchanged_key;
 use super::{LoginProblem, LoginView, Notice, Page, PasscodeProblem, PasscodeView, PasswordView, Resend};

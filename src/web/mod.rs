@@ -1,28 +1,23 @@
 //! Our own pages: form in, one call of the house rules, page out. What people see is made here: the words come from `locales/`,
 //! the shapes from `templates/`, the looks from `static/`.
 
-pub mod asset;
+pub mod answer;
 pub mod cookie;
 pub mod csrf;
 pub mod form;
 #[cfg(test)]
 mod gallery;
-mod login;
-mod logout;
 pub mod look;
 pub mod notice;
 pub mod page;
-mod passcode;
-mod password;
-mod progress;
 mod receipt;
 mod sheet;
 mod site;
 pub mod view;
 
+pub use answer::Page;
 pub use look::{Logo, Look};
 pub use notice::Notice;
-pub use page::Page;
 pub use receipt::Calling;
 pub use site::{Site, Visit};
 pub use view::{LoginProblem, LoginView, PasscodeProblem, PasscodeView, PasswordView, Resend};

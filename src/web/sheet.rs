@@ -5,7 +5,8 @@ use fluent_bundle::FluentValue;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue};
 
-use super::{LoginView, Look, Page, PasscodeView, PasswordView, asset};
+use super::page::asset;
+use super::{LoginView, Look, Page, PasscodeView, PasswordView};
 use crate::base::{Language, TraceId};
 
 /// A template writes into memory, so it fails only if one of its values does; the answer is then short but still ours.

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use http::HeaderMap;
 use http::header::{ACCEPT_LANGUAGE, SET_COOKIE};
 
-use super::{Look, Notice, Page, cookie, form, password};
+use super::page::password;
+use super::{Look, Notice, Page, cookie, form};
 use crate::auth::{Admitted, Attempt, Declined, FlowOver, Gatekeeper};
 use crate::base::{Clock, Keys, Language, Random, Secret, TraceId, language, path};
 

@@ -2,10 +2,10 @@
 
 use http::StatusCode;
 
-use super::sheet::{OtherButton, Say};
-use super::{Look, Page};
 use crate::auth::{Before, Channel, Fate, Progress, Way};
 use crate::base::Language;
+use crate::web::sheet::{OtherButton, Say};
+use crate::web::{Look, Page};
 
 impl Look {
     /// How far the message is, with where it goes and what became of the way before.
@@ -42,7 +42,7 @@ impl Look {
     }
 
     /// What stands on the buttons for further ways.
-    pub(super) fn other_texts(&self, language: Language, others: &[Way]) -> Vec<OtherButton> {
+    pub(in crate::web) fn other_texts(&self, language: Language, others: &[Way]) -> Vec<OtherButton> {
         let say = Say { look: self, language };
         let text = |way: &Way| to_somebody(say, &format!("passcode-other-{}", way.channel.name()), &way.to);
         others.iter().map(|way| OtherButton { rule: way.rule, text: text(way) }).collect()
@@ -80,7 +80,7 @@ fn to_somebody(say: Say<'_>, key: &str, to: &str) -> String {
 }
 
 /// The script asks again while it is `sending` or `waiting`.
-pub(super) const fn state(progress: &Progress) -> &'static str {
+pub(in crate::web) const fn state(progress: &Progress) -> &'static str {
     match progress {
         Progress::Sending { .. } => "sending",
         Progress::Sent { awaited: true, .. } => "waiting",
@@ -91,7 +91,7 @@ pub(super) const fn state(progress: &Progress) -> &'static str {
     }
 }
 
-pub(super) const fn channel(progress: &Progress) -> Option<Channel> {
+pub(in crate::web) const fn channel(progress: &Progress) -> Option<Channel> {
     match progress {
         Progress::Sending { channel, .. }
         | Progress::Sent { channel, .. }

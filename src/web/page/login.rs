@@ -2,12 +2,13 @@
 
 use http::header::SET_COOKIE;
 
-use super::csrf::{self, Opened};
-use super::form::Form;
-use super::{LoginProblem, LoginView, Page, Site, Visit, cookie, password};
+use super::password;
 use crate::auth::session::Wanted;
 use crate::auth::{PasswordAnswer, PasswordAttempt};
 use crate::base::{Language, Secret, TraceId};
+use crate::web::csrf::{self, Opened};
+use crate::web::form::Form;
+use crate::web::{LoginProblem, LoginView, Page, Site, Visit, cookie};
 
 /// What a login page is made of, besides the visit.
 struct Shown<'a> {

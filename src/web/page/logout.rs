@@ -2,10 +2,10 @@
 
 use http::header::SET_COOKIE;
 
-use super::csrf;
-use super::form::Form;
-use super::{Page, Site, Visit, cookie};
 use crate::auth::session::registry::About;
+use crate::web::csrf;
+use crate::web::form::Form;
+use crate::web::{Page, Site, Visit, cookie};
 
 impl Site {
     /// GET.

@@ -1,13 +1,13 @@
 //! The page for a new password, after everything else is proven: shown by GET under the flow's address, answered by POST.
 
-use super::csrf;
-use super::form::Form;
-use super::notice::Next;
 use super::passcode::flow_of;
-use super::{Notice, Page, PasswordView, Site, Visit, cookie};
 use crate::auth::flow::Unchanged;
 use crate::auth::{ChangeView, NewPassword};
 use crate::base::Secret;
+use crate::web::csrf;
+use crate::web::form::Form;
+use crate::web::notice::Next;
+use crate::web::{Notice, Page, PasswordView, Site, Visit, cookie};
 
 impl Site {
     /// GET `login/password`.
@@ -69,6 +69,6 @@ impl Site {
 }
 
 /// The page of one flow.
-pub(super) fn address(flow: &str) -> String {
+pub(in crate::web) fn address(flow: &str) -> String {
     format!("/.doorward/login/password?flow={flow}")
 }

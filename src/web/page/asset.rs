@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 
-use super::Page;
+use crate::web::Page;
 
 /// Something that pages load, and the path that names its content: `/.doorward/assets/page.5d41402abc4b2a76.css`.
 #[derive(Clone, Debug)]
@@ -55,9 +55,9 @@ pub const FOLDER: &str = "/.doorward/assets/";
 
 static BUILT_IN: LazyLock<[Asset; 3]> = LazyLock::new(|| {
     [
-        Asset::new("page.css", "text/css; charset=utf-8", Bytes::from_static(include_bytes!("../../static/page.css"))),
-        Asset::new("page.js", "text/javascript; charset=utf-8", Bytes::from_static(include_bytes!("../../static/page.js"))),
-        Asset::new("icon.svg", "image/svg+xml", Bytes::from_static(include_bytes!("../../static/icon.svg"))),
+        Asset::new("page.css", "text/css; charset=utf-8", Bytes::from_static(include_bytes!("../../../static/page.css"))),
+        Asset::new("page.js", "text/javascript; charset=utf-8", Bytes::from_static(include_bytes!("../../../static/page.js"))),
+        Asset::new("icon.svg", "image/svg+xml", Bytes::from_static(include_bytes!("../../../static/icon.svg"))),
     ]
 });
 

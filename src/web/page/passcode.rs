@@ -1,12 +1,12 @@
 //! The passcode page: shown by GET under the flow's address, so that it can be looked at again, answered by POST.
 
-use super::csrf;
-use super::form::{Form, parameter};
-use super::notice::Next;
-use super::{Notice, Page, PasscodeProblem, PasscodeView, Resend, Site, Visit, cookie};
 use crate::auth::flow::Answered;
 use crate::auth::{Answer, Declined, FlowView};
 use crate::base::Secret;
+use crate::web::csrf;
+use crate::web::form::{Form, parameter};
+use crate::web::notice::Next;
+use crate::web::{Notice, Page, PasscodeProblem, PasscodeView, Resend, Site, Visit, cookie};
 
 impl Site {
     /// GET `login/passcode`.
@@ -113,7 +113,7 @@ fn address(flow: &str) -> String {
 }
 
 /// The flow a request names; what cannot be one is none.
-pub(super) fn flow_of(visit: &Visit<'_>) -> String {
+pub(in crate::web) fn flow_of(visit: &Visit<'_>) -> String {
     let is_one = |flow: &String| flow.len() <= 64 && flow.bytes().all(|byte| byte.is_ascii_alphanumeric());
     parameter(visit.query, "flow").filter(is_one).unwrap_or_default()
 }

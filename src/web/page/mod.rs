@@ -1,0 +1,8 @@
+//! Our own pages, one file each.
+
+pub mod asset;
+mod login;
+mod logout;
+mod passcode;
+pub(in crate::web) mod password;
+pub(in crate::web) mod status;
