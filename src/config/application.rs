@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use super::field::Field;
 use super::names::{Kind, Use};
+use super::overlay::{Preset, Presets};
+use super::presets;
 use super::request_limits::prefix;
 pub use super::request_limits::{RequestLimits, Routes};
 use super::section::Section;
+pub use super::sign_on::SignOn;
 pub use super::upstream::{Server, Upstream};
 use crate::base::path;
 
@@ -55,13 +58,7 @@ pub struct SessionLimits {
     pub absolute: Duration,
 }
 
-/// How the application learns who it is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum SignOn {
-    /// `X-Forwarded-User`, `-Email`, `-Groups`. The default of `preset = "plain"`.
-    Headers,
-    None,
-}
+const LATER_PRESETS: &[&str] = &["owa", "web-interface", "storefront", "rd-web", "sharepoint", "adfs"];
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -81,6 +78,12 @@ impl Application {
     }
 
     pub(super) fn read(section: Section<'_>) -> Option<Self> {
+        Self::read_with(section, presets::APPLICATIONS)
+    }
+
+    pub(super) fn read_with(section: Section<'_>, presets: Presets) -> Option<Self> {
+        let preset = Preset::of(&section, presets, LATER_PRESETS);
+        let section = preset.below(section);
         let name = section.name(Kind::Application);
         let hosts = section.required("hosts").and_then(|list| list.some(host));
         let policy = section.required("policy").and_then(|field| {
@@ -88,14 +91,11 @@ impl Application {
             section.walk.uses(Use { kind: Kind::AuthenticationPolicy, name: name.clone(), channel: None, at: field.at() });
             Some(name)
         });
-        section.only("preset", "plain", &["owa", "web-interface", "storefront", "rd-web", "sharepoint", "adfs"]);
-        let ways = [("preset", SignOn::Headers), ("headers", SignOn::Headers), ("none", SignOn::None)];
-        let sign_on = section.or("sign_on", SignOn::Headers, |field| field.choice(&ways, &["basic", "form"]));
-        let session = section.or("session", SessionLimits::default(), |field| field.section().map(SessionLimits::read));
-        let upstream = section.required("upstream").and_then(|field| field.section().and_then(Upstream::read));
-        let limits = section.or("limits", RequestLimits::default(), |field| {
-            Some(RequestLimits::read(field.section()?, RequestLimits::default()))
-        });
+        let sign_on = SignOn::read(&section);
+        let session = section.merged("session").map(SessionLimits::read).unwrap_or_default();
+        let upstream = section.required("upstream").and_then(|_| section.merged("upstream")).and_then(Upstream::read);
+        let limits = RequestLimits::default();
+        let limits = section.merged("limits").map_or(limits, |section| RequestLimits::read(section, limits));
         let routes = section.or("routes", Routes::default(), |list| Routes::read(list, limits));
         let public = section.or("public", Vec::new(), |list| Some(list.list()?.into_iter().filter_map(prefix).collect()));
         let service_worker = section.or("service_worker", false, Field::boolean);

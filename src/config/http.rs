@@ -1,10 +1,8 @@
 //! `kind = "http"`, `"voice"` and `"push"` of `[[transmitter]]`: an HTTP gateway, by preset or written out. A preset is a file of the
 //! same keys; what the operator writes goes before it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
-
-use toml::de::DeTable;
 
 use super::encoder::Encoder;
 use super::field::Field;
@@ -12,10 +10,8 @@ use super::http_answer::{Answers, Report};
 use super::http_keys::Keys;
 pub use super::http_parts::Auth;
 use super::http_parts::{CONTENT_TYPES, auth, encoder, headers, template, url};
-use super::presets;
 use super::section::Section;
 use super::template::{Condition, Slot, Template};
-use super::walk::Walk;
 use crate::base::{Channel, Secret};
 
 /// `kind = "http"`, `"voice"` and `"push"`: the request that a gateway takes, and how its answer is read.
@@ -90,8 +86,8 @@ impl Named {
     }
 
     fn read(keys: &Keys<'_, '_>) -> Self {
-        let text = |key| keys.optional(key).and_then(Field::text).map(str::to_owned);
-        let secret = |key| keys.optional(key).and_then(Field::secret);
+        let text = |key| keys.section.optional(key).and_then(Field::text).map(str::to_owned);
+        let secret = |key| keys.section.optional(key).and_then(Field::secret);
         let user = text("user");
         Self {
             sender: text("sender"),
@@ -125,31 +121,18 @@ impl Http {
     }
 
     pub(super) fn read(section: &Section<'_>, channel: Channel) -> Option<Self> {
-        let known = presets::of(channel);
-        let preset = section.optional("preset").map(|field| field.choice(known, &[]));
-        let text = match preset {
-            None => None,
-            Some(Some(text)) => Some(text),
+        if section.lacks_preset() {
             // Without the preset nobody knows what the operator need not write.
-            Some(None) => {
-                for key in KEYS {
-                    section.optional(key);
-                }
-                return None;
+            for key in KEYS {
+                section.own(key);
             }
-        };
-        let environment = |_: &str| None;
-        let (table, errors) = DeTable::parse_recoverable(text.unwrap_or_default());
-        let walk = Walk::new(text.unwrap_or_default(), Path::new(""), &environment, &errors);
-        let preset = text.map(|_| Section::new(&walk, "preset", 0, table.get_ref()));
-        let read = Keys { own: section, preset: preset.as_ref(), channel }.read();
-        // What is wrong with a preset is found by a test, not by the operator.
-        drop(preset);
-        read
+            return None;
+        }
+        Keys { section, channel }.read()
     }
 }
 
-const KEYS: [&str; 22] = [
+const KEYS: [&str; 21] = [
     "server",
     "method",
     "url",
@@ -171,30 +154,33 @@ const KEYS: [&str; 22] = [
     "api_secret",
     "ca",
     "timeout",
-    "preset",
 ];
 
 impl Keys<'_, '_> {
     pub(super) fn read(&self) -> Option<Http> {
         let methods = [("POST", "POST"), ("PUT", "PUT"), ("GET", "GET")];
-        let method = self.optional("method").and_then(|field| field.choice(&methods, &[])).unwrap_or("POST");
+        let method = self.section.optional("method").and_then(|field| field.choice(&methods, &[])).unwrap_or("POST");
         let url = self.url();
-        let headers = self.optional("headers").and_then(Field::section).map(|table| headers(&table)).unwrap_or_default();
+        let headers = self.section.optional("headers").and_then(Field::section).map(|table| headers(&table)).unwrap_or_default();
         let body = self.body();
-        if let Some(field) = self.own.optional("body").filter(|_| method == "GET") {
+        if let Some(field) = self.section.own("body").filter(|_| method == "GET") {
             field.key_problem("a GET request takes no `body`");
         }
         let seconds = Duration::from_secs(1)..=Duration::from_secs(120);
-        let auth_field = self.optional("auth");
+        let auth_field = self.section.optional("auth");
         let mut http = Http {
             method: method.to_owned(),
             headers,
             body: body.filter(|_| method != "GET"),
             auth: auth_field.and_then(auth).unwrap_or_default(),
             answers: Answers::read(self),
-            report: self.optional("report").and_then(Field::section).and_then(Report::read),
-            ca: self.optional("ca").and_then(Field::path),
-            timeout: self.optional("timeout").and_then(|field| field.duration(seconds)).unwrap_or(Duration::from_secs(10)),
+            report: self.section.optional("report").and_then(Field::section).and_then(Report::read),
+            ca: self.section.optional("ca").and_then(Field::path),
+            timeout: self
+                .section
+                .optional("timeout")
+                .and_then(|field| field.duration(seconds))
+                .unwrap_or(Duration::from_secs(10)),
             named: Named::read(self),
             url: url?,
         };
@@ -209,10 +195,10 @@ impl Keys<'_, '_> {
 
     /// A preset for servers of the operator's own has a path alone, and `server` in front of it.
     fn url(&self) -> Option<Template> {
-        let server = self.optional("server");
-        match self.optional("url") {
-            Some(path) if self.own.optional("url").is_none() && path.text().is_some_and(|text| text.starts_with('/')) => {
-                let (scheme, host, port) = server.or_else(|| self.own.required("server"))?.server(&["https", "http"])?;
+        let server = self.section.optional("server");
+        match self.section.optional("url") {
+            Some(path) if self.section.own("url").is_none() && path.text().is_some_and(|text| text.starts_with('/')) => {
+                let (scheme, host, port) = server.or_else(|| self.section.required("server"))?.server(&["https", "http"])?;
                 let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
                 let port = port.map(|port| format!(":{port}")).unwrap_or_default();
                 url(server?, &format!("{scheme}://{host}{port}{}", path.text()?))
@@ -222,21 +208,21 @@ impl Keys<'_, '_> {
                 if let Some(server) = server {
                     server.key_problem("`server` belongs to a preset without an address of its own; here it is `url`");
                 }
-                let field = written.or_else(|| self.own.required("url"))?;
+                let field = written.or_else(|| self.section.required("url"))?;
                 url(field, field.text()?)
             }
         }
     }
 
     fn body(&self) -> Option<Body> {
-        let kind_field = self.optional("content_type");
+        let kind_field = self.section.optional("content_type");
         let content_type = kind_field.map_or(Some("application/json"), Field::text)?;
         let encoder = encoder(content_type);
         if let (None, Some(field)) = (encoder, kind_field) {
             let known = CONTENT_TYPES.map(|(name, _)| name).join(", ");
             field.problem(format!("`content_type`: expected one of {known}, or a type that ends in +json or +xml"));
         }
-        let (field, encoder) = (self.optional("body")?, encoder?);
+        let (field, encoder) = (self.section.optional("body")?, encoder?);
         let template = template(field, field.lines()?)?;
         Some(Body { content_type: content_type.to_owned(), encoder, template })
     }
@@ -244,8 +230,8 @@ impl Keys<'_, '_> {
     /// Whether reports will come: the provider is told with each message where to, or the operator says so. Who waits for a report that
     /// nobody sends tells people that their code did not arrive.
     fn reports(&self, http: &Http) -> bool {
-        let field = self.optional("reports");
-        if let Some(own) = self.own.optional("report").filter(|_| http.answers.reference.is_none()) {
+        let field = self.section.optional("reports");
+        if let Some(own) = self.section.own("report").filter(|_| http.answers.reference.is_none()) {
             own.key_problem(
                 "`report` without `reference`, which says what the gateway calls a message: no report would be understood",
             );
@@ -254,12 +240,14 @@ impl Keys<'_, '_> {
             field.key_problem("`reports` without `report`, which says how they are read");
         }
         let told = http.url.uses(Slot::ReceiptUrl) || http.body.as_ref().is_some_and(|body| body.template.uses(Slot::ReceiptUrl));
-        field.and_then(Field::boolean).unwrap_or(told || self.own.optional("report").is_some())
+        field.and_then(Field::boolean).unwrap_or(told || self.section.own("report").is_some())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::super::transmitter::{Kind, Then};
     use super::super::{Config, parse};
     use super::*;

@@ -77,7 +77,7 @@ pub enum Signature {
 
 impl Answers {
     pub(super) fn read(keys: &Keys<'_, '_>) -> Self {
-        let success = keys.optional("success").and_then(Field::section).map(|table| {
+        let success = keys.section.optional("success").and_then(Field::section).map(|table| {
             let read = Match::read(&table);
             table.finish();
             read
@@ -86,9 +86,9 @@ impl Answers {
         if success.status.is_empty() {
             success.status = (200..=299).collect();
         }
-        let failures = keys.optional("failures").and_then(Field::list).unwrap_or_default();
+        let failures = keys.section.optional("failures").and_then(Field::list).unwrap_or_default();
         let failures = failures.into_iter().filter_map(|entry| entry.section().and_then(FailureRule::read)).collect();
-        let reference = keys.optional("reference").and_then(Field::section).and_then(Extract::read);
+        let reference = keys.section.optional("reference").and_then(Field::section).and_then(Extract::read);
         Self { success, failures, reference }
     }
 }

@@ -18,26 +18,26 @@ impl Keys<'_, '_> {
         };
         let keys = [Slot::Sender, Slot::Service, Slot::Account, Slot::User, Slot::Password, Slot::ApiKey, Slot::ApiSecret];
         for (key, is_there) in keys.into_iter().filter(|slot| used(*slot)).filter_map(|slot| http.named.knows(slot)) {
-            if !is_there && self.optional(key).is_none() {
-                self.own.problem(format!("`{key}` is missing: the placeholder {{{{{key}}}}} stands for it"));
+            if !is_there && self.section.optional(key).is_none() {
+                self.section.problem(format!("`{key}` is missing: the placeholder {{{{{key}}}}} stands for it"));
             }
         }
         if ![Slot::Text, Slot::TextHexUtf16, Slot::Code, Slot::Spoken, Slot::Twiml].into_iter().any(used) {
-            self.own.problem("neither `url` nor `body` holds {{text}} or {{code}}: nothing would be sent");
+            self.section.problem("neither `url` nor `body` holds {{text}} or {{code}}: nothing would be sent");
         }
         let numbers = [Slot::ToE164, Slot::ToDigits, Slot::To00, Slot::ToNational];
         match self.channel {
             Channel::Push if !used(Slot::Topic) => {
-                self.own.problem("neither `url`, `headers` nor `body` holds {{topic}}: nobody would be reached");
+                self.section.problem("neither `url`, `headers` nor `body` holds {{topic}}: nobody would be reached");
             }
             Channel::Push => {}
             _ if !numbers.into_iter().any(used) => {
-                self.own.problem("neither `url` nor `body` holds {{to_e164}} or its like: nobody would be reached");
+                self.section.problem("neither `url` nor `body` holds {{to_e164}} or its like: nobody would be reached");
             }
             _ => {}
         }
         if self.channel != Channel::Voice && used(Slot::Twiml) {
-            self.own.problem("{{twiml}} belongs to a call: `kind = \"voice\"`");
+            self.section.problem("{{twiml}} belongs to a call: `kind = \"voice\"`");
         }
     }
 
@@ -58,9 +58,9 @@ impl Keys<'_, '_> {
         };
         let mut missing: Vec<&str> = Vec::new();
         for (key, is_there) in needed.iter().copied().chain(signing) {
-            if !is_there && self.optional(key).is_none() && !missing.contains(&key) {
+            if !is_there && self.section.optional(key).is_none() && !missing.contains(&key) {
                 missing.push(key);
-                self.own.problem(format!("`{key}` is missing: it shows the gateway who we are"));
+                self.section.problem(format!("`{key}` is missing: it shows the gateway who we are"));
             }
         }
     }

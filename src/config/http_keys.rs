@@ -1,18 +1,10 @@
-//! The keys of a transmitter that may have a preset.
+//! What is read of a gateway's section, whatever of it is read.
 
-use super::field::Field;
 use super::section::Section;
 use crate::base::Channel;
 
-/// The operator's keys and, behind them, the preset's.
+/// The section of an HTTP gateway, and the channel that it serves.
 pub(super) struct Keys<'k, 'd> {
-    pub(super) own: &'k Section<'d>,
-    pub(super) preset: Option<&'k Section<'d>>,
+    pub(super) section: &'k Section<'d>,
     pub(super) channel: Channel,
-}
-
-impl<'d> Keys<'_, 'd> {
-    pub(super) fn optional(&self, key: &'static str) -> Option<Field<'d>> {
-        self.own.optional(key).or_else(|| self.preset.and_then(|preset| preset.optional(key)))
-    }
 }

@@ -55,9 +55,9 @@ impl Keys<'_, '_> {
 
     /// At the operator's own key; a preset's is the section's.
     fn say(&self, key: &'static str, message: &str) {
-        match self.own.optional(key) {
+        match self.section.own(key) {
             Some(field) => field.problem(message),
-            None => self.own.problem(message),
+            None => self.section.problem(message),
         }
     }
 }

@@ -1,8 +1,11 @@
-//! The known gateways: a file of keys for each, by the channel that it serves. A new one is a file and a line here.
+//! The known applications and gateways: a file of keys for each, gateways by the channel that they serve. A new one is a file and a line here.
 
+use super::overlay::Presets;
 use crate::base::Channel;
 
-pub(super) const fn of(channel: Channel) -> &'static [(&'static str, &'static str)] {
+pub(super) const APPLICATIONS: Presets = &[("plain", include_str!("presets/plain.toml"))];
+
+pub(super) const fn of(channel: Channel) -> Presets {
     match channel {
         Channel::Sms => SMS,
         Channel::Voice => VOICE,
@@ -11,7 +14,7 @@ pub(super) const fn of(channel: Channel) -> &'static [(&'static str, &'static st
     }
 }
 
-const SMS: &[(&str, &str)] = &[
+const SMS: Presets = &[
     ("clickatell", include_str!("presets/clickatell.toml")),
     ("clickatell-classic", include_str!("presets/clickatell-classic.toml")),
     ("twilio", include_str!("presets/twilio.toml")),
@@ -19,9 +22,9 @@ const SMS: &[(&str, &str)] = &[
     ("cm", include_str!("presets/cm.toml")),
 ];
 
-const VOICE: &[(&str, &str)] = &[("twilio", include_str!("presets/twilio-voice.toml"))];
+const VOICE: Presets = &[("twilio", include_str!("presets/twilio-voice.toml"))];
 
-const PUSH: &[(&str, &str)] = &[("ntfy", include_str!("presets/ntfy.toml")), ("gotify", include_str!("presets/gotify.toml"))];
+const PUSH: Presets = &[("ntfy", include_str!("presets/ntfy.toml")), ("gotify", include_str!("presets/gotify.toml"))];
 
 #[cfg(test)]
 mod tests {
@@ -48,7 +51,7 @@ mod tests {
                 let walk = Walk::new(&whole, Path::new(""), &environment, &errors);
                 {
                     let section = Section::new(&walk, "preset", 0, table.get_ref());
-                    assert!(Keys { own: &section, preset: None, channel }.read().is_some(), "{name}");
+                    assert!(Keys { section: &section, channel }.read().is_some(), "{name}");
                     section.finish();
                 }
                 assert_eq!(walk.finish(), [], "{name}");

@@ -17,14 +17,45 @@ pub(super) struct Section<'d> {
     pub(super) title: &'d str,
     /// Where it begins, in bytes.
     pub(super) at: usize,
-    table: &'d DeTable<'d>,
+    /// What the operator wrote; nothing where a preset alone says something.
+    table: Option<&'d DeTable<'d>>,
+    /// What counts where the operator wrote nothing.
+    preset: Option<Below<'d>>,
+    /// The operator means a preset that does not exist, so that nobody knows what may be left out.
+    lacks_preset: bool,
     asked: RefCell<Vec<&'static str>>,
     missing: RefCell<Vec<&'static str>>,
 }
 
+/// A table of a preset.
+#[derive(Clone, Copy)]
+struct Below<'d> {
+    walk: &'d Walk<'d>,
+    table: &'d DeTable<'d>,
+}
+
 impl<'d> Section<'d> {
     pub(super) fn new(walk: &'d Walk<'d>, title: &'d str, at: usize, table: &'d DeTable<'d>) -> Self {
-        Self { walk, title, at, table, asked: RefCell::default(), missing: RefCell::default() }
+        Self { table: Some(table), ..Self::empty(walk, title, at) }
+    }
+
+    fn empty(walk: &'d Walk<'d>, title: &'d str, at: usize) -> Self {
+        let (asked, missing) = (RefCell::default(), RefCell::default());
+        Self { walk, title, at, table: None, preset: None, lacks_preset: false, asked, missing }
+    }
+
+    /// The same section with the keys of a preset below the operator's.
+    pub(super) fn over(self, walk: &'d Walk<'d>, table: &'d DeTable<'d>) -> Self {
+        Self { preset: Some(Below { walk, table }), ..self }
+    }
+
+    /// The same section, of which nobody knows what may be left out.
+    pub(super) fn without_its_preset(self) -> Self {
+        Self { lacks_preset: true, ..self }
+    }
+
+    pub(super) fn lacks_preset(&self) -> bool {
+        self.lacks_preset
     }
 
     /// The line that it begins in, from 1.
@@ -36,16 +67,38 @@ impl<'d> Section<'d> {
         self.walk.problem(self.at, message);
     }
 
+    /// What the operator wrote, or else the preset.
     pub(super) fn optional(&self, key: &'static str) -> Option<Field<'d>> {
+        self.own(key).or_else(|| self.of_preset(key))
+    }
+
+    /// What the operator wrote.
+    pub(super) fn own(&self, key: &'static str) -> Option<Field<'d>> {
         self.asked.borrow_mut().push(key);
-        let (written, value) = self.table.get_key_value(key)?;
-        Some(Field { walk: self.walk, key, key_at: written.span().start, value })
+        field(self.walk, self.table?, key)
+    }
+
+    /// What the preset says, whatever the operator wrote.
+    pub(super) fn of_preset(&self, key: &'static str) -> Option<Field<'d>> {
+        let below = self.preset?;
+        field(below.walk, below.table, key)
+    }
+
+    /// A table whose keys count one by one: each that the operator did not write may come from the preset. The table of
+    /// [`Field::section`] is the operator's or the preset's as a whole.
+    pub(super) fn merged(&self, key: &'static str) -> Option<Section<'d>> {
+        let (own, below) = (self.own(key), self.of_preset(key));
+        let preset = below.and_then(|field| Some(Below { walk: field.walk, table: field.section()?.table? }));
+        match own {
+            Some(field) => Some(Section { preset, ..field.section()? }),
+            None => preset.map(|_| Section { preset, ..Section::empty(self.walk, key, self.at) }),
+        }
     }
 
     /// That it is missing is said by [`Section::finish`], unless it is there under a mistyped name.
     pub(super) fn required(&self, key: &'static str) -> Option<Field<'d>> {
         let field = self.optional(key);
-        if field.is_none() {
+        if field.is_none() && !self.lacks_preset {
             self.missing.borrow_mut().push(key);
         }
         field
@@ -86,7 +139,7 @@ impl<'d> Section<'d> {
     /// Says which keys are missing and which nobody asked for.
     pub(super) fn finish(self) {
         let (asked, mut missing) = (self.asked.into_inner(), self.missing.into_inner());
-        for key in self.table.keys() {
+        for key in self.table.iter().flat_map(|table| table.keys()) {
             let written: &str = key.get_ref();
             if asked.contains(&written) {
                 continue;
@@ -104,12 +157,17 @@ impl<'d> Section<'d> {
 
     /// The key's place and value of everything in the table, in the order of the text; for tables whose keys are the operator's.
     pub(super) fn entries(&self) -> Vec<Field<'d>> {
-        let mut entries: Vec<_> = self.table.iter().collect();
+        let mut entries: Vec<_> = self.table.iter().flat_map(|table| table.iter()).collect();
         entries.sort_by_key(|(key, _)| key.span().start);
         let field =
             |(key, value)| Field { walk: self.walk, key: Spanned::<DeString<'d>>::get_ref(key), key_at: key.span().start, value };
         entries.into_iter().map(field).collect()
     }
+}
+
+fn field<'d>(walk: &'d Walk<'d>, table: &'d DeTable<'d>, key: &'static str) -> Option<Field<'d>> {
+    let (written, value) = table.get_key_value(key)?;
+    Some(Field { walk, key, key_at: written.span().start, value })
 }
 
 /// The document itself, whose keys are the sections.

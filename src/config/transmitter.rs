@@ -9,6 +9,8 @@ pub use super::http::{Auth, Body, Http, Named};
 pub use super::http_answer::{Answers, Extract, FailureRule, Match, Report, Signature, Then};
 use super::modem::Modem;
 use super::names::{Kind as NameKind, Sender};
+use super::overlay::Preset;
+use super::presets;
 use super::price::Prices;
 pub use super::program::Program;
 use super::section::Section;
@@ -66,6 +68,18 @@ enum Word {
     Console,
 }
 
+impl Word {
+    /// The channel of what may have a preset.
+    fn gateway(self) -> Option<Channel> {
+        match self {
+            Self::Http => Some(Channel::Sms),
+            Self::Voice => Some(Channel::Voice),
+            Self::Push => Some(Channel::Push),
+            Self::Smtp | Self::Modem | Self::Program | Self::Console => None,
+        }
+    }
+}
+
 impl Transmitter {
     pub(super) fn read(section: Section<'_>, consoles: Consoles) -> Option<Self> {
         let name = section.name(NameKind::Transmitter);
@@ -86,6 +100,11 @@ impl Transmitter {
             let group = group.clone().zip(group_field.map(Field::at));
             section.walk.sender(Sender { name: Arc::clone(name), group, serves: served(word, &section) });
         }
+        let preset = match word.and_then(Word::gateway) {
+            Some(channel) => Preset::of(&section, presets::of(channel), &[]),
+            None => Preset::Absent,
+        };
+        let section = preset.below(section);
         let prices = Prices::read(&section);
         let kind = match word {
             Some(Word::Smtp) => Smtp::read(&section).map(Kind::Smtp),

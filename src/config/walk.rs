@@ -16,9 +16,19 @@ pub(super) struct Walk<'d> {
     pub(super) environment: Environment<'d>,
     /// So many of the problems, the first, say that the text is no TOML.
     syntax: usize,
+    /// Of a preset: what the operator's file is read with.
+    above: Option<Above<'d>>,
     lines: Lines<'d>,
     problems: RefCell<Vec<(usize, String)>>,
     names: RefCell<Names>,
+}
+
+/// Where the operator names a preset.
+pub(super) struct Above<'d> {
+    pub(super) walk: &'d Walk<'d>,
+    pub(super) at: usize,
+    /// Of the preset.
+    pub(super) name: &'d str,
 }
 
 /// More than this helps nobody; what is beyond is left out.
@@ -33,50 +43,73 @@ impl<'d> Walk<'d> {
             folder,
             environment,
             syntax: problems.len(),
+            above: None,
             lines: Lines::new(text),
             problems: RefCell::new(problems),
             names: RefCell::default(),
         }
     }
 
+    /// For the text of a preset, which the operator names at this place. Its mistakes are told there, and its names are the file's.
+    pub(super) fn of_preset(above: Above<'d>, text: &'d str, syntax: &[toml::de::Error]) -> Self {
+        let (folder, environment) = (above.walk.folder, above.walk.environment);
+        let walk = Self { above: Some(above), ..Self::new(text, folder, environment, &[]) };
+        for error in syntax {
+            walk.problem(error.span().map_or(text.len(), |span| span.start), format!("not valid TOML: {}", error.message()));
+        }
+        walk
+    }
+
     /// The text is no TOML somewhere, so that what seems to be missing may only be unreadable.
     pub(super) fn is_broken(&self) -> bool {
-        self.syntax > 0
+        self.syntax > 0 || self.above.as_ref().is_some_and(|above| above.walk.is_broken())
     }
 
     /// `at` is an offset in bytes.
     pub(super) fn problem(&self, at: usize, message: impl Into<String>) {
+        if let Some(above) = &self.above {
+            let line = self.lines.place(at).0;
+            return above.walk.problem(above.at, format!("in line {line} of the preset {:?}: {}", above.name, message.into()));
+        }
         let mut problems = self.problems.borrow_mut();
         if problems.len() < MOST_PROBLEMS {
             problems.push((at, message.into()));
         }
     }
 
-    /// The line of an offset, from 1.
+    /// The line of an offset in the operator's file, from 1.
     pub(super) fn line(&self, at: usize) -> usize {
-        self.lines.place(at).0
+        let (file, at) = self.in_file(at);
+        file.lines.place(at).0
+    }
+
+    /// The reading of the operator's file, and the place in it.
+    fn in_file(&self, at: usize) -> (&Walk<'d>, usize) {
+        self.above.as_ref().map_or((self, at), |above| above.walk.in_file(above.at))
     }
 
     /// A name is given to something; a name that is taken is a problem.
     pub(super) fn define(&self, kind: Kind, name: &str, at: usize) {
-        let earlier = self.names.borrow_mut().define(kind, name, at);
+        let (file, at) = self.in_file(at);
+        let earlier = file.names.borrow_mut().define(kind, name, at);
         if let Some(earlier) = earlier {
-            let (line, _) = self.lines.place(earlier);
-            self.problem(at, format!("{} `{name}` is there already, in line {line}", kind.noun()));
+            let (line, _) = file.lines.place(earlier);
+            file.problem(at, format!("{} `{name}` is there already, in line {line}", kind.noun()));
         }
     }
 
     /// The name of something of this kind could not be read, so that a name which seems undefined may be that one.
     pub(super) fn lose(&self, kind: Kind) {
-        self.names.borrow_mut().lose(kind);
+        self.in_file(0).0.names.borrow_mut().lose(kind);
     }
 
     pub(super) fn sender(&self, sender: Sender) {
-        self.names.borrow_mut().senders.push(sender);
+        self.in_file(0).0.names.borrow_mut().senders.push(sender);
     }
 
     pub(super) fn uses(&self, used: Use) {
-        self.names.borrow_mut().used.push(used);
+        let (file, at) = self.in_file(used.at);
+        file.names.borrow_mut().used.push(Use { at, ..used });
     }
 
     /// Checks the names, and gives everything found, sorted by place. A line that is no TOML has one problem, the first.
