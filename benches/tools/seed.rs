@@ -10,13 +10,13 @@ use doorward::base::keys::SealKey;
 use doorward::base::random::SystemSource;
 use doorward::base::{Clock, Keys, Random, Secret, Time};
 use doorward::store::sqlite::Sqlite;
-use doorward::store::{Record, Records};
+use doorward::store::{Fed, Feed, Kind, Record};
 use rusqlite::{Connection, Transaction, params};
 
 use super::Arguments;
 
-const SESSION: &str = "session";
-const KEY: &str = "session-key";
+const SESSION: &str = Kind::Session.name();
+const KEY: &str = Kind::SessionKey.name();
 
 struct Mould {
     keys: Keys,
@@ -52,8 +52,8 @@ impl Mould {
         let keys = Keys::new(vec![SealKey { id: "k1".into(), secret }]).unwrap();
         let store = Sqlite::open(&state.join("doorward.db")).unwrap();
         let now = Clock::system().now();
-        let session = first(&store, SESSION, now).await;
-        let key = first(&store, KEY, now).await;
+        let session = first(&store, Fed::Session, now).await;
+        let key = first(&store, Fed::SessionKey, now).await;
         let plain = |kind: &str, record: &Record| keys.open(kind, record.id.as_bytes(), &record.value[1..]).expect("it opens");
         let (session_plain, key) = (plain(SESSION, &session), plain(KEY, &key));
         store.close().await;
@@ -89,7 +89,7 @@ impl Mould {
     }
 }
 
-async fn first(store: &Sqlite, kind: &'static str, now: Time) -> Record {
+async fn first(store: &Sqlite, kind: Fed, now: Time) -> Record {
     let (records, _) = store.changes_since(kind, 0, 1, now).await.unwrap();
     records.into_iter().next().expect("a session was signed in before")
 }

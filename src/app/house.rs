@@ -11,14 +11,14 @@ use tokio_util::task::TaskTracker;
 use super::fleet::Fleet;
 use super::{door, keys, parts};
 use crate::audit::{Event, Journal, What};
-use crate::auth::session::registry::Parts as Stores;
+use crate::auth::session::registry::Parts as SessionParts;
 use crate::auth::{Gatekeeper, Parts, Sessions, Steward};
 use crate::base::random::SystemSource;
 use crate::base::{Clock, Keys, Random, Texts};
 use crate::config::Config;
 use crate::directory::People;
 use crate::dispatch::{Dispatcher, Parts as DispatchParts, Report, Reports};
-use crate::store::Records;
+use crate::store::Stores;
 use crate::store::sqlite::Sqlite;
 
 /// What outlives every change of the configuration, and the gatekeeper of the first one.
@@ -32,7 +32,7 @@ pub struct House {
     pub reported: mpsc::Receiver<Report>,
     pub journal: Journal,
     pub store: Arc<Sqlite>,
-    pub stores: Stores,
+    pub stores: SessionParts,
 }
 
 impl House {
@@ -43,7 +43,6 @@ impl House {
         let file = config.node.state_dir.join("doorward.db");
         let store = Sqlite::open(&file).with_context(|| format!("the records in {}", file.display()))?;
         let store = Arc::new(store.named(&config.node.name));
-        let records: Arc<dyn Records> = Arc::clone(&store) as _;
         let journal = Journal::new(Arc::clone(&store) as _, clock.clone());
         let started = What::Started { version: env!("CARGO_PKG_VERSION").to_owned() };
         journal
@@ -51,7 +50,7 @@ impl House {
             .await
             .context("the journal cannot be written")?;
 
-        let stores = Stores { records: Arc::clone(&records), journal: journal.clone(), keys, clock: clock.clone(), random };
+        let stores = SessionParts { stores: Stores::one(&store), journal: journal.clone(), keys, clock: clock.clone(), random };
         let sessions = Sessions::load(stores.clone()).await.context("the sessions on record cannot be read")?;
         sessions.end_gone(&door::served(config), 0).await.context("sessions of what is gone cannot be ended")?;
         let (reports, reported) = Reports::new();
@@ -59,7 +58,7 @@ impl House {
         let dispatcher = Dispatcher::new(DispatchParts {
             transmitters: parts::transmitters(config, &fleet, &stores.keys)?,
             policies: config.dispatch_policies.clone(),
-            records,
+            stores: stores.stores.clone(),
             journal: journal.clone(),
             keys: stores.keys.clone(),
             texts: Texts::built_in(),
@@ -76,7 +75,7 @@ impl House {
 }
 
 /// What the house rules are made of.
-pub fn rules(config: &Config, people: People, dispatcher: &Dispatcher, sessions: &Sessions, stores: &Stores) -> Parts {
+pub fn rules(config: &Config, people: People, dispatcher: &Dispatcher, sessions: &Sessions, stores: &SessionParts) -> Parts {
     Parts {
         applications: config.applications.clone(),
         authentication_policies: config.authentication_policies.clone(),

@@ -10,13 +10,13 @@ use super::door::Plan;
 use crate::audit::Journal;
 use crate::auth::Sessions;
 use crate::base::Clock;
-use crate::store::Records;
+use crate::store::Stores;
 
 pub struct Housekeeping {
     pub plans: watch::Receiver<Arc<Plan>>,
     pub sessions: Sessions,
     pub journal: Journal,
-    pub records: Arc<dyn Records>,
+    pub stores: Stores,
     pub clock: Clock,
 }
 
@@ -45,7 +45,7 @@ impl Housekeeping {
             if let Err(error) = self.sessions.housekeeping().await {
                 tracing::error!(%error, "expired sessions could not be cleared away");
             }
-            if let Err(error) = self.records.sweep(self.clock.now()).await {
+            if let Err(error) = self.stores.sweep(self.clock.now()).await {
                 tracing::error!(%error, "expired records could not be cleared away");
             }
         }

@@ -49,6 +49,7 @@ use crate::auth::Sessions;
 use crate::base::Clock;
 use crate::config::{Config, Metrics};
 use crate::server::{self, Cores, Listeners, metrics, tls};
+use crate::store::Stores;
 use crate::store::sqlite::Sqlite;
 
 pub use crate::server::Given;
@@ -156,7 +157,7 @@ pub fn start_with(config: &Config, clock: &Clock, with: Start) -> Result<Node> {
         plans: plan,
         sessions: house.sessions.clone(),
         journal: house.journal.clone(),
-        records: Arc::clone(&house.store) as _,
+        stores: Stores::one(&house.store),
         clock: clock.clone(),
     };
     tasks.spawn(housekeeping.run(stop.clone()));

@@ -8,6 +8,7 @@ use std::time::Duration;
 use aws_lc_rs::digest;
 
 use crate::audit::{Event, Journal, NameMark, What};
+use crate::auth::limit::by_account::Count;
 use crate::auth::limit::by_address::{Attempts, Bucket};
 use crate::auth::limit::by_name::RefusedLately;
 use crate::auth::limit::known_browser::mark;
@@ -17,7 +18,7 @@ use crate::base::{Clock, Keys, Random, Secret, Time, TraceId, UserId};
 use crate::config::{Application, AuthenticationPolicy, Limits, Notices, PasscodePolicy};
 use crate::directory::{DirectoryError, Name, People};
 use crate::dispatch::{DispatchError, Dispatcher};
-use crate::store::{Records, StoreError};
+use crate::store::{StoreError, Stores, Table};
 
 /// Everything the house rules need, handed in by whoever puts the parts together.
 pub struct Parts {
@@ -44,7 +45,8 @@ pub(super) struct House {
     pub password_warnings: HashMap<Arc<str>, Duration>,
     pub dispatcher: Dispatcher,
     pub sessions: Sessions,
-    pub records: Arc<dyn Records>,
+    pub stores: Stores,
+    pub failures: Table<Count>,
     pub journal: Journal,
     pub keys: Keys,
     pub clock: Clock,
@@ -102,7 +104,7 @@ impl House {
             refused_lately: before.map(|before| Arc::clone(&before.memory.refused_lately)).unwrap_or_default(),
             said_lately: before.map(|before| Arc::clone(&before.memory.said_lately)).unwrap_or_default(),
         };
-        let SessionParts { records, journal, keys, clock, random } = parts.stores;
+        let SessionParts { stores, journal, keys, clock, random } = parts.stores;
         Self {
             since: clock.now(),
             applications: parts.applications.into_iter().map(|it| (Arc::clone(&it.name), it)).collect(),
@@ -114,7 +116,8 @@ impl House {
             password_warnings: parts.password_warnings,
             dispatcher: parts.dispatcher,
             sessions: parts.sessions,
-            records,
+            failures: Table::new(&stores, &keys),
+            stores,
             journal,
             keys,
             clock,

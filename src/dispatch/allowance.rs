@@ -1,17 +1,16 @@
 //! How many messages one person, one number and this node may have: against bills, and against pestering somebody.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::board::Route;
 use crate::base::{Keys, Time, UserId, country};
 use crate::config::Limits;
-use crate::store::{Place, Records, StoreError, Taken};
+use crate::store::{Counter, Place, StoreError, Stores, Taken};
 
-const USER: &str = "messages-user";
-const NUMBER: &str = "messages-number";
-const PREFIX: &str = "messages-prefix";
-const DAY: &str = "messages-day";
+const USER: Counter = Counter::MessagesOfUser;
+const NUMBER: Counter = Counter::MessagesOfNumber;
+const PREFIX: Counter = Counter::MessagesOfPrefix;
+const DAY: Counter = Counter::MessagesOfDay;
 const ONE_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Which limit was reached.
@@ -25,19 +24,20 @@ pub enum MessageLimit {
 }
 
 impl MessageLimit {
-    /// The counter's kind in the records, and the reason in the journal.
+    /// The reason in the journal: the counter's name.
     pub const fn name(self) -> &'static str {
-        match self {
+        let counter = match self {
             Self::User => USER,
             Self::Number => NUMBER,
             Self::Prefix => PREFIX,
             Self::Day => DAY,
-        }
+        };
+        counter.name()
     }
 }
 
 pub(super) struct Allowances {
-    pub records: Arc<dyn Records>,
+    pub stores: Stores,
     pub keys: Keys,
     pub limits: Limits,
     pub node: String,
@@ -55,7 +55,7 @@ impl Allowances {
             return Ok(Err(MessageLimit::User));
         }
         if !self.one(DAY, &self.node, self.limits.messages_per_day, ONE_DAY, now).await? {
-            self.records.give_back(USER, user.as_str(), now).await?;
+            self.stores.counters.give_back(USER, user.as_str(), now).await?;
             return Ok(Err(MessageLimit::Day));
         }
         let mut reached = MessageLimit::Number;
@@ -68,8 +68,8 @@ impl Allowances {
                 Err(limit) => reached = limit,
             }
         }
-        self.records.give_back(USER, user.as_str(), now).await?;
-        self.records.give_back(DAY, &self.node, now).await?;
+        self.stores.counters.give_back(USER, user.as_str(), now).await?;
+        self.stores.counters.give_back(DAY, &self.node, now).await?;
         Ok(Err(reached))
     }
 
@@ -83,7 +83,7 @@ impl Allowances {
         if let Some(id) = self.range_id(to)
             && !self.one(PREFIX, &id, range.count, range.window, now).await?
         {
-            self.records.give_back(NUMBER, &self.address_id(to), now).await?;
+            self.stores.counters.give_back(NUMBER, &self.address_id(to), now).await?;
             return Ok(Err(MessageLimit::Prefix));
         }
         Ok(Ok(()))
@@ -91,27 +91,27 @@ impl Allowances {
 
     /// Undoes a taking that came to nothing.
     pub async fn give_back(&self, user: &UserId, to: &str, now: Time) -> Result<(), StoreError> {
-        self.records.give_back(USER, user.as_str(), now).await?;
-        self.records.give_back(DAY, &self.node, now).await?;
+        self.stores.counters.give_back(USER, user.as_str(), now).await?;
+        self.stores.counters.give_back(DAY, &self.node, now).await?;
         if let Some(id) = self.range_id(to) {
-            self.records.give_back(PREFIX, &id, now).await?;
+            self.stores.counters.give_back(PREFIX, &id, now).await?;
         }
-        self.records.give_back(NUMBER, &self.address_id(to), now).await
+        self.stores.counters.give_back(NUMBER, &self.address_id(to), now).await
     }
 
-    async fn one(&self, kind: &'static str, id: &str, limit: u32, window: Duration, now: Time) -> Result<bool, StoreError> {
-        let taken = self.records.take(Place { kind, owner: "", id }, limit, window, now).await?;
+    async fn one(&self, kind: Counter, id: &str, limit: u32, window: Duration, now: Time) -> Result<bool, StoreError> {
+        let taken = self.stores.counters.take(Place { kind, owner: "", id }, limit, window, now).await?;
         Ok(matches!(taken, Taken::Yes { .. }))
     }
 
     /// Mailboxes and topics are in none.
     fn range_id(&self, to: &str) -> Option<String> {
         let range = country::range(to);
-        to.starts_with('+').then(|| data_encoding::HEXLOWER.encode(&self.keys.mac(PREFIX, range.as_bytes())))
+        to.starts_with('+').then(|| data_encoding::HEXLOWER.encode(&self.keys.mac(PREFIX.name(), range.as_bytes())))
     }
 
     /// A copy of the store tells no numbers. Mailboxes count in one case.
     fn address_id(&self, to: &str) -> String {
-        data_encoding::HEXLOWER.encode(&self.keys.mac(NUMBER, to.to_lowercase().as_bytes()))
+        data_encoding::HEXLOWER.encode(&self.keys.mac(NUMBER.name(), to.to_lowercase().as_bytes()))
     }
 }

@@ -8,10 +8,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::dispatcher::Dispatcher;
 use super::inner::{Inner, LEASE};
-use super::kept::{KIND, Kept, Stage};
+use super::kept::{Kept, Stage};
 use super::sending::Sending;
 use crate::base::Time;
-use crate::store::{Record, StoreError};
+use crate::store::{Queued, Record, StoreError};
 
 /// How often what a crash left is looked for.
 pub(super) const POLL: Duration = Duration::from_secs(3);
@@ -34,7 +34,7 @@ impl Dispatcher {
         // Never closed, so this is always a permit.
         let permit = Arc::clone(&inner.take_overs).acquire_owned().await.ok();
         let now = inner.clock.now();
-        match inner.records.claim(KIND, &inner.node, now.plus(LEASE), now).await {
+        match inner.stores.queue.claim(Queued::Message, &inner.node, now.plus(LEASE), now).await {
             Ok(Some(record)) => {
                 if let Err(error) = inner.resume(record, permit, now).await {
                     tracing::warn!(%error, "a message that was left behind could not be taken over");
@@ -67,7 +67,7 @@ impl Inner {
 
     /// A message waits in the store until then, for whichever node comes first.
     pub async fn wake_at(&self, id: &str, when: Time) -> Result<(), StoreError> {
-        self.records.due(KIND, id, Some(when), self.clock.now()).await?;
+        self.due(id, Some(when)).await?;
         self.alarms.lock().unwrap_or_else(PoisonError::into_inner).insert(when);
         self.woken.notify_one();
         Ok(())
@@ -78,32 +78,35 @@ impl Inner {
     async fn resume(self: &Arc<Self>, record: Record, permit: Option<OwnedSemaphorePermit>, now: Time) -> Result<(), StoreError> {
         if self.running().contains_key(&record.id) {
             // Our own, whose sign of life came late.
-            return self.records.due(KIND, &record.id, Some(now.plus(LEASE)), now).await;
+            return self.due(&record.id, Some(now.plus(LEASE))).await;
         }
-        match Kept::from_bytes(&record.value, &self.keys, &record.id) {
-            Some(Kept { work: Some(work), .. }) => {
-                match work.stage {
-                    Stage::Waiting { until, undelivered: false, .. } if now < until => {
-                        return self.wake_at(&record.id, until).await;
-                    }
-                    Stage::Waiting { .. } => {}
-                    Stage::Trying if let Some(again) = work.again_at => {
-                        if now < again {
-                            return self.wake_at(&record.id, again).await;
-                        }
-                    }
-                    Stage::Trying | Stage::Handing { .. } => {
-                        tracing::info!(message.id = record.id, "message {} was left behind and is taken over", record.id);
-                    }
+        let id = record.id.clone();
+        let found = match self.messages.open(record) {
+            Ok(found) => found,
+            Err(error @ StoreError::Format { .. }) => {
+                // A newer version wrote it. It is left to nodes of that version; its lease keeps this one from it for a while.
+                tracing::error!(%error, message.id = id, "message {id} cannot be read by this version");
+                return Ok(());
+            }
+            Err(error) => {
+                tracing::error!(%error, message.id = id, "message {id} cannot be read (sealed by another key?); dropped");
+                return self.messages.remove(&id, now).await.map(drop);
+            }
+        };
+        let Kept { work: Some(work), .. } = found.row else { return self.due(&id, None).await };
+        match work.stage {
+            Stage::Waiting { until, undelivered: false, .. } if now < until => return self.wake_at(&id, until).await,
+            Stage::Waiting { .. } => {}
+            Stage::Trying if let Some(again) = work.again_at => {
+                if now < again {
+                    return self.wake_at(&id, again).await;
                 }
-                self.start(Sending::resumed(Arc::clone(self), record.id, work, record.version), permit);
-                Ok(())
             }
-            Some(Kept { work: None, .. }) => self.records.due(KIND, &record.id, None, now).await,
-            None => {
-                tracing::error!(message.id = record.id, "message {} cannot be read (sealed by another key?); dropped", record.id);
-                self.records.remove(KIND, &record.id, now).await.map(|_| ())
+            Stage::Trying | Stage::Handing { .. } => {
+                tracing::info!(message.id = id, "message {id} was left behind and is taken over");
             }
         }
+        self.start(Sending::resumed(Arc::clone(self), id, work, found.version), permit);
+        Ok(())
     }
 }

@@ -13,7 +13,7 @@ use super::allowance::{Allowances, MessageLimit};
 use super::board::{Board, Grouped, Route};
 use super::guard::{Alarm, Guard, Shares};
 use super::inner::{GRACE, Inner, LEASE, MOST_EARLY, Ways};
-use super::kept::{KIND, Kept, Sent, Work};
+use super::kept::{Kept, Sent, Work};
 use super::sending::Sending;
 use super::tally::Tallies;
 use super::{Addresses, Order, Progress, Purpose};
@@ -21,13 +21,13 @@ use crate::audit::reason::MessageEnd;
 use crate::audit::{Event, Journal, What};
 use crate::base::{Clock, Country, Keys, Texts, Time};
 use crate::config::{DispatchPolicy, Limits};
-use crate::store::{Expect, Records, StoreError};
+use crate::store::{Step, StoreError, Stores, Table, Versioned};
 
 /// What a dispatcher is made of.
 pub struct Parts {
     pub transmitters: Vec<Grouped>,
     pub policies: Vec<DispatchPolicy>,
-    pub records: Arc<dyn Records>,
+    pub stores: Stores,
     pub journal: Journal,
     pub keys: Keys,
     pub texts: Texts,
@@ -61,13 +61,15 @@ const MOST_TAKE_OVERS: usize = 1024;
 
 impl Dispatcher {
     pub fn new(parts: Parts) -> Self {
-        let (records, keys, limits, node) = (parts.records, parts.keys, parts.limits, parts.node);
-        let allowances = Allowances { records: Arc::clone(&records), keys: keys.clone(), limits, node: node.clone() };
+        let (stores, keys, limits, node) = (parts.stores, parts.keys, parts.limits, parts.node);
+        let allowances = Allowances { stores: stores.clone(), keys: keys.clone(), limits, node: node.clone() };
         let board = Board::new(parts.transmitters, parts.policies, Guard::new(&allowances.limits));
         let ways = Ways { board, allowances };
         let inner = Inner {
             ways: ArcSwap::from_pointee(ways),
-            records,
+            messages: Table::new(&stores, &keys),
+            receipts: Table::new(&stores, &keys),
+            stores,
             journal: parts.journal,
             keys,
             texts: parts.texts,
@@ -89,8 +91,8 @@ impl Dispatcher {
 
     /// Another configuration: for messages from now on, and for the next rule of those under way.
     pub fn renew(&self, transmitters: Vec<Grouped>, policies: Vec<DispatchPolicy>, limits: Limits) {
-        let Inner { records, keys, node, .. } = &*self.inner;
-        let allowances = Allowances { records: Arc::clone(records), keys: keys.clone(), limits, node: node.clone() };
+        let Inner { stores, keys, node, .. } = &*self.inner;
+        let allowances = Allowances { stores: stores.clone(), keys: keys.clone(), limits, node: node.clone() };
         let board = Board::new(transmitters, policies, Guard::new(&allowances.limits));
         self.inner.ways.store(Arc::new(Ways { board, allowances }));
     }
@@ -141,25 +143,23 @@ impl Dispatcher {
         let Some(first) = routes.iter().find(|route| route.to == counted) else { return Err(DispatchError::NoRoute) };
         let progress = Progress::Sending { channel: first.channel, to: first.masked(), before: None, again: None };
         work.counted.push(counted.clone());
-        let kept = Kept { progress: progress.clone(), work: Some(work) };
-        let Some(work) = &kept.work else { return Err(DispatchError::NoRoute) };
-        if !inner.put(&id, &kept, work.expires.plus(GRACE), Expect::Absent).await? {
+        let kept = Kept { progress: progress.clone(), work: Some(work.clone()) };
+        let message = Versioned::new(kept, work.user.as_str(), work.expires.plus(GRACE));
+        if !inner.messages.put(&id, &message, now).await? {
             ways.allowances.give_back(&work.user, &counted, now).await?;
             return self.progress(&id).await;
         }
         let routes = routes.iter().map(|route| format!("{} {}", route.channel.name(), route.masked())).collect();
-        let handed_over = inner.event(work, What::MessageHandedOver { message: id.clone(), routes });
+        let handed_over = inner.event(&work, What::MessageHandedOver { message: id.clone(), routes });
         if let Err(error) = inner.journal.record(handed_over).await {
-            inner.records.remove(KIND, &id, now).await?;
+            inner.messages.remove(&id, now).await?;
             return Err(error.into());
         }
-        inner.records.due(KIND, &id, Some(now.plus(LEASE)), now).await?;
+        inner.due(&id, Some(now.plus(LEASE))).await?;
         if work.purpose() == Purpose::Passcode {
             inner.note_unentered(Country::of_number(&counted), now).await;
         }
-        if let Some(work) = kept.work {
-            inner.start(Sending::fresh(Arc::clone(inner), id, work), None);
-        }
+        inner.start(Sending::fresh(Arc::clone(inner), id, work), None);
         Ok(progress)
     }
 
@@ -177,8 +177,7 @@ impl Dispatcher {
 
     /// The same; nothing where there is no such message, or not yet.
     pub async fn progress_on_record(&self, id: &str) -> Result<Option<Progress>, DispatchError> {
-        let found = self.inner.records.find(KIND, id, self.inner.clock.now()).await?;
-        Ok(found.and_then(|record| Kept::from_bytes(&record.value, &self.inner.keys, id)).map(|kept| kept.progress))
+        Ok(self.inner.readable(id).await?.map(|found| found.row.progress))
     }
 
     /// A newer code replaces it: nothing more of it is sent and its passcode is wiped. What was sent already stays sent.
@@ -193,16 +192,8 @@ impl Dispatcher {
 
     async fn drop_message(&self, id: &str, reason: MessageEnd) {
         self.inner.stop(id);
-        // Tried again where the sender wrote at the same moment; it writes no more than once after it was told to stop.
-        for _ in 0..5 {
-            match self.inner.wipe(id, reason).await {
-                Ok(true) => return,
-                Ok(false) => {}
-                Err(error) => {
-                    tracing::error!(%error, message.id = id, "a message that is not needed any more could not be wiped from the store");
-                    return;
-                }
-            }
+        if let Err(error) = self.inner.wipe(id, reason).await {
+            tracing::error!(%error, message.id = id, "a message that is not needed any more could not be wiped from the store");
         }
     }
 }
@@ -219,34 +210,20 @@ impl Inner {
         });
     }
 
-    /// Ends a message that is not done: wiped, never due; one that was not sent is journaled as failed. False where somebody wrote in
-    /// between.
-    async fn wipe(&self, id: &str, reason: MessageEnd) -> Result<bool, StoreError> {
-        let now = self.clock.now();
-        let Some((record, Kept { progress, work: Some(work) })) = self.message(id, now).await? else { return Ok(true) };
-        let (progress, end) = match (progress, work.unsure.clone()) {
-            (Progress::Sent { channel, to, at, before, by, .. }, _) => {
-                (Progress::Sent { channel, to, at, awaited: false, before, by }, None)
-            }
-            // By a way before, and nobody said that it did not arrive.
-            (_, _) if let Some(Sent { transmitter: by, channel, to, at }) = work.sent.clone() => {
-                (Progress::Sent { channel, to, at, awaited: false, before: None, by }, None)
-            }
-            (_, Some(Sent { transmitter, channel, to, at })) => {
-                let (message, name) = (id.to_owned(), channel.name().to_owned());
-                let unsure = Progress::Unsure { channel, to: to.clone(), at, by: transmitter.clone() };
-                (unsure, Some(What::MessageUnconfirmed { message, transmitter, channel: name, to }))
-            }
-            _ => (Progress::Failed, Some(What::MessageFailed { message: id.to_owned(), reason })),
-        };
-        if !self.rewrite(&record, Kept { progress, work: None }, now).await? {
-            return Ok(false);
-        }
-        self.records.due(KIND, id, None, now).await?;
+    /// Ends a message that is not done: wiped, never due; one that was not sent is journaled as failed.
+    async fn wipe(&self, id: &str, reason: MessageEnd) -> Result<(), StoreError> {
+        let wiped = self.messages.update(id, self.clock.now(), |found| {
+            let Some(found) = found else { return Step::Leave(None) };
+            let Kept { progress, work: Some(work) } = found.row else { return Step::Leave(None) };
+            let (progress, end) = dropped(id, progress, &work, reason);
+            Step::Write(Versioned { row: Kept { progress, work: None }, ..found }, Some((work, end)))
+        });
+        let Some((work, end)) = wiped.await? else { return Ok(()) };
+        self.due(id, None).await?;
         if let Some(end) = end {
             self.journal.note(self.event(&work, end)).await;
         }
-        Ok(true)
+        Ok(())
     }
 
     async fn note_unentered(&self, country: Option<Country>, now: Time) {
@@ -256,6 +233,25 @@ impl Inner {
             let what = What::CodesNotEntered { country, issued, entered };
             self.journal.note(Event { trace: None, user: None, application: None, address: None, what }).await;
         }
+    }
+}
+
+/// How a message ends that nobody waits for any more, and its event where it was not sent.
+fn dropped(id: &str, progress: Progress, work: &Work, reason: MessageEnd) -> (Progress, Option<What>) {
+    match (progress, work.unsure.clone()) {
+        (Progress::Sent { channel, to, at, before, by, .. }, _) => {
+            (Progress::Sent { channel, to, at, awaited: false, before, by }, None)
+        }
+        // By a way before, and nobody said that it did not arrive.
+        (_, _) if let Some(Sent { transmitter: by, channel, to, at }) = work.sent.clone() => {
+            (Progress::Sent { channel, to, at, awaited: false, before: None, by }, None)
+        }
+        (_, Some(Sent { transmitter, channel, to, at })) => {
+            let (message, name) = (id.to_owned(), channel.name().to_owned());
+            let unsure = Progress::Unsure { channel, to: to.clone(), at, by: transmitter.clone() };
+            (unsure, Some(What::MessageUnconfirmed { message, transmitter, channel: name, to }))
+        }
+        _ => (Progress::Failed, Some(What::MessageFailed { message: id.to_owned(), reason })),
     }
 }
 

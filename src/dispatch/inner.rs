@@ -12,17 +12,20 @@ use tokio_util::task::TaskTracker;
 
 use super::allowance::Allowances;
 use super::board::Board;
+use super::expected::Expected;
 use super::guard::Shares;
-use super::kept::{KIND, Kept, Work};
+use super::kept::{Kept, Work};
 use super::tally::Tallies;
 use crate::audit::{Event, Journal, What};
 use crate::base::{Clock, Keys, Texts, Time};
-use crate::store::{Expect, Place, Records, StoreError};
+use crate::store::{Queued, StoreError, Stores, Table, Versioned};
 
 /// What the sending of one message needs of its dispatcher.
 pub(super) struct Inner {
     pub ways: ArcSwap<Ways>,
-    pub records: Arc<dyn Records>,
+    pub stores: Stores,
+    pub messages: Table<Kept>,
+    pub receipts: Table<Expected>,
     pub journal: Journal,
     pub keys: Keys,
     pub texts: Texts,
@@ -75,11 +78,18 @@ impl Inner {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes a message's record; says whether what was expected was so.
-    pub async fn put(&self, id: &str, kept: &Kept, expires: Time, expect: Expect) -> Result<bool, StoreError> {
-        let owner = kept.work.as_ref().map(|work| work.user.clone());
-        let place = Place { kind: KIND, owner: owner.as_ref().map_or("", |user| user.as_str()), id };
-        self.records.put_if(place, kept.to_bytes(&self.keys, id), expires, expect, self.clock.now()).await
+    /// A message's record for those who wait for it: nothing where it cannot be read here.
+    pub async fn readable(&self, id: &str) -> Result<Option<Versioned<Kept>>, StoreError> {
+        match self.messages.find(id, self.clock.now()).await {
+            // Of a newer version, say: whichever node takes the message up says so in its log.
+            Err(error) if error.is_unreadable() => Ok(None),
+            found => found,
+        }
+    }
+
+    /// Sets when the message is to be looked at again, by whichever node comes first.
+    pub async fn due(&self, id: &str, due: Option<Time>) -> Result<(), StoreError> {
+        self.stores.queue.due(Queued::Message, id, due, self.clock.now()).await
     }
 
     pub fn event(&self, work: &Work, what: What) -> Event {

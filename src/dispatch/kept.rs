@@ -4,14 +4,10 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use zeroize::Zeroizing;
 
 use super::{Addresses, Before, Content, Order, Progress, Purpose, Ready};
-use crate::base::{Channel, Keys, Language, Secret, Time, TraceId, UserId};
-
-/// The records' kind, and the purpose under which they are sealed.
-pub(super) const KIND: &str = "message";
-const FORMAT: u8 = 1;
+use crate::base::{Channel, Language, Secret, Time, TraceId, UserId};
+use crate::store::{Kind, Stored};
 
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Kept {
@@ -150,27 +146,9 @@ impl Work {
     }
 }
 
-impl Kept {
-    /// One format byte, then the JSON sealed with the id as context.
-    pub fn to_bytes(&self, keys: &Keys, id: &str) -> Vec<u8> {
-        // Roomy, so that growing leaves no copies behind.
-        let mut plain = Zeroizing::new(Vec::with_capacity(4096));
-        // Writing these types to memory cannot fail; if it ever did, the record would not open and be reported.
-        drop(serde_json::to_writer(&mut *plain, self));
-        let mut value = vec![FORMAT];
-        value.extend_from_slice(&keys.seal(KIND, id.as_bytes(), &plain));
-        value
-    }
-
-    /// Nothing where the format or the key is not ours, or a byte was changed.
-    pub fn from_bytes(value: &[u8], keys: &Keys, id: &str) -> Option<Self> {
-        let (format, sealed) = value.split_first()?;
-        if *format != FORMAT {
-            return None;
-        }
-        let plain = Zeroizing::new(keys.open(KIND, id.as_bytes(), sealed)?);
-        serde_json::from_slice(&plain).ok()
-    }
+impl Stored for Kept {
+    const KIND: Kind = Kind::Message;
+    const FORMAT: u8 = 1;
 }
 
 fn write_secret<S: Serializer>(secret: &Secret<String>, serializer: S) -> Result<S::Ok, S::Error> {

@@ -4,16 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use crate::base::Time;
-use crate::store::{Entry, EventLog, Expect, Place, Record, Records, Search, StoreError, Stored, Taken};
+use crate::base::{Time, UserId};
+use crate::store::{
+    Counter, Counters, Entry, EventLog, Expect, Fed, Feed, Kind, Place, Put, Queue, Queued, Record, Records, Search, StoreError,
+    StoreFuture, Taken,
+};
 
 /// By kind and id.
-type Table<T> = BTreeMap<(&'static str, String), T>;
+type Table<K, T> = BTreeMap<(K, String), T>;
 
 #[derive(Default)]
 pub struct Memory {
-    rows: Mutex<Table<Row>>,
-    counters: Mutex<Table<(u32, Time)>>,
+    rows: Mutex<Table<Kind, Row>>,
+    counters: Mutex<Table<Counter, (u32, Time)>>,
     pub entries: Mutex<Vec<Entry>>,
     pub broken: std::sync::atomic::AtomicBool,
     /// How many milliseconds each call takes, as on a disk that is busy.
@@ -27,7 +30,7 @@ struct Row {
 }
 
 impl Memory {
-    fn rows(&self, now: Time) -> Result<MutexGuard<'_, Table<Row>>, StoreError> {
+    fn rows(&self, now: Time) -> Result<MutexGuard<'_, Table<Kind, Row>>, StoreError> {
         if self.broken.load(std::sync::atomic::Ordering::SeqCst) {
             return Err(StoreError::Closed);
         }
@@ -56,13 +59,13 @@ impl Memory {
         entries.iter().map(|entry| word(entry).trim().to_owned()).collect()
     }
 
-    pub fn value(&self, kind: &'static str, id: &str) -> Option<Vec<u8>> {
-        self.rows.lock().unwrap().get(&(kind, id.to_owned())).map(|row| row.record.value.clone())
+    pub fn record(&self, kind: Kind, id: &str) -> Option<Record> {
+        self.rows.lock().unwrap().get(&(kind, id.to_owned())).map(|row| row.record.clone())
     }
 }
 
 impl Memory {
-    fn ready<'a, T: Send + 'a>(&self, value: Result<T, StoreError>) -> Stored<'a, T> {
+    fn ready<'a, T: Send + 'a>(&self, value: Result<T, StoreError>) -> StoreFuture<'a, T> {
         let lag = Duration::from_millis(self.lag.load(std::sync::atomic::Ordering::SeqCst));
         Box::pin(async move {
             if !lag.is_zero() {
@@ -74,27 +77,53 @@ impl Memory {
 }
 
 impl Records for Memory {
-    fn find<'a>(&'a self, kind: &'static str, id: &'a str, now: Time) -> Stored<'a, Option<Record>> {
+    fn find<'a>(&'a self, kind: Kind, id: &'a str, now: Time) -> StoreFuture<'a, Option<Record>> {
         self.ready(self.rows(now).map(|rows| rows.get(&(kind, id.to_owned())).map(|row| row.record.clone())))
     }
 
-    fn put_if<'a>(&'a self, place: Place<'a>, value: Vec<u8>, expires: Time, expect: Expect, now: Time) -> Stored<'a, bool> {
+    fn put_all<'a>(&'a self, puts: Vec<Put<'a>>, now: Time) -> StoreFuture<'a, bool> {
         self.ready(self.rows(now).map(|mut rows| {
-            let key = (place.kind, place.id.to_owned());
-            let old = rows.get(&key);
-            let version = match (old, expect) {
-                (None, Expect::Absent) => 1,
-                (Some(row), Expect::Version(version)) if row.record.version == version => version + 1,
-                _ => return false,
+            let fits = |put: &Put<'_>| {
+                let old = rows.get(&(put.place.kind, put.place.id.to_owned())).map(|row| row.record.version);
+                match put.expect {
+                    Expect::Absent => old.is_none(),
+                    Expect::Version(version) => old == Some(version),
+                }
             };
-            let (due, lease) = old.map_or((None, Time::default()), |row| (row.due, row.lease));
-            let record = Record { owner: place.owner.into(), id: place.id.into(), value, version, expires };
-            rows.insert(key, Row { record, due, lease });
+            if !puts.iter().all(fits) {
+                return false;
+            }
+            for Put { place, value, expires, .. } in puts {
+                let key = (place.kind, place.id.to_owned());
+                let old = rows.get(&key);
+                let version = old.map_or(1, |row| row.record.version + 1);
+                let (due, lease) = old.map_or((None, Time::default()), |row| (row.due, row.lease));
+                let record = Record { owner: place.owner.into(), id: place.id.into(), value, version, expires };
+                rows.insert(key, Row { record, due, lease });
+            }
             true
         }))
     }
 
-    fn take<'a>(&'a self, place: Place<'a>, limit: u32, window: Duration, now: Time) -> Stored<'a, Taken> {
+    fn remove<'a>(&'a self, kind: Kind, id: &'a str, now: Time) -> StoreFuture<'a, bool> {
+        self.ready(self.rows(now).map(|mut rows| rows.remove(&(kind, id.to_owned())).is_some()))
+    }
+
+    fn by_owner<'a>(&'a self, _kind: Kind, _owner: &'a str, _now: Time) -> StoreFuture<'a, Vec<Record>> {
+        self.ready(Ok(Vec::new()))
+    }
+
+    fn erase<'a>(&'a self, _user: &'a UserId) -> StoreFuture<'a, u64> {
+        self.ready(Ok(0))
+    }
+
+    fn sweep(&self, _now: Time) -> StoreFuture<'_, u64> {
+        self.ready(Ok(0))
+    }
+}
+
+impl Counters for Memory {
+    fn take<'a>(&'a self, place: Place<'a, Counter>, limit: u32, window: Duration, now: Time) -> StoreFuture<'a, Taken> {
         let mut counters = self.counters.lock().unwrap();
         let counter = counters.entry((place.kind, place.id.to_owned())).or_insert((0, now.plus(window)));
         if counter.1 <= now {
@@ -107,25 +136,32 @@ impl Records for Memory {
         self.ready(Ok(Taken::Yes { left: limit - counter.0 }))
     }
 
-    fn give_back<'a>(&'a self, kind: &'static str, id: &'a str, _now: Time) -> Stored<'a, ()> {
-        if let Some(counter) = self.counters.lock().unwrap().get_mut(&(kind, id.to_owned())) {
+    fn give_back<'a>(&'a self, counter: Counter, id: &'a str, _now: Time) -> StoreFuture<'a, ()> {
+        if let Some(counter) = self.counters.lock().unwrap().get_mut(&(counter, id.to_owned())) {
             counter.0 = counter.0.saturating_sub(1);
         }
         self.ready(Ok(()))
     }
 
-    fn remove<'a>(&'a self, kind: &'static str, id: &'a str, now: Time) -> Stored<'a, bool> {
-        self.ready(self.rows(now).map(|mut rows| rows.remove(&(kind, id.to_owned())).is_some()))
+    fn remove<'a>(&'a self, counter: Counter, id: &'a str, _now: Time) -> StoreFuture<'a, bool> {
+        let was_there = self.counters.lock().unwrap().remove(&(counter, id.to_owned())).is_some();
+        self.ready(Ok(was_there))
     }
 
-    fn by_owner<'a>(&'a self, _kind: &'static str, _owner: &'a str, _now: Time) -> Stored<'a, Vec<Record>> {
-        self.ready(Ok(Vec::new()))
+    fn erase<'a>(&'a self, _user: &'a UserId) -> StoreFuture<'a, u64> {
+        self.ready(Ok(0))
     }
 
-    fn claim<'a>(&'a self, kind: &'static str, _node: &'a str, lease: Time, now: Time) -> Stored<'a, Option<Record>> {
+    fn sweep(&self, _now: Time) -> StoreFuture<'_, u64> {
+        self.ready(Ok(0))
+    }
+}
+
+impl Queue for Memory {
+    fn claim<'a>(&'a self, kind: Queued, _node: &'a str, lease: Time, now: Time) -> StoreFuture<'a, Option<Record>> {
         self.ready(self.rows(now).map(|mut rows| {
-            let row =
-                rows.iter_mut().find(|((of, _), row)| *of == kind && row.due.is_some_and(|due| due <= now) && row.lease <= now);
+            let is_due = |row: &Row| row.due.is_some_and(|due| due <= now) && row.lease <= now;
+            let row = rows.iter_mut().find(|((of, _), row)| *of == kind.kind() && is_due(row));
             row.map(|(_, row)| {
                 row.lease = lease;
                 row.record.clone()
@@ -133,34 +169,32 @@ impl Records for Memory {
         }))
     }
 
-    fn due<'a>(&'a self, kind: &'static str, id: &'a str, due: Option<Time>, now: Time) -> Stored<'a, ()> {
+    fn due<'a>(&'a self, kind: Queued, id: &'a str, due: Option<Time>, now: Time) -> StoreFuture<'a, ()> {
         self.ready(self.rows(now).map(|mut rows| {
-            if let Some(row) = rows.get_mut(&(kind, id.to_owned())) {
+            if let Some(row) = rows.get_mut(&(kind.kind(), id.to_owned())) {
                 (row.due, row.lease) = (due, Time::default());
             }
         }))
     }
+}
 
-    fn changes_since<'a>(&'a self, _: &'static str, mark: u64, _: u32, _: Time) -> Stored<'a, (Vec<Record>, u64)> {
+impl Feed for Memory {
+    fn changes_since(&self, _: Fed, mark: u64, _: u32, _: Time) -> StoreFuture<'_, (Vec<Record>, u64)> {
         self.ready(Ok((Vec::new(), mark)))
-    }
-
-    fn sweep(&self, _now: Time) -> Stored<'_, u64> {
-        self.ready(Ok(0))
     }
 }
 
 impl EventLog for Memory {
-    fn append(&self, entry: Entry) -> Stored<'_, ()> {
+    fn append(&self, entry: Entry) -> StoreFuture<'_, ()> {
         self.entries.lock().unwrap().push(entry);
         self.ready(Ok(()))
     }
 
-    fn search(&self, _search: Search) -> Stored<'_, Vec<Entry>> {
+    fn search(&self, _search: Search) -> StoreFuture<'_, Vec<Entry>> {
         self.ready(Ok(self.entries.lock().unwrap().clone()))
     }
 
-    fn verify(&self) -> Stored<'_, Result<u64, u64>> {
+    fn verify(&self) -> StoreFuture<'_, Result<u64, u64>> {
         self.ready(Ok(Ok(0)))
     }
 }

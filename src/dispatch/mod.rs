@@ -10,6 +10,7 @@ mod claims;
 pub mod console;
 mod delivery;
 pub mod dispatcher;
+mod expected;
 mod gsm7;
 mod guard;
 pub mod http;

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use super::board::Route;
 use super::dispatcher::{DispatchError, Dispatcher};
 use super::inner::LEASE;
-use super::kept::{KIND, Kept, Stage};
+use super::kept::{Kept, Stage, Work};
 use super::sending::Sending;
 use super::{Addresses, Progress};
 use crate::audit::What;
 use crate::base::Channel;
+use crate::store::{Step, Versioned};
 
 /// One way by which a policy reaches a person.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -47,51 +49,57 @@ impl Dispatcher {
     /// Whether a message still holds its passcode.
     pub async fn holds(&self, id: &str) -> Result<bool, DispatchError> {
         let now = self.inner.clock.now();
-        let found = self.inner.message(id, now).await?;
-        Ok(found.is_some_and(|(_, kept)| kept.work.is_some_and(|work| now < work.expires)))
+        let found = self.inner.readable(id).await?;
+        Ok(found.is_some_and(|found| found.row.work.is_some_and(|work| now < work.expires)))
     }
 
     /// Goes on with this rule at once, whatever is under way; the rules after it follow as ever. Counts as one message more.
     pub async fn jump(&self, id: &str, rule: usize) -> Result<Jump, DispatchError> {
-        let inner = &self.inner;
-        for _ in 0..CONFLICTS {
-            let now = inner.clock.now();
-            let Some((record, kept)) = inner.message(id, now).await? else { return Ok(Jump::Gone) };
-            let Some(mut work) = kept.work.filter(|work| now < work.expires) else { return Ok(Jump::Gone) };
-            let ways = inner.ways();
-            let routes = ways.board.routes(&work.policy, &work.addresses).unwrap_or_default();
-            let Some(route) = routes.into_iter().find(|route| route.rule == rule) else { return Err(DispatchError::NoRoute) };
-            if let Err(limit) = ways.allowances.take(&work.user, std::slice::from_ref(&route), now).await? {
-                inner.refuse(&work, limit.name().to_owned()).await;
-                return Err(DispatchError::TooMany(limit));
-            }
-            if let Stage::Waiting { sent, undelivered: false, .. } = std::mem::take(&mut work.stage) {
-                work.sent = Some(sent);
-                // Probably it has arrived: the ways before it have done enough.
-                work.retries.clear();
-            }
-            work.rule = rule;
-            work.before = None;
-            work.asked.clear();
-            work.doubts.clear();
-            (work.again_at, work.pauses) = (None, 0);
-            work.counted.push(route.to.clone());
-            let (channel, to) = (route.channel, route.masked());
-            let progress = Progress::Sending { channel, to: to.clone(), before: None, again: None };
-            if !inner.rewrite(&record, Kept { progress, work: Some(work.clone()) }, now).await? {
-                ways.allowances.give_back(&work.user, &route.to, now).await?;
-                continue;
-            }
-            inner.stop(id);
-            inner.records.due(KIND, id, Some(now.plus(LEASE)), now).await?;
-            let asked = What::OtherWayAsked { message: id.to_owned(), channel: channel.name().to_owned(), to };
-            inner.journal.note(inner.event(&work, asked)).await;
-            inner.start(Sending::resumed(Arc::clone(inner), id.to_owned(), work, record.version + 1), None);
-            return Ok(Jump::Begun);
+        let (inner, now) = (&self.inner, self.inner.clock.now());
+        let found = inner.readable(id).await?.and_then(|found| found.row.work);
+        let Some(work) = found.filter(|work| now < work.expires) else { return Ok(Jump::Gone) };
+        let ways = inner.ways();
+        let routes = ways.board.routes(&work.policy, &work.addresses).unwrap_or_default();
+        let Some(route) = routes.into_iter().find(|route| route.rule == rule) else { return Err(DispatchError::NoRoute) };
+        if let Err(limit) = ways.allowances.take(&work.user, std::slice::from_ref(&route), now).await? {
+            inner.refuse(&work, limit.name().to_owned()).await;
+            return Err(DispatchError::TooMany(limit));
         }
-        Ok(Jump::Gone)
+        let (channel, to) = (route.channel, route.masked());
+        let diverted = inner.messages.update(id, now, |found| {
+            let Some(found) = found else { return Step::Leave(None) };
+            let Some(mut work) = found.row.work.filter(|work| now < work.expires) else { return Step::Leave(None) };
+            work.divert(&route);
+            let progress = Progress::Sending { channel, to: to.clone(), before: None, again: None };
+            let diverted = (work.clone(), found.version + 1);
+            Step::Write(Versioned { row: Kept { progress, work: Some(work) }, ..found }, Some(diverted))
+        });
+        let Some((work, version)) = diverted.await? else {
+            ways.allowances.give_back(&work.user, &route.to, now).await?;
+            return Ok(Jump::Gone);
+        };
+        inner.stop(id);
+        inner.due(id, Some(now.plus(LEASE))).await?;
+        let asked = What::OtherWayAsked { message: id.to_owned(), channel: channel.name().to_owned(), to };
+        inner.journal.note(inner.event(&work, asked)).await;
+        inner.start(Sending::resumed(Arc::clone(inner), id.to_owned(), work, version), None);
+        Ok(Jump::Begun)
     }
 }
 
-/// How often a record is read again because somebody wrote to it in between.
-const CONFLICTS: usize = 5;
+impl Work {
+    /// It goes on with this route, whatever was under way.
+    fn divert(&mut self, route: &Route) {
+        if let Stage::Waiting { sent, undelivered: false, .. } = std::mem::take(&mut self.stage) {
+            self.sent = Some(sent);
+            // Probably it has arrived: the ways before it have done enough.
+            self.retries.clear();
+        }
+        self.rule = route.rule;
+        self.before = None;
+        self.asked.clear();
+        self.doubts.clear();
+        (self.again_at, self.pauses) = (None, 0);
+        self.counted.push(route.to.clone());
+    }
+}

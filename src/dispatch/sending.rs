@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::blot::blot;
 use super::board::{Line, Lines, Route};
 use super::inner::{Inner, LEASE};
-use super::kept::{KIND, Sent, Stage, Work};
+use super::kept::{Sent, Stage, Work};
 use super::places::Queued;
 use super::text::{Wording, compose};
 use super::{Before, Failure, FailureKind, Fate, Message, Progress, Receipt};
@@ -367,8 +367,7 @@ impl Sending {
 async fn signs_of_life(inner: &Inner, id: &str) {
     loop {
         inner.clock.sleep(SIGN_OF_LIFE).await;
-        let now = inner.clock.now();
-        if let Err(error) = inner.records.due(KIND, id, Some(now.plus(LEASE)), now).await {
+        if let Err(error) = inner.due(id, Some(inner.clock.now().plus(LEASE))).await {
             tracing::warn!(%error, message.id = id, "the store does not take a sign of life");
         }
     }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::dispatcher::{DispatchError, Dispatcher, Parts};
-use super::kept::{KIND, Kept};
+use super::kept::Kept;
 use super::memory::Memory;
 use super::{Addresses, Content, Failure, FailureKind, Grouped, Message, Order, Progress, Receipt, Transmitter};
 use crate::audit::Journal;
@@ -18,7 +18,7 @@ use crate::base::random::SystemSource;
 use crate::base::{Channel, Clock, Keys, Language, Later, Secret, Texts, Time, TraceId, UserId};
 use crate::config::dispatch_policy::{AddressKind, Rule};
 use crate::config::{DispatchPolicy, Limits};
-use crate::store::Records;
+use crate::store::{Kind, Stores, Table};
 
 pub const CODE: &str = "482913";
 
@@ -118,7 +118,7 @@ pub fn house_on(memory: Arc<Memory>, clock: Clock, transmitters: &[Arc<Scripted>
     let dispatcher = Dispatcher::new(Parts {
         transmitters: transmitters.iter().map(grouped).collect(),
         policies: policies(),
-        records: Arc::clone(&memory) as Arc<dyn Records>,
+        stores: Stores::one(&memory),
         journal: Journal::new(Arc::clone(&memory) as _, clock.clone()),
         keys: keys(),
         texts: Texts::built_in(),
@@ -203,7 +203,8 @@ impl House {
     }
 
     pub fn kept(&self, id: &str) -> Kept {
-        Kept::from_bytes(&self.memory.value(KIND, id).expect("a record"), &keys(), id).expect("it opens")
+        let record = self.memory.record(Kind::Message, id).expect("a record");
+        Table::new(&Stores::one(&self.memory), &keys()).open(record).expect("it opens").row
     }
 
     /// One that a call and a mail can follow.

@@ -7,12 +7,12 @@ use super::blot::blot;
 use super::board::{Line, Route};
 use super::gsm7;
 use super::inner::GRACE;
-use super::kept::{KIND, Kept, Sent};
+use super::kept::{Kept, Sent};
 use super::sending::{Sending, Went};
 use crate::audit::What;
 use crate::audit::reason::{MessageEnd, TryOutcome};
 use crate::base::Channel;
-use crate::store::{Expect, Place, StoreError};
+use crate::store::{StoreError, Versioned};
 
 impl Sending {
     pub(super) async fn tried(&self, route: &Route, line: &Line, (outcome, words): (TryOutcome, &str), spent: Duration) {
@@ -46,9 +46,8 @@ impl Sending {
 
     /// False where the message is not ours any more, or the store cannot tell.
     pub(super) async fn write(&mut self, progress: Progress) -> bool {
-        let kept = Kept { progress, work: Some(self.work.clone()) };
-        let expires = self.work.expires.plus(GRACE);
-        match self.inner.put(&self.id, &kept, expires, Expect::Version(self.version)).await {
+        let row = Kept { progress, work: Some(self.work.clone()) };
+        match self.put(row).await {
             Ok(written) => {
                 self.version += 1;
                 written
@@ -58,6 +57,14 @@ impl Sending {
                 false
             }
         }
+    }
+
+    /// Writes its record where nobody else did since; says whether it was written.
+    async fn put(&self, row: Kept) -> Result<bool, StoreError> {
+        // Longer than the code: users who look at the page then are told what became of it, and not that it is unknown.
+        let expires = self.work.expires.plus(GRACE);
+        let row = Versioned { row, owner: self.work.user.to_string(), expires, version: self.version };
+        self.inner.messages.put(&self.id, &row, self.inner.clock.now()).await
     }
 
     /// Nothing is left to try. It has failed, unless it was sent by some way and nobody said that it did not arrive, or may have been.
@@ -92,14 +99,9 @@ impl Sending {
     }
 
     pub(super) async fn finish(&self, kept: &Kept) -> Result<(), StoreError> {
-        let now = self.inner.clock.now();
-        let place = Place { kind: KIND, owner: self.work.user.as_str(), id: &self.id };
-        let value = kept.to_bytes(&self.inner.keys, &self.id);
-        // Longer than the code: whoever looks at the page then is told what became of it, and not that it is unknown.
-        let expires = self.work.expires.plus(GRACE);
         // Not written where somebody else has ended it or taken it over meanwhile: then it is theirs.
-        if self.inner.records.put_if(place, value, expires, Expect::Version(self.version), now).await? {
-            self.inner.records.due(KIND, &self.id, None, now).await?;
+        if self.put(kept.clone()).await? {
+            self.inner.due(&self.id, None).await?;
         }
         Ok(())
     }
@@ -110,8 +112,7 @@ impl Sending {
         if !self.fresh && !self.write_progress(route).await {
             return Went::Done;
         }
-        let now = self.inner.clock.now();
-        if let Err(error) = self.inner.records.due(KIND, &self.id, Some(now), now).await {
+        if let Err(error) = self.inner.due(&self.id, Some(self.inner.clock.now())).await {
             return self.lost(&error);
         }
         Went::Done

@@ -10,7 +10,7 @@ use doorward::base::random::SystemSource;
 use doorward::base::{Channel, Clock, Language, Later, Secret, Time, TraceId, UserId};
 use doorward::config::dispatch_policy::{AddressKind, Rule};
 use doorward::dispatch::{Addresses, Content, Failure, Grouped, Message, Order, Receipt, Transmitter};
-use doorward::store::{Expect, Place, Records};
+use doorward::store::{Expect, Kind, Place, Put, Records};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
@@ -132,8 +132,9 @@ async fn many_orders_at_once_are_all_sent() {
     let ids: Vec<String> = (0..number).map(|place| format!("record{place}")).collect();
     let (store, now, mut under_way) = (house.events(), house.clock.now(), FuturesUnordered::new());
     for id in &ids {
-        let place = Place { kind: "queue-test", owner: "", id };
-        under_way.push(store.put_if(place, vec![7; 600], now.plus(Duration::from_secs(600)), Expect::Absent, now));
+        let place = Place { kind: Kind::Receipt, owner: "", id };
+        let expires = now.plus(Duration::from_secs(600));
+        under_way.push(store.put_if(Put { place, value: vec![7; 600], expires, expect: Expect::Absent }, now));
         if under_way.len() >= 256 {
             assert!(under_way.next().await.unwrap().unwrap());
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use doorward::auth::session::Wanted;
 use doorward::auth::{Answer, FlowOver};
 use doorward::base::Clock;
-use doorward::store::{Place, Records, Taken};
+use doorward::store::{Counter, Counters, Place, Taken};
 use futures_util::StreamExt;
 
 use crate::support::client::{Watch, wrong};
@@ -109,7 +109,7 @@ async fn a_right_passcode_posted_many_times_at_once_is_no_wrong_one() {
     let now = Clock::by_hand().now();
     for number in 0..rounds() {
         let id = format!("people:user{number}");
-        let place = Place { kind: "wrong-factors", owner: &id, id: &id };
+        let place = Place { kind: Counter::WrongFactors, owner: &id, id: &id };
         let taken = house.store.take(place, 10, Duration::from_secs(60), now).await.unwrap();
         assert_eq!(taken, Taken::Yes { left: 9 }, "{id} has a wrong passcode to its name");
     }

@@ -9,7 +9,7 @@ use doorward::auth::session::Wanted;
 use doorward::base::Clock;
 use doorward::config;
 use doorward::directory::local::Local;
-use doorward::store::Records;
+use doorward::store::{Fed, Feed};
 
 use crate::support::house::{House, open_house};
 
@@ -53,8 +53,7 @@ impl Book {
 
     /// How many records there are, and how often each has been written since; they must have been as often.
     async fn written(&self) -> (usize, Option<u64>) {
-        let records: &dyn Records = self.house.store.as_ref();
-        let (records, _) = records.changes_since("session", 0, 1000, self.house.clock.now()).await.unwrap();
+        let (records, _) = self.house.store.changes_since(Fed::Session, 0, 1000, self.house.clock.now()).await.unwrap();
         let often = records.first().map(|record| record.version - 1);
         assert!(records.iter().all(|record| Some(record.version - 1) == often), "some were written more often than others");
         (records.len(), often)

@@ -8,11 +8,11 @@ use crate::auth::limit::known_browser::{Browser, Known};
 use crate::base::{Language, TraceId};
 use crate::directory::User;
 use crate::dispatch::{Content, Notice, Order};
-use crate::store::{Place, Taken};
+use crate::store::{Counter, Place, Taken};
 
 /// Later than this nobody wants to know.
 const LIFE: Duration = Duration::from_secs(3600);
-const TOLD: &str = "told";
+const TOLD: Counter = Counter::PauseNotice;
 
 /// Whom, and by which way.
 pub(in crate::auth) struct Way<'a> {
@@ -49,7 +49,7 @@ impl House {
         let first = async {
             Ok::<_, crate::store::StoreError>(
                 self.is_paused(user, now).await?.is_some()
-                    && matches!(self.records.take(place, 1, rate.window, now).await?, Taken::Yes { .. }),
+                    && matches!(self.stores.counters.take(place, 1, rate.window, now).await?, Taken::Yes { .. }),
             )
         };
         match first.await {

@@ -9,10 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::auth::house::House;
 use crate::base::Time;
 use crate::directory::User;
-use crate::store::{Expect, Place, StoreError};
+use crate::store::{Kind, StoreError, Stored, Table, Versioned};
 
-const SEEN: &str = "number-seen";
-const FORMAT: u8 = 1;
 /// How long it is remembered after the last sign-in, and how much less than that is worth writing.
 const REMEMBERED: Duration = Duration::from_secs(400 * 86_400);
 const RENEWED_AFTER: Duration = Duration::from_secs(30 * 86_400);
@@ -38,40 +36,52 @@ impl House {
     async fn seen_since(&self, user: &User, numbers: &str, now: Time) -> Result<Time, StoreError> {
         let id = user.id.as_str();
         let about = format!("{id}\n{numbers}");
-        let record = self.records.find(SEEN, id, now).await?;
-        let known = record.as_ref().and_then(|record| self.known_since(&record.value, &about));
+        let numbers = Table::new(&self.stores, &self.keys);
+        let found = match numbers.find(id, now).await {
+            // What a newer version wrote says nothing here, so the numbers count as new and begin anew.
+            Err(error) if error.is_unreadable() => {
+                let seen = self.number_seen(&about, now);
+                numbers.overwrite(&[id.to_owned()], &Versioned::new(seen, id, now.plus(REMEMBERED)), now).await?;
+                return Ok(now);
+            }
+            found => found?,
+        };
+        let known = found.as_ref().and_then(|found| self.known_since(&found.row, &about));
         let since = known.unwrap_or(now);
-        let is_fresh = record.as_ref().is_some_and(|record| record.expires.since(now) > REMEMBERED.saturating_sub(RENEWED_AFTER));
+        let is_fresh = found.as_ref().is_some_and(|found| found.expires.since(now) > REMEMBERED.saturating_sub(RENEWED_AFTER));
         if known.is_none() || !is_fresh {
-            let kept = Kept {
-                key: self.keys.first_id().to_owned(),
-                hash: HEXLOWER.encode(&self.keys.mac(SEEN, about.as_bytes())),
-                since,
-            };
-            let kept = serde_json::to_vec(&kept).map_err(|error| StoreError::Failed(error.into()))?;
-            let value = [&[FORMAT], kept.as_slice()].concat();
-            let expect = record.map_or(Expect::Absent, |record| Expect::Version(record.version));
+            let seen = Versioned::new(self.number_seen(&about, since), id, now.plus(REMEMBERED));
+            let seen = Versioned { version: found.map_or(0, |found| found.version), ..seen };
             // Lost to another sign-in at the same moment: it wrote the same.
-            self.records.put_if(Place { kind: SEEN, owner: id, id }, value, now.plus(REMEMBERED), expect, now).await?;
+            numbers.put(id, &seen, now).await?;
         }
         Ok(since)
     }
 
-    /// Since when, where the record is of these numbers, under whichever of our keys it was written. A format of another version says
-    /// nothing.
-    fn known_since(&self, value: &[u8], about: &str) -> Option<Time> {
-        let (_, kept) = value.split_first().filter(|(format, _)| **format == FORMAT)?;
-        let kept: Kept = serde_json::from_slice(kept).ok()?;
-        let hash = self.keys.mac_by(&kept.key, SEEN, about.as_bytes())?;
-        (HEXLOWER.encode(&hash) == kept.hash).then_some(kept.since)
+    fn number_seen(&self, about: &str, since: Time) -> NumberSeen {
+        let hash = HEXLOWER.encode(&self.keys.mac(NumberSeen::KIND.name(), about.as_bytes()));
+        NumberSeen { key: self.keys.first_id().to_owned(), hash, since }
+    }
+
+    /// Since when, where the record is of these numbers, under whichever of our keys it was written.
+    fn known_since(&self, seen: &NumberSeen, about: &str) -> Option<Time> {
+        let hash = self.keys.mac_by(&seen.key, NumberSeen::KIND.name(), about.as_bytes())?;
+        (HEXLOWER.encode(&hash) == seen.hash).then_some(seen.since)
     }
 }
 
-/// What the record holds (format 1).
+/// What the record holds.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct NumberSeen {
     /// Id of the key that the hash was made with.
     key: String,
     hash: String,
     since: Time,
+}
+
+impl Stored for NumberSeen {
+    const KIND: Kind = Kind::NumberSeen;
+    const FORMAT: u8 = 1;
+    // It is a hash, and has to be compared under keys that are not the first any more.
+    const SEALED: bool = false;
 }

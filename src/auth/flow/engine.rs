@@ -17,7 +17,7 @@ use crate::auth::{Admitted, Declined, FlowOver};
 use crate::base::{Secret, TraceId};
 use crate::directory::{Name, User};
 use crate::dispatch::text::shown_name;
-use crate::store::{Expect, Place, Taken};
+use crate::store::{Counter, Expect, Place, Taken};
 
 /// What becomes of a passcode that was posted.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub enum Answer {
     },
 }
 
-const TRIES: &str = "flow-tries";
+const TRIES: Counter = Counter::FlowTries;
 /// How often a step is tried again when another request changed the flow meanwhile.
 pub(in crate::auth) const CONFLICTS: u32 = 8;
 
@@ -85,7 +85,7 @@ impl House {
         match self.send(at, &flow, (&issued, code), None).await? {
             None => Ok(PasswordAnswer::Challenged { flow: flow_id }),
             Some(why) => {
-                self.records.remove(FLOW, &flow_id, now).await?;
+                self.stores.records.remove(FLOW, &flow_id, now).await?;
                 Ok(PasswordAnswer::Declined { why, trace })
             }
         }
@@ -113,12 +113,12 @@ impl House {
             return Ok(Answer::Again);
         }
         let place = Place { kind: TRIES, owner: user.id.as_str(), id: flow_id };
-        let Taken::Yes { left } = self.records.take(place, tries, FLOW_LIFE, now).await? else {
+        let Taken::Yes { left } = self.stores.counters.take(place, tries, FLOW_LIFE, now).await? else {
             // Whoever took the last try decides what the flow becomes.
             return self.refuse_ended(at, &flow).await;
         };
         if let Some(why) = self.take_wrong_factor(&user, now).await? {
-            self.records.give_back(TRIES, flow_id, now).await?;
+            self.stores.counters.give_back(TRIES, flow_id, now).await?;
             self.note(at, flow.trace, Some(&user.id), refused(PasscodeRefusal::Paused, None)).await;
             return Ok(Answer::Declined { why, trace: flow.trace });
         }
@@ -159,7 +159,7 @@ impl House {
                 Verdict::Right => {
                     // Right is no try, and the look may take its time: whoever presses again meanwhile is not out of tries.
                     if !std::mem::replace(&mut is_given_back, true) {
-                        self.records.give_back(TRIES, flow_id, now).await?;
+                        self.stores.counters.give_back(TRIES, flow_id, now).await?;
                     }
                     self.look_last(user, awaiting.why, vouched).await
                 }
@@ -187,7 +187,7 @@ impl House {
                 self.give_back_wrong_factor(user, now).await?;
             }
             if matches!(verdict, Verdict::Earlier | Verdict::Expired) {
-                self.records.give_back(TRIES, flow_id, now).await?;
+                self.stores.counters.give_back(TRIES, flow_id, now).await?;
             }
             if !matches!(next, Next::Again(_)) {
                 self.dispatcher.settle(&message).await;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Awaiting, Changing};
 use crate::auth::house::{Attempt, House, bound_to};
 use crate::base::{Language, Time, TraceId, UserId};
-use crate::store::{Expect, Place, StoreError};
+use crate::store::{Expect, Kind, Place, Put, StoreError};
 
 /// Format 1.
 #[derive(Clone, Serialize, Deserialize)]
@@ -51,7 +51,7 @@ impl Flow {
     }
 }
 
-pub(in crate::auth) const FLOW: &str = "flow";
+pub(in crate::auth) const FLOW: Kind = Kind::Flow;
 /// A flow lives for at most so long, resends included.
 pub(in crate::auth) const FLOW_LIFE: Duration = Duration::from_secs(15 * 60);
 const FORMAT: u8 = 1;
@@ -65,12 +65,12 @@ impl House {
         flow_id: &str,
         now: Time,
     ) -> Result<Option<(Flow, u64)>, StoreError> {
-        let Some(record) = self.records.find(FLOW, flow_id, now).await? else { return Ok(None) };
+        let Some(record) = self.stores.records.find(FLOW, flow_id, now).await? else { return Ok(None) };
         let (format, sealed) = record.value.split_first().unwrap_or((&0, &[]));
         if *format != FORMAT {
             return Err(StoreError::Format { kind: FLOW, format: *format });
         }
-        let plain = self.keys.open(FLOW, flow_id.as_bytes(), sealed);
+        let plain = self.keys.open(FLOW.name(), flow_id.as_bytes(), sealed);
         let flow: Option<Flow> = plain.and_then(|plain| serde_json::from_slice(&plain).ok());
         let own = |flow: &Flow| {
             crate::base::secret::same(&flow.browser, &bound_to(&at.browser))
@@ -91,9 +91,9 @@ impl House {
         };
         let plain = serde_json::to_vec(flow).map_err(|error| StoreError::Failed(error.into()))?;
         let mut value = vec![FORMAT];
-        value.extend(self.keys.seal(FLOW, flow_id.as_bytes(), &plain));
+        value.extend(self.keys.seal(FLOW.name(), flow_id.as_bytes(), &plain));
         let place = Place { kind: FLOW, owner: &owner, id: flow_id };
-        self.records.put_if(place, value, flow.expires, expect, self.clock.now()).await
+        self.stores.records.put_if(Put { place, value, expires: flow.expires, expect }, self.clock.now()).await
     }
 
     /// Whether everything that a flow names is still there. One that was begun before a change of the configuration may name what is not.

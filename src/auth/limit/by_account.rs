@@ -12,7 +12,7 @@ use super::account_lock::turn;
 use super::known_browser::Browser;
 use crate::base::{Rate, Time};
 use crate::directory::LockOut;
-use crate::store::{Expect, Place, Records, StoreError};
+use crate::store::{Kind, Step, StoreError, Stored, Table, Versioned};
 
 /// What one account bears, until nothing was wrong for `window`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -78,9 +78,9 @@ impl Taken {
     }
 }
 
-/// Format 1.
+/// The wrong passwords of one account, as they are on record.
 #[derive(Clone, Copy, Default, Serialize, Deserialize)]
-struct Count {
+pub struct Count {
     strangers: u32,
     known: u32,
     /// The window after the last one ends then.
@@ -111,12 +111,14 @@ impl Count {
     }
 }
 
-const KIND: &str = "failures";
-const FORMAT: u8 = 1;
 /// So much later than we the directory may judge a password: its own count then runs longer than ours would.
 const LATE: Duration = Duration::from_secs(30);
-/// Other nodes changed the count meanwhile so often: nothing is taken then. Each time one of them got on, and there are few.
-const CONFLICTS: usize = 64;
+
+impl Stored for Count {
+    const KIND: Kind = Kind::Failures;
+    const FORMAT: u8 = 1;
+    const SEALED: bool = false;
+}
 
 impl AccountFailures {
     /// By the account's immutable id.
@@ -132,9 +134,9 @@ impl AccountFailures {
 
     /// Takes one before the password is shown to the directory, so that many at once cannot be more than are allowed; nothing where none
     /// is left.
-    pub async fn take(&self, records: &dyn Records, now: Time) -> Result<Option<Taken>, StoreError> {
+    pub async fn take(&self, counts: &Table<Count>, now: Time) -> Result<Option<Taken>, StoreError> {
         let mut taken = None;
-        self.update(records, now, |count| {
+        self.update(counts, now, |count| {
             taken = None;
             let shares = self.shares.less(count.earlier(self.since));
             let (share, most) = match self.is_known {
@@ -157,8 +159,8 @@ impl AccountFailures {
     }
 
     /// Nobody could tell, or it was right and counts for nothing more: it was no failure.
-    pub async fn give_back(&self, records: &dyn Records, taken: Taken, now: Time) -> Result<(), StoreError> {
-        let given = self.update(records, now, |count| {
+    pub async fn give_back(&self, counts: &Table<Count>, taken: Taken, now: Time) -> Result<(), StoreError> {
+        let given = self.update(counts, now, |count| {
             self.answered(count);
             let share = self.share(count);
             *share = share.saturating_sub(1);
@@ -170,8 +172,8 @@ impl AccountFailures {
 
     /// The password was right, so the directory begins anew, and so does this share. It does so here and not when somebody is in: what
     /// is wrong between password and passcode the directory counts. What strangers did stays, where the owner came in from elsewhere.
-    pub async fn begin_anew(&self, records: &dyn Records, taken: Taken, now: Time) -> Result<(), StoreError> {
-        let begun = self.update(records, now, |count| {
+    pub async fn begin_anew(&self, counts: &Table<Count>, taken: Taken, now: Time) -> Result<(), StoreError> {
+        let begun = self.update(counts, now, |count| {
             self.answered(count);
             // The directory may yet see those that are on their way, and count them after this one.
             *self.share(count) = *self.asked(count);
@@ -182,8 +184,8 @@ impl AccountFailures {
     }
 
     /// The directory said that it was wrong: what was taken stays taken.
-    pub async fn was_wrong(&self, records: &dyn Records, now: Time) -> Result<(), StoreError> {
-        let noted = self.update(records, now, |count| {
+    pub async fn was_wrong(&self, counts: &Table<Count>, now: Time) -> Result<(), StoreError> {
+        let noted = self.update(counts, now, |count| {
             self.answered(count);
             true
         });
@@ -206,39 +208,27 @@ impl AccountFailures {
     /// Changes the count if `change` says so, again if another node did meanwhile; whether it was changed.
     async fn update(
         &self,
-        records: &dyn Records,
+        counts: &Table<Count>,
         now: Time,
         mut change: impl FnMut(&mut Count) -> bool,
     ) -> Result<bool, StoreError> {
         let _turn = turn(&self.user).await;
-        for _ in 0..CONFLICTS {
-            let record = records.find(KIND, &self.user, now).await?;
-            let mut count = match &record {
-                Some(record) => read(&record.value)?,
-                None => Count::default(),
-            };
-            if !change(&mut count) {
-                return Ok(false);
+        let changed = counts.update(&self.user, now, |found| {
+            let mut found = found.unwrap_or_else(|| Versioned::new(Count::default(), self.user.as_str(), now));
+            let count = &mut found.row;
+            if !change(count) {
+                return Step::Leave(false);
             }
             count.earlier = count.earlier.min(count.all());
-            let expect = record.as_ref().map_or(Expect::Absent, |record| Expect::Version(record.version));
-            let mut value = vec![FORMAT];
-            value.extend(serde_json::to_vec(&count).map_err(|error| StoreError::Failed(error.into()))?);
-            let place = Place { kind: KIND, owner: &self.user, id: &self.user };
             // Nothing is forgotten before the window is over, were it only that a later request may find it.
-            let expires = count.until.max(now.plus(Duration::from_millis(1)));
-            if records.put_if(place, value, expires, expect, now).await? {
-                return Ok(true);
-            }
+            found.expires = count.until.max(now.plus(Duration::from_millis(1)));
+            Step::Write(found, true)
+        });
+        match changed.await {
+            // Other nodes were faster each time: nothing is taken then.
+            Err(StoreError::Conflict(_)) => Ok(false),
+            changed => changed,
         }
-        Ok(false)
-    }
-}
-
-fn read(value: &[u8]) -> Result<Count, StoreError> {
-    match value.split_first() {
-        Some((&FORMAT, json)) => serde_json::from_slice(json).map_err(|error| StoreError::Failed(error.into())),
-        other => Err(StoreError::Format { kind: KIND, format: other.map_or(0, |(format, _)| *format) }),
     }
 }
 
@@ -247,6 +237,9 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::base::keys::SealKey;
+    use crate::base::{Keys, Secret};
+    use crate::store::Stores;
     use crate::store::sqlite::Sqlite;
 
     const MINUTE: Duration = Duration::from_secs(60);
@@ -292,19 +285,21 @@ mod tests {
     }
 
     struct Bench {
-        records: Arc<dyn Records>,
+        counts: Table<Count>,
         _folder: tempfile::TempDir,
     }
 
     impl Bench {
         fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
-            Self { records: Arc::new(Sqlite::open(&folder.path().join("doorward.db")).unwrap()), _folder: folder }
+            let keys = Keys::new(vec![SealKey { id: "k1".into(), secret: Secret::new(vec![7; 32]) }]).unwrap();
+            let store = Arc::new(Sqlite::open(&folder.path().join("doorward.db")).unwrap());
+            Self { counts: Table::new(&Stores::one(&store), &keys), _folder: folder }
         }
 
         async fn take(&self, browser: Browser<'_>, threshold: u32, minute: u64) -> Option<Taken> {
             let failures = AccountFailures::new("corp:1", browser, shares(threshold, 5));
-            failures.take(self.records.as_ref(), at(minute)).await.unwrap()
+            failures.take(&self.counts, at(minute)).await.unwrap()
         }
     }
 
@@ -354,14 +349,14 @@ mod tests {
         bench.take(STRANGER, 5, 0).await.unwrap();
         for minute in 1..30 {
             let known = AccountFailures::new("corp:1", Browser::Known("a"), shares(5, 5));
-            let taken = known.take(bench.records.as_ref(), at(minute)).await.unwrap().unwrap();
-            known.give_back(bench.records.as_ref(), taken, at(minute)).await.unwrap();
+            let taken = known.take(&bench.counts, at(minute)).await.unwrap().unwrap();
+            known.give_back(&bench.counts, taken, at(minute)).await.unwrap();
         }
         assert!(bench.take(STRANGER, 5, 30).await.is_none());
         assert!(bench.take(STRANGER, 5, 31).await.is_some(), "right passwords keep strangers out");
-        failures.was_wrong(bench.records.as_ref(), at(31)).await.unwrap();
-        let taken = failures.take(bench.records.as_ref(), at(31)).await.unwrap().unwrap();
-        failures.begin_anew(bench.records.as_ref(), taken, at(31)).await.unwrap();
+        failures.was_wrong(&bench.counts, at(31)).await.unwrap();
+        let taken = failures.take(&bench.counts, at(31)).await.unwrap().unwrap();
+        failures.begin_anew(&bench.counts, taken, at(31)).await.unwrap();
         assert!(bench.take(STRANGER, 5, 31).await.is_some() && bench.take(STRANGER, 5, 31).await.is_some());
     }
 
@@ -371,7 +366,7 @@ mod tests {
         assert!(bench.take(STRANGER, 5, 0).await.is_some() && bench.take(STRANGER, 5, 0).await.is_some());
         let take = async |browser, spent, started: u64| {
             let failures = AccountFailures::new("corp:1", browser, shares_after(5, 5, spent)).since(at(started));
-            failures.take(bench.records.as_ref(), at(started)).await.unwrap().is_some()
+            failures.take(&bench.counts, at(started)).await.unwrap().is_some()
         };
         // The directory says two, and cannot know any more whose they were.
         assert!(take(Browser::Known("a"), 2, 1).await, "the owner is kept out");
@@ -381,8 +376,8 @@ mod tests {
         assert!(bench.take(STRANGER, 5, 0).await.is_some());
         let failures = |spent| AccountFailures::new("corp:1", Browser::Known("a"), shares_after(5, 5, spent)).since(at(1));
         // One was ours and three are somebody else's: nothing is left.
-        assert!(failures(4).take(bench.records.as_ref(), at(1)).await.unwrap().is_none());
-        assert!(failures(3).take(bench.records.as_ref(), at(1)).await.unwrap().is_some());
+        assert!(failures(4).take(&bench.counts, at(1)).await.unwrap().is_none());
+        assert!(failures(3).take(&bench.counts, at(1)).await.unwrap().is_some());
     }
 
     #[tokio::test]
@@ -391,9 +386,9 @@ mod tests {
         assert!(bench.take(STRANGER, 5, 0).await.is_some() && bench.take(STRANGER, 5, 0).await.is_some());
         assert!(bench.take(Browser::Known("a"), 5, 0).await.is_some());
         let known = AccountFailures::new("corp:1", Browser::Known("a"), shares(5, 5));
-        known.was_wrong(bench.records.as_ref(), at(1)).await.unwrap();
-        let taken = known.take(bench.records.as_ref(), at(1)).await.unwrap().unwrap();
-        known.begin_anew(bench.records.as_ref(), taken, at(1)).await.unwrap();
+        known.was_wrong(&bench.counts, at(1)).await.unwrap();
+        let taken = known.take(&bench.counts, at(1)).await.unwrap().unwrap();
+        known.begin_anew(&bench.counts, taken, at(1)).await.unwrap();
         assert!(bench.take(STRANGER, 5, 1).await.is_none());
         assert!(bench.take(Browser::Known("a"), 5, 1).await.is_some() && bench.take(Browser::Known("b"), 5, 1).await.is_some());
     }
@@ -402,16 +397,16 @@ mod tests {
     async fn a_right_password_does_not_forget_what_is_still_on_its_way() {
         let bench = Bench::new();
         let known = AccountFailures::new("corp:1", Browser::Known("a"), shares(5, 5));
-        let (records, now) = (bench.records.as_ref(), at(0));
-        known.take(records, now).await.unwrap().unwrap();
-        let right = known.take(records, now).await.unwrap().unwrap();
-        known.begin_anew(records, right, now).await.unwrap();
+        let (counts, now) = (&bench.counts, at(0));
+        known.take(counts, now).await.unwrap().unwrap();
+        let right = known.take(counts, now).await.unwrap().unwrap();
+        known.begin_anew(counts, right, now).await.unwrap();
         // Judged after the right one, it is the first that the directory counts anew.
-        known.was_wrong(records, now).await.unwrap();
-        let right = known.take(records, now).await.unwrap().unwrap();
-        assert!(known.take(records, now).await.unwrap().is_none());
-        known.begin_anew(records, right, now).await.unwrap();
-        assert!(known.take(records, now).await.unwrap().is_some() && known.take(records, now).await.unwrap().is_some());
+        known.was_wrong(counts, now).await.unwrap();
+        let right = known.take(counts, now).await.unwrap().unwrap();
+        assert!(known.take(counts, now).await.unwrap().is_none());
+        known.begin_anew(counts, right, now).await.unwrap();
+        assert!(known.take(counts, now).await.unwrap().is_some() && known.take(counts, now).await.unwrap().is_some());
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -436,14 +431,14 @@ mod tests {
             tokio::spawn(async move {
                 let ours = Rate { count: 1_000_000, window: 15 * MINUTE };
                 let failures = AccountFailures::new("corp:1", STRANGER, Shares::of(ours, None));
-                let taken = failures.take(bench.records.as_ref(), at(0)).await.unwrap().expect("one is left");
-                failures.begin_anew(bench.records.as_ref(), taken, at(0)).await.unwrap();
+                let taken = failures.take(&bench.counts, at(0)).await.unwrap().expect("one is left");
+                failures.begin_anew(&bench.counts, taken, at(0)).await.unwrap();
             })
         });
         for taker in futures_util::future::join_all(takers).await {
             taker.unwrap();
         }
-        let record = bench.records.find(KIND, "corp:1", at(0)).await.unwrap();
-        assert_eq!(record.map_or(0, |record| read(&record.value).unwrap().all()), 0, "a right password was lost");
+        let count = bench.counts.find("corp:1", at(0)).await.unwrap();
+        assert_eq!(count.map_or(0, |count| count.row.all()), 0, "a right password was lost");
     }
 }

@@ -9,10 +9,10 @@ use crate::auth::Declined;
 use crate::auth::house::{Attempt, House};
 use crate::base::{Time, UserId};
 use crate::directory::User;
-use crate::store::{Place, StoreError, Taken};
+use crate::store::{Counter, Place, StoreError, Taken};
 
-const WRONG_FACTORS: &str = "wrong-factors";
-const IN_A_ROW: &str = "wrong-factors-in-a-row";
+const WRONG_FACTORS: Counter = Counter::WrongFactors;
+const IN_A_ROW: Counter = Counter::WrongFactorsInARow;
 const HELP_DESK_AT: u32 = 100;
 const A_LONG_TIME: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
@@ -22,21 +22,21 @@ impl House {
         let rate = self.limits.wrong_factors_per_user;
         let id = user.id.as_str();
         if let Taken::No { .. } =
-            self.records.take(Place { kind: IN_A_ROW, owner: id, id }, HELP_DESK_AT, A_LONG_TIME, now).await?
+            self.stores.counters.take(Place { kind: IN_A_ROW, owner: id, id }, HELP_DESK_AT, A_LONG_TIME, now).await?
         {
             return Ok(Some(Declined::HelpDesk));
         }
         let place = Place { kind: WRONG_FACTORS, owner: id, id };
-        if let Taken::No { until } = self.records.take(place, rate.count, rate.window, now).await? {
-            self.records.give_back(IN_A_ROW, id, now).await?;
+        if let Taken::No { until } = self.stores.counters.take(place, rate.count, rate.window, now).await? {
+            self.stores.counters.give_back(IN_A_ROW, id, now).await?;
             return Ok(Some(Declined::Paused { minutes: until.since(now).as_secs().div_ceil(60).max(1) }));
         }
         Ok(None)
     }
 
     pub(in crate::auth) async fn give_back_wrong_factor(&self, user: &User, now: Time) -> Result<(), StoreError> {
-        self.records.give_back(IN_A_ROW, user.id.as_str(), now).await?;
-        self.records.give_back(WRONG_FACTORS, user.id.as_str(), now).await
+        self.stores.counters.give_back(IN_A_ROW, user.id.as_str(), now).await?;
+        self.stores.counters.give_back(WRONG_FACTORS, user.id.as_str(), now).await
     }
 
     pub(in crate::auth) async fn is_paused(&self, user: &User, now: Time) -> Result<Option<Declined>, StoreError> {
@@ -59,12 +59,12 @@ impl House {
         let now = self.clock.now();
         let known = Known::read(at.known.as_deref(), &self.keys);
         let rate = self.limits.failures_per_user;
-        Failures::of_name(name_mark, known.by_name(name_mark), rate).clear(self.records.as_ref(), now).await
+        Failures::of_name(name_mark, known.by_name(name_mark), rate).clear(&self.stores, now).await
     }
 
     pub(in crate::auth) async fn forget_wrong_factors(&self, user: &UserId) -> Result<(), StoreError> {
         let now = self.clock.now();
-        self.records.remove(IN_A_ROW, user.as_str(), now).await?;
-        self.records.remove(WRONG_FACTORS, user.as_str(), now).await.map(drop)
+        self.stores.counters.remove(IN_A_ROW, user.as_str(), now).await?;
+        self.stores.counters.remove(WRONG_FACTORS, user.as_str(), now).await.map(drop)
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::known_browser::Browser;
 use crate::base::{Keys, Rate, Secret, Time};
-use crate::store::{Place, Records, StoreError, Taken};
+use crate::store::{Counter, Place, StoreError, Stores, Taken};
 
 /// A counter of wrong passwords of one typed name.
 #[derive(Clone, Debug)]
@@ -16,7 +16,7 @@ pub struct Failures {
     rate: Rate,
 }
 
-const KIND: &str = "failures-name";
+const KIND: Counter = Counter::FailuresOfName;
 
 impl Failures {
     /// `mark` is the keyed hash of the name as it was typed, as names are counted.
@@ -25,19 +25,19 @@ impl Failures {
     }
 
     /// Takes one before the password is looked at, so that many at once cannot be more than are allowed; false: none is left.
-    pub async fn take(&self, records: &dyn Records, now: Time) -> Result<bool, StoreError> {
+    pub async fn take(&self, stores: &Stores, now: Time) -> Result<bool, StoreError> {
         let place = Place { kind: KIND, owner: "", id: &self.id };
-        Ok(matches!(records.take(place, self.rate.count, self.rate.window, now).await?, Taken::Yes { .. }))
+        Ok(matches!(stores.counters.take(place, self.rate.count, self.rate.window, now).await?, Taken::Yes { .. }))
     }
 
     /// The password was right, or nobody could tell: it was no failure.
-    pub async fn give_back(&self, records: &dyn Records, now: Time) -> Result<(), StoreError> {
-        records.give_back(KIND, &self.id, now).await
+    pub async fn give_back(&self, stores: &Stores, now: Time) -> Result<(), StoreError> {
+        stores.counters.give_back(KIND, &self.id, now).await
     }
 
     /// Somebody signed in: what was counted is forgotten.
-    pub async fn clear(&self, records: &dyn Records, now: Time) -> Result<(), StoreError> {
-        records.remove(KIND, &self.id, now).await.map(drop)
+    pub async fn clear(&self, stores: &Stores, now: Time) -> Result<(), StoreError> {
+        stores.counters.remove(KIND, &self.id, now).await.map(drop)
     }
 }
 

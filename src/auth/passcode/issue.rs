@@ -15,7 +15,7 @@ use crate::base::{Language, Secret, Time};
 use crate::config::PasscodePolicy;
 use crate::directory::{SmsType, User};
 use crate::dispatch::{Addresses, Content, DispatchError, Order};
-use crate::store::{Place, StoreError, Taken};
+use crate::store::{Counter, Place, StoreError, Taken};
 
 impl House {
     /// Makes a passcode for one flow.
@@ -67,8 +67,8 @@ impl House {
     pub(in crate::auth) async fn take_message(&self, at: &Attempt, now: Time) -> Result<bool, StoreError> {
         let rate = self.limits.messages_per_address;
         let address = crate::base::net::counted(at.address).to_string();
-        let place = Place { kind: "messages-address", owner: "", id: &address };
-        Ok(matches!(self.records.take(place, rate.count, rate.window, now).await?, Taken::Yes { .. }))
+        let place = Place { kind: Counter::MessagesOfAddress, owner: "", id: &address };
+        Ok(matches!(self.stores.counters.take(place, rate.count, rate.window, now).await?, Taken::Yes { .. }))
     }
 
     pub(in crate::auth) fn addresses(&self, user: &User) -> Addresses {

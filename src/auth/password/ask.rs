@@ -42,13 +42,13 @@ impl House {
         };
         let Some(account) = account else { return Ok(Asked::Gone) };
         let failures = self.failures_of(&account, OWNER);
-        let Some(taken) = failures.take(self.records.as_ref(), self.clock.now()).await? else {
+        let Some(taken) = failures.take(&self.failures, self.clock.now()).await? else {
             return Ok(Asked::Not(Unchanged::TooMany));
         };
         let changed = directory.change(&account, old, new).await;
         match &changed {
-            Ok(Changed::WrongOld) => failures.was_wrong(self.records.as_ref(), self.clock.now()).await?,
-            _ => failures.give_back(self.records.as_ref(), taken, self.clock.now()).await?,
+            Ok(Changed::WrongOld) => failures.was_wrong(&self.failures, self.clock.now()).await?,
+            _ => failures.give_back(&self.failures, taken, self.clock.now()).await?,
         }
         match changed {
             Ok(changed) => Ok(Asked::Answered(changed, Box::new(account))),
@@ -76,7 +76,7 @@ impl House {
             }
             Asked::Not(why) => {
                 self.note(at, trace, Some(&user), refused(refusal(why))).await;
-                self.records.give_back(TRIES, flow_id, self.clock.now()).await?;
+                self.stores.counters.give_back(TRIES, flow_id, self.clock.now()).await?;
                 return self.keep(flow_id, (flow, changing.kept(why), version)).await;
             }
         };

@@ -16,7 +16,7 @@ use crate::auth::limit::known_browser::{Browser, Known};
 use crate::auth::{Admitted, Declined, FlowOver};
 use crate::base::{Language, Secret, Time, TraceId};
 use crate::directory::{Complaint, Name, User};
-use crate::store::{Expect, Place, StoreError, Taken};
+use crate::store::{Counter, Expect, Kind, Place, Put, StoreError, Taken};
 
 /// What the page shows.
 #[derive(Clone, Debug)]
@@ -45,12 +45,12 @@ pub enum NewPassword {
     },
 }
 
-pub(in crate::auth) const TRIES: &str = "flow-changes";
+pub(in crate::auth) const TRIES: Counter = Counter::FlowChanges;
 /// New passwords that are shown to the directory in one flow.
 const MOST_TRIES: u32 = 10;
 /// Longer than any directory takes; then another request may ask, should the node have gone down meanwhile.
 const BUSY: Duration = Duration::from_secs(60);
-const NOTICE: &str = "password-notice";
+const NOTICE: Kind = Kind::PasswordNotice;
 const A_DAY: Duration = Duration::from_secs(24 * 3600);
 /// The owner of a flow has shown the password and whatever else is asked for: no stranger.
 pub(in crate::auth) const OWNER: Browser<'static> = Browser::Known("changing");
@@ -61,7 +61,7 @@ impl House {
         let warning = self.password_warnings.get(user.id.directory()).copied().unwrap_or_default();
         let soon = user.password_expires.filter(|expires| now < *expires && expires.since(now) < warning);
         match soon {
-            Some(expires) if self.records.find(NOTICE, user.id.as_str(), now).await?.is_none() => Ok(Some(expires)),
+            Some(expires) if self.stores.records.find(NOTICE, user.id.as_str(), now).await?.is_none() => Ok(Some(expires)),
             _ => Ok(None),
         }
     }
@@ -103,7 +103,8 @@ impl House {
         let user = &changing.user.id;
         if matches!(changing.why, Why::Expiring(_)) {
             let (now, place) = (self.clock.now(), Place { kind: NOTICE, owner: user.as_str(), id: user.as_str() });
-            self.records.put_if(place, vec![1], now.plus(A_DAY), Expect::Absent, now).await?;
+            let put = Put { place, value: vec![1], expires: now.plus(A_DAY), expect: Expect::Absent };
+            self.stores.records.put_if(put, now).await?;
         }
         self.note(at, trace, Some(user), What::PasswordChangeAsked { why: changing.why.name().to_owned() }).await;
         Ok(())
@@ -156,7 +157,7 @@ impl House {
         }
         // Only now, when nobody else is at it: a try is not spent on waiting.
         let place = Place { kind: TRIES, owner: user.as_str(), id: flow_id };
-        let Taken::Yes { .. } = self.records.take(place, MOST_TRIES, FLOW_LIFE, now).await? else {
+        let Taken::Yes { .. } = self.stores.counters.take(place, MOST_TRIES, FLOW_LIFE, now).await? else {
             return self.end(at, flow_id, (flow, version + 1), PasswordChangeRefusal::TooManyTries, &user).await;
         };
         // Whose password it is that is changed elsewhere meanwhile the directory says itself.

@@ -135,13 +135,13 @@ impl House {
             return Ok(Err(Refusal::new(PasswordRefusal::Malformed)));
         }
         let by_name = Failures::of_name(&name_mark, browser, self.limits.failures_per_user);
-        if !by_name.take(self.records.as_ref(), now).await? {
+        if !by_name.take(&self.stores, now).await? {
             return Ok(Err(Refusal::new(PasswordRefusal::NamePaused)));
         }
         let checked = self.check_account(attempt, &name, &known, now).await;
         let counts = matches!(&checked, Ok(Err(refusal)) if refusal.reason.counts());
         if !counts {
-            by_name.give_back(self.records.as_ref(), now).await?;
+            by_name.give_back(&self.stores, now).await?;
         }
         checked
     }
@@ -172,7 +172,7 @@ impl House {
         let failures = self.failures_of(&account, browser);
         let directory =
             self.people.directory(user.id.directory()).ok_or(CouldNotTell::Unknown("the account's directory is gone"))?;
-        let Some(taken) = failures.take(self.records.as_ref(), now).await? else {
+        let Some(taken) = failures.take(&self.failures, now).await? else {
             // The password is not judged, but it costs what any other costs, and is remembered like one of a name that is nobody's: a
             // directory that is slow shall not tell them apart.
             self.memory.refused_lately.remember(mark, now);
@@ -181,11 +181,11 @@ impl House {
                 Err(error) => self.not_judged(error, Some(user)),
             };
         };
-        let give_back = || failures.give_back(self.records.as_ref(), taken, now);
+        let give_back = || failures.give_back(&self.failures, taken, now);
         match directory.verify(&account, &attempt.password).await {
             Ok(Verdict::Wrong) => {
                 self.memory.refused_lately.remember(mark, now);
-                failures.was_wrong(self.records.as_ref(), now).await?;
+                failures.was_wrong(&self.failures, now).await?;
                 Ok(Err(Refusal::of(PasswordRefusal::Wrong, user)))
             }
             Ok(Verdict::Locked) => {
@@ -198,7 +198,7 @@ impl House {
             }
             Ok(verdict) => {
                 match verdict {
-                    Verdict::Correct | Verdict::Expiring(_) => failures.begin_anew(self.records.as_ref(), taken, now).await?,
+                    Verdict::Correct | Verdict::Expiring(_) => failures.begin_anew(&self.failures, taken, now).await?,
                     // Active Directory goes on counting where the bind itself was refused.
                     _ => give_back().await?,
                 }

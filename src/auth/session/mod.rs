@@ -28,6 +28,7 @@ use crate::auth::session::interner::Interner;
 use crate::base::{Time, UserId};
 use crate::config::application::{PublicPath, SessionLimits};
 use crate::directory::{PasswordMark, User};
+use crate::store::{Kind, Stored};
 
 /// One sign-in while it lives. Shared by every core; read on every request without a lock.
 ///
@@ -94,7 +95,7 @@ struct Times {
     last_seen: Time,
 }
 
-/// What a session's record holds (format 1).
+/// What a session's record holds.
 #[derive(Serialize, Deserialize)]
 pub(in crate::auth) struct Kept {
     pub user: User,
@@ -104,6 +105,11 @@ pub(in crate::auth) struct Kept {
     pub absolute: Duration,
     pub only_from: Option<Vec<String>>,
     pub last_seen: Time,
+}
+
+impl Stored for Kept {
+    const KIND: Kind = Kind::Session;
+    const FORMAT: u8 = 1;
 }
 
 impl Session {

@@ -16,7 +16,7 @@ use crate::audit::{Event, Journal, What};
 use crate::auth::flow::Grant;
 use crate::base::{Clock, Keys, Random, Time, TraceId};
 use crate::config::application::SessionLimits;
-use crate::store::{Expect, Place, Record, Records, StoreError};
+use crate::store::{Fed, Kind, Record, StoreError, Stored, Stores, Table, Versioned};
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -34,6 +34,8 @@ pub(super) struct Book {
     pub(super) loaded: u64,
     /// Sessions that ended while the store failed: still on record, they would be back after a restart.
     pub(super) left_behind: Mutex<Vec<Arc<str>>>,
+    pub(super) sessions: Table<Kept>,
+    keys: Table<KeptKey>,
     pub(super) parts: Parts,
 }
 
@@ -55,18 +57,23 @@ impl Hasher for Itself {
 /// What the book works with.
 #[derive(Clone)]
 pub struct Parts {
-    pub records: Arc<dyn Records>,
+    pub stores: Stores,
     pub journal: Journal,
     pub keys: Keys,
     pub clock: Clock,
     pub random: Arc<dyn Random>,
 }
 
-/// What a key's record holds (format 1); its id is the cookie's hash, its owner the session.
+/// What a key's record holds; its id is the cookie's hash, its owner the session.
 #[derive(Serialize, Deserialize)]
 struct KeptKey {
     application: Arc<str>,
     host: Arc<str>,
+}
+
+impl Stored for KeptKey {
+    const KIND: Kind = Kind::SessionKey;
+    const FORMAT: u8 = 1;
 }
 
 impl From<KeptKey> for Entrance {
@@ -87,9 +94,6 @@ pub struct Door {
     pub known_browser: bool,
 }
 
-pub(super) const SESSION: &str = "session";
-const KEY: &str = "session-key";
-const FORMAT: u8 = 1;
 /// How many records are read at a time at the start.
 const PAGE: u32 = 1000;
 
@@ -104,25 +108,27 @@ impl Sessions {
             nets: Interner::default(),
             loaded: 0,
             left_behind: Mutex::default(),
+            sessions: Table::new(&parts.stores, &parts.keys),
+            keys: Table::new(&parts.stores, &parts.keys),
             parts,
         };
         let now = book.parts.clock.now();
-        book.each(SESSION, now, |record| {
-            let kept: Kept = book.open(SESSION, record)?;
+        book.each(Fed::Session, now, |record| {
             let id: Arc<str> = record.id.as_str().into();
+            let kept = book.sessions.open(record)?.row;
             let session = Arc::new(Session::from_kept((Arc::clone(&id), book.by_user.number()), kept, &book.nets));
             book.by_user.add(&session);
             book.by_id.pin().insert(id, session);
             Ok(())
         })
         .await?;
-        book.each(KEY, now, |record| {
-            let kept: KeptKey = book.open(KEY, record)?;
+        book.each(Fed::SessionKey, now, |record| {
             let id = HEXLOWER.decode(record.id.as_bytes()).ok().and_then(|bytes| KeyId::try_from(bytes).ok());
-            let session = book.by_id.pin().get(record.owner.as_str()).cloned();
+            let key = book.keys.open(record)?;
+            let session = book.by_id.pin().get(key.owner.as_str()).cloned();
             if let (Some(id), Some(session)) = (id, session) {
                 session.add_key(id);
-                book.by_key.pin().insert(id, Key { entrance: book.entrances.intern(kept.into()), session });
+                book.by_key.pin().insert(id, Key { entrance: book.entrances.intern(key.row.into()), session });
             }
             Ok(())
         })
@@ -178,14 +184,17 @@ impl Sessions {
         let cookie = Cookie::new(&parts.keys, parts.random.as_ref());
         let key_id = Cookie::key_id(cookie.expose());
         let key = KeptKey { application: Arc::clone(&door.application), host: Arc::clone(&door.host) };
-        let place = Place { kind: SESSION, owner: user.as_str(), id: &id };
-        self.book.put(place, &session.kept(), session.expires(), now).await?;
-        let place = Place { kind: KEY, owner: &id, id: &HEXLOWER.encode(&key_id) };
-        self.book.put(place, &key, session.expires(), now).await?;
+        let (session_row, key_row) =
+            (Versioned::new(session.kept(), user.as_str(), session.expires()), Versioned::new(key, &*id, session.expires()));
+        let key_name = HEXLOWER.encode(&key_id);
+        let puts = vec![self.book.sessions.to_put(&id, &session_row)?, self.book.keys.to_put(&key_name, &key_row)?];
+        if !parts.stores.records.put_all(puts, now).await? {
+            return Err(StoreError::Failed("there is a session with this id already".into()));
+        }
 
         session.add_key(key_id);
         self.book.by_id.pin().insert(id, Arc::clone(&session));
-        let key = Key { entrance: self.book.entrances.intern(key.into()), session: Arc::clone(&session) };
+        let key = Key { entrance: self.book.entrances.intern(key_row.row.into()), session: Arc::clone(&session) };
         self.book.by_key.pin().insert(key_id, key);
         self.book.by_user.add(&session);
         if session.is_over(now) {
@@ -280,57 +289,25 @@ impl Book {
     }
 
     async fn remove_now(&self, id: &str) -> Result<(), StoreError> {
-        let (records, now) = (&self.parts.records, self.parts.clock.now());
-        records.remove(SESSION, id, now).await?;
-        for key in records.by_owner(KEY, id, now).await? {
-            records.remove(KEY, &key.id, now).await?;
+        let now = self.parts.clock.now();
+        self.sessions.remove(id, now).await?;
+        for key in self.parts.stores.records.by_owner(Kind::SessionKey, id, now).await? {
+            self.keys.remove(&key.id, now).await?;
         }
         Ok(())
     }
 
-    async fn each(
-        &self,
-        kind: &'static str,
-        now: Time,
-        mut take: impl FnMut(&Record) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+    async fn each(&self, kind: Fed, now: Time, mut take: impl FnMut(Record) -> Result<(), StoreError>) -> Result<(), StoreError> {
         let mut mark = 0;
         loop {
-            let (records, next) = self.parts.records.changes_since(kind, mark, PAGE, now).await?;
-            for record in &records {
-                take(record)?;
-            }
+            let (records, next) = self.parts.stores.feed.changes_since(kind, mark, PAGE, now).await?;
             if records.is_empty() || next == mark {
                 return Ok(());
             }
+            for record in records {
+                take(record)?;
+            }
             mark = next;
-        }
-    }
-
-    fn open<T: for<'de> Deserialize<'de>>(&self, kind: &'static str, record: &Record) -> Result<T, StoreError> {
-        let (format, sealed) = record.value.split_first().unwrap_or((&0, &[]));
-        if *format != FORMAT {
-            return Err(StoreError::Format { kind, format: *format });
-        }
-        let plain = self.parts.keys.open(kind, record.id.as_bytes(), sealed);
-        let plain = plain
-            .ok_or_else(|| StoreError::Failed(format!("{kind} {} does not open: were the keys changed?", record.id).into()))?;
-        serde_json::from_slice(&plain).map_err(|error| StoreError::Failed(error.into()))
-    }
-
-    pub(super) fn sealed(&self, kind: &str, id: &str, value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
-        let plain = serde_json::to_vec(value).map_err(|error| StoreError::Failed(error.into()))?;
-        let mut bytes = vec![FORMAT];
-        bytes.extend(self.parts.keys.seal(kind, id.as_bytes(), &plain));
-        Ok(bytes)
-    }
-
-    async fn put(&self, place: Place<'_>, value: &impl Serialize, expires: Time, now: Time) -> Result<(), StoreError> {
-        let bytes = self.sealed(place.kind, place.id, value)?;
-        if self.parts.records.put_if(place, bytes, expires, Expect::Absent, now).await? {
-            Ok(())
-        } else {
-            Err(StoreError::Failed(format!("there is a {} with this id already", place.kind).into()))
         }
     }
 }

@@ -5,12 +5,12 @@ use std::sync::{Arc, PoisonError};
 
 use futures_util::future::try_join_all;
 
-use super::registry::{About, Book, SESSION, Sessions};
+use super::registry::{About, Book, Sessions};
 use crate::audit::What;
 use crate::audit::reason::SessionOver;
 use crate::auth::session::{KeyId, Session};
 use crate::base::Time;
-use crate::store::{Expect, Place, StoreError};
+use crate::store::{StoreError, Versioned};
 
 /// How many records are written at a time: those share a sync to disk.
 const TOGETHER: usize = 128;
@@ -105,13 +105,11 @@ impl Book {
 
     /// Writes a session's record again.
     async fn keep_up(&self, session: &Session, now: Time) -> Result<(), StoreError> {
-        let Some(record) = self.parts.records.find(SESSION, &session.id, now).await? else { return Ok(()) };
-        let kept = session.kept();
-        let bytes = self.sealed(SESSION, &session.id, &kept)?;
-        let place = Place { kind: SESSION, owner: session.user.as_str(), id: &session.id };
+        let Some(found) = self.sessions.find(&session.id, now).await? else { return Ok(()) };
+        let row = Versioned { row: session.kept(), expires: session.expires(), ..found };
         // Lost to whoever ended it meanwhile: then there is nothing to keep up.
-        if self.parts.records.put_if(place, bytes, session.expires(), Expect::Version(record.version), now).await? {
-            session.recorded(kept.last_seen);
+        if self.sessions.put(&session.id, &row, now).await? {
+            session.recorded(row.row.last_seen);
         }
         Ok(())
     }

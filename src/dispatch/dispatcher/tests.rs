@@ -12,6 +12,7 @@ use super::super::trial::{Answer::*, CODE, Scripted, danish, house, house_on, ke
 use super::super::{Before, Fate};
 use super::*;
 use crate::base::{Channel, Clock, Rate};
+use crate::store::Kind;
 
 #[tokio::test]
 async fn a_message_goes_out_by_the_first_transmitter_and_leaves_no_passcode_behind() {
@@ -22,7 +23,7 @@ async fn a_message_goes_out_by_the_first_transmitter_and_leaves_no_passcode_behi
     assert_eq!(house.hand_over(order).await.unwrap(), sending);
     a.asked().await;
     assert_eq!(house.dispatcher.progress("m1").await.unwrap(), sending);
-    let value = house.memory.value(KIND, "m1").unwrap();
+    let value = house.memory.record(Kind::Message, "m1").unwrap().value;
     assert!(!value.windows(6).any(|window| window == CODE.as_bytes()), "the passcode is on record unsealed");
     assert!(house.kept("m1").work.is_some());
     house.dispatcher.settle("m1").await;
@@ -36,8 +37,8 @@ async fn a_message_goes_out_by_the_first_transmitter_and_leaves_no_passcode_behi
     assert_eq!(message.to, "+4512345678");
     assert!(message.text.expose().ends_with("\n@mail.example.com #482913"), "{}", message.text.expose());
     assert!(house.was_sent("m2").await && house.kept("m2").work.is_none());
-    let value = house.memory.value(KIND, "m2").unwrap();
-    let plain = String::from_utf8(keys().open(KIND, b"m2", &value[1..]).unwrap()).unwrap();
+    let value = house.memory.record(Kind::Message, "m2").unwrap().value;
+    let plain = String::from_utf8(keys().open(Kind::Message.name(), b"m2", &value[1..]).unwrap()).unwrap();
     assert!(!plain.contains(CODE), "{plain}");
 }
 

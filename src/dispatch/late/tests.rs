@@ -5,13 +5,13 @@ use std::sync::Arc;
 use super::super::FailureKind::{Final, RetryAfter, RetryElsewhere, RetryHere, Unsure};
 use super::super::claims::POLL;
 use super::super::inner::LEASE;
-use super::super::kept::KIND;
 use super::super::trial::Answer::{self, *};
 use super::super::trial::{CODE, House, Scripted, house, house_on};
 use super::super::{Addresses, Before, Content, Jump, Order, Ready};
 use super::*;
 use crate::base::{Channel, Rate};
 use crate::config::Limits;
+use crate::store::Kind;
 
 const S: Duration = Duration::from_secs(1);
 
@@ -209,7 +209,7 @@ async fn who_got_in_with_what_was_not_confirmed_is_no_failed_message() {
 #[tokio::test]
 async fn a_restart_and_a_second_node_lose_nothing_and_send_nothing_twice() {
     let (house, a) = pausing([], Limits::default()).await;
-    let sealed = house.memory.value(KIND, "m1").unwrap();
+    let sealed = house.memory.record(Kind::Message, "m1").unwrap().value;
     assert!(!sealed.windows(CODE.len()).any(|window| window == CODE.as_bytes()));
     let nodes: Vec<_> = (0..2)
         .map(|_| {

@@ -1,6 +1,7 @@
 //! Records and journal in one SQLite file on this machine: one thread writes, two read, and no caller ever waits on the disk
 //! in its own thread.
 
+mod counters;
 mod events;
 mod line;
 mod migrate;
@@ -11,12 +12,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::Row;
+use rusqlite::{Connection, Row};
 
 use self::line::Line;
 use self::open::OpenError;
-use super::{Entry, EventLog, Expect, Place, Record, Records, Search, StoreError, Stored, Taken};
-use crate::base::Time;
+use super::{
+    Counter, Counters, Entry, EventLog, Fed, Feed, Kind, Place, Put, Queue, Queued, Record, Records, Search, StoreError,
+    StoreFuture, Taken,
+};
+use crate::base::{Time, UserId};
 
 /// How many threads read. A long search leaves the other one free for the logins.
 const READERS: usize = 2;
@@ -60,82 +64,128 @@ impl Sqlite {
         // Last, because only a connection that may write can put the log away.
         self.writer.stop().await;
     }
+
+    /// Calls `some`, which removes some of what has expired, until nothing is left of it; says how many.
+    async fn sweep_by<W>(&self, some: W) -> Result<u64, StoreError>
+    where
+        W: Fn(&Connection) -> rusqlite::Result<u64> + Copy + Send + 'static,
+    {
+        let mut total = 0;
+        loop {
+            let swept = self.writer.ask(some).await?;
+            if swept == 0 {
+                self.writer.tidy();
+                return Ok(total);
+            }
+            total += swept;
+        }
+    }
+}
+
+/// A place that a job can own.
+#[derive(Clone, Debug)]
+struct OwnPlace<K> {
+    kind: K,
+    owner: String,
+    id: String,
+}
+
+impl<K> From<Place<'_, K>> for OwnPlace<K> {
+    fn from(place: Place<'_, K>) -> Self {
+        Self { kind: place.kind, owner: place.owner.to_owned(), id: place.id.to_owned() }
+    }
 }
 
 impl Records for Sqlite {
-    fn find<'a>(&'a self, kind: &'static str, id: &'a str, now: Time) -> Stored<'a, Option<Record>> {
+    fn find<'a>(&'a self, kind: Kind, id: &'a str, now: Time) -> StoreFuture<'a, Option<Record>> {
         let id = id.to_owned();
         Box::pin(self.readers.ask(move |connection| records::find(connection, kind, &id, now)))
     }
 
-    fn put_if<'a>(&'a self, place: Place<'a>, value: Vec<u8>, expires: Time, expect: Expect, now: Time) -> Stored<'a, bool> {
-        let place = records::OwnPlace::from(place);
-        Box::pin(self.writer.ask(move |connection| match expect {
-            Expect::Absent => records::put(connection, &place, &value, expires, now),
-            Expect::Version(version) => records::replace(connection, &place, &value, expires, version, now),
-        }))
+    fn put_all<'a>(&'a self, puts: Vec<Put<'a>>, now: Time) -> StoreFuture<'a, bool> {
+        let puts: Vec<_> = puts.into_iter().map(records::OwnPut::from).collect();
+        Box::pin(self.writer.ask(move |connection| records::put_all(connection, &puts, now)))
     }
 
-    fn take<'a>(&'a self, place: Place<'a>, limit: u32, window: Duration, now: Time) -> Stored<'a, Taken> {
-        let place = records::OwnPlace::from(place);
-        Box::pin(self.writer.ask(move |connection| records::take(connection, &place, limit, now.plus(window), now)))
-    }
-
-    fn give_back<'a>(&'a self, kind: &'static str, id: &'a str, now: Time) -> Stored<'a, ()> {
-        let id = id.to_owned();
-        Box::pin(self.writer.ask(move |connection| records::give_back(connection, kind, &id, now)))
-    }
-
-    fn remove<'a>(&'a self, kind: &'static str, id: &'a str, now: Time) -> Stored<'a, bool> {
+    fn remove<'a>(&'a self, kind: Kind, id: &'a str, now: Time) -> StoreFuture<'a, bool> {
         let id = id.to_owned();
         Box::pin(self.writer.ask(move |connection| records::remove(connection, kind, &id, now)))
     }
 
-    fn by_owner<'a>(&'a self, kind: &'static str, owner: &'a str, now: Time) -> Stored<'a, Vec<Record>> {
+    fn by_owner<'a>(&'a self, kind: Kind, owner: &'a str, now: Time) -> StoreFuture<'a, Vec<Record>> {
         let owner = owner.to_owned();
         Box::pin(self.readers.ask(move |connection| records::by_owner(connection, kind, &owner, now)))
     }
 
-    fn claim<'a>(&'a self, kind: &'static str, node: &'a str, lease: Time, now: Time) -> Stored<'a, Option<Record>> {
-        let node = node.to_owned();
+    fn erase<'a>(&'a self, user: &'a UserId) -> StoreFuture<'a, u64> {
+        let user = user.clone();
+        Box::pin(async move {
+            let erased = self.writer.ask(move |connection| records::erase(connection, user.as_str())).await;
+            self.writer.tidy();
+            erased
+        })
+    }
+
+    fn sweep(&self, now: Time) -> StoreFuture<'_, u64> {
+        Box::pin(self.sweep_by(move |connection| records::sweep(connection, now)))
+    }
+}
+
+impl Counters for Sqlite {
+    fn take<'a>(&'a self, place: Place<'a, Counter>, limit: u32, window: Duration, now: Time) -> StoreFuture<'a, Taken> {
+        let place = OwnPlace::from(place);
+        Box::pin(self.writer.ask(move |connection| counters::take(connection, &place, limit, now.plus(window), now)))
+    }
+
+    fn give_back<'a>(&'a self, counter: Counter, id: &'a str, now: Time) -> StoreFuture<'a, ()> {
+        let id = id.to_owned();
+        Box::pin(self.writer.ask(move |connection| counters::give_back(connection, counter, &id, now)))
+    }
+
+    fn remove<'a>(&'a self, counter: Counter, id: &'a str, now: Time) -> StoreFuture<'a, bool> {
+        let id = id.to_owned();
+        Box::pin(self.writer.ask(move |connection| counters::remove(connection, counter, &id, now)))
+    }
+
+    fn erase<'a>(&'a self, user: &'a UserId) -> StoreFuture<'a, u64> {
+        let user = user.clone();
+        Box::pin(self.writer.ask(move |connection| counters::erase(connection, user.as_str())))
+    }
+
+    fn sweep(&self, now: Time) -> StoreFuture<'_, u64> {
+        Box::pin(self.sweep_by(move |connection| counters::sweep(connection, now)))
+    }
+}
+
+impl Queue for Sqlite {
+    fn claim<'a>(&'a self, kind: Queued, node: &'a str, lease: Time, now: Time) -> StoreFuture<'a, Option<Record>> {
+        let (kind, node) = (kind.kind(), node.to_owned());
         Box::pin(self.writer.ask(move |connection| records::claim(connection, kind, &node, lease, now)))
     }
 
-    fn due<'a>(&'a self, kind: &'static str, id: &'a str, due: Option<Time>, now: Time) -> Stored<'a, ()> {
-        let id = id.to_owned();
+    fn due<'a>(&'a self, kind: Queued, id: &'a str, due: Option<Time>, now: Time) -> StoreFuture<'a, ()> {
+        let (kind, id) = (kind.kind(), id.to_owned());
         Box::pin(self.writer.ask(move |connection| records::due(connection, kind, &id, due, now)))
     }
+}
 
-    fn changes_since<'a>(&'a self, kind: &'static str, mark: u64, most: u32, now: Time) -> Stored<'a, (Vec<Record>, u64)> {
-        Box::pin(self.readers.ask(move |connection| records::changes(connection, kind, mark, most, now)))
-    }
-
-    fn sweep(&self, now: Time) -> Stored<'_, u64> {
-        Box::pin(async move {
-            let mut total = 0;
-            loop {
-                let swept = self.writer.ask(move |connection| records::sweep(connection, now)).await?;
-                if swept == 0 {
-                    self.writer.tidy();
-                    return Ok(total);
-                }
-                total += swept;
-            }
-        })
+impl Feed for Sqlite {
+    fn changes_since(&self, kind: Fed, mark: u64, most: u32, now: Time) -> StoreFuture<'_, (Vec<Record>, u64)> {
+        Box::pin(self.readers.ask(move |connection| records::changes(connection, kind.kind(), mark, most, now)))
     }
 }
 
 impl EventLog for Sqlite {
-    fn append(&self, entry: Entry) -> Stored<'_, ()> {
+    fn append(&self, entry: Entry) -> StoreFuture<'_, ()> {
         let node = Arc::clone(&self.node);
         Box::pin(self.writer.ask(move |connection| events::append(connection, &node, &entry)))
     }
 
-    fn search(&self, search: Search) -> Stored<'_, Vec<Entry>> {
+    fn search(&self, search: Search) -> StoreFuture<'_, Vec<Entry>> {
         Box::pin(self.readers.ask(move |connection| events::search(connection, &search)))
     }
 
-    fn verify(&self) -> Stored<'_, Result<u64, u64>> {
+    fn verify(&self) -> StoreFuture<'_, Result<u64, u64>> {
         Box::pin(self.readers.ask_within(VERIFY, events::verify))
     }
 }
@@ -156,6 +206,7 @@ fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Time> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Expect;
 
     const NOW: Time = Time::from_millis(1_000);
     const LATER: Time = Time::from_millis(u64::MAX);
@@ -167,7 +218,8 @@ mod tests {
     }
 
     async fn put(store: &Sqlite, id: &str, size: usize) -> Result<bool, StoreError> {
-        store.put_if(Place { kind: "test", owner: "", id }, vec![7; size], LATER, Expect::Absent, NOW).await
+        let place = Place { kind: Kind::Message, owner: "", id };
+        store.put_if(Put { place, value: vec![7; size], expires: LATER, expect: Expect::Absent }, NOW).await
     }
 
     async fn limit_pages(store: &Sqlite, pages: i64) {
@@ -187,7 +239,7 @@ mod tests {
         assert!(matches!(large, Err(StoreError::Failed(_))), "{large:?}");
         assert!(first.unwrap() && last.unwrap());
         for id in ["before", "first", "last"] {
-            assert!(store.find("test", id, NOW).await.unwrap().is_some(), "{id}");
+            assert!(store.find(Kind::Message, id, NOW).await.unwrap().is_some(), "{id}");
         }
         limit_pages(&store, 1 << 30).await;
         assert!(put(&store, "large", 1 << 20).await.unwrap());
@@ -214,7 +266,7 @@ mod tests {
         put(&store, "kept", 10).await.unwrap();
         store.close().await;
         assert!(matches!(put(&store, "late", 10).await, Err(StoreError::Closed)));
-        assert!(matches!(store.find("test", "kept", NOW).await, Err(StoreError::Closed)));
+        assert!(matches!(store.find(Kind::Message, "kept", NOW).await, Err(StoreError::Closed)));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
@@ -222,10 +274,11 @@ mod tests {
     async fn what_was_removed_is_gone_from_the_files_after_a_sweep() {
         let (folder, store) = open();
         let secret = b"a-sealed-password-of-somebody";
-        let place = Place { kind: "test", owner: "", id: "x" };
-        store.put_if(place, secret.to_vec(), LATER, Expect::Absent, NOW).await.unwrap();
-        store.remove("test", "x", NOW).await.unwrap();
-        store.sweep(NOW).await.unwrap();
+        let place = Place { kind: Kind::Message, owner: "", id: "x" };
+        let secret_put = Put { place, value: secret.to_vec(), expires: LATER, expect: Expect::Absent };
+        store.put_if(secret_put, NOW).await.unwrap();
+        Records::remove(&store, Kind::Message, "x", NOW).await.unwrap();
+        Records::sweep(&store, NOW).await.unwrap();
         // In the line behind the tidying, so it is done when this is answered.
         put(&store, "y", 1).await.unwrap();
         for file in std::fs::read_dir(folder.path()).unwrap() {
@@ -242,7 +295,7 @@ mod tests {
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
         let write = put(&store, "waiting", 1);
         let read = async {
-            assert!(store.find("test", "kept", NOW).await.unwrap().is_some());
+            assert!(store.find(Kind::Message, "kept", NOW).await.unwrap().is_some());
             other.execute_batch("COMMIT").unwrap();
         };
         let (written, ()) = tokio::join!(write, read);

@@ -11,7 +11,7 @@ use doorward::auth::session::registry::Parts as SessionParts;
 use doorward::auth::{Answer, Attempt, Gatekeeper, Parts, PasswordAnswer, PasswordAttempt, Sessions};
 use doorward::base::keys::SealKey;
 use doorward::base::random::SystemSource;
-use doorward::base::{Clock, Keys, Language, Secret, Texts, Time};
+use doorward::base::{Clock, Keys, Language, Secret, Texts, Time, UserId};
 use doorward::config;
 use doorward::config::DispatchPolicy;
 use doorward::config::directory::Domain;
@@ -22,7 +22,9 @@ use doorward::directory::{Directory, People};
 use doorward::dispatch::console::ConsoleTransmitter;
 use doorward::dispatch::{Dispatcher, Grouped, Parts as DispatchParts};
 use doorward::store::sqlite::Sqlite;
-use doorward::store::{Expect, Place, Record, Records, Stored, Taken};
+use doorward::store::{
+    Counter, Counters, Fed, Feed, Kind, Place, Put, Queue, Queued, Record, Records, StoreFuture, Stores, Taken,
+};
 
 pub struct House {
     pub gatekeeper: Gatekeeper,
@@ -81,8 +83,7 @@ async fn built(
     let store = Arc::new(Sqlite::open(&folder.path().join("doorward.db")).unwrap());
     let journal = Journal::new(Arc::clone(&store) as _, clock.clone());
     let store = Arc::new(Counted { store, questions: AtomicUsize::new(0) });
-    let records: Arc<dyn Records> = Arc::clone(&store) as _;
-    let stores = SessionParts { records: Arc::clone(&records), journal: journal.clone(), keys: keys.clone(), clock, random };
+    let stores = SessionParts { stores: Stores::one(&store), journal: journal.clone(), keys: keys.clone(), clock, random };
     let sessions = Sessions::load(stores.clone()).await.unwrap();
     let console = config::transmitter::Console { outbox: Some(folder.path().join("outbox.jsonl")) };
     let (transmitters, policies) = match sends {
@@ -95,7 +96,7 @@ async fn built(
     let dispatcher = Dispatcher::new(DispatchParts {
         transmitters,
         policies,
-        records,
+        stores: stores.stores.clone(),
         journal,
         keys,
         texts: Texts::built_in(),
@@ -218,44 +219,66 @@ impl Counted {
 }
 
 impl Records for Counted {
-    fn find<'a>(&'a self, kind: &'static str, id: &'a str, now: Time) -> Stored<'a, Option<Record>> {
+    fn find<'a>(&'a self, kind: Kind, id: &'a str, now: Time) -> StoreFuture<'a, Option<Record>> {
         self.asked().find(kind, id, now)
     }
 
-    fn put_if<'a>(&'a self, place: Place<'a>, value: Vec<u8>, expires: Time, expect: Expect, now: Time) -> Stored<'a, bool> {
-        self.asked().put_if(place, value, expires, expect, now)
+    fn put_all<'a>(&'a self, puts: Vec<Put<'a>>, now: Time) -> StoreFuture<'a, bool> {
+        self.asked().put_all(puts, now)
     }
 
-    fn take<'a>(&'a self, place: Place<'a>, limit: u32, window: Duration, now: Time) -> Stored<'a, Taken> {
-        self.asked().take(place, limit, window, now)
+    fn remove<'a>(&'a self, kind: Kind, id: &'a str, now: Time) -> StoreFuture<'a, bool> {
+        Records::remove(self.asked(), kind, id, now)
     }
 
-    fn give_back<'a>(&'a self, kind: &'static str, id: &'a str, now: Time) -> Stored<'a, ()> {
-        self.asked().give_back(kind, id, now)
-    }
-
-    fn remove<'a>(&'a self, kind: &'static str, id: &'a str, now: Time) -> Stored<'a, bool> {
-        self.asked().remove(kind, id, now)
-    }
-
-    fn by_owner<'a>(&'a self, kind: &'static str, owner: &'a str, now: Time) -> Stored<'a, Vec<Record>> {
+    fn by_owner<'a>(&'a self, kind: Kind, owner: &'a str, now: Time) -> StoreFuture<'a, Vec<Record>> {
         self.asked().by_owner(kind, owner, now)
     }
 
-    fn claim<'a>(&'a self, kind: &'static str, node: &'a str, lease: Time, now: Time) -> Stored<'a, Option<Record>> {
+    fn erase<'a>(&'a self, user: &'a UserId) -> StoreFuture<'a, u64> {
+        Records::erase(self.asked(), user)
+    }
+
+    fn sweep(&self, now: Time) -> StoreFuture<'_, u64> {
+        Records::sweep(self.asked(), now)
+    }
+}
+
+impl Counters for Counted {
+    fn take<'a>(&'a self, place: Place<'a, Counter>, limit: u32, window: Duration, now: Time) -> StoreFuture<'a, Taken> {
+        self.asked().take(place, limit, window, now)
+    }
+
+    fn give_back<'a>(&'a self, counter: Counter, id: &'a str, now: Time) -> StoreFuture<'a, ()> {
+        self.asked().give_back(counter, id, now)
+    }
+
+    fn remove<'a>(&'a self, counter: Counter, id: &'a str, now: Time) -> StoreFuture<'a, bool> {
+        Counters::remove(self.asked(), counter, id, now)
+    }
+
+    fn erase<'a>(&'a self, user: &'a UserId) -> StoreFuture<'a, u64> {
+        Counters::erase(self.asked(), user)
+    }
+
+    fn sweep(&self, now: Time) -> StoreFuture<'_, u64> {
+        Counters::sweep(self.asked(), now)
+    }
+}
+
+impl Queue for Counted {
+    fn claim<'a>(&'a self, kind: Queued, node: &'a str, lease: Time, now: Time) -> StoreFuture<'a, Option<Record>> {
         self.asked().claim(kind, node, lease, now)
     }
 
-    fn due<'a>(&'a self, kind: &'static str, id: &'a str, due: Option<Time>, now: Time) -> Stored<'a, ()> {
+    fn due<'a>(&'a self, kind: Queued, id: &'a str, due: Option<Time>, now: Time) -> StoreFuture<'a, ()> {
         self.asked().due(kind, id, due, now)
     }
+}
 
-    fn changes_since<'a>(&'a self, kind: &'static str, mark: u64, most: u32, now: Time) -> Stored<'a, (Vec<Record>, u64)> {
+impl Feed for Counted {
+    fn changes_since(&self, kind: Fed, mark: u64, most: u32, now: Time) -> StoreFuture<'_, (Vec<Record>, u64)> {
         self.asked().changes_since(kind, mark, most, now)
-    }
-
-    fn sweep(&self, now: Time) -> Stored<'_, u64> {
-        self.asked().sweep(now)
     }
 }
 
