@@ -159,6 +159,8 @@ async fn a_button_that_is_pressed_twice_is_pressed_once() {
     let bed = Bed::start().await;
     let browser = bed.browser();
     let page = browser.to_passcode("alice", "wonderland").await;
+    // On a busy machine the first message may still be on its way, and to it the pause is a transmitter that hangs.
+    bed.code(&page).await;
     bed.clock.advance(PAUSE);
     let (first, second) = tokio::join!(browser.resend(&page), browser.resend(&page));
     assert_eq!((first.status, second.status), (200, 200), "{}{}", first.body, second.body);
