@@ -9,6 +9,7 @@ use std::time::Duration;
 use http::Method;
 use serde_json::Value;
 
+use crate::support::eventually::eventually;
 use crate::support::gate::{Gate, HOST};
 use crate::support::program::Program;
 
@@ -33,17 +34,6 @@ fn lines(file: &Path) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
 }
 
-/// Tries for ten seconds.
-async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    for _ in 0..500 {
-        if is_so() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("not within ten seconds: {what}");
-}
-
 async fn stopped(mut program: Program) {
     program.terminate();
     assert!(tokio::task::spawn_blocking(move || program.ended()).await.unwrap().success());
@@ -60,7 +50,7 @@ async fn every_request_is_a_line_that_says_who_and_what_and_no_secret() {
     assert_eq!(nobody.ask(Method::POST, "/refused", &[], "geheim").await.status, 401);
     assert_eq!(nobody.get("/.doorward/nothing").await.status, 404);
     assert_eq!(nobody.get("/a/%2e%2e/b").await.status, 400);
-    until("written within a second", || lines(&file).len() >= 6).await;
+    eventually("written within a second", async || lines(&file).len() >= 6).await;
     let cookie = alice.cookie(crate::support::client::KEY).unwrap();
     stopped(program).await;
 
@@ -92,8 +82,10 @@ async fn a_request_whose_client_goes_away_is_a_line_too() {
     assert!(waits.is_err(), "the application answered");
     drop(waits);
     let file = gate.folder.path().join("access.log");
-    until("499", || lines(&file).iter().any(|line| line["path"] == "/poll" && line["status"] == 499 && line["user"] == "alice"))
-        .await;
+    eventually("499", async || {
+        lines(&file).iter().any(|line| line["path"] == "/poll" && line["status"] == 499 && line["user"] == "alice")
+    })
+    .await;
 
     // In the middle of an upload, however it ends. What only cannot be read is another matter.
     let cookie = alice.cookie(crate::support::client::KEY).unwrap();
@@ -110,10 +102,12 @@ async fn a_request_whose_client_goes_away_is_a_line_too() {
     for (path, length, body, status) in table {
         let mut client = crate::support::raw::client(&alice).await;
         client.send(format!("{}{body}", head(path, length))).await;
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        drop(client);
         let asked = format!("/{path}");
-        until(path, || lines(&file).iter().any(|line| line["path"] == asked.as_str() && line["status"] == status)).await;
+        let is_written = || lines(&file).iter().any(|line| line["path"] == asked.as_str() && line["status"] == status);
+        let is_under_way = || gate.upstream.requests().iter().any(|head| head.starts_with(&format!("POST {asked} ")));
+        eventually(format!("{path} is taken in"), async || is_under_way() || is_written()).await;
+        drop(client);
+        eventually(format!("{path} is written"), async || is_written()).await;
     }
 }
 
@@ -134,10 +128,11 @@ async fn no_line_is_lost_or_torn_while_the_file_moves_away_under_load() {
         })
         .collect();
     for turn in 0..5 {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        let before = sent.load(Ordering::Relaxed);
+        eventually("some more is written", async || sent.load(Ordering::Relaxed) > before + 50).await;
         std::fs::rename(folder.join("access.log"), folder.join(format!("access.log.{turn}"))).unwrap();
         assert_eq!(gate.command(&["reload"]).await.0, Some(0));
-        until("opened anew", || folder.join("access.log").exists()).await;
+        eventually("opened anew", async || folder.join("access.log").exists()).await;
     }
     stop.store(true, Ordering::Relaxed);
     for client in clients {
@@ -185,7 +180,7 @@ async fn a_fifo_that_nobody_reads_stops_nothing() {
 async fn heals(obstacle: impl Fn(&Path)) {
     let (gate, program, _) = running("full.log").await;
     let (browser, file) = (gate.browser(program.addresses[0], HOST), gate.folder.path().join("full.log"));
-    until("opened", || file.exists()).await;
+    eventually("opened", async || file.exists()).await;
     std::fs::remove_file(&file).unwrap();
     obstacle(&file);
     assert_eq!(gate.command(&["reload"]).await.0, Some(0));
@@ -194,14 +189,14 @@ async fn heals(obstacle: impl Fn(&Path)) {
         for _ in 0..10 {
             assert_eq!(browser.get("/.doorward/health").await.status, 200, "{round}");
         }
-        until("said", || complaints() > 0).await;
+        eventually("said", async || complaints() > 0).await;
         tokio::time::sleep(Duration::from_millis(400)).await;
     }
     assert_eq!(complaints(), 1, "{}", program.log());
     std::fs::remove_file(&file).unwrap();
     assert_eq!(gate.command(&["reload"]).await.0, Some(0));
     browser.get("/after").await;
-    until("healed", || lines(&file).iter().any(|line| line["path"] == "/after")).await;
+    eventually("healed", async || lines(&file).iter().any(|line| line["path"] == "/after")).await;
     let all = lines(&file);
     let lost: u64 = all.iter().filter_map(|line| line["lost"].as_u64()).sum();
     let written = all.iter().filter(|line| line["path"] == "/.doorward/health").count() as u64;
@@ -216,10 +211,10 @@ async fn a_missing_folder_turns_nobody_away_heals_by_itself_and_check_says_it() 
     let (code, _, errors) = gate.command(&["check"]).await;
     assert!(code == Some(64) && errors.contains("logs: no such folder"), "{errors}");
     assert_eq!(browser.get("/.doorward/health").await.status, 200);
-    until("said", || program.log().contains("logs/access.log cannot be written")).await;
+    eventually("said", async || program.log().contains("logs/access.log cannot be written")).await;
     std::fs::create_dir(&folder).unwrap();
     assert_eq!(browser.get("/later").await.status, 303);
-    until("healed", || lines(&folder.join("access.log")).iter().any(|line| line["path"] == "/later")).await;
+    eventually("healed", async || lines(&folder.join("access.log")).iter().any(|line| line["path"] == "/later")).await;
     let (code, _, errors) = gate.command(&["check"]).await;
     assert_eq!(code, Some(0), "{errors}");
 }
@@ -230,7 +225,7 @@ async fn a_head_that_is_too_long_is_no_line_and_the_log_says_so() {
     let browser = gate.browser(program.addresses[0], HOST);
     let long = "x".repeat(70_000);
     assert_eq!(browser.ask(Method::GET, "/long", &[("x-long", &long)], "").await.status, 431);
-    until("said", || program.log().contains("a request's head was too long")).await;
+    eventually("said", async || program.log().contains("a request's head was too long")).await;
     stopped(program).await;
     assert!(lines(&gate.folder.path().join("access.log")).iter().all(|line| line["path"] != "/long"));
 }

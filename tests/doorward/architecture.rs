@@ -2,6 +2,7 @@
 
 mod circles;
 mod source;
+mod waiting;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,8 @@
 //! Bad days of a neighbour: what is not its business goes on.
 
-use crate::support::node::{Bed, Wishes};
+use crate::support::node::Bed;
 use crate::support::peers::{Slapd, slapd};
+use crate::support::toml::Toml;
 
 /// A directory beside the users file, for names with `@ldap.example`.
 fn directory(slapd: &Slapd) -> String {
@@ -28,7 +29,7 @@ users = {{ base = "ou=people,{}", filter = "(objectClass=person)", names = ["uid
 #[tokio::test]
 async fn a_directory_that_hangs_slows_nobody_who_is_signed_in_and_locks_nobody_out() {
     let Some(slapd) = slapd(&[]) else { return };
-    let bed = Bed::with(Wishes { directory: directory(&slapd), ..Wishes::default() }).await;
+    let bed = Bed::with(Toml::bed().directory(directory(&slapd))).await;
     let inside = bed.signed_in("bob", "builder").await;
     bed.browser().to_passcode("alice@ldap.example", PASSWORD).await;
 

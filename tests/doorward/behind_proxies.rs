@@ -7,7 +7,8 @@ mod proxy_protocol;
 use http::Method;
 
 use crate::support::client::Client;
-use crate::support::node::{Bed, Wishes};
+use crate::support::node::Bed;
+use crate::support::toml::Toml;
 
 /// 127.0.0.9 is a proxy; 127.0.0.4 is nobody.
 const PROXY: u8 = 9;
@@ -24,7 +25,7 @@ const ADMITTED: &str = r#"{ when = { address = ["203.0.113.0/24", "127.0.0.9", "
 const LIMITS: &str = "messages_per_user = \"999/1h\"\nmessages_per_number = \"999/1h\"\nmessages_per_address = \"999/1h\"";
 
 async fn bed(listener: &'static str) -> Bed {
-    Bed::with(Wishes { listener, limits: LIMITS, rules: ADMITTED, ..Wishes::default() }).await
+    Bed::with(Toml::bed().listener(listener).limits(LIMITS).rules(ADMITTED)).await
 }
 
 /// The address that the application is told of this client.

@@ -7,7 +7,6 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -19,6 +18,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::support::client::Client;
+use crate::support::eventually::eventually_blocking;
 use crate::support::program::{Program, certificate};
 use crate::support::skip;
 
@@ -115,18 +115,22 @@ fn attached(program: &Program, folder: &Path) -> Option<Child> {
     let errors = folder.join("strace.err");
     strace.args(["-f", "-c", "-U", "name,calls", "-o"]).arg(folder.join("calls")).args(["-p", &program.id().to_string()]);
     let mut strace = strace.stderr(std::fs::File::create(&errors).unwrap()).spawn().unwrap();
-    for _ in 0..500 {
+    let may = eventually_blocking("strace has attached itself", || {
+        let is_over = strace.try_wait().unwrap().is_some();
         let said = std::fs::read_to_string(&errors).unwrap();
-        if said.contains("attached") {
-            return Some(strace);
+        match said.contains("attached") {
+            true => Ok(Ok(())),
+            false if is_over => Ok(Err(said)),
+            false => Err(said),
         }
-        if strace.try_wait().unwrap().is_some() {
+    });
+    match may {
+        Ok(()) => Some(strace),
+        Err(said) => {
             skip(&format!("strace may not trace here: {}", said.trim()));
-            return None;
+            None
         }
-        std::thread::sleep(Duration::from_millis(10));
     }
-    panic!("strace has not attached itself within five seconds");
 }
 
 /// Ends it; how often each call was made.

@@ -2,13 +2,14 @@
 
 #![allow(clippy::disallowed_methods, reason = "what a user waits for is measured by the machine's clock")]
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::curl::{self, Curl};
+use crate::support::eventually::eventually_blocking;
 use crate::support::nginx::{Nginx, WebSocketServer, nginx};
 use crate::support::program::{Program, certificate, users};
 use crate::support::script;
@@ -230,18 +231,22 @@ fn sigterm_lets_a_slow_download_finish_and_takes_nothing_new() {
         let curl = bed.signed_in(version);
         curl.command().arg(curl.url(HOST, "/slow.bin")).stdout(Stdio::piped()).spawn().unwrap()
     });
-    let downloads = downloads.map(|child| std::thread::spawn(move || child.wait_with_output().unwrap()));
-    std::thread::sleep(Duration::from_millis(500));
+    // Under way once the first of it has come.
+    let downloads = downloads.map(|mut child| {
+        let mut begun = vec![0; 1000];
+        child.stdout.as_mut().unwrap().read_exact(&mut begun).unwrap();
+        std::thread::spawn(move || {
+            let Output { status, stdout, .. } = child.wait_with_output().unwrap();
+            (status, [begun, stdout].concat())
+        })
+    });
     bed.program.terminate();
     let told = Instant::now();
-    while TcpStream::connect(bed.program.addresses[0]).is_ok() {
-        assert!(told.elapsed() < Duration::from_secs(1), "new connections are still taken");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    eventually_blocking("no new connections are taken", || TcpStream::connect(bed.program.addresses[0]).is_err());
     println!("new connections are refused {} ms after SIGTERM", told.elapsed().as_millis());
     for download in downloads {
-        let output = download.join().unwrap();
-        assert!(output.status.success() && output.stdout == file, "{} bytes; {}", output.stdout.len(), output.status);
+        let (status, taken) = download.join().unwrap();
+        assert!(status.success() && taken == file, "{} bytes; {status}", taken.len());
     }
     assert_eq!(bed.program.ended().code(), Some(0), "{}", bed.program.log());
     println!("ended {} ms after SIGTERM", told.elapsed().as_millis());

@@ -9,12 +9,13 @@ use http_body_util::{BodyExt, Full};
 use tokio::net::TcpListener;
 
 use crate::forwarding::bed::{self, get};
-use crate::support::node::{Bed, HOST, Wishes};
+use crate::support::node::{Bed, HOST};
 use crate::support::raw::{self, Application};
+use crate::support::toml::Toml;
 
 async fn bed_of_raw() -> (Bed, Application) {
     let application = Application::start().await;
-    (Bed::with(Wishes { server: Some(application.address), ..Wishes::default() }).await, application)
+    (Bed::with(Toml::bed().servers([application.address])).await, application)
 }
 
 #[tokio::test]
@@ -36,7 +37,7 @@ async fn half_an_upload_is_never_handed_on_as_a_whole_one() {
 
 #[tokio::test]
 async fn who_uploads_what_nobody_wants_is_told_that_the_connection_ends() {
-    let bed = Bed::with(Wishes::default()).await;
+    let bed = Bed::with(Toml::bed()).await;
     let table = [
         ("Content-Length: 10000000", "some of it", true),
         ("Content-Length: 3\r\nExpect: 100-continue", "", true),

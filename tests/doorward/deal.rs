@@ -12,6 +12,9 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
+use crate::support::eventually::eventually;
+use crate::support::sockets::open_at;
+
 /// Says which core it is on.
 struct Core(usize);
 
@@ -49,7 +52,7 @@ async fn eight_long_connections_over_two_cores_are_four_and_four() {
 
     // Where places become free, the next ones go.
     open.retain(|(core, _)| core == "0");
-    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    eventually("they are closed", async || open_at(address) == 4).await;
     for _ in 0..4 {
         open.push(connect().await);
     }

@@ -3,7 +3,8 @@
 use http::Method;
 
 use crate::support::client::{FLOW, KEY, KNOWN};
-use crate::support::node::{Bed, Wishes};
+use crate::support::node::Bed;
+use crate::support::toml::Toml;
 
 #[tokio::test]
 async fn the_application_is_told_who_it_is_and_where_they_came_from() {
@@ -106,7 +107,7 @@ async fn a_service_worker_is_forbidden_unless_the_application_allows_it() {
     let script = [("service-worker", "script"), ("sec-fetch-mode", "same-origin")];
     assert_eq!(browser.ask(Method::GET, "/worker.js", &script, "").await.status, 403);
 
-    let bed = Bed::with(Wishes { application: "service_worker = true", ..Wishes::default() }).await;
+    let bed = Bed::with(Toml::bed().application("service_worker = true")).await;
     let browser = bed.signed_in("alice", "wonderland").await;
     assert_eq!(browser.ask(Method::GET, "/worker.js", &script, "").await.status, 200);
 }

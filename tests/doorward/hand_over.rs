@@ -18,6 +18,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::task::block_in_place;
 
 use crate::support::client::{Client, Watch};
+use crate::support::eventually::{eventually, eventually_blocking};
 use crate::support::gate::{Gate, HOST};
 use crate::support::program::{Program, doorward};
 use crate::support::skip;
@@ -60,13 +61,7 @@ impl Keeper {
     fn start(&mut self) {
         let before = self.starts();
         assert!(self.order("start").starts_with("started "));
-        for _ in 0..1000 {
-            if self.starts() > before {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        panic!("does not serve:\n{}", self.log.lock().unwrap());
+        eventually_blocking("it serves", || if self.starts() > before { Ok(()) } else { Err(self.log.lock().unwrap().clone()) });
     }
 
     fn stop(&mut self) {
@@ -122,6 +117,14 @@ impl Tally {
 
     fn bad(&self, lane: &str, error: impl std::fmt::Display) {
         self.errors.lock().unwrap().push(format!("{lane}: {error}"));
+    }
+
+    /// Until every kind of client has asked a few times more.
+    async fn some_more(&self) {
+        let counts = || self.requests.each_ref().map(|count| count.load(Ordering::Relaxed));
+        let before = counts();
+        let is_more = || counts().iter().zip(before).all(|(count, before)| *count > before + 5);
+        eventually("the clients go on", async || is_more() || !self.errors.lock().unwrap().is_empty()).await;
     }
 
     fn goes_on(&self) -> bool {
@@ -271,7 +274,7 @@ async fn a_client_that_hammers_sees_no_error_over_20_reloads_and_5_hand_overs() 
 
     for hand_over in 0..5 {
         for reload in 0..4 {
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tally.some_more().await;
             gate.write(&configuration.replace("Before", &format!("Time {hand_over}.{reload}")));
             let (code, out, errors) = gate.command(&["reload"]).await;
             assert_eq!((code, out.as_str()), (Some(0), "[pages]: changed\n"), "{errors}");
@@ -282,7 +285,7 @@ async fn a_client_that_hammers_sees_no_error_over_20_reloads_and_5_hand_overs() 
         });
         gate.write(&configuration);
     }
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    tally.some_more().await;
     tally.over.store(true, Ordering::Relaxed);
     for lane in lanes {
         tokio::time::timeout(Duration::from_secs(30), lane).await.expect("a client hangs").unwrap();
@@ -317,10 +320,7 @@ async fn a_socket_of_systemd_is_taken_and_one_that_no_listener_wants_is_a_failed
         let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut child = Ends(child);
         let log = collected(&mut child.0);
-        let ready = || log.lock().unwrap().contains("Listening on");
-        while !ready() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        eventually("systemd listens", async || log.lock().unwrap().contains("Listening on")).await;
         if wanted {
             let alice = gate.signed_in(server, HOST, ALICE).await;
             assert!(alice.is_in().await);
@@ -328,9 +328,9 @@ async fn a_socket_of_systemd_is_taken_and_one_that_no_listener_wants_is_a_failed
             // Somebody must come before systemd starts anything.
             let _visitor = tokio::net::TcpStream::connect(server).await.unwrap();
             let status = block_in_place(|| child.0.wait()).unwrap();
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            let said = log.lock().unwrap().clone();
-            assert!(status.code() == Some(1) && said.contains(&format!("a socket for {server} was handed over")), "{said}");
+            assert_eq!(status.code(), Some(1), "{}", log.lock().unwrap());
+            let why = format!("a socket for {server} was handed over");
+            eventually("it says why", async || log.lock().unwrap().contains(&why)).await;
         }
     }
 }
@@ -353,14 +353,19 @@ async fn running(change: impl Fn(String) -> String) -> (Gate, Program, Client) {
     (gate, program, alice)
 }
 
+/// Once the signal has reached every core.
+async fn takes_nobody_new(program: &Program) {
+    let refused = async || tokio::net::TcpStream::connect(program.addresses[0]).await.is_err();
+    eventually("nobody new is taken", refused).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_lets_a_download_finish_and_takes_nobody_new() {
     let (_gate, mut program, alice) = running(|configuration| configuration).await;
     let mut body = alice.send(alice.request(Method::GET, "/paced", &[], Full::<Bytes>::default())).await.into_body();
     body.frame().await.unwrap().unwrap();
     program.terminate();
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    assert!(tokio::net::TcpStream::connect(program.addresses[0]).await.is_err(), "somebody new is taken");
+    takes_nobody_new(&program).await;
     let rest = body.collect().await.unwrap().to_bytes();
     assert_eq!(rest.len(), "more ".len() * (crate::support::upstream::PACES - 1));
     assert!(block_in_place(|| program.ended()).success());
@@ -387,7 +392,7 @@ async fn a_second_signal_stops_at_once() {
     let mut body = alice.send(alice.request(Method::GET, "/download", &[], Full::<Bytes>::default())).await.into_body();
     body.frame().await.unwrap().unwrap();
     program.terminate();
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    takes_nobody_new(&program).await;
     let watch = Watch::start();
     program.terminate();
     assert_eq!(block_in_place(|| program.ended()).code(), Some(1));
@@ -407,7 +412,7 @@ async fn an_idle_connection_is_told_with_its_last_answer_and_one_that_stays_idle
     let never = alice.tls("http/1.1").await;
     let watch = Watch::start();
     program.terminate();
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    takes_nobody_new(&program).await;
     assert!(judge(asks.send_request(request()).await.unwrap()).await.unwrap(), "not told that it was the last");
     assert!(block_in_place(|| program.ended()).success());
     assert!(watch.elapsed() < Duration::from_secs(4), "{:?}", watch.elapsed());

@@ -1,11 +1,12 @@
 //! How names of header fields are spelled, byte for byte, for applications that care.
 
-use crate::support::node::{Bed, HOST, Wishes};
+use crate::support::node::{Bed, HOST};
 use crate::support::raw::{self, Application};
+use crate::support::toml::Toml;
 
 async fn bed(upstream: &'static str) -> (Bed, Application) {
     let application = Application::start().await;
-    (Bed::with(Wishes { upstream, server: Some(application.address), ..Wishes::default() }).await, application)
+    (Bed::with(Toml::bed().upstream(upstream).servers([application.address])).await, application)
 }
 
 const ASKED: &str = "GET /public HTTP/1.1\r\nhOST: app.example\r\nX-ODD-name: 1\r\nsoapaction: \"a\"\r\nX-ODD-NAME: 2\r\nX-Real-IP: 6.6.6.6\r\n\r\n";
@@ -42,7 +43,7 @@ async fn names_are_in_small_letters_unless_told_otherwise() {
 
 #[tokio::test]
 async fn title_writes_them_as_old_servers_expect() {
-    let (request, answer) = seen(r#", header_case = "title""#).await;
+    let (request, answer) = seen(r#"header_case = "title""#).await;
     let expected = sorted(
         "GET /public HTTP/1.1\r\nHost: app.example\r\nX-Odd-Name: 1\r\nX-Odd-Name: 2\r\nSoapaction: \"a\"\r\nVia: 1.1 doorward\r\n\
          X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: app.example\r\n\r\n",
@@ -53,7 +54,7 @@ async fn title_writes_them_as_old_servers_expect() {
 
 #[tokio::test]
 async fn keep_writes_them_as_they_came_both_ways() {
-    let (request, answer) = seen(r#", header_case = "keep""#).await;
+    let (request, answer) = seen(r#"header_case = "keep""#).await;
     let expected = sorted(
         "GET /public HTTP/1.1\r\nhOST: app.example\r\nX-ODD-name: 1\r\nX-ODD-NAME: 2\r\nsoapaction: \"a\"\r\nVia: 1.1 doorward\r\n\
          X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: app.example\r\n\r\n",
@@ -64,7 +65,7 @@ async fn keep_writes_them_as_they_came_both_ways() {
 
 #[tokio::test]
 async fn what_has_no_spelling_of_its_own_gets_the_usual_one() {
-    let (bed, application) = bed(r#", header_case = "keep""#).await;
+    let (bed, application) = bed(r#"header_case = "keep""#).await;
     let mut browser = bed.browser();
     browser.http2 = true;
     let request = browser.request(http::Method::GET, "/public", &[("x-odd-name", "1")], http_body_util::Empty::new());
@@ -80,7 +81,7 @@ async fn what_has_no_spelling_of_its_own_gets_the_usual_one() {
 
 #[tokio::test]
 async fn a_tunnel_opens_with_kept_names_too() {
-    let (bed, application) = bed(r#", header_case = "keep""#).await;
+    let (bed, application) = bed(r#"header_case = "keep""#).await;
     let mut client = raw::client(&bed.browser()).await;
     client
         .send("GET /public HTTP/1.1\r\nHost: app.example\r\nConnection: Upgrade\r\nUPGRADE: websocket\r\nSec-WebSocket-Key: k\r\n\r\n")

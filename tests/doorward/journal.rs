@@ -1,7 +1,8 @@
 //! The journal through the front door: every decision of a sign-in can be read afterwards under the trace id that the page showed.
 
 use crate::support::client::wrong;
-use crate::support::node::{Bed, Wishes, detail};
+use crate::support::node::{Bed, detail};
+use crate::support::toml::Toml;
 
 #[tokio::test]
 async fn every_decision_of_a_sign_in_is_an_event_under_one_trace_id() {
@@ -45,7 +46,7 @@ async fn a_name_that_means_nobody_is_kept_as_hash_and_length_alone() {
 
 #[tokio::test]
 async fn no_event_tells_a_password_a_passcode_or_a_whole_number() {
-    let bed = Bed::with(Wishes { passcode: "length = 10", ..Wishes::default() }).await;
+    let bed = Bed::with(Toml::bed().passcode("length = 10")).await;
     let browser = bed.browser();
     let page = browser.to_passcode("alice", "wonderland").await;
     let code = bed.code(&page).await;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use crate::support::client::{Answer, Client};
+use crate::support::eventually::eventually;
 use crate::support::gateway::Gateway;
 use crate::support::node::user;
 use crate::support::program::{Program, certificate};
@@ -42,19 +43,16 @@ fn browser(now: &Now, folder: &Path) -> Client {
 
 /// A login that is begun again as long as nobody answers: the passcode page, and whose it is.
 async fn to_passcode(now: Now, folder: Arc<Path>, place: usize) -> (Client, Answer) {
-    for _ in 0..100 {
+    eventually(format!("u{place} can sign in"), async || {
         let client = browser(&now, &folder);
         let tried = tokio::spawn(async move {
             let page = client.to_passcode(&format!("u{place}"), "wonderland").await;
             page.label();
             (client, page)
         });
-        if let Ok(begun) = tried.await {
-            return begun;
-        }
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
-    panic!("u{place} cannot sign in");
+        tried.await
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -107,14 +105,11 @@ async fn everybodys_code_arrives_though_the_program_is_killed() {
 /// The newest code that came for this login.
 async fn code(gateway: &Gateway, to: &str, label: &str) -> String {
     let word = format!(" {label},");
-    for _ in 0..3000 {
-        let own = gateway.got().into_iter().rev().find(|message| message.to == to && message.text.contains(&word));
-        if let Some(message) = own {
-            return message.code;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("nothing for {to}, login {label}");
+    eventually(format!("a message to {to} for login {label}"), async || {
+        let mut newest_first = gateway.got().into_iter().rev();
+        newest_first.find(|message| message.to == to && message.text.contains(&word)).map(|message| message.code)
+    })
+    .await
 }
 
 const CONFIGURATION: &str = r#"

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::support::client::{Answer, Client, Watch};
-use crate::support::node::{Bed, Wishes, detail, user};
+use crate::support::node::{Bed, detail, user};
 use crate::support::peers::{Slapd, slapd};
 use crate::support::samba::{Admin, Samba};
+use crate::support::toml::Toml;
 
 const PASSWORD: &str = "Wonder-land1";
 const PHONE: (&str, &str) = ("mobile", "+45 20 00 00 01");
@@ -48,7 +49,7 @@ impl Waiting {
 
 async fn with_samba() -> Option<(Samba, Admin, Bed)> {
     let samba = Samba::start().await?;
-    let bed = Bed::with(Wishes { directory: samba.section("corp"), ..Wishes::default() }).await;
+    let bed = Bed::with(Toml::bed().directory(samba.section("corp"))).await;
     let admin = samba.admin().await;
     Some((samba, admin, bed))
 }
@@ -119,7 +120,7 @@ async fn with_slapd(environment: &[(&str, &str)]) -> Option<(Slapd, Bed)> {
         slapd.base(),
         slapd.group(),
     );
-    let bed = Bed::with(Wishes { directory, ..Wishes::default() }).await;
+    let bed = Bed::with(Toml::bed().directory(directory)).await;
     Some((slapd, bed))
 }
 

@@ -11,8 +11,10 @@ use std::time::Duration;
 use futures_util::StreamExt;
 
 use crate::support::client::{Answer, Client, Watch};
-use crate::support::node::{Bed, Wishes};
+use crate::support::eventually::eventually;
+use crate::support::node::Bed;
 use crate::support::samba::Samba;
+use crate::support::toml::Toml;
 
 const RIGHT: &str = "Wonder-land-1";
 const WINDOW: Duration = Duration::from_secs(1800);
@@ -48,7 +50,7 @@ async fn bed(samba: &Samba) -> Bed {
     // Nothing but the count of the account itself stands in the way.
     let limits = "attempts_per_address = \"1000000/1m\"\nfailures_per_user = \"1000000/15m\"\nconnections_per_address = 1000\n\
                   messages_per_number = \"1000/1h\"";
-    Bed::with(Wishes { directory, limits, ..Wishes::default() }).await
+    Bed::with(Toml::bed().directory(directory).limits(limits)).await
 }
 
 /// A stranger with a login page, from one of fifty addresses.
@@ -95,9 +97,7 @@ async fn guesses_in_every_spelling_from_fifty_addresses_lock_nobody_out() {
         }
     });
     let meanwhile = async {
-        while done.load(Ordering::Relaxed) < all / 4 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        eventually("a quarter of the guesses are judged", async || done.load(Ordering::Relaxed) >= all / 4).await;
         assert_eq!(patient(&owner, "Wonder-land-2").await.status, 403);
         let begun = Watch::start();
         let page = owner.get(&patient(&owner, RIGHT).await.location()).await;

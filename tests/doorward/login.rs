@@ -4,7 +4,9 @@ use futures_util::future::join_all;
 use http::Method;
 
 use crate::support::client::{Answer, Client, FLOW, KEY, KNOWN};
-use crate::support::node::{Bed, Wishes, detail, user};
+use crate::support::eventually::eventually;
+use crate::support::node::{Bed, alice_and_bob, detail, user};
+use crate::support::toml::Toml;
 
 #[tokio::test]
 async fn a_deep_link_with_its_query_is_where_the_sign_in_ends() {
@@ -106,7 +108,7 @@ async fn a_stored_name_is_the_same_in_every_normalization_form() {
     // One was saved composed, the other decomposed and with a joiner that its letters need.
     let users =
         [user("jürgen groß", "a", "mobile = \"+45 1111 1111\""), user("a\u{30a}sa\u{200c}x", "b", "mobile = \"+45 2222 2222\"")];
-    let bed = Bed::with(Wishes { users: users.concat(), ..Wishes::default() }).await;
+    let bed = Bed::with(Toml::bed().users(users.concat())).await;
     let table = [
         ("ju\u{308}rgen  gro\u{df}", "a", "people:jürgen groß"),
         ("JÜRGEN\u{a0}GROSS", "a", "people:jürgen groß"),
@@ -119,12 +121,12 @@ async fn a_stored_name_is_the_same_in_every_normalization_form() {
     }
 }
 
-fn two_directories() -> Wishes {
+fn two_directories() -> Toml {
     let people =
         [user("alice", "wonderland", "mail = \"office@mail.example\""), user("carl", "x", "mobile = \"+45 11 11 11 11\"")];
     let guests =
         [user("alice", "looking-glass", "mobile = \"+45 22 22 22 22\""), user("zoe", "zebra", "mail = \"office@mail.example\"")];
-    Wishes { users: people.concat(), guests: guests.concat(), ..Wishes::default() }
+    Toml::bed().users(people.concat()).guests(guests.concat())
 }
 
 #[tokio::test]
@@ -153,9 +155,9 @@ async fn an_ambiguous_name_is_nobody_and_the_journal_says_whose_it_was() {
     assert_eq!((said["reason"].as_str(), said["detail"].as_str()), (Some("several"), Some("people:alice, guests:zoe")));
 }
 
-fn german_user() -> Wishes {
-    let users = [user("heidi", "alm", "mobile = \"+45 33 33 33 33\"\nlanguage = \"de\""), Wishes::default().users];
-    Wishes { users: users.concat(), ..Wishes::default() }
+fn german_user() -> Toml {
+    let users = [user("heidi", "alm", "mobile = \"+45 33 33 33 33\"\nlanguage = \"de\""), alice_and_bob()];
+    Toml::bed().users(users.concat())
 }
 
 fn is_german(page: &Answer) -> bool {
@@ -199,7 +201,7 @@ async fn a_preferred_language_may_be_a_list_with_weights() {
         [("da, de;q=0.7", true), ("en;q=0.3, de-AT", true), ("da", false), ("*", false), ("de;q=0.2,en", false)]
     {
         let users = user("heidi", "alm", &format!("mobile = \"+45 33 33 33 33\"\nlanguage = \"{preferred}\""));
-        let bed = Bed::with(Wishes { users, ..Wishes::default() }).await;
+        let bed = Bed::with(Toml::bed().users(users)).await;
         let page = bed.browser().with("accept-language", "en").to_passcode("heidi", "alm").await;
         assert_eq!(is_german(&page), is_spoken, "{preferred}");
         assert_eq!(bed.messages_for(&page, 1).await[0].text.contains("Ihr Code"), is_spoken, "{preferred}");
@@ -243,7 +245,7 @@ async fn a_form_older_than_an_hour_is_shown_anew_and_leads_where_it_would_have_l
 #[tokio::test]
 async fn whom_the_policy_refuses_is_told_so_with_a_trace_id_after_the_right_password() {
     let rules = r#"{ when = { group = ["Staff"] }, then = "refuse" },"#;
-    let bed = Bed::with(Wishes { rules, ..Wishes::default() }).await;
+    let bed = Bed::with(Toml::bed().rules(rules)).await;
     let answer = bed.browser().login("alice", "wonderland").await;
     assert!(answer.status == 403 && answer.says("your account may not use this site"), "{}", answer.body);
     assert_eq!(bed.reason(&answer).await, "staff rule 1");
@@ -253,7 +255,7 @@ async fn whom_the_policy_refuses_is_told_so_with_a_trace_id_after_the_right_pass
 #[tokio::test]
 async fn whom_nothing_reaches_is_told_that_no_code_can_be_sent() {
     let users = user("hermit", "cave", "");
-    let bed = Bed::with(Wishes { users, ..Wishes::default() }).await;
+    let bed = Bed::with(Toml::bed().users(users)).await;
     let answer = bed.browser().login("hermit", "cave").await;
     assert!(answer.status == 403 && answer.says("We cannot send you a code"), "{}", answer.body);
     assert_eq!(bed.trace(&answer.trace()).await.last().unwrap().kind, "message-refused");
@@ -268,12 +270,7 @@ async fn logins_at_the_same_time_all_succeed() {
         browser.to_passcode(name, password)
     }))
     .await;
-    for _ in 0..500 {
-        if bed.messages().len() >= browsers.len() {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
+    eventually("a message for each", async || bed.messages().len() >= browsers.len()).await;
     let finished = browsers.iter().zip(&pages).map(|(browser, page)| async {
         let is_mine = |message: &crate::support::node::Message| message.text.contains(&format!(" {}", page.label()));
         // Two logins may bear the same label by chance: then one of the codes is ours.

@@ -11,9 +11,12 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use crate::support::client::{Client, KEY, Watch, read};
+use crate::support::eventually::eventually;
 use crate::support::node::{Bed, HOST, detail};
 
 const SOON: Duration = Duration::from_secs(1);
+/// Of a download, fifty a second.
+const PIECES: usize = 15;
 
 #[tokio::test]
 async fn signing_out_ends_the_session_and_says_so() {
@@ -61,7 +64,10 @@ impl Download {
     async fn begin(browser: &Client) -> Self {
         let response = browser.send(browser.request(Method::GET, "/download", &[], Full::default())).await;
         let mut body = response.into_body();
-        body.frame().await.unwrap().unwrap();
+        // Long enough to have been swept over.
+        for _ in 0..PIECES {
+            body.frame().await.unwrap().unwrap();
+        }
         Self(body)
     }
 
@@ -75,8 +81,6 @@ async fn a_running_download_ends_within_a_second_and_somebody_elses_goes_on() {
     let bed = Bed::start().await;
     let (alice, bob) = (bed.signed_in("alice", "wonderland").await, bed.signed_in("bob", "builder").await);
     let (hers, his) = (Download::begin(&alice).await, Download::begin(&bob).await);
-    // Long enough to be on the list of what is swept.
-    tokio::time::sleep(Duration::from_millis(300)).await;
     alice.sign_out().await;
     assert!(hers.ends().await, "the download goes on");
     assert!(!his.ends().await, "somebody else's download ended, too");
@@ -93,18 +97,15 @@ async fn an_upload_under_way_ends_within_a_second() {
     let request = browser.request(Method::POST, "/upload", &[], StreamBody::new(Box::pin(pieces)));
     let upload = browser.send(request);
     let end = async {
-        while bed.upstream.uploaded() < 40 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        eventually("the upload is under way", async || bed.upstream.uploaded() >= 40).await;
         browser.sign_out().await;
         Watch::start()
     };
     let (answer, ended) = tokio::join!(upload, end);
     assert!(ended.elapsed() < SOON);
     assert_eq!(answer.status(), 401);
-    let before = bed.upstream.uploaded();
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    assert_eq!(bed.upstream.uploaded(), before);
+    // Nothing can come after that.
+    eventually("the application has seen its end", async || bed.upstream.open() == 0).await;
 }
 
 #[tokio::test]
@@ -113,9 +114,7 @@ async fn a_long_poll_that_waits_for_its_head_ends_within_a_second() {
     let browser = bed.signed_in("alice", "wonderland").await;
     let poll = browser.send(browser.request(Method::GET, "/poll", &[], Full::<Bytes>::default()));
     let end = async {
-        while bed.upstream.open() == 0 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        eventually("the poll is under way", async || bed.upstream.open() > 0).await;
         browser.sign_out().await;
         Watch::start()
     };
@@ -131,9 +130,10 @@ async fn a_web_socket_ends_within_a_second() {
     let mut request = format!("wss://{HOST}/ws").into_client_request().unwrap();
     request.headers_mut().insert("cookie", format!("{KEY}={}", browser.cookie(KEY).unwrap()).parse().unwrap());
     let (mut socket, _) = tokio_tungstenite::client_async(request, browser.tls("http/1.1").await).await.unwrap();
-    socket.send(Message::text("hello")).await.unwrap();
-    assert_eq!(socket.next().await.unwrap().unwrap().to_text().unwrap(), "hello");
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    for _ in 0..10 {
+        socket.send(Message::text("hello")).await.unwrap();
+        assert_eq!(socket.next().await.unwrap().unwrap().to_text().unwrap(), "hello");
+    }
     browser.sign_out().await;
     let end = tokio::time::timeout(SOON, async { while let Some(Ok(_)) = socket.next().await {} }).await;
     end.expect("the WebSocket goes on");

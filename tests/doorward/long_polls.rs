@@ -8,21 +8,17 @@ use http_body_util::{BodyExt, Empty};
 use tokio::time::{sleep, timeout};
 
 use crate::support::client::{Client, Watch, read};
-use crate::support::node::{Bed, Wishes};
+use crate::support::node::Bed;
 use crate::support::raw::Application;
+use crate::support::toml::Toml;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const SOON: Duration = Duration::from_secs(1);
 
 async fn bed(session: &'static str) -> (Bed, Application) {
     let application = Application::start().await;
-    let wishes = Wishes {
-        server: Some(application.address),
-        session,
-        application: r#"limits = { response_wait = "2h" }"#,
-        ..Wishes::default()
-    };
-    (Bed::with(wishes).await, application)
+    let toml = Toml::bed().servers([application.address]).session(session).application(r#"limits = { response_wait = "2h" }"#);
+    (Bed::with(toml).await, application)
 }
 
 /// How long the polls of [`a_poll_goes_on_while_its_session_lives`] really take: five minutes with `DOORWARD_LONG=1`.

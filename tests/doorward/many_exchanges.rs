@@ -21,7 +21,9 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use crate::support::client::{Client, KEY, Watch};
-use crate::support::node::{Bed, OTHER, Wishes};
+use crate::support::eventually::eventually;
+use crate::support::node::{Bed, OTHER};
+use crate::support::toml::Toml;
 
 fn many() -> usize {
     if std::env::var("DOORWARD_LONG").is_ok_and(|long| long == "1") { 2_000 } else { 40 }
@@ -97,13 +99,11 @@ impl Herd {
 
 /// Waits until so many are open at the upstream.
 async fn reached(bed: &Bed, count: usize, kind: Kind) {
-    for _ in 0..6_000 {
-        if bed.upstream.open() == count {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("{kind:?}: {} of {count} are open at the upstream after a minute", bed.upstream.open());
+    eventually(format!("{kind:?}: {count} are open at the upstream"), async || {
+        let open = bed.upstream.open();
+        if open == count { Ok(()) } else { Err(open) }
+    })
+    .await;
 }
 
 /// One exchange until its end.
@@ -154,9 +154,7 @@ async fn hers_end_and_his_go_on(bed: &Bed, kind: Kind, end: impl AsyncFn(&Bed, &
     let took = begun.elapsed();
     end(bed, &alice).await;
     let watch = Watch::start();
-    while hers.count() > 0 && watch.elapsed() < Duration::from_secs(5) {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    eventually(format!("{kind:?}: hers have ended"), async || hers.count() == 0).await;
     let ended = watch.elapsed();
     println!("{kind:?}: {count} and {count} begun within {took:?}; hers ended within {ended:?}; {} of his go on", his.count());
     assert!(hers.count() == 0 && ended < limit(), "{kind:?}: {} of hers after {ended:?}", hers.count());
@@ -166,10 +164,10 @@ async fn hers_end_and_his_go_on(bed: &Bed, kind: Kind, end: impl AsyncFn(&Bed, &
     reached(bed, 0, kind).await;
 }
 
-fn wishes() -> Wishes {
+fn wishes() -> Toml {
     let patient = "limits = { response_wait = \"1h\" }";
     let limits = "connections_per_address = 10000\nmessages_per_number = \"1000/1h\"\nmessages_per_user = \"1000/1h\"\n";
-    Wishes { application: patient, other: patient, limits, ..Wishes::default() }
+    Toml::bed().application(patient).other(patient).limits(limits)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -202,7 +200,7 @@ async fn an_end_by_the_operator_ends_all_that_runs_and_nothing_of_anybody_else()
 async fn expiry_ends_all_that_runs_and_nothing_of_anybody_else() {
     let session = r#"{ idle = "5m", absolute = "5m" }"#;
     let _turn = TURN.lock().await;
-    let bed = Bed::with(Wishes { session, ..wishes() }).await;
+    let bed = Bed::with(wishes().session(session)).await;
     for kind in KINDS {
         hers_end_and_his_go_on(&bed, kind, async |bed, _| {
             let mut left = Duration::from_secs(5 * 60);

@@ -1,8 +1,9 @@
 //! Somebody in very many groups, through the front door. With `DOORWARD_LONG=1` as many as Windows allows in a token, and half again.
 
 use crate::support::client::Watch;
-use crate::support::node::{Bed, Wishes};
+use crate::support::node::Bed;
 use crate::support::samba::Samba;
+use crate::support::toml::Toml;
 
 #[tokio::test]
 async fn somebody_in_very_many_groups_signs_in_and_reaches_the_application() {
@@ -15,7 +16,7 @@ async fn somebody_in_very_many_groups_signs_in_and_reaches_the_application() {
         let member = if number % 2 == 0 { dn.clone() } else { samba.dn(&format!("collection {}", number - 1)) };
         admin.add_group(&format!("collection {number}"), &[&member]).await;
     }
-    let bed = Bed::with(Wishes { directory: samba.section("corp"), ..Wishes::default() }).await;
+    let bed = Bed::with(Toml::bed().directory(samba.section("corp"))).await;
     let name = format!("collector@{}", samba.domain());
     let mut times = Vec::new();
     for _ in 0..2 {

@@ -11,6 +11,8 @@ use doorward::dispatch::{Delivery, Failure, FailureKind, Message, Purpose, Recei
 use serde_json::json;
 use tokio::sync::mpsc;
 
+use crate::modem_pin::asked_again;
+use crate::support::eventually::eventually;
 use crate::support::modem::Simulator;
 
 const NUMBER: &str = "+4512345678";
@@ -91,13 +93,10 @@ impl Running {
     }
 
     pub async fn until(&self, state: &str) {
-        for _ in 0..1000 {
-            if self.word("state") == state {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        panic!("not {state} within 20 seconds: {:?}", self.modem.figures());
+        eventually(format!("the modem is {state}"), async || {
+            if self.word("state") == state { Ok(()) } else { Err(format!("{:?}", self.modem.figures())) }
+        })
+        .await;
     }
 
     pub async fn report(&mut self) -> Report {
@@ -208,8 +207,7 @@ async fn a_pin_is_entered_once_and_a_refused_one_never_again() {
     let failed = refused.send(&refused.message(TEXT)).await.unwrap_err();
     assert!(failed.why.contains("put the right one into `sim_pin`"), "{failed:?}");
     // It looks again later, and after a restart; without entering it.
-    bed.clock.advance(Duration::from_secs(3600));
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    asked_again(&refused, &simulator, simulator.sim_asked()).await;
     refused.end().await;
     let again = bed.begin(with_pin(&simulator.port, "9999"));
     again.until("out").await;
@@ -410,15 +408,12 @@ async fn what_comes_in_is_deleted_and_who_calls_is_hung_up_on() {
     running.until("ready").await;
     simulator.order("incoming +4587654321 STOP");
     simulator.order("ring");
-    for _ in 0..500 {
+    eventually("the message is deleted and the call hung up", async || {
         let notes = simulator.notes();
         let deleted = notes.iter().any(|note| note["storage"] == "deleted" && note["there"] == true);
-        if deleted && notes.iter().any(|note| note["call"] == "hung up") {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("{:?}", simulator.notes());
+        if deleted && notes.iter().any(|note| note["call"] == "hung up") { Ok(()) } else { Err(notes) }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -433,11 +428,16 @@ async fn passcodes_overtake_notices_and_what_nobody_waits_for_is_not_sent() {
         tokio::spawn(async move { modem.send(&message, now).await.map(drop) })
     };
     let first = sent("first", Purpose::Notice);
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    simulator.entered(1).await;
     let notice = sent("notice", Purpose::Notice);
     let given_up = sent("given up", Purpose::Passcode);
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    let waits_for = async |count: u32| {
+        let least = running.modem.pace().unwrap() * count;
+        eventually(format!("{count} wait"), async || running.modem.backlog().unwrap() >= least).await;
+    };
+    waits_for(3).await;
     let code = sent("code", Purpose::Passcode);
+    waits_for(4).await;
     assert!(running.modem.backlog().unwrap() > Duration::from_secs(6));
     given_up.abort();
     for task in [first, notice, code] {

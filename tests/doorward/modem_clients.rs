@@ -9,6 +9,7 @@ use doorward::config::modem::Port;
 use serde_json::json;
 
 use crate::modem::{Bed, TEXT, at};
+use crate::support::eventually::eventually;
 use crate::support::modem::Simulator;
 use crate::support::peers::free_ports;
 use crate::support::script;
@@ -145,14 +146,11 @@ async fn ser2net_leads_to_a_modem_with_and_without_rfc_2217() {
         modem.port = place;
         let running = bed.begin(modem);
         // ser2net may listen only after we have looked once.
-        for _ in 0..100 {
-            if running.word("state") == "ready" {
-                break;
-            }
-            running.clock.advance(Duration::from_secs(1));
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-        running.until("ready").await;
+        eventually("the modem is ready", async || {
+            running.clock.advance(Duration::from_millis(100));
+            running.word("state") == "ready"
+        })
+        .await;
         running.send(&running.message(TEXT)).await.unwrap();
         assert_eq!(simulator.messages()[0]["text"], json!(TEXT), "{accepter}");
         running.end().await;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use doorward::dispatch::{Message, Transmitter};
 
 use crate::modem::{Bed, TEXT, at};
+use crate::support::eventually::eventually;
 use crate::support::gate::Gate;
 use crate::support::modem::Simulator;
 use crate::support::program::Program;
@@ -69,12 +70,7 @@ async fn four_modems_cost_nothing_while_nothing_happens() {
         gate.write(&written.replace("[[dispatch_policy]]", &format!("{more}[[dispatch_policy]]")));
         let program = Program::serve(gate.folder.path());
         let ready = if with { modems.len() } else { 0 };
-        for _ in 0..500 {
-            if program.log().matches(" is ready").count() == ready {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        eventually("all modems are ready", async || program.log().matches(" is ready").count() == ready).await;
         tokio::time::sleep(Duration::from_secs(2)).await;
         let (before, begun) = (spent(program.id()), Instant::now());
         tokio::time::sleep(Duration::from_secs(if is_long() { 60 } else { 5 })).await;

@@ -8,26 +8,21 @@ use serde_json::{Value, json};
 
 use crate::modem::{Bed, Running, TEXT, at};
 use crate::support::client::{Answer, Client};
+use crate::support::eventually::{eventually, eventually_blocking};
 use crate::support::gate::{Gate, HOST};
 use crate::support::modem::Simulator;
 use crate::support::program::{Program, newest};
 
 /// Writes to the modem as a node does that is killed right after.
-fn leave(port: &str, octets: &[u8]) {
-    match port.strip_prefix("tcp://") {
-        Some(address) => {
-            let mut line = std::net::TcpStream::connect(address).unwrap();
-            line.write_all(octets).unwrap();
-            // Until the simulator has read it; it notices the end by itself.
-            std::thread::sleep(Duration::from_millis(200));
-        }
-        None => {
-            let mut line = std::fs::OpenOptions::new().write(true).open(port).unwrap();
-            line.write_all(octets).unwrap();
-            line.flush().unwrap();
-            std::thread::sleep(Duration::from_millis(100));
-        }
-    }
+fn leave(simulator: &Simulator, octets: &[u8]) {
+    let mut line: Box<dyn Write> = match simulator.port.strip_prefix("tcp://") {
+        Some(address) => Box::new(std::net::TcpStream::connect(address).unwrap()),
+        None => Box::new(std::fs::OpenOptions::new().write(true).open(&simulator.port).unwrap()),
+    };
+    line.write_all(octets).unwrap();
+    line.flush().unwrap();
+    // It notices the end by itself.
+    eventually_blocking("the modem has read it", || simulator.octets() >= octets.len());
 }
 
 /// The published example, to +46708251358.
@@ -49,7 +44,7 @@ async fn a_modem_that_waits_for_the_rest_of_a_message_serves_at_once() {
         let on_port = Simulator::on_port(bed.path(), &format!("{name}-port"), arguments);
         for simulator in [Simulator::on_terminal(bed.path(), name, arguments), on_port] {
             let Some(simulator) = simulator else { return };
-            leave(&simulator.port, half.as_bytes());
+            leave(&simulator, half.as_bytes());
             let (from, running) = (Instant::now(), bed.begin(at(&simulator.port)));
             serves_within(&running, from, 8).await;
             running.send(&running.message(TEXT)).await.unwrap();
@@ -69,7 +64,7 @@ async fn a_modem_that_is_busy_with_a_message_of_a_killed_node_serves_once_it_is_
     for (name, fault) in [("deaf", "fault deaf"), ("patient", "mend")] {
         let Some(simulator) = Simulator::on_terminal(bed.path(), name, &["--seconds", "6"]) else { return };
         simulator.order(fault);
-        leave(&simulator.port, begun.as_bytes());
+        leave(&simulator, begun.as_bytes());
         let (from, running) = (Instant::now(), bed.begin(at(&simulator.port)));
         running.until("busy").await;
         assert_eq!(running.modem_backlog(), None, "whoever can goes elsewhere meanwhile");
@@ -143,13 +138,11 @@ impl House {
     }
 
     async fn ready(&self, program: &Program) {
-        for _ in 0..1500 {
-            if program.log().contains("modem modem-a is ready") {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        panic!("not in service within 30 s: {}", program.log());
+        eventually("the modem is in service", async || {
+            let log = program.log();
+            if log.contains("modem modem-a is ready") { Ok(()) } else { Err(log) }
+        })
+        .await;
     }
 
     /// Kills it at this moment and starts it again, for the same browser.
@@ -169,14 +162,11 @@ impl House {
     }
 
     async fn until(&self, browser: &Client, page: &Answer, state: &str) -> String {
-        for _ in 0..1500 {
+        eventually(format!("it is {state}"), async || {
             let now = self.state(browser, page).await;
-            if now["state"] == state {
-                return now["text"].as_str().unwrap().to_owned();
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        panic!("not {state} within 30 s: {}", self.state(browser, page).await);
+            if now["state"] == state { Ok(now["text"].as_str().unwrap().to_owned()) } else { Err(now) }
+        })
+        .await
     }
 }
 

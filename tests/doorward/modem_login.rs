@@ -1,15 +1,15 @@
 //! Signing in with codes that travel through modems: the whole way, a modem that dies, a reload in the middle, and nothing of a code in
 //! any log.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
 use crate::support::client::{Answer, Client};
+use crate::support::eventually::eventually;
 use crate::support::gate::{Gate, HOST};
 use crate::support::modem::Simulator;
-use crate::support::node::{Bed, Wishes, user};
+use crate::support::node::{Bed, user};
 use crate::support::program::Program;
+use crate::support::toml::Toml;
 
 fn section(name: &str, port: &str, more: &str) -> String {
     format!("[[transmitter]]\nname = \"{name}\"\nkind = \"modem\"\ngroup = \"modems\"\nport = \"{port}\"\n{more}\n")
@@ -21,22 +21,19 @@ async fn bed(sections: String) -> Bed {
     let users =
         names.iter().zip(1..).map(|(name, number)| user(name, "wonderland", &format!("mobile = \"+45 12 34 56 0{number}\"")));
     let flashed = user("gitt", "wonderland", "mobile = \"+45 12 34 56 07\"\nsms_type = \"flash\"");
-    Bed::with(Wishes { directory: sections, dispatch, users: users.chain([flashed]).collect(), ..Wishes::default() }).await
+    Bed::with(Toml::bed().directory(sections).dispatch(dispatch).users(users.chain([flashed]).collect::<String>())).await
 }
 
 /// The code of this page's login, from what reached the air.
 async fn code(simulators: &[&Simulator], page: &Answer) -> String {
     let label = format!(" {}", page.label());
-    for _ in 0..1500 {
+    eventually(format!("a message for{label}"), async || {
         let all = simulators.iter().flat_map(|simulator| simulator.messages());
         let ours = all.filter_map(|message| Some(message["text"].as_str()?.to_owned())).find(|text| text.contains(&label));
-        if let Some(text) = ours {
-            return text.split(' ').next().unwrap().to_owned();
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    let notes: Vec<Value> = simulators.iter().flat_map(|simulator| simulator.notes()).collect();
-    panic!("no message for{label} within 30 seconds: {notes:?}");
+        let notes = || simulators.iter().flat_map(|simulator| simulator.notes()).collect::<Vec<Value>>();
+        ours.map(|text| text.split(' ').next().unwrap().to_owned()).ok_or_else(notes)
+    })
+    .await
 }
 
 async fn enter(browser: &Client, page: &Answer, code: &str) {
@@ -57,13 +54,11 @@ async fn a_code_travels_through_a_modem_and_its_arrival_is_journaled() {
     // Five minutes of the network for a code of five minutes.
     assert_eq!((&on_air["validity"], &on_air["report"], &on_air["part"]), (&300.into(), &true.into(), &Value::Null));
     enter(&browser, &page, &code).await;
-    for _ in 0..500 {
-        if bed.journal().iter().any(|event| event.kind == "message-delivered") {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("no arrival in the journal: {:?}", bed.journal().iter().map(|event| event.kind.clone()).collect::<Vec<_>>());
+    eventually("its arrival is in the journal", async || {
+        let kinds: Vec<String> = bed.journal().into_iter().map(|event| event.kind).collect();
+        if kinds.iter().any(|kind| kind == "message-delivered") { Ok(()) } else { Err(kinds) }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -139,12 +134,7 @@ async fn a_reload_keeps_modems_and_what_waits_for_them_and_no_code_reaches_the_l
     gate.write(&written.replace("127.0.0.1:0", &address).replace("baud", "").replace("sim_pin", "reports = false\nsim_pin"));
     let (status, said, errors) = gate.command(&["reload"]).await;
     assert!(status == Some(0) && said.contains("transmitter modem-a: changed"), "{said}{errors}");
-    for _ in 0..500 {
-        if count("modem modem-a is ready") == 2 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    eventually("it is ready again", async || count("modem modem-a is ready") == 2).await;
     assert_eq!((count("modem modem-a is ready"), simulator.pins_tried()), (2, 1));
     // Beside the running node.
     let (status, said, errors) = gate.command(&["check", "--live"]).await;

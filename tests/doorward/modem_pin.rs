@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::modem::{Bed, Running, with_pin};
+use crate::support::eventually::eventually;
 use crate::support::modem::Simulator;
 
 /// The configuration is changed, and changed back: the third wrong PIN would lock the SIM.
@@ -27,25 +28,24 @@ async fn a_pin_that_was_refused_stays_so_after_another_one_was_tried() {
 }
 
 /// Until a whole start lies behind us since the SIM was asked so often: the next start asks only after the one before has ended.
-async fn asked_again(running: &Running, simulator: &Simulator, before: usize) {
-    for _ in 0..1000 {
-        if simulator.sim_asked() >= before + 2 {
-            return;
+pub async fn asked_again(running: &Running, simulator: &Simulator, before: usize) {
+    eventually("the SIM is asked twice more", async || {
+        let asked = simulator.sim_asked();
+        if asked >= before + 2 {
+            return Ok(());
         }
         running.clock.advance(Duration::from_secs(301));
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("asked {} times and not {} within 20 seconds: {:?}", simulator.sim_asked(), before + 2, running.word("state"));
+        Err((asked - before, running.word("state")))
+    })
+    .await;
 }
 
 async fn refused(running: &Running, simulator: &Simulator, tries: usize) {
-    for _ in 0..1000 {
-        if simulator.pins_tried() == tries && running.word("state") == "out" {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("not refused {tries} times within 20 seconds: {:?}", simulator.notes());
+    eventually(format!("the PIN is refused {tries} times"), async || {
+        let is_so = simulator.pins_tried() == tries && running.word("state") == "out";
+        if is_so { Ok(()) } else { Err(simulator.notes()) }
+    })
+    .await;
 }
 
 /// The same PIN stands in the section of each.

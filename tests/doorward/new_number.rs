@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::support::node::{Bed, Wishes, user};
+use crate::support::node::{Bed, user};
 use crate::support::samba::Samba;
+use crate::support::toml::Toml;
 
 const DAY: Duration = Duration::from_secs(86_400);
 const REFUSES: &str = r#"{ when = { mobile_changed_within = "7d" }, then = "refuse" },"#;
@@ -17,7 +18,7 @@ async fn gets_on(bed: &Bed, name: &str, password: &str) -> bool {
 
 #[tokio::test]
 async fn a_number_is_new_when_it_is_seen_first_and_when_it_is_another() {
-    let bed = Bed::with(Wishes { rules: REFUSES, ..Wishes::default() }).await;
+    let bed = Bed::with(Toml::bed().rules(REFUSES)).await;
     assert!(!gets_on(&bed, "alice", "wonderland").await);
     bed.clock.advance(6 * DAY);
     assert!(!gets_on(&bed, "alice", "wonderland").await);
@@ -38,7 +39,7 @@ async fn active_directory_says_itself_when_a_number_was_written() {
     let Some(samba) = Samba::start().await else { return };
     let admin = samba.admin().await;
     let dn = admin.add_member("alice", "Wonder-land1", &[("mobile", "+45 20 00 00 01")]).await;
-    let bed = Bed::with(Wishes { directory: samba.section("corp"), rules: REFUSES, ..Wishes::default() }).await;
+    let bed = Bed::with(Toml::bed().directory(samba.section("corp")).rules(REFUSES)).await;
     let name = format!("alice@{}", samba.domain());
     assert!(!gets_on(&bed, &name, "Wonder-land1").await);
     bed.clock.advance(8 * DAY);

@@ -1,11 +1,11 @@
 //! Messages that are no passcode: an operator's test, and what people are told about their account.
 
-use std::time::Duration;
-
 use crate::support::client::wrong;
+use crate::support::eventually::eventually;
 use crate::support::gate::Gate;
-use crate::support::node::{Bed, Wishes};
+use crate::support::node::Bed;
 use crate::support::program::Program;
+use crate::support::toml::Toml;
 
 #[tokio::test]
 async fn a_test_shows_every_step_and_says_how_it_ended() {
@@ -36,19 +36,15 @@ async fn a_test_shows_every_step_and_says_how_it_ended() {
     assert!(tokio::task::spawn_blocking(move || program.ended()).await.unwrap().success());
 }
 
+/// How many messages say so, once there is one.
 async fn told(bed: &Bed, words: &str) -> usize {
-    for _ in 0..100 {
-        if bed.messages().iter().any(|message| message.text.contains(words)) {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    bed.messages().iter().filter(|message| message.text.contains(words)).count()
+    let count = || bed.messages().iter().filter(|message| message.text.contains(words)).count();
+    eventually(format!("a message says {words:?}"), async || (count() > 0).then(count)).await
 }
 
 #[tokio::test]
 async fn a_new_browser_is_told_of_where_it_is_wanted_and_a_known_one_is_not() {
-    let bed = Bed::with(Wishes { limits: "[notices]\nnew_place = true", ..Wishes::default() }).await;
+    let bed = Bed::with(Toml::bed().section("[notices]\nnew_place = true")).await;
     let browser = bed.signed_in("alice", "wonderland").await;
     assert_eq!(told(&bed, "in a browser that was not used before").await, 1);
     browser.forget("__Host-doorward");
@@ -62,7 +58,7 @@ async fn a_new_browser_is_told_of_where_it_is_wanted_and_a_known_one_is_not() {
 
 #[tokio::test]
 async fn whoever_knows_the_password_and_guesses_codes_is_told_of_once() {
-    let bed = Bed::with(Wishes { limits: "wrong_factors_per_user = \"4/15m\"", ..Wishes::default() }).await;
+    let bed = Bed::with(Toml::bed().limits("wrong_factors_per_user = \"4/15m\"")).await;
     let stranger = bed.browser();
     for _ in 0..2 {
         let page = stranger.to_passcode("alice", "wonderland").await;
@@ -76,6 +72,7 @@ async fn whoever_knows_the_password_and_guesses_codes_is_told_of_once() {
     }
     assert_eq!(told(&bed, "Too many wrong codes were entered for alice").await, 1);
     stranger.login("alice", "wonderland").await;
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    // Somebody else's message comes after it.
+    bed.signed_in("bob", "builder").await;
     assert_eq!(told(&bed, "Too many wrong codes were entered for alice").await, 1);
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use crate::support::client::{Answer, FLOW, wrong};
-use crate::support::node::{Bed, Wishes, detail};
+use crate::support::eventually::eventually;
+use crate::support::node::{Bed, detail};
+use crate::support::toml::Toml;
 
 const LIFETIME: Duration = Duration::from_secs(300);
 const PAUSE: Duration = Duration::from_secs(31);
@@ -89,7 +91,7 @@ async fn two_codes_in_one_form_are_one_wrong_try() {
 
 #[tokio::test]
 async fn a_memorable_code_may_be_typed_in_capitals_and_the_page_asks_for_letters() {
-    let bed = Bed::with(Wishes { passcode: "alphabet = \"memorable\"", ..Wishes::default() }).await;
+    let bed = Bed::with(Toml::bed().passcode("alphabet = \"memorable\"")).await;
     let browser = bed.browser();
     let page = browser.to_passcode("alice", "wonderland").await;
     assert!(page.says("Capital or small letters") && !page.says("inputmode=\"numeric\""), "{}", page.body);
@@ -195,13 +197,12 @@ async fn a_fourth_new_code_is_not_to_be_had() {
 
 /// Until the journal says that so many messages were taken.
 async fn until_sent(bed: &Bed, number: usize) {
-    for _ in 0..500 {
-        if bed.journal().iter().filter(|event| event.kind == "message-sent").count() >= number {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("not sent {number} times: {:?}", bed.journal());
+    eventually(format!("{number} messages are sent"), async || {
+        let journal = bed.journal();
+        let sent = journal.iter().filter(|event| event.kind == "message-sent").count();
+        if sent >= number { Ok(()) } else { Err(journal) }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -306,19 +307,15 @@ async fn the_page_and_its_script_are_told_how_far_the_message_is() {
     let page = browser.to_passcode("alice", "wonderland").await;
     assert!(page.says("We sent a code by text message to") || page.says("We are sending a code by text message to"));
     bed.code(&page).await;
-    let mut last = None;
-    for _ in 0..100 {
+    let last = eventually("the page says that it was sent", async || {
         let status = browser.get(&format!("/.doorward/login/status?flow={}", page.flow())).await;
         assert_eq!((status.status, status.header("content-type")), (200, "application/json"));
         let status: serde_json::Value = serde_json::from_str(&status.body).unwrap();
-        if status["state"] == "sent" {
-            last = Some(status);
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+        if status["state"] == "sent" { Ok(status) } else { Err(status) }
+    })
+    .await;
     let text = "We sent a code by text message to ••••\u{a0}78.";
-    let said = last.expect("never sent")["text"].as_str().unwrap().replace(['\u{2068}', '\u{2069}'], "");
+    let said = last["text"].as_str().unwrap().replace(['\u{2068}', '\u{2069}'], "");
     assert_eq!(said, text);
     let page = browser.get(&format!("/.doorward/login/passcode?flow={}", page.flow())).await;
     assert!(page.says("data-state=\"sent\"") && page.says("Check again"), "{}", page.body);
@@ -336,7 +333,7 @@ async fn the_message_names_the_login_and_ends_with_the_code_bound_to_its_host() 
 
 #[tokio::test]
 async fn who_had_too_many_messages_is_told_so_instead_of_a_code() {
-    let bed = Bed::with(Wishes { limits: "messages_per_user = \"1/1h\"", ..Wishes::default() }).await;
+    let bed = Bed::with(Toml::bed().limits("messages_per_user = \"1/1h\"")).await;
     bed.browser().to_passcode("alice", "wonderland").await;
     let answer = bed.browser().login("alice", "wonderland").await;
     assert!(answer.status == 429 && answer.says("No more codes for now"), "{}", answer.body);
@@ -345,7 +342,7 @@ async fn who_had_too_many_messages_is_told_so_instead_of_a_code() {
 
 #[tokio::test]
 async fn a_new_code_that_a_limit_forbids_leaves_the_last_one_good() {
-    let bed = Bed::with(Wishes { limits: "messages_per_user = \"1/1h\"", ..Wishes::default() }).await;
+    let bed = Bed::with(Toml::bed().limits("messages_per_user = \"1/1h\"")).await;
     let browser = bed.browser();
     let page = browser.to_passcode("alice", "wonderland").await;
     let code = bed.code(&page).await;

@@ -5,8 +5,9 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use crate::support::client::{Answer, Client, FLOW, KEY};
-use crate::support::node::{Bed, Wishes};
+use crate::support::node::Bed;
 use crate::support::peers::{Slapd, slapd};
+use crate::support::toml::Toml;
 
 const FIRST: &str = "first-password";
 const SECOND: &str = "second-password";
@@ -33,7 +34,7 @@ users = {{ base = "ou=people,{}", names = ["uid", "mail"], member_of = "{}" }}
 }
 
 async fn bed(slapd: &Slapd, rules: &'static str) -> Bed {
-    Bed::with(Wishes { directory: directory(slapd), rules, ..Wishes::default() }).await
+    Bed::with(Toml::bed().directory(directory(slapd)).rules(rules)).await
 }
 
 /// Both steps; the page that asks for a new password.

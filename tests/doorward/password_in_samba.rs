@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::password::to_new_password;
-use crate::support::node::{Bed, Wishes};
+use crate::support::node::Bed;
 use crate::support::samba::Samba;
+use crate::support::toml::Toml;
 
 const FIRST: &str = "First-Passw0rd";
 const SECOND: &str = "Second-Passw0rd";
@@ -13,7 +14,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 
 async fn bed(samba: &Samba) -> Bed {
     let limits = "messages_per_number = \"1000/1h\"";
-    Bed::with(Wishes { directory: samba.section("corp"), limits, ..Wishes::default() }).await
+    Bed::with(Toml::bed().directory(samba.section("corp")).limits(limits)).await
 }
 
 #[tokio::test]

@@ -4,7 +4,6 @@
 mod server;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request};
@@ -16,15 +15,17 @@ use tokio::sync::Mutex;
 
 use self::server::{Server, hello, proof, ticket};
 use crate::support::client::{Answer, Client, KEY, read};
-use crate::support::node::{Bed, HOST, OTHER, Wishes};
+use crate::support::eventually::eventually;
+use crate::support::node::{Bed, HOST, OTHER};
+use crate::support::toml::Toml;
 
-const PINNED: &str = ", pinned = true";
+const PINNED: &str = "pinned = true";
 const PEOPLE: [(&str, &str); 2] = [("alice", "wonderland"), ("bob", "builder")];
 const LIMITS: &str = "attempts_per_address = \"100000/1m\"\nmessages_per_user = \"10000/1h\"\nmessages_per_number = \"10000/1h\"\n\
     messages_per_address = \"10000/1h\"";
 
 async fn bed(server: &Server, upstream: &'static str) -> Bed {
-    Bed::with(Wishes { server: Some(server.address), upstream, limits: LIMITS, ..Wishes::default() }).await
+    Bed::with(Toml::bed().servers([server.address]).upstream(upstream).limits(LIMITS)).await
 }
 
 /// One connection of a browser.
@@ -68,16 +69,6 @@ impl Line {
         let proof = proof(scheme, challenged.header("www-authenticate"), who).unwrap();
         self.credentials(browser, who, &proof).await
     }
-}
-
-async fn until(what: &str, so: impl Fn() -> bool) {
-    for _ in 0..1000 {
-        if so() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("not within ten seconds: {what}");
 }
 
 /// Rounds of each client connection: 10,000 requests in all with `DOORWARD_LONG=1`, else 1,000.
@@ -176,7 +167,7 @@ async fn pinned_connections_of_two_people_are_never_mixed_and_stay_signed_on() {
     }
     assert_eq!((server.mixed(), server.broken()), (0, 0));
     assert_eq!(server.answered(), LINES * rounds() * REQUESTS);
-    until("nothing is kept of clients that have gone", || server.open() == 0).await;
+    eventually("nothing is kept of clients that have gone", async || server.open() == 0).await;
     println!("{} requests over {} connections, none mixed", server.answered(), server.connections());
 }
 
@@ -230,15 +221,15 @@ async fn a_pinned_connection_ends_with_its_session() {
     assert_eq!(line.sign_on(&browser, "alice", "NTLM").await.status, 200);
     assert_eq!(server.open(), 1);
     browser.sign_out().await;
-    until("it is closed, though the client's is not", || server.open() == 0).await;
+    eventually("it is closed, though the client's is not", async || server.open() == 0).await;
     assert!(line.0.ready().await.is_ok());
 }
 
 #[tokio::test]
 async fn a_public_path_is_pinned_to_the_client_connection_and_left_behind_at_sign_in() {
     let server = Server::start().await;
-    let wishes = Wishes { server: Some(server.address), upstream: PINNED, application: "", ..Wishes::default() };
-    let bed = Bed::with(wishes).await;
+    let toml = Toml::bed().servers([server.address]).upstream(PINNED);
+    let bed = Bed::with(toml).await;
     let browser = bed.browser();
     let mut line = Line::to_door(&browser).await;
     let request = |browser: &Client, who: &str, more: &[(&str, &str)]| {
@@ -271,7 +262,7 @@ async fn a_server_that_hung_up_is_connected_to_anew_and_no_request_is_lost() {
         assert_eq!(line.sign_on(&browser, "alice", "Negotiate").await.status, 200);
         assert_eq!(line.ask(&browser, "alice", &[], "something").await.body, "something");
         server.hang_up();
-        until("it has hung up", || server.open() == 0).await;
+        eventually("it has hung up", async || server.open() == 0).await;
         assert_eq!(line.ask(&browser, "alice", &[], "something").await.status, 401);
     }
     assert_eq!((server.connections(), server.mixed(), server.broken()), (6, 0, 0));

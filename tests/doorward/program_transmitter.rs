@@ -8,6 +8,7 @@ use doorward::base::{Channel, Clock, Language, Secret, Time, UserId};
 use doorward::config::transmitter::{Program, Template};
 use doorward::dispatch::{Failure, FailureKind, Message, ProgramTransmitter, Purpose, Receipt, Transmitter};
 
+use crate::support::eventually::eventually;
 use crate::support::modem::Simulator;
 
 const NOW: Time = Time::from_millis(1_700_000_000_000);
@@ -102,13 +103,7 @@ async fn a_program_that_hangs_is_killed_with_all_that_it_started() {
     assert!(clock.now().since(begun) < Duration::from_secs(4));
     for name in ["child", "own"] {
         let id = std::fs::read_to_string(folder.path().join(name)).unwrap().trim().to_owned();
-        for _ in 0..200 {
-            if is_over(&id) {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        assert!(is_over(&id), "{name} still runs");
+        eventually(format!("{name} has ended"), async || is_over(&id)).await;
     }
 }
 

@@ -9,12 +9,13 @@ use http::{HeaderMap, Method};
 use http_body_util::{BodyExt, Empty, Full};
 
 use crate::support::client::{Client, KEY};
-use crate::support::node::{Bed, HOST, Wishes};
+use crate::support::node::{Bed, HOST};
 use crate::support::raw::{self, Application};
+use crate::support::toml::Toml;
 
 async fn bed() -> (Bed, Application) {
     let application = Application::start().await;
-    (Bed::with(Wishes { server: Some(application.address), ..Wishes::default() }).await, application)
+    (Bed::with(Toml::bed().servers([application.address])).await, application)
 }
 
 fn browsers(bed: &Bed) -> [Client; 2] {
@@ -68,8 +69,8 @@ async fn who_has_a_session_is_asked_for_the_upload_once_somebody_wants_it() {
 #[tokio::test]
 async fn an_upload_that_is_too_large_is_refused_before_it_is_asked_for() {
     let application = Application::start().await;
-    let wishes = Wishes { server: Some(application.address), application: "limits = { body = \"1 KiB\" }", ..Wishes::default() };
-    let bed = Bed::with(wishes).await;
+    let toml = Toml::bed().servers([application.address]).application("limits = { body = \"1 KiB\" }");
+    let bed = Bed::with(toml).await;
     let mut client = raw::client(&bed.browser()).await;
     client.send(expecting("", "").replace("/upload", "/public").replace("Length: 4", "Length: 1025")).await;
     assert!(client.head().await.starts_with("HTTP/1.1 413 "));

@@ -6,6 +6,7 @@ use doorward::base::{Channel, Language, Secret, Time, UserId};
 use doorward::dispatch::{Back, Failure, FailureKind, HttpTransmitter, Message, Purpose, Receipt, Transmitter};
 
 use crate::support::curl::{self, Curl};
+use crate::support::eventually::eventually_blocking;
 use crate::support::program::{Program, certificate, users};
 use crate::support::provider::{Answering, Provider, Seen, configured};
 
@@ -129,12 +130,7 @@ fn a_code_comes_by_push_and_the_topic_stays_secret() {
     let sent = curl.post("app.example.test", "/.doorward/login", &fields.each_ref().map(|(name, value)| (*name, value.as_str())));
     let page = curl.ask("app.example.test", sent.header("location").unwrap_or_else(|| panic!("{}", sent.text())), &[]);
     assert!(!page.text().contains("door-k3jx"), "{}", page.text());
-    for _ in 0..500 {
-        if !service.seen.lock().unwrap().is_empty() {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    eventually_blocking("it is pushed", || !service.seen.lock().unwrap().is_empty());
     let body = service.last().json();
     let message = body["message"].as_str().unwrap();
     let code = message.split(' ').next().unwrap();

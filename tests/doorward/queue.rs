@@ -15,6 +15,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 use crate::support::client::Watch;
+use crate::support::eventually::eventually;
 use crate::support::house::{House, Sends, sending_house};
 
 /// Takes everything at once and remembers when, or nothing ever.
@@ -76,6 +77,10 @@ fn order(house: &House, number: usize) -> Order {
     }
 }
 
+/// Three times a sign of life is more than a lease.
+const SIGNS: usize = 4;
+const A_SIGN: Duration = Duration::from_millis(3100);
+
 fn long(number: usize, everyday: usize) -> usize {
     if std::env::var_os("DOORWARD_LONG").is_some() { number } else { everyday }
 }
@@ -95,13 +100,11 @@ async fn hand_over(house: &House, numbers: std::ops::Range<usize>, at_once: usiz
 }
 
 async fn until(sink: &Sink, count: usize) {
-    for _ in 0..6000 {
-        if sink.count.load(Ordering::SeqCst) >= count {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("{} of {count}", sink.count.load(Ordering::SeqCst));
+    eventually(format!("{count} are sent"), async || {
+        let sent = sink.count.load(Ordering::SeqCst);
+        if sent >= count { Ok(()) } else { Err(sent) }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -156,8 +159,12 @@ async fn many_orders_that_wait_take_little_memory() {
     hand_over(&house, warm..warm + number, 256).await;
     let each = resident().saturating_sub(before) * 1024 / u64::try_from(number).unwrap();
     println!("{number} orders wait: {each} bytes each, {} KiB in all", resident());
-    // Long enough for a sign of life of each.
-    tokio::time::sleep(Duration::from_secs(if number > 1000 { 12 } else { 1 })).await;
+    // A sign of life of each, again and again, until their leases would be over.
+    for _ in 0..SIGNS {
+        let before = house.store.questions();
+        house.clock.advance(A_SIGN);
+        eventually("each has shown that it lives", async || house.store.questions() >= before + number).await;
+    }
     assert_eq!(sink.count.load(Ordering::SeqCst), 16, "nobody was taken over while its sender lives");
     assert!(each < 40_000, "{each}");
 }

@@ -10,7 +10,8 @@ use tokio::net::TcpStream;
 
 use crate::support::client::Client;
 use crate::support::nginx::nginx;
-use crate::support::node::{Bed, Wishes};
+use crate::support::node::Bed;
+use crate::support::toml::Toml;
 
 struct Said {
     status: u16,
@@ -58,7 +59,7 @@ async fn every_kind_of_range_is_answered_as_the_application_answers_it() {
     let text: String = (0..20_000).map(|number| format!("line {number}\n")).collect();
     std::fs::write(nginx.file("public/file"), &text).unwrap();
     let server = SocketAddr::from(([127, 0, 0, 1], nginx.port()));
-    let bed = Bed::with(Wishes { server: Some(server), ..Wishes::default() }).await;
+    let bed = Bed::with(Toml::bed().servers([server])).await;
     let whole = direct(server, &Method::GET, &[]).await;
     let (tag, modified) = (whole.headers["etag"].to_str().unwrap(), whole.headers["last-modified"].to_str().unwrap());
     assert!(whole.body == text && whole.headers["accept-ranges"] == "bytes");

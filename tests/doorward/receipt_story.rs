@@ -3,15 +3,18 @@
 #![allow(clippy::disallowed_methods, reason = "what a user waits for is measured by the machine's clock")]
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use data_encoding::BASE64;
 use doorward::base::keys::SealKey;
 use doorward::base::{Keys, Secret};
 use doorward::dispatch::Callbacks;
+use doorward::store::EventLog;
+use doorward::store::sqlite::Sqlite;
 use tokio::runtime::Runtime;
 
 use crate::support::curl::{self, Answer, Curl};
+use crate::support::eventually::eventually_blocking;
 use crate::support::program::{Program, certificate, run, users};
 use crate::support::provider::{Provider, Seen};
 
@@ -65,12 +68,11 @@ impl Story {
     }
 
     fn until(&self, state: &str) -> String {
-        let started = Instant::now();
-        while self.status()["state"] != state {
-            assert!(started.elapsed() < Duration::from_secs(10), "{}\n{}", self.status(), self.program.log());
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        self.status()["text"].as_str().unwrap().to_owned()
+        eventually_blocking(format!("it is {state}"), || {
+            let status = self.status();
+            let text = || status["text"].as_str().unwrap().to_owned();
+            if status["state"] == state { Ok(text()) } else { Err((status, self.program.log())) }
+        })
     }
 
     fn report(&self, target: &str, more: &[&str], body: &str) -> Answer {
@@ -93,13 +95,21 @@ fn signed(target: &str, form: &str) -> String {
     format!("X-Twilio-Signature: {}", BASE64.encode(tag.as_ref()))
 }
 
+/// What the journal says of events of this kind.
+fn journal(folder: &Path, kind: &str) -> Vec<String> {
+    let store = Sqlite::open(&folder.join("state/doorward.db")).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let entries = runtime.block_on(store.search(Default::default())).unwrap();
+    entries.into_iter().filter(|entry| entry.kind == kind).map(|entry| entry.detail).collect()
+}
+
 #[test]
 fn a_message_that_did_not_arrive_becomes_a_call_and_the_page_says_so() {
     if !curl::is_there() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let story = Story::begin(folder.path());
+    let mut story = Story::begin(folder.path());
     story.until("waiting");
     let form = story.sms.last().form();
     let target = form["callback"].strip_prefix(&format!("https://{RECEIPTS}")).unwrap().to_owned();
@@ -114,16 +124,14 @@ fn a_message_that_did_not_arrive_becomes_a_call_and_the_page_says_so() {
     ] {
         story.report(&target, &[], body);
     }
-    std::thread::sleep(Duration::from_millis(300));
     assert_eq!(story.status()["state"], "waiting");
     assert!(story.phone.seen.lock().unwrap().is_empty());
 
     assert_eq!(story.report(&target, &[], "messageId=0C7F02&status=failed&err-code=6").status, 204);
     let started = Instant::now();
-    while story.phone.seen.lock().unwrap().is_empty() {
-        assert!(started.elapsed() < Duration::from_secs(10), "nobody was called: {}", story.program.log());
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    eventually_blocking("somebody is called", || {
+        if story.phone.seen.lock().unwrap().is_empty() { Err(story.program.log()) } else { Ok(()) }
+    });
     println!("{} ms from the report to the call", started.elapsed().as_millis());
     let told = story.until("waiting");
     assert!(told.contains("did not") || told.contains("not delivered") || told.contains("call"), "{told}");
@@ -143,7 +151,6 @@ fn a_message_that_did_not_arrive_becomes_a_call_and_the_page_says_so() {
     let over = "CallSid=CA0a1b&CallStatus=completed";
     assert_eq!(story.report(&path("phone"), &["--header", &signed(&path("phone"), over)], over).status, 204);
     assert_eq!(story.report(&target, &[], "messageId=0C7F02&status=failed").status, 204);
-    std::thread::sleep(Duration::from_millis(300));
     assert_eq!(story.status()["state"], "delivered");
 
     let code: String = spoken.split_once(": ").unwrap().1.chars().take(16).filter(char::is_ascii_digit).collect();
@@ -156,6 +163,14 @@ fn a_message_that_did_not_arrive_becomes_a_call_and_the_page_says_so() {
     let checked = run(&["check", "--config", folder.path().join("doorward.toml").to_str().unwrap(), "--live"], "");
     let said = String::from_utf8_lossy(&checked.stdout).into_owned() + &String::from_utf8_lossy(&checked.stderr);
     assert!(said.contains(&format!("the provider may report to https://{RECEIPTS}{target}")), "{said}");
+
+    // A program that is told to end has looked at every report before: the forged ones and the late ones said nothing.
+    story.program.terminate();
+    assert!(story.program.ended().success(), "{}", story.program.log());
+    let undelivered = journal(folder.path(), "message-undelivered");
+    println!("{undelivered:?}");
+    assert!(undelivered.len() == 1 && undelivered[0].contains('6'), "{undelivered:?}");
+    assert_eq!(journal(folder.path(), "message-delivered").len(), 1);
 
     // Neither code, number nor a provider's secret is in the log, the access log or what is kept.
     let tokens = [target.rsplit('/').next().unwrap().to_owned(), path("phone").rsplit('/').next().unwrap().to_owned()];

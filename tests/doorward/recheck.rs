@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use crate::support::client::{Client, Watch};
-use crate::support::node::{Bed, Wishes, detail, user};
+use crate::support::client::Client;
+use crate::support::eventually::eventually;
+use crate::support::node::{Bed, detail, user};
 use crate::support::peers::{Slapd, Wire, slapd};
 use crate::support::samba::{Admin, Samba};
+use crate::support::toml::Toml;
 
 /// One look at what has changed, with the default of a minute.
 const A_LOOK: Duration = Duration::from_secs(20);
@@ -30,7 +32,7 @@ users = {{ base = "ou=people,{}", names = ["uid"], member_of = "{}" }}
 }
 
 async fn bed(slapd: &Slapd) -> Bed {
-    Bed::with(Wishes { directory: directory(slapd, slapd.port()), ..Wishes::default() }).await
+    Bed::with(Toml::bed().directory(directory(slapd, slapd.port()))).await
 }
 
 /// Whether the browser is signed out before a minute is over; each look may take its time.
@@ -46,12 +48,9 @@ async fn is_in_after_a_minute(bed: &Bed, browser: &Client) -> bool {
 async fn is_out(bed: &Bed, browser: &Client, a_look: Duration) -> bool {
     for _ in 0..3 {
         bed.clock.advance(A_LOOK);
-        let begun = Watch::start();
-        while begun.elapsed() < a_look {
-            if !browser.is_in().await {
-                return true;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+        let out = eventually("it is out", async || !browser.is_in().await);
+        if tokio::time::timeout(a_look, out).await.is_ok() {
+            return true;
         }
     }
     false
@@ -59,15 +58,12 @@ async fn is_out(bed: &Bed, browser: &Client, a_look: Duration) -> bool {
 
 /// Why the last session of this user ended; the journal hears of it a moment later than the browser.
 async fn reason(bed: &Bed, user: &str) -> String {
-    for _ in 0..100 {
+    eventually(format!("a session of {user} ended"), async || {
         let journal = bed.journal();
         let mut ended = journal.iter().rev().filter(|event| event.kind == "session-ended" && event.user.starts_with(user));
-        if let Some(event) = ended.next() {
-            return detail(event)["reason"].as_str().unwrap().to_owned();
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("no session of {user} ended")
+        Some(detail(ended.next()?)["reason"].as_str().unwrap().to_owned())
+    })
+    .await
 }
 
 fn of_group(slapd: &Slapd, change: &str, uid: &str) -> String {
@@ -124,7 +120,7 @@ async fn without_a_memberof_overlay_the_groups_own_list_decides() {
 async fn a_directory_that_does_not_answer_signs_nobody_out_and_counts_again_when_it_does() {
     let Some(slapd) = slapd(&[]) else { return };
     let wire = Wire::to(slapd.port()).await;
-    let bed = Bed::with(Wishes { directory: directory(&slapd, wire.port), ..Wishes::default() }).await;
+    let bed = Bed::with(Toml::bed().directory(directory(&slapd, wire.port))).await;
     let alice = bed.signed_in("alice@ldap.example", "wonderland").await;
     slapd.freeze();
     assert!(is_in_after_a_minute(&bed, &alice).await);
@@ -165,7 +161,7 @@ const PASSWORD: &str = "Wonder-land1";
 impl Domain {
     async fn start() -> Option<Self> {
         let samba = Samba::start().await?;
-        let bed = Bed::with(Wishes { directory: samba.section("corp"), ..Wishes::default() }).await;
+        let bed = Bed::with(Toml::bed().directory(samba.section("corp"))).await;
         Some(Self { admin: samba.admin().await, samba, bed })
     }
 
@@ -217,19 +213,16 @@ async fn in_active_directory_each_way_of_losing_access_signs_out_and_says_why() 
         (left, "not-member"),
     ];
     assert!(is_out_within_a_minute(&domain.bed, &disabled.1).await);
-    let mut reasons = Vec::new();
     for ((_, browser), _) in &expected {
         assert!(is_out_within_a_minute(&domain.bed, browser).await);
     }
-    for _ in 0..100 {
+    let mut reasons = eventually("the journal says why each ended", async || {
         let journal = domain.bed.journal();
         let ended = journal.iter().filter(|event| event.kind == "session-ended");
-        reasons = ended.map(|event| detail(event)["reason"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
-        if reasons.len() >= expected.len() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+        let reasons: Vec<_> = ended.map(|event| detail(event)["reason"].as_str().unwrap().to_owned()).collect();
+        if reasons.len() >= expected.len() { Ok(reasons) } else { Err(reasons) }
+    })
+    .await;
     reasons.sort();
     let mut wanted = expected.map(|(_, reason)| reason.to_owned());
     wanted.sort();
@@ -276,12 +269,9 @@ async fn in_active_directory_applications_are_soon_told_the_new_name_mail_and_gr
     let is_told = async |line: &'static str, wanted: bool| {
         for _ in 0..3 {
             domain.bed.clock.advance(A_LOOK);
-            let begun = Watch::start();
-            while begun.elapsed() < Duration::from_secs(4) {
-                if browser.is_in().await && told(line) == wanted {
-                    return true;
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
+            let is_told = eventually("it is told", async || browser.is_in().await && told(line) == wanted);
+            if tokio::time::timeout(Duration::from_secs(4), is_told).await.is_ok() {
+                return true;
             }
         }
         false

@@ -5,7 +5,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use crate::support::client::{Answer, Client, Watch};
-use crate::support::node::{Bed, Wishes, user};
+use crate::support::node::{Bed, user};
+use crate::support::toml::Toml;
 
 const QUARTER: Duration = Duration::from_secs(15 * 60);
 
@@ -18,10 +19,10 @@ async fn fail(bed: &Bed, names: &[&str]) {
     join_all(tries).await;
 }
 
-fn everybody() -> Wishes {
+fn everybody() -> Toml {
     let phone = "mobile = \"+45 12 34 56 78\"";
     let users = ["alice", "bob", "carol"].map(|name| user(name, "wonderland", phone)).concat();
-    Wishes { users, limits: "attempts_per_address = \"30/1h\"", ..Wishes::default() }
+    Toml::bed().users(users).limits("attempts_per_address = \"30/1h\"")
 }
 
 /// The answer without what may differ: the sealed field, the trace id and the name that is filled in again.
@@ -159,7 +160,7 @@ async fn a_sign_in_clears_what_was_counted() {
 
 #[tokio::test]
 async fn an_address_without_attempts_left_is_refused_and_another_is_not() {
-    let bed = Bed::with(Wishes { limits: "attempts_per_address = \"3/1m\"", ..Wishes::default() }).await;
+    let bed = Bed::with(Toml::bed().limits("attempts_per_address = \"3/1m\"")).await;
     let office = bed.browser().from(7);
     join_all((0..3).map(|_| office.login("nobody at all", ""))).await;
     let refused = bed.browser().from(7).login("alice", "wonderland").await;
@@ -171,7 +172,7 @@ async fn an_address_without_attempts_left_is_refused_and_another_is_not() {
 
 #[tokio::test]
 async fn a_known_browser_has_attempts_of_its_own_behind_a_busy_address() {
-    let bed = Bed::with(Wishes { limits: "attempts_per_address = \"4/1m\"", ..Wishes::default() }).await;
+    let bed = Bed::with(Toml::bed().limits("attempts_per_address = \"4/1m\"")).await;
     let owner = bed.signed_in("alice", "wonderland").await;
     owner.sign_out().await;
     join_all((0..4).map(|_| async { bed.browser().login("nobody at all", "").await })).await;

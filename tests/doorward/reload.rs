@@ -7,6 +7,7 @@ use http::Method;
 use http_body_util::{BodyExt, Full};
 
 use crate::support::client::{Client, Watch};
+use crate::support::eventually::eventually;
 use crate::support::gate::{Gate, HOST, OTHER};
 use crate::support::program::Program;
 
@@ -111,14 +112,12 @@ async fn a_hang_up_signal_reloads_and_the_log_says_what_came_of_it() {
     let browser = gate.browser(program.addresses[0], HOST);
     gate.write(&configuration.replace("Before", "After"));
     program.signal("HUP");
-    for _ in 0..500 {
-        if program.log().contains("the configuration was read again: [pages]: changed") {
-            assert!(browser.get("/.doorward/login").await.says("After"));
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("{}", program.log());
+    eventually("the log says what came of it", async || {
+        let log = program.log();
+        if log.contains("the configuration was read again: [pages]: changed") { Ok(()) } else { Err(log) }
+    })
+    .await;
+    assert!(browser.get("/.doorward/login").await.says("After"));
 }
 
 #[tokio::test]

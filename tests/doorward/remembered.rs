@@ -10,7 +10,8 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 
 use crate::support::client::{Client, KEY};
-use crate::support::node::{Bed, HOST, OTHER, Wishes};
+use crate::support::node::{Bed, HOST, OTHER};
+use crate::support::toml::Toml;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -63,7 +64,7 @@ async fn a_session_that_is_signed_out_elsewhere_is_over_at_the_next_request() {
 
 #[tokio::test]
 async fn its_idle_time_and_its_absolute_time_go_on_running() {
-    let bed = Bed::with(Wishes { session: r#"{ idle = "30m", absolute = "1h" }"#, ..Wishes::default() }).await;
+    let bed = Bed::with(Toml::bed().session(r#"{ idle = "30m", absolute = "1h" }"#)).await;
     for (steps, last) in [(1, 30), (2, 3)] {
         let browser = bed.signed_in("alice", "wonderland").await;
         for _ in 0..steps {
@@ -114,7 +115,7 @@ async fn a_cookie_beside_the_remembered_one_is_judged_with_it() {
 
 #[tokio::test]
 async fn two_people_on_one_connection_are_told_apart() {
-    let bed = Bed::with(Wishes { application: "sign_on = \"headers\"", ..Wishes::default() }).await;
+    let bed = Bed::with(Toml::bed().application("sign_on = \"headers\"")).await;
     let [alice, bob] = [bed.signed_in("alice", "wonderland").await, bed.signed_in("bob", "builder").await];
     let mut line = Line::of(&alice).await;
     for _ in 0..3 {
@@ -129,11 +130,11 @@ async fn two_people_on_one_connection_are_told_apart() {
 
 #[tokio::test]
 async fn behind_a_proxy_a_session_stays_where_it_was_admitted() {
-    let bed = Bed::with(Wishes {
-        listener: r#"trusted_proxies = ["127.0.0.9"]"#,
-        rules: r#"{ when = { address = ["192.0.2.5/32"] }, then = "admit" },"#,
-        ..Wishes::default()
-    })
+    let bed = Bed::with(
+        Toml::bed()
+            .listener(r#"trusted_proxies = ["127.0.0.9"]"#)
+            .rules(r#"{ when = { address = ["192.0.2.5/32"] }, then = "admit" },"#),
+    )
     .await;
     let browser = bed.browser().from(9).with("x-forwarded-for", "192.0.2.5");
     assert_eq!(browser.login("alice", "wonderland").await.status, 303);

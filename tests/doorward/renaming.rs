@@ -3,12 +3,13 @@
 use http::Method;
 
 use crate::support::client::{Answer, Client};
-use crate::support::node::{Bed, HOST, Wishes};
+use crate::support::node::{Bed, HOST};
 use crate::support::raw::{self, Application};
+use crate::support::toml::Toml;
 
 async fn bed(upstream: &'static str) -> (Bed, Application) {
     let application = Application::start().await;
-    (Bed::with(Wishes { upstream, server: Some(application.address), ..Wishes::default() }).await, application)
+    (Bed::with(Toml::bed().upstream(upstream).servers([application.address])).await, application)
 }
 
 /// What the application received, and what became of its answer.
@@ -28,7 +29,7 @@ async fn exchange(
     (request, answer)
 }
 
-const INNER: &str = r#", host = "Inner.Corp.Example""#;
+const INNER: &str = r#"host = "Inner.Corp.Example""#;
 
 #[tokio::test]
 async fn an_application_is_told_its_own_name_and_the_public_one_beside_it() {

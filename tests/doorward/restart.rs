@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::support::client::{Client, FLOW, KEY, KNOWN};
-use crate::support::node::{Bed, Wishes};
+use crate::support::node::Bed;
+use crate::support::toml::Toml;
 
 /// A browser that goes on at the node's new port.
 fn again(bed: &Bed, mut browser: Client) -> Client {
@@ -93,7 +94,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 #[tokio::test]
 async fn a_copy_of_the_store_shows_no_password_passcode_or_cookie() {
-    let bed = Bed::with(Wishes { passcode: "length = 10", ..Wishes::default() }).await;
+    let bed = Bed::with(Toml::bed().passcode("length = 10")).await;
     let browser = bed.browser();
     let page = browser.to_passcode("alice", "wonderland").await;
     let code = bed.code(&page).await;

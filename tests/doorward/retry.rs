@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 use crate::support::curl::{self, Answer, Curl};
+use crate::support::eventually::eventually_blocking;
 use crate::support::program::{certificate, users};
 use crate::support::relay::{HANGS_UP, Relay};
 
@@ -58,16 +59,11 @@ impl Story {
 
     /// Waits until the page says this, and returns the whole of it.
     fn until(&self, words: &str) -> String {
-        let started = Instant::now();
-        loop {
+        eventually_blocking(format!("the page says {words:?}"), || {
             let status = self.status();
             let text = status["text"].as_str().unwrap().replace('\u{a0}', " ");
-            if text.contains(words) {
-                return text;
-            }
-            assert!(started.elapsed() < Duration::from_secs(20), "no {words:?} in {status}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+            if text.contains(words) { Ok(text) } else { Err(status) }
+        })
     }
 
     fn tries(&self) -> usize {
@@ -78,11 +74,10 @@ impl Story {
 
     /// Waits until the journal has so many tries.
     fn tried(&self, times: usize) {
-        let started = Instant::now();
-        while self.tries() < times {
-            assert!(started.elapsed() < Duration::from_secs(20), "{} tries", self.tries());
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        eventually_blocking(format!("{times} tries"), || {
+            let tries = self.tries();
+            if tries >= times { Ok(()) } else { Err(tries) }
+        });
     }
 
     fn enter(&self, code: &str) {

@@ -5,12 +5,13 @@ mod active_directory;
 mod openldap;
 
 use crate::support::client::{Answer, Client};
-use crate::support::node::{Bed, Wishes, detail, user};
+use crate::support::node::{Bed, detail, user};
+use crate::support::toml::Toml;
 
 /// A node with this directory beside the users file, and these rules before the one that challenges everybody.
 async fn bed(directory: String, rules: &str) -> Bed {
     let users = [user("ann", "anns-password", LOCAL), user("ben", "bens-password", "mobile = \"+45 12 34 56 79\"")].concat();
-    Bed::with(Wishes { users, directory, rules: rules.to_owned().leak(), ..Wishes::default() }).await
+    Bed::with(Toml::bed().users(users).directory(directory).rules(rules.to_owned().leak())).await
 }
 
 const LOCAL: &str = "mobile = \"+45 12 34 56 78\"\ngroups = [\"Staff\"]";

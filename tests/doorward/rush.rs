@@ -10,6 +10,7 @@ use futures_util::future::join_all;
 use serde_json::Value;
 
 use crate::support::client::{Answer, Client};
+use crate::support::eventually::eventually;
 use crate::support::gateway::{Gateway, seconds};
 use crate::support::modem::Simulator;
 use crate::support::node::user;
@@ -66,13 +67,12 @@ fn modem(name: &str, simulator: &Simulator) -> String {
 async fn serve(folder: &Path, modems: usize) -> Program {
     let path = folder.to_owned();
     let program = tokio::task::spawn_blocking(move || Program::serve(&path)).await.unwrap();
-    for _ in 0..1500 {
-        if program.log().matches(" is ready: ").count() >= modems {
-            return program;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("not all modems are in service within 30 s: {}", program.log());
+    eventually("all modems are in service", async || {
+        let log = program.log();
+        if log.matches(" is ready: ").count() >= modems { Ok(()) } else { Err(log) }
+    })
+    .await;
+    program
 }
 
 /// Everybody types the right password, evenly within the time.
@@ -149,16 +149,12 @@ fn to_hand_over(folder: &Path) -> Vec<f64> {
 }
 
 async fn until_everybody_has_one(begun: &[Begun], modems: &[&Simulator], gateway: &Gateway) -> HashMap<String, Vec<Arrived>> {
-    let from = seconds();
-    loop {
+    eventually("everybody has a code", async || {
         let all = arrived(modems, gateway);
         let missing: Vec<&str> = begun.iter().map(|login| login.to.as_str()).filter(|to| !all.contains_key(*to)).collect();
-        if missing.is_empty() {
-            return all;
-        }
-        assert!(seconds() - from < 150.0, "no code for {missing:?}");
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
+        if missing.is_empty() { Ok(all) } else { Err(missing) }
+    })
+    .await
 }
 
 async fn enter(login: &Begun, code: &str) {
@@ -227,21 +223,15 @@ async fn whose_operator_delivers_nothing_is_called_and_the_page_says_so() {
     prepare(folder.path(), size.people, &transmitters, rules);
     let program = serve(folder.path(), 2).await;
     let begun = log_in(&program, folder.path(), size).await;
-    let from = seconds();
     for login in &begun {
         let fails = login.to.starts_with("+4520");
-        loop {
+        let wanted = if fails { "sent" } else { "delivered" };
+        let text = eventually(format!("{} is {wanted}", login.to), async || {
             let (state, text) = state(login).await;
-            match (fails, state.as_str()) {
-                (false, "delivered") => break,
-                (true, "sent") => {
-                    assert!(text.contains("was not delivered") && text.contains("We are calling"), "{text}");
-                    break;
-                }
-                _ => assert!(seconds() - from < 50.0, "{}: {state}: {text}", login.to),
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
+            if state == wanted { Ok(text) } else { Err((state, text)) }
+        })
+        .await;
+        assert!(!fails || (text.contains("was not delivered") && text.contains("We are calling")), "{text}");
     }
     let calls = phone.got();
     let texts = arrived(&[&one, &two], &phone);

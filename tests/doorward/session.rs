@@ -7,7 +7,8 @@ use http::Method;
 use http_body_util::{BodyExt, Full};
 
 use crate::support::client::{FLOW, KEY, Watch};
-use crate::support::node::{Bed, OTHER, Wishes};
+use crate::support::node::{Bed, OTHER};
+use crate::support::toml::Toml;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -25,7 +26,7 @@ async fn a_session_ends_when_nobody_has_used_it_for_its_idle_time() {
 
 #[tokio::test]
 async fn a_session_in_use_ends_at_its_absolute_time() {
-    let bed = Bed::with(Wishes { session: r#"{ idle = "30m", absolute = "1h" }"#, ..Wishes::default() }).await;
+    let bed = Bed::with(Toml::bed().session(r#"{ idle = "30m", absolute = "1h" }"#)).await;
     let browser = bed.signed_in("alice", "wonderland").await;
     for _ in 0..2 {
         bed.clock.advance(29 * MINUTE);
@@ -47,7 +48,7 @@ async fn who_comes_back_after_the_end_is_told_so_on_the_login_page() {
 
 #[tokio::test]
 async fn a_download_is_cut_when_the_session_expires() {
-    let bed = Bed::with(Wishes { session: r#"{ idle = "1h", absolute = "1h" }"#, ..Wishes::default() }).await;
+    let bed = Bed::with(Toml::bed().session(r#"{ idle = "1h", absolute = "1h" }"#)).await;
     let browser = bed.signed_in("alice", "wonderland").await;
     let response = browser.send(browser.request(Method::GET, "/download", &[], Full::default())).await;
     let mut body = response.into_body();
@@ -60,7 +61,7 @@ async fn a_download_is_cut_when_the_session_expires() {
 #[tokio::test]
 async fn a_session_admitted_by_its_address_is_good_there_alone() {
     let rules = r#"{ when = { address = ["127.0.0.5/32"] }, then = "admit" },"#;
-    let bed = Bed::with(Wishes { rules, ..Wishes::default() }).await;
+    let bed = Bed::with(Toml::bed().rules(rules)).await;
     let browser = bed.browser().from(5);
     let entered = browser.login("alice", "wonderland").await;
     assert_eq!((entered.status, entered.header("location")), (303, "/"));

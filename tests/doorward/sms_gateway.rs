@@ -20,6 +20,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 
 use crate::support::curl::{self, Answer, Curl};
+use crate::support::eventually::eventually_blocking;
 use crate::support::program::{certificate, users};
 
 const HOST: &str = "sms.example.test";
@@ -71,13 +72,7 @@ impl Gateway {
 
     /// The message that came, once there is one.
     fn message(&self) -> serde_json::Value {
-        for _ in 0..500 {
-            if let Some(message) = self.got.lock().unwrap().first() {
-                return message.clone();
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        panic!("the gateway got nothing within ten seconds");
+        eventually_blocking("the gateway gets something", || self.got.lock().unwrap().first().cloned())
     }
 
     /// Its section of the configuration: the preset, at another address.
@@ -161,10 +156,10 @@ impl Story {
     /// How long until the page would say so.
     fn until(&self, state: &str) -> Duration {
         let started = Instant::now();
-        while self.status()["state"] != state {
-            assert!(started.elapsed() < Duration::from_secs(5), "{}", self.status());
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        eventually_blocking(format!("it is {state}"), || {
+            let status = self.status();
+            if status["state"] == state { Ok(()) } else { Err(status) }
+        });
         started.elapsed()
     }
 

@@ -7,12 +7,13 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use crate::support::client::{Client, KEY};
-use crate::support::node::{Bed, HOST, Wishes};
+use crate::support::node::{Bed, HOST};
 use crate::support::raw::{self, Application, Raw};
+use crate::support::toml::Toml;
 
 async fn bed(upstream: &'static str) -> (Bed, Application) {
     let application = Application::start().await;
-    (Bed::with(Wishes { upstream, server: Some(application.address), ..Wishes::default() }).await, application)
+    (Bed::with(Toml::bed().upstream(upstream).servers([application.address])).await, application)
 }
 
 /// The head of a request to switch, with the session's cookie.
@@ -58,7 +59,7 @@ async fn a_remote_desktop_gateway_switches_with_methods_of_its_own() {
 
 #[tokio::test]
 async fn another_protocol_is_switched_to_where_the_application_lists_it() {
-    let (bed, application) = bed(r#", upgrade = ["WebSocket", "tunnel/2.1"]"#).await;
+    let (bed, application) = bed(r#"upgrade = ["WebSocket", "tunnel/2.1"]"#).await;
     let (mut client, mut server, head) = tunnel(&bed, &application, "OPEN", "Tunnel/2.1").await;
     assert!(head.starts_with("OPEN /") && head.contains("upgrade: tunnel/2.1\r\n"), "{head}");
     // What is in flight at once is more than the sockets hold.
@@ -71,7 +72,7 @@ async fn another_protocol_is_switched_to_where_the_application_lists_it() {
 
 #[tokio::test]
 async fn what_is_not_on_the_list_goes_on_as_an_ordinary_request() {
-    let (bed, application) = bed(r#", upgrade = ["tunnel"]"#).await;
+    let (bed, application) = bed(r#"upgrade = ["tunnel"]"#).await;
     let browser = bed.signed_in("alice", "wonderland").await;
     for fields in [
         "Connection: Upgrade\r\nUpgrade: websocket",
@@ -191,7 +192,7 @@ async fn a_side_that_dies_takes_the_other_with_it() {
 
 #[tokio::test]
 async fn a_tunnel_ends_with_its_session_and_with_nobody_elses() {
-    let (bed, application) = bed(r#", upgrade = ["tunnel"]"#).await;
+    let (bed, application) = bed(r#"upgrade = ["tunnel"]"#).await;
     let (mut first, mut server, _) = tunnel(&bed, &application, "GET", "tunnel").await;
     let (mut second, mut other, _) = tunnel(&bed, &application, "GET", "tunnel").await;
     bed.clock.advance(Duration::from_secs(31 * 60));

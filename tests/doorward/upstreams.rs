@@ -4,7 +4,7 @@ mod server;
 mod tls;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,7 +15,10 @@ use http_body_util::Full;
 
 use self::server::Server;
 use crate::forwarding::bed::{Bed, Wishes, bed, get};
+use crate::support::eventually::eventually;
 use crate::support::node;
+use crate::support::sockets::open_to;
+use crate::support::toml::Toml;
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -25,6 +28,11 @@ fn to(servers: &[&Server]) -> Wishes {
 
 /// Asks until `stop`, one after another; what came each time.
 async fn hammer(bed: Arc<Bed>, stop: Arc<AtomicBool>) -> Vec<StatusCode> {
+    hammer_and_count(bed, stop, Arc::default()).await
+}
+
+/// The same; how much came is counted meanwhile.
+async fn hammer_and_count(bed: Arc<Bed>, stop: Arc<AtomicBool>, count: Arc<AtomicUsize>) -> Vec<StatusCode> {
     let mut statuses = Vec::new();
     let mut client = bed.h1::<Full<Bytes>>().await;
     while !stop.load(Ordering::Relaxed) {
@@ -33,19 +41,10 @@ async fn hammer(bed: Arc<Bed>, stop: Arc<AtomicBool>) -> Vec<StatusCode> {
         }
         let Ok(response) = client.send_request(get("/")).await else { panic!("the front broke off") };
         statuses.push(response.status());
+        count.fetch_add(1, Ordering::Relaxed);
         drop(http_body_util::BodyExt::collect(response.into_body()).await);
     }
     statuses
-}
-
-async fn until(what: &str, so: impl Fn() -> bool) {
-    for _ in 0..1000 {
-        if so() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("not within ten seconds: {what}");
 }
 
 #[tokio::test]
@@ -72,10 +71,10 @@ async fn a_killed_server_loses_no_request_that_was_not_under_way() {
     let bed = Arc::new(bed(&to(&[&first, &second])));
     let stop = Arc::new(AtomicBool::new(false));
     let clients: Vec<_> = (0..8).map(|_| tokio::spawn(hammer(Arc::clone(&bed), Arc::clone(&stop)))).collect();
-    until("both serve", || first.answered() > 100 && second.answered() > 100).await;
+    eventually("both serve", async || first.answered() > 100 && second.answered() > 100).await;
     first.kill();
     let known = second.answered();
-    until("the other serves alone", || second.answered() > known + 500).await;
+    eventually("the other serves alone", async || second.answered() > known + 500).await;
     stop.store(true, Ordering::Relaxed);
     for client in clients {
         let statuses = client.await.unwrap();
@@ -99,8 +98,10 @@ async fn with_all_servers_down_it_is_said_and_one_that_comes_back_serves_at_once
         assert!(!text.is_empty());
     }
     let stop = Arc::new(AtomicBool::new(false));
-    let early: Vec<_> = (0..16).map(|_| tokio::spawn(hammer(Arc::clone(&bed), Arc::clone(&stop)))).collect();
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    let refused = Arc::new(AtomicUsize::new(0));
+    let ask = || tokio::spawn(hammer_and_count(Arc::clone(&bed), Arc::clone(&stop), Arc::clone(&refused)));
+    let early: Vec<_> = (0..16).map(|_| ask()).collect();
+    eventually("many are refused", async || refused.load(Ordering::Relaxed) > 200).await;
     first.revive().await;
     stop.store(true, Ordering::Relaxed);
     for client in early {
@@ -109,24 +110,25 @@ async fn with_all_servers_down_it_is_said_and_one_that_comes_back_serves_at_once
     // From here on nothing is lost, although the other is still down and nobody waited for the end of a pause.
     let stop = Arc::new(AtomicBool::new(false));
     let clients: Vec<_> = (0..16).map(|_| tokio::spawn(hammer(Arc::clone(&bed), Arc::clone(&stop)))).collect();
-    until("one serves alone", || first.answered() > 300).await;
+    eventually("one serves alone", async || first.answered() > 300).await;
     // It has its full share again.
     bed.clock.advance(Duration::from_secs(30));
     second.revive().await;
     // Step by step, so that little of its return is over when the pause is.
-    until("the other is tried", || {
+    eventually("the other is tried", async || {
         bed.clock.advance(Duration::from_millis(if second.answered() > 0 { 0 } else { 500 }));
         second.answered() > 0
     })
     .await;
     let before = (first.answered(), second.answered());
-    until("some more", || first.answered() > before.0 + 1000).await;
+    eventually("some more", async || first.answered() > before.0 + 1000).await;
     let share = (second.answered() - before.1) as f64 / (first.answered() - before.0) as f64;
     assert!(share < 0.6, "it gets a small share at first: {share}");
     bed.clock.advance(Duration::from_secs(30));
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let known = first.answered();
+    eventually("what was chosen before is answered", async || first.answered() > known + 100).await;
     let before = (first.answered(), second.answered());
-    until("some more", || first.answered() > before.0 + 1000).await;
+    eventually("some more", async || first.answered() > before.0 + 1000).await;
     let share = (second.answered() - before.1) as f64 / (first.answered() - before.0) as f64;
     assert!(share > 0.7, "and in the end its part: {share}");
     stop.store(true, Ordering::Relaxed);
@@ -145,7 +147,7 @@ async fn a_server_whose_checks_are_bad_gets_nothing_until_they_are_good() {
         upstream.health = Some(Health { path: "/up".into(), interval: short, wait: SOON, fall: 2, rise: 2, status });
     };
     let bed = bed(&Wishes { cores: 2, ..to(&[&first, &second]) }.with(health));
-    until("it was asked", || first.checks() >= 4).await;
+    eventually("it was asked", async || first.checks() >= 4).await;
     let known = first.answered();
     for _ in 0..10 {
         assert_eq!(bed.ask(get("/")).await.0, StatusCode::OK);
@@ -153,7 +155,7 @@ async fn a_server_whose_checks_are_bad_gets_nothing_until_they_are_good() {
     assert_eq!((first.answered(), second.answered()), (known, 10));
     first.well(true);
     let asked = first.checks();
-    until("it was asked again", || first.checks() >= asked + 4).await;
+    eventually("it was asked again", async || first.checks() >= asked + 4).await;
     bed.clock.advance(Duration::from_secs(30));
     for _ in 0..10 {
         assert_eq!(bed.ask(get("/")).await.0, StatusCode::OK);
@@ -173,7 +175,7 @@ async fn no_server_ever_has_more_than_its_cap() {
     let bed = Arc::new(bed(&Wishes { cores: 2, ..to(&servers.each_ref()) }.with(cap)));
     let stop = Arc::new(AtomicBool::new(false));
     let clients: Vec<_> = (0..30).map(|_| tokio::spawn(hammer(Arc::clone(&bed), Arc::clone(&stop)))).collect();
-    until("enough was asked", || servers.iter().all(|server| server.answered() > 500)).await;
+    eventually("enough was asked", async || servers.iter().all(|server| server.answered() > 500)).await;
     stop.store(true, Ordering::Relaxed);
     for client in clients {
         let statuses = client.await.unwrap();
@@ -181,7 +183,7 @@ async fn no_server_ever_has_more_than_its_cap() {
     }
     for server in &servers {
         assert_eq!(server.most(), 3, "requests at once");
-        until("it has heard of every connection that was closed", || server.open() <= 3).await;
+        eventually("it has heard of every connection that was closed", async || server.open() <= 3).await;
     }
 }
 
@@ -195,15 +197,17 @@ async fn who_finds_the_queue_full_or_waits_too_long_is_told_to_come_again() {
     server.slow(Duration::from_millis(150));
     let ask = |bed: Arc<Bed>| tokio::spawn(async move { bed.ask(get("/")).await.0 });
     let first = ask(Arc::clone(&bed));
-    until("it is busy", || server.open() == 1).await;
-    let second = ask(Arc::clone(&bed));
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    assert_eq!(bed.ask(get("/")).await.0, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!((first.await.unwrap(), second.await.unwrap()), (StatusCode::OK, StatusCode::OK));
+    eventually("it is busy", async || server.busy() == 1).await;
+    // One of them waits; for the other there is no room.
+    let (one, other) = tokio::join!(ask(Arc::clone(&bed)), ask(Arc::clone(&bed)));
+    let mut both = [one.unwrap(), other.unwrap()];
+    both.sort();
+    assert_eq!(both, [StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE]);
+    assert_eq!(first.await.unwrap(), StatusCode::OK);
 
     server.slow(Duration::from_secs(2));
     let first = ask(Arc::clone(&bed));
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    eventually("it is busy", async || server.busy() == 1).await;
     assert_eq!(bed.ask(get("/")).await.0, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(first.await.unwrap(), StatusCode::OK);
 }
@@ -230,7 +234,7 @@ async fn a_cookie_keeps_a_browser_at_its_server_and_is_renewed_when_that_is_gone
     }
     assert_eq!(servers[own].answered(), 7);
     servers[own].kill();
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    eventually("its connections are closed", async || open_to(servers[own].address) == 0).await;
     client.ready().await.unwrap();
     let response = client.send_request(ask(&cookie)).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
@@ -240,14 +244,8 @@ async fn a_cookie_keeps_a_browser_at_its_server_and_is_renewed_when_that_is_gone
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_stays_at_its_server_over_every_connection_and_moves_when_that_is_gone() {
     let mut servers = [Server::start().await, Server::start().await, Server::start().await];
-    let [server, more @ ..] = servers.each_ref().map(|server| server.address);
-    let wishes = node::Wishes {
-        server: Some(server),
-        more_servers: more.to_vec(),
-        upstream: ", sticky = \"session\"",
-        ..node::Wishes::default()
-    };
-    let door = node::Bed::with(wishes).await;
+    let addresses = servers.each_ref().map(|server| server.address);
+    let door = node::Bed::with(Toml::bed().servers(addresses).upstream("sticky = \"session\"")).await;
     let mut homes = Vec::new();
     for (name, password) in [("alice", "wonderland"), ("bob", "builder"), ("alice", "wonderland"), ("bob", "builder")] {
         let browser = door.signed_in(name, password).await;
@@ -297,20 +295,22 @@ async fn an_answer_that_stands_still_for_too_long_is_cut() {
     let mut client = bed.h1::<Full<Bytes>>().await;
     let response = client.send_request(get("/half")).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
-    let body = tokio::spawn(http_body_util::BodyExt::collect(response.into_body()));
-    bed.clock.advance(Duration::from_secs(29));
-    tokio::time::sleep(Duration::from_millis(600)).await;
-    assert!(!body.is_finished());
-    bed.clock.advance(Duration::from_secs(31));
-    assert!(tokio::time::timeout(SOON, body).await.unwrap().unwrap().is_err());
+    let (begun, body) = (bed.clock.now(), tokio::spawn(http_body_util::BodyExt::collect(response.into_body())));
+    // By steps, each of which the core has seen before it answers a request.
+    eventually("it is cut", async || {
+        bed.clock.advance(Duration::from_secs(1));
+        bed.ask(get("/")).await;
+        body.is_finished()
+    })
+    .await;
+    let ended = bed.clock.now().since(begun).as_secs();
+    assert!((30..40).contains(&ended), "after {ended} s");
+    assert!(body.await.unwrap().is_err());
 }
 
 #[tokio::test]
 async fn a_route_has_limits_of_its_own() {
-    let wishes = node::Wishes {
-        application: r#"routes = [{ path = "/public/small", limits = { body = "1 KiB" } }]"#,
-        ..node::Wishes::default()
-    };
+    let wishes = Toml::bed().application(r#"routes = [{ path = "/public/small", limits = { body = "1 KiB" } }]"#);
     let bed = node::Bed::with(wishes).await;
     let browser = bed.browser();
     let body = "x".repeat(2000);

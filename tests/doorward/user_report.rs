@@ -2,27 +2,25 @@
 
 mod large;
 
-use std::time::Duration;
-
 use doorward::app::control::Wish;
 use doorward::app::control::{self, Reply, Request};
 use doorward::auth::Row;
 
-use crate::support::node::{Bed, Wishes, user};
+use crate::support::eventually::eventually;
+use crate::support::node::{Bed, user};
 use crate::support::peers::{Slapd, slapd};
 use crate::support::program::{Program, certificate, doorward, run};
 use crate::support::samba::Samba;
+use crate::support::toml::Toml;
 use crate::support::written;
 
 /// All rows, and what the last line says. A process writes one report at a time: the other tests' are waited for.
 async fn report(bed: &Bed, wish: Wish) -> (Vec<Row>, Reply) {
-    for _ in 0..2_000 {
-        match try_report(bed, wish.clone()).await {
-            (_, Reply::Error { why }) if why.contains("another report") => tokio::time::sleep(Duration::from_millis(10)).await,
-            reported => return reported,
-        }
-    }
-    panic!("the other reports do not end");
+    eventually("the other reports have ended", async || match try_report(bed, wish.clone()).await {
+        (_, Reply::Error { why }) if why.contains("another report") => Err(why),
+        reported => Ok(reported),
+    })
+    .await
 }
 
 async fn try_report(bed: &Bed, wish: Wish) -> (Vec<Row>, Reply) {
@@ -61,7 +59,7 @@ async fn a_users_file_is_judged_by_the_numbers_in_it() {
         user("dave", "d", "mail = \"dave@mail.example\""),
         user("erin", "e", "mobile = \"+4587654321\""),
     ];
-    let bed = Bed::with(Wishes { users: users.concat(), ..Wishes::default() }).await;
+    let bed = Bed::with(Toml::bed().users(users.concat())).await;
     let (rows, last) = report(&bed, Wish::default()).await;
     assert_eq!(problems(&rows, "alice"), (true, vec!["bad-number"]));
     assert_eq!(problems(&rows, "bob"), (false, vec!["bad-number", "not-reached"]));
@@ -92,7 +90,7 @@ async fn numbers_are_read_by_the_plan_of_their_country_and_what_is_in_doubt_gets
     let users = mobiles.map(|(name, mobile, _)| user(name, "x", &format!("mobile = \"{mobile}\"")));
     let directory = "default_country_prefix = \"+1\"\n".to_owned();
     let limits = "countries = [\"US\", \"GB\"]\nrefuse_prefixes = [\"+1900\"]";
-    let bed = Bed::with(Wishes { users: users.concat(), directory, limits, ..Wishes::default() }).await;
+    let bed = Bed::with(Toml::bed().users(users.concat()).directory(directory).limits(limits)).await;
     let (rows, _) = report(&bed, Wish::default()).await;
     for (name, mobile, expected) in mobiles {
         let (can_sign_in, found) = problems(&rows, name);
@@ -116,7 +114,7 @@ async fn of_several_numbers_in_ldap_the_first_that_is_one_gets_the_code() {
         "dn: uid=alice,ou=people,{base}\nchangetype: modify\nreplace: mobile\nmobile: ask reception 1234567\nmobile: 20 00 00 09\n"
     ));
     let directory = section(&slapd) + "default_country_prefix = \"+45\"\nnetbios = \"TEST\"\n";
-    let bed = Bed::with(Wishes { directory, ..Wishes::default() }).await;
+    let bed = Bed::with(Toml::bed().directory(directory)).await;
     let (rows, _) = report(&bed, of("corp")).await;
     assert_eq!(problems(&rows, "alice"), (true, vec![]));
     let page = bed.browser().to_passcode("TEST\\alice", "wonderland").await;
@@ -134,7 +132,7 @@ async fn an_ldap_server_is_listed_page_by_page_with_who_is_outside_the_group() {
         );
     }
     slapd.modify(&many);
-    let bed = Bed::with(Wishes { directory: section(&slapd), ..Wishes::default() }).await;
+    let bed = Bed::with(Toml::bed().directory(section(&slapd))).await;
     let (rows, last) = report(&bed, of("corp")).await;
     assert!(rows.len() > 1500, "{}", rows.len());
     assert_eq!(problems(&rows, "alice"), (true, vec![]));
@@ -164,7 +162,7 @@ async fn active_directory_says_of_each_account_what_is_in_the_way() {
     admin.add_member("fine", "Wonder-land1", &phone).await;
     admin.add_member("mute", "Wonder-land1", &[]).await;
     admin.add_user("outside", "Wonder-land1", &phone).await;
-    let bed = Bed::with(Wishes { directory: samba.section("corp"), ..Wishes::default() }).await;
+    let bed = Bed::with(Toml::bed().directory(samba.section("corp"))).await;
     let (rows, last) = report(&bed, of("corp")).await;
     assert!(matches!(&last, Reply::Reported { failed, .. } if failed.is_empty()), "{last:?}");
     assert_eq!(problems(&rows, "fine"), (true, vec![]));
@@ -183,7 +181,7 @@ async fn a_server_that_does_not_show_everybody_is_said_to() {
         format!("dn: uid=u{n},ou=people,{base}\nchangetype: add\nobjectClass: inetOrgPerson\nuid: u{n}\ncn: u\nsn: u\n\n")
     });
     slapd.modify(&many.collect::<String>());
-    let bed = Bed::with(Wishes { directory: section(&slapd), ..Wishes::default() }).await;
+    let bed = Bed::with(Toml::bed().directory(section(&slapd))).await;
     let (rows, last) = report(&bed, of("corp")).await;
     assert_eq!(rows.len(), 500);
     assert!(matches!(last, Reply::Reported { failed, .. } if failed[0].contains("size=unlimited")));

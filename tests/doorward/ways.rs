@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::support::client::{Answer, Client};
-use crate::support::node::{Bed, Message, Wishes};
+use crate::support::eventually::eventually;
+use crate::support::node::{Bed, Message};
+use crate::support::toml::Toml;
 
 const PAUSE: Duration = Duration::from_secs(31);
 
@@ -12,7 +14,7 @@ const THREE_WAYS: &str = r#"{ channel = "sms", to = "mobile", through = ["screen
     { channel = "mail", to = "mail", through = ["screen"] }"#;
 
 async fn bed(dispatch: &'static str) -> Bed {
-    Bed::with(Wishes { dispatch, ..Wishes::default() }).await
+    Bed::with(Toml::bed().dispatch(dispatch)).await
 }
 
 /// Presses the button of another way; the page that follows.
@@ -25,26 +27,18 @@ async fn press(browser: &Client, page: &Answer, rule: &str) -> Answer {
 
 /// All messages, once there are so many; a call does not say which login it belongs to.
 async fn sent(bed: &Bed, number: usize) -> Vec<Message> {
-    for _ in 0..500 {
+    eventually(format!("{number} messages"), async || {
         let messages = bed.messages();
-        if messages.len() >= number {
-            return messages;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("no message {number}: {:?}", bed.messages());
+        if messages.len() >= number { Ok(messages) } else { Err(messages) }
+    })
+    .await
 }
 
 /// The pause before another way, once the message is done.
 async fn pass(bed: &Bed, browser: &Client, page: &Answer) {
-    for _ in 0..500 {
-        let status = browser.get(&format!("/.doorward/login/status?flow={}", page.flow())).await;
-        if !status.says("\"sending\"") {
-            return bed.clock.advance(PAUSE);
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("the message is never done");
+    let status = format!("/.doorward/login/status?flow={}", page.flow());
+    eventually("the message is done", async || !browser.get(&status).await.says("\"sending\"")).await;
+    bed.clock.advance(PAUSE);
 }
 
 fn words(page: &Answer) -> String {
@@ -115,24 +109,19 @@ async fn ways_and_new_codes_are_counted_together() {
 
 #[tokio::test]
 async fn a_way_that_failed_is_named_before_the_one_that_worked() {
-    let bed = Bed::with(Wishes {
-        directory: DEAD.to_owned(),
-        dispatch: r#"{ channel = "sms", to = "mobile", through = ["dead"] }, { channel = "mail", to = "mail", through = ["screen"] }"#,
-        ..Wishes::default()
-    })
+    let bed = Bed::with(Toml::bed().directory(DEAD.to_owned()).dispatch(
+        r#"{ channel = "sms", to = "mobile", through = ["dead"] }, { channel = "mail", to = "mail", through = ["screen"] }"#,
+    ))
     .await;
     let browser = bed.browser();
     let page = browser.to_passcode("alice", "wonderland").await;
     bed.code(&page).await;
-    for _ in 0..200 {
+    let page = eventually("the page says so", async || {
         let page = words(&browser.get(&format!("/.doorward/login/passcode?flow={}", page.flow())).await);
-        if page.contains("We sent a code by e-mail to a•••@mail.example.") {
-            assert!(page.contains("The text message to •••• 78 could not be sent. We sent a code"), "{page}");
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("never said");
+        if page.contains("We sent a code by e-mail to a•••@mail.example.") { Ok(page) } else { Err(page) }
+    })
+    .await;
+    assert!(page.contains("The text message to •••• 78 could not be sent. We sent a code"), "{page}");
 }
 
 /// A gateway where nobody listens.
@@ -166,7 +155,7 @@ async fn a_code_that_may_have_been_sent_is_not_called_a_failure() {
         "[[transmitter]]\nname = \"silent\"\nkind = \"http\"\nurl = \"http://127.0.0.1:{port}/send\"\nbody = '{{{{to_e164}}}} {{{{text}}}}'\ncontent_type = \"text/plain\"\ntimeout = \"1s\"\n"
     );
     let dispatch = r#"{ channel = "sms", to = "mobile", through = ["silent"] }"#;
-    let bed = Bed::with(Wishes { directory, dispatch, ..Wishes::default() }).await;
+    let bed = Bed::with(Toml::bed().directory(directory).dispatch(dispatch)).await;
     for (language, said, button) in [
         (
             "en",
@@ -177,12 +166,8 @@ async fn a_code_that_may_have_been_sent_is_not_called_a_failure() {
     ] {
         let browser = bed.browser().with("accept-language", language);
         let page = browser.to_passcode("alice", "wonderland").await;
-        for _ in 0..500 {
-            if browser.get(&format!("/.doorward/login/status?flow={}", page.flow())).await.says("\"unsure\"") {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let status = format!("/.doorward/login/status?flow={}", page.flow());
+        eventually("it is unsure", async || browser.get(&status).await.says("\"unsure\"")).await;
         let page = words(&browser.get(&format!("/.doorward/login/passcode?flow={}", page.flow())).await);
         assert!(page.contains(said) && page.contains(button), "{page}");
         assert!(page.contains("name=\"passcode\""), "it can be entered: {page}");

@@ -5,8 +5,9 @@ use std::process::Command;
 
 use crate::support::client::KEY;
 use crate::support::nginx::WebSocketServer;
-use crate::support::node::{Bed, HOST, Wishes};
+use crate::support::node::{Bed, HOST};
 use crate::support::script;
+use crate::support::toml::Toml;
 
 /// The npm package `ws`.
 fn node() -> Option<Command> {
@@ -26,7 +27,7 @@ async fn agree(client: Peer, server: Peer) {
     let (Some(mut client), Some(server)) = (client(), server()) else { return };
     let server = WebSocketServer::of(server);
     let address = SocketAddr::from(([127, 0, 0, 1], server.port));
-    let bed = Bed::with(Wishes { server: Some(address), ..Wishes::default() }).await;
+    let bed = Bed::with(Toml::bed().servers([address])).await;
     let browser = bed.signed_in("alice", "wonderland").await;
     let cookie = format!("{KEY}={}", browser.cookie(KEY).unwrap());
     let url = format!("wss://{HOST}:{}/ws", bed.address.port());

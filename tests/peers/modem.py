@@ -164,6 +164,8 @@ class Modem:
         self.sim_says, self.sim_from, self.locked = [], 0.0, ""
         # What it says by itself behind the answer to a command.
         self.strays = {}
+        # Read from the line so far.
+        self.octets = 0
         self.restart()
         self.leave(options.left)
         if options.sim:
@@ -251,6 +253,7 @@ class Modem:
         return [self.faults[fault][1]]
 
     def feed(self, octets):
+        self.octets += len(octets)
         if self.busy and self.has("deaf"):
             return
         self.input += octets
@@ -717,6 +720,9 @@ class Modem:
         elif word == "drop":
             # The converter loses its client; the modem behind it does not notice.
             self.line.drop()
+        elif word == "octets":
+            # So many were read from the line.
+            return str(self.octets)
         elif word == "ring":
             self.say("RING", '+CLIP: "+4587654321",145')
         else:

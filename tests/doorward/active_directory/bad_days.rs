@@ -13,7 +13,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::{named, open, secret, verdict};
+use crate::support::eventually::eventually;
 use crate::support::samba::Samba;
+use crate::support::sockets::has_unread;
 
 fn by_name(name: &str) -> By {
     By::Account(name.to_owned())
@@ -84,7 +86,8 @@ async fn a_controller_killed_in_the_middle_of_a_bind_is_not_followed_by_another(
     pair.first.freeze();
     let password = secret("wrong");
     let (judged, ()) = tokio::join!(directory.verify(&alice, &password), async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        let controller: (std::net::IpAddr, u16) = (pair.first.address().parse().unwrap(), 389);
+        eventually("the bind waits in it", async || has_unread(controller.into())).await;
         pair.first.kill();
     });
     assert!(matches!(judged, Err(DirectoryError::Unanswered { .. })), "{judged:?}");

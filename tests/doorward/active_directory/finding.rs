@@ -11,6 +11,7 @@ use doorward::directory::active_directory::ActiveDirectory;
 use doorward::directory::{By, Directory, DirectoryError, Verdict};
 
 use super::{named, open, verdict};
+use crate::support::eventually::eventually;
 use crate::support::peers::free_ports;
 use crate::support::samba::Samba;
 use crate::support::skip;
@@ -40,13 +41,8 @@ impl NameServer {
             return None;
         };
         let server = Self { child, address: ([127, 0, 0, 1], port).into() };
-        for _ in 0..250 {
-            if tokio::net::TcpStream::connect(server.address).await.is_ok() {
-                return Some(server);
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        panic!("dnsmasq does not listen");
+        eventually("dnsmasq listens", async || tokio::net::TcpStream::connect(server.address).await.is_ok()).await;
+        Some(server)
     }
 }
 

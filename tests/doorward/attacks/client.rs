@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, StatusCode};
@@ -16,6 +15,8 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, SignatureScheme};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+
+use crate::support::eventually::eventually;
 
 /// A node is started and stopped outside of any runtime.
 pub async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
@@ -86,15 +87,12 @@ pub fn csrf(page: &str) -> String {
 }
 
 async fn passcode(outbox: &Path) -> String {
-    for _ in 0..100 {
+    eventually("a passcode came", async || {
         let lines = std::fs::read_to_string(outbox).unwrap_or_default();
-        if let Some(line) = lines.lines().last() {
-            let line: serde_json::Value = serde_json::from_str(line).unwrap();
-            return line["passcode"].as_str().unwrap().to_owned();
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("no passcode came");
+        let line: serde_json::Value = serde_json::from_str(lines.lines().last()?).unwrap();
+        Some(line["passcode"].as_str().unwrap().to_owned())
+    })
+    .await
 }
 
 fn connector() -> TlsConnector {

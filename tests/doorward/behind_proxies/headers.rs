@@ -2,6 +2,7 @@
 
 use super::{BY_FORWARDED, BY_PROXY_PROTOCOL, BY_X_FORWARDED_FOR, PROXY, STRANGER, bed, is_admitted, told};
 use crate::support::node::{Bed, detail};
+use crate::support::toml::Toml;
 
 /// Everything with which some server somewhere says where a client is.
 const SPELLINGS: [(&str, &str); 14] = [
@@ -111,8 +112,8 @@ async fn a_session_admitted_by_its_address_is_good_there_alone_behind_a_proxy_to
 #[tokio::test]
 async fn journal_and_limits_know_the_true_client() {
     let limits = "attempts_per_address = \"2/1m\"";
-    let wishes = crate::support::node::Wishes { listener: BY_X_FORWARDED_FOR, limits, ..Default::default() };
-    let bed = Bed::with(wishes).await;
+    let toml = Toml::bed().listener(BY_X_FORWARDED_FOR).limits(limits);
+    let bed = Bed::with(toml).await;
     let refused = |client: &'static str| {
         let browser = bed.browser().from(PROXY).with("x-forwarded-for", client);
         let bed = &bed;

@@ -2,13 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
 use super::{BY_PROXY_PROTOCOL, BY_X_FORWARDED_FOR, STRANGER, bed, is_admitted, told};
 use crate::support::client::Client;
+use crate::support::eventually::eventually;
 use crate::support::front::Front;
 use crate::support::node::Bed;
 
@@ -27,19 +27,15 @@ fn through(bed: &Bed, port: u16, http2: bool) -> Client {
 
 /// The last health check that HAProxy made on this way was answered with 200.
 async fn health_check_passes(socket: &Path, way: &str) {
-    let mut last = String::new();
-    for _ in 0..100 {
+    eventually("a good health check", async || {
         let mut stats = UnixStream::connect(socket).await.unwrap();
         stats.write_all(b"show stat\n").await.unwrap();
-        last.clear();
-        stats.read_to_string(&mut last).await.unwrap();
-        let line = last.lines().find(|line| line.starts_with(&format!("{way},doorward,"))).unwrap();
-        if line.contains(",UP,") && line.contains(",L7OK,200,") {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("no good health check:\n{last}");
+        let mut said = String::new();
+        stats.read_to_string(&mut said).await.unwrap();
+        let line = said.lines().find(|line| line.starts_with(&format!("{way},doorward,"))).unwrap();
+        if line.contains(",UP,") && line.contains(",L7OK,200,") { Ok(()) } else { Err(line.to_owned()) }
+    })
+    .await;
 }
 
 const FORGED: [(&str, &str); 3] =

@@ -10,7 +10,10 @@ use tokio::net::TcpStream;
 
 use super::{BY_PROXY_PROTOCOL, PROXY, STRANGER, bed, is_admitted, told};
 use crate::support::client::{Client, Watch};
-use crate::support::node::{Bed, HOST, Wishes};
+use crate::support::eventually::eventually;
+use crate::support::node::{Bed, HOST};
+use crate::support::sockets::has_unread;
+use crate::support::toml::Toml;
 
 const VERSION_1: &[u8] = b"PROXY TCP4 192.0.2.7 192.0.2.1 56324 443\r\n";
 
@@ -110,7 +113,7 @@ async fn a_header_in_single_bytes_is_read_too() {
         let mut stream = from(PROXY, bed.address).await;
         for byte in header {
             stream.write_all(&[*byte]).await.unwrap();
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            eventually("the byte is read", async || !has_unread(bed.address)).await;
         }
         stream.write_all(&hello()).await.unwrap();
         assert_eq!(answer(&mut stream).await.first(), Some(&0x16));
@@ -184,7 +187,7 @@ async fn a_header_that_does_not_come_gives_its_place_back_in_seconds() {
 #[tokio::test]
 async fn places_are_counted_for_the_client_and_not_for_the_proxy() {
     let limits = "connections_per_address = 3";
-    let bed = Bed::with(Wishes { listener: BY_PROXY_PROTOCOL, limits, ..Wishes::default() }).await;
+    let bed = Bed::with(Toml::bed().listener(BY_PROXY_PROTOCOL).limits(limits)).await;
     let (one, other) = (proxy(&bed, VERSION_1), proxy(&bed, &over_ipv4([192, 0, 2, 8], 0)));
     let mut held = Vec::new();
     for _ in 0..3 {
@@ -206,11 +209,6 @@ async fn places_are_counted_for_the_client_and_not_for_the_proxy() {
     }
     assert!(!is_answered(&bed, STRANGER, &hello).await);
     drop(held);
-    for _ in 0..200 {
-        if is_answered(&bed, PROXY, &[VERSION_1, &hello].concat()).await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("the places were not given back");
+    let again = [VERSION_1, &hello].concat();
+    eventually("the places are given back", async || is_answered(&bed, PROXY, &again).await).await;
 }

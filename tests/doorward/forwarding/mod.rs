@@ -18,6 +18,9 @@ use tokio::time::timeout;
 use bed::{Bed, Wishes, bed, get, mirror, tls_upstream, upstream};
 use doorward::server::Limits;
 
+use crate::support::eventually::eventually;
+use crate::support::sockets::open_to;
+
 const SOON: Duration = Duration::from_secs(10);
 
 /// A body of unknown length: so many frames of so many bytes.
@@ -97,7 +100,8 @@ async fn a_connection_to_the_upstream_is_used_again_and_a_stale_one_replaced() {
 
     // This one closes after every answer without saying so.
     let closing = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let bed = self::bed(&Wishes::to(closing.local_addr().unwrap()));
+    let server = closing.local_addr().unwrap();
+    let bed = self::bed(&Wishes::to(server));
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = closing.accept().await {
             read_until(&mut stream, "\r\n\r\n").await;
@@ -111,7 +115,7 @@ async fn a_connection_to_the_upstream_is_used_again_and_a_stale_one_replaced() {
         let response = client.send_request(request).await.unwrap();
         assert_eq!(response.status(), StatusCode::OK);
         response.into_body().collect().await.unwrap();
-        tokio::time::sleep(Duration::from_millis(2)).await;
+        eventually("it is closed at our end too", async || open_to(server) == 0).await;
     }
 }
 
@@ -296,25 +300,49 @@ async fn a_stream_that_is_given_no_window_ends_its_connection_after_ten_minutes(
     let (address, _) = upstream(|_| async { Response::new(Full::from(vec![b'x'; 1 << 20])) }).await;
     let bed = bed(&Wishes::to(address));
     for window in [0, 1] {
+        let older = Stuck::begin(&bed, window).await;
+        bed.clock.advance(Duration::from_secs(30));
+        let younger = Stuck::begin(&bed, window).await;
+        bed.clock.advance(Duration::from_secs(575));
+        eventually(format!("window {window}: it ends"), async || older.has_ended().await).await;
+        // The other was looked at in the same sweep.
+        bed.ask(get("/")).await;
+        assert!(!younger.has_ended().await, "window {window}: too early");
+        bed.clock.advance(Duration::from_secs(30));
+        eventually(format!("window {window}: the other ends"), async || younger.has_ended().await).await;
+    }
+}
+
+/// A stream on a connection of its own, without a window for all that is to come.
+struct Stuck {
+    sender: h2::client::SendRequest<Bytes>,
+    connection: tokio::task::JoinHandle<Result<(), h2::Error>>,
+    _body: h2::RecvStream,
+}
+
+impl Stuck {
+    async fn begin(bed: &Bed, window: u32) -> Self {
         let stream = bed.tls("localhost", "h2").await.unwrap();
         let (mut sender, connection) =
             h2::client::Builder::new().initial_window_size(window).handshake::<_, Bytes>(stream).await.unwrap();
         let connection = tokio::spawn(connection);
         let get = Request::get("https://localhost/").body(()).unwrap();
-        let _body = sender.send_request(get, true).unwrap().0.await.unwrap().into_body();
-        tokio::time::sleep(Duration::from_millis(600)).await;
-        bed.clock.advance(Duration::from_secs(590));
-        tokio::time::sleep(Duration::from_secs(3)).await;
-        assert!(std::future::poll_fn(|context| sender.poll_ready(context)).await.is_ok(), "window {window}: too early");
-        bed.clock.advance(Duration::from_secs(10));
-        timeout(SOON, async {
-            while std::future::poll_fn(|context| sender.poll_ready(context)).await.is_ok() {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        })
-        .await
-        .expect("it is kept for ever");
-        connection.abort();
+        let body = sender.send_request(get, true).unwrap().0.await.unwrap().into_body();
+        // A sweep comes before the next answer, and sees where it stands.
+        bed.clock.advance(Duration::from_secs(1));
+        bed.ask(self::get("/")).await;
+        Self { sender, connection, _body: body }
+    }
+
+    async fn has_ended(&self) -> bool {
+        let mut sender = self.sender.clone();
+        std::future::poll_fn(|context| sender.poll_ready(context)).await.is_err()
+    }
+}
+
+impl Drop for Stuck {
+    fn drop(&mut self) {
+        self.connection.abort();
     }
 }
 
@@ -429,9 +457,7 @@ async fn a_stop_lets_open_requests_finish_and_takes_nothing_new() {
     let answer = tokio::spawn(async move { client.send_request(get("/")).await.unwrap().into_body().collect().await });
     asked.notified().await;
     bed.stop.cancel();
-    while TcpStream::connect(at).await.is_ok() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    eventually("nobody new is taken", async || TcpStream::connect(at).await.is_err()).await;
     go.notify_one();
     assert_eq!(answer.await.unwrap().unwrap().to_bytes(), "finished");
     timeout(Duration::from_secs(4), bed.end()).await.expect("nothing is open, so nothing is waited for");
@@ -439,13 +465,21 @@ async fn a_stop_lets_open_requests_finish_and_takes_nothing_new() {
 
 #[tokio::test]
 async fn what_is_still_open_after_the_time_to_finish_is_dropped() {
-    let (address, _) = upstream(|_| std::future::pending()).await;
+    let asked = Arc::new(tokio::sync::Notify::new());
+    let (address, _) = upstream({
+        let asked = Arc::clone(&asked);
+        move |_| {
+            asked.notify_one();
+            std::future::pending()
+        }
+    })
+    .await;
     let wishes = Wishes::to(address);
     let limits = Limits { drain: Duration::from_millis(200), ..wishes.limits };
     let bed = bed(&Wishes { limits, ..wishes });
     let mut client = bed.h1().await;
     let answer = tokio::spawn(async move { client.send_request(get("/")).await });
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    asked.notified().await;
     timeout(Duration::from_secs(4), bed.end()).await.expect("it ends");
     assert!(answer.await.unwrap().is_err());
 }

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::process::Output;
 
 use super::client::Client;
+use super::eventually::eventually;
 use super::node::user;
-use super::program::{certificate, newest, run};
+use super::program::{certificate, run};
 use super::upstream::Upstream;
 
 pub const HOST: &str = "app.example";
@@ -69,16 +70,13 @@ impl Gate {
     pub async fn code(&self, label: &str) -> String {
         let outbox = self.folder.path().join("outbox.jsonl");
         let label = format!(" {label}");
-        for _ in 0..500 {
+        eventually(format!("a message for{label}"), async || {
             let text = std::fs::read_to_string(&outbox).unwrap_or_default();
             let mut messages = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
             let ours = messages.rfind(|message| message["text"].as_str().unwrap_or_default().contains(&label));
-            if let Some(message) = ours {
-                return message["passcode"].as_str().unwrap().to_owned();
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-        panic!("no message for {label}: {}", newest(&outbox, 0));
+            ours.map(|message| message["passcode"].as_str().unwrap().to_owned()).ok_or(text)
+        })
+        .await
     }
 }
 

@@ -26,6 +26,8 @@ use doorward::store::{
     Counter, Counters, Fed, Feed, Kind, Place, Put, Queue, Queued, Record, Records, StoreFuture, Stores, Taken,
 };
 
+use super::eventually::eventually;
+
 pub struct House {
     pub gatekeeper: Gatekeeper,
     pub clock: Clock,
@@ -180,13 +182,8 @@ impl House {
     }
 
     async fn code(&self, user: &str) -> String {
-        for _ in 0..1000 {
-            if let Some(code) = newest(&self.folder.path().join("outbox.jsonl"), user) {
-                return code;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        panic!("no message for {user}");
+        let outbox = self.folder.path().join("outbox.jsonl");
+        eventually(format!("a message for {user}"), async || newest(&outbox, user)).await
     }
 
     pub async fn answer(&self, flow: &str, code: &str) -> Answer {

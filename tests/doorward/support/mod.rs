@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod curl;
+pub mod eventually;
 pub mod front;
 pub mod gate;
 pub mod gateway;
@@ -18,6 +19,8 @@ pub mod relay;
 pub mod samba;
 pub mod script;
 pub mod slow;
+pub mod sockets;
+pub mod toml;
 pub mod upstream;
 pub mod written;
 

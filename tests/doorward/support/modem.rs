@@ -4,9 +4,10 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
-use std::time::Duration;
 
 use serde_json::Value;
+
+use super::eventually::eventually;
 
 pub struct Simulator {
     child: Child,
@@ -48,11 +49,20 @@ impl Simulator {
 
     /// One of its orders; see `Modem.order`.
     pub fn order(&self, text: &str) {
+        assert_eq!(self.said(text), "ok", "{text}");
+    }
+
+    /// How many it has read from its line.
+    pub fn octets(&self) -> usize {
+        self.said("octets").parse().unwrap()
+    }
+
+    fn said(&self, order: &str) -> String {
         let mut talk = self.talk.lock().unwrap();
-        writeln!(talk.0, "{text}").unwrap();
+        writeln!(talk.0, "{order}").unwrap();
         let mut answer = String::new();
         talk.1.read_line(&mut answer).unwrap();
-        assert_eq!(answer.trim(), "ok", "{text}");
+        answer.trim().to_owned()
     }
 
     /// Everything that was noted so far.
@@ -78,24 +88,19 @@ impl Simulator {
 
     /// Until so many were given to it, whatever becomes of them.
     pub async fn entered(&self, number: usize) {
-        for _ in 0..2000 {
-            if self.notes().iter().filter(|note| note.get("entered").is_some()).count() >= number {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!("not {number} within 20 seconds: {:?}", self.notes());
+        eventually(format!("{number} were given to it"), async || {
+            let notes = self.notes();
+            if notes.iter().filter(|note| note.get("entered").is_some()).count() >= number { Ok(()) } else { Err(notes) }
+        })
+        .await;
     }
 
     /// Once there are so many.
     pub async fn message(&self, number: usize) -> Value {
-        for _ in 0..1000 {
-            if let Some(message) = self.messages().into_iter().nth(number) {
-                return message;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        panic!("no message {number} on the air within 20 seconds: {:?}", self.notes());
+        eventually(format!("message {number} on the air"), async || {
+            self.messages().into_iter().nth(number).ok_or_else(|| self.notes())
+        })
+        .await
     }
 }
 

@@ -5,19 +5,19 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::time::Duration;
 
 use doorward::app::control::{self, Reply, Request};
 use doorward::app::{Node, start};
 use doorward::base::random::SystemSource;
 use doorward::base::{Clock, Secret, Time};
-use doorward::config;
 use doorward::directory::password::{Cost, hash_at};
 use doorward::store::Entry;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::client::{Answer, Client};
+use super::eventually::eventually;
+use super::toml::Toml;
 use super::upstream::Upstream;
 
 pub struct Bed {
@@ -28,60 +28,45 @@ pub struct Bed {
     pub clock: Clock,
     pub state: PathBuf,
     pub control: PathBuf,
-    wishes: Wishes,
+    toml: Toml,
     folder: tempfile::TempDir,
     node: Option<Node>,
     /// Which login a line of the outbox belongs to: two logins may have the same label by chance.
     owners: Mutex<HashMap<usize, String>>,
 }
 
-/// What a test may want otherwise: pieces of the configuration as an operator writes them.
-#[derive(Clone)]
-pub struct Wishes {
-    pub users: String,
-    /// A second directory `guests`, where there is anybody in it.
-    pub guests: String,
-    /// Another directory, as it stands in the configuration.
-    pub directory: String,
-    /// Of the listener, and of a second one that only redirects.
-    pub listener: &'static str,
-    pub session: &'static str,
-    pub application: &'static str,
-    /// Of the second application.
-    pub other: &'static str,
-    /// Further keys of its upstream: `, header_case = "title"`.
-    pub upstream: &'static str,
-    /// Another server than [`Upstream`].
-    pub server: Option<SocketAddr>,
-    /// Beside that one.
-    pub more_servers: Vec<SocketAddr>,
-    pub limits: &'static str,
-    /// Of the policy, before the last one that challenges everybody.
-    pub rules: &'static str,
-    pub passcode: &'static str,
-    pub dispatch: &'static str,
-}
+impl Toml {
+    /// Of a [`Bed`]: two applications, a listener that only redirects, alice and bob, text messages and mail to the outbox.
+    pub fn bed() -> Self {
+        let people = "default = true\ndomain = \"corp.example\"\nnetbios = \"CORP\"";
+        let site = Self::site().named("app", HOST).and("other", OTHER).listens("127.0.0.1:0", &[("cert.pem", "key.pem")]);
+        let site = site.redirects().people(people).users(alice_and_bob()).dispatch(BY_SMS_OR_MAIL).passcode("");
+        site.session(r#"{ idle = "30m", absolute = "12h" }"#).application("public = [\"/public\"]")
+    }
 
-impl Default for Wishes {
-    fn default() -> Self {
-        Self {
-            users: [user("alice", "wonderland", ALICE), user("bob", "builder", "mobile = \"+45 87 65 43 21\"")].concat(),
-            guests: String::new(),
-            directory: String::new(),
-            listener: "",
-            session: r#"{ idle = "30m", absolute = "12h" }"#,
-            application: "",
-            other: "",
-            upstream: "",
-            server: None,
-            more_servers: Vec::new(),
-            limits: "",
-            rules: "",
-            passcode: "",
-            dispatch: r#"{ channel = "sms", to = "mobile", through = ["screen"] }, { channel = "mail", to = "mail", through = ["screen"] }"#,
-        }
+    /// A second directory `guests` of these.
+    pub fn guests(self, users: impl Into<String>) -> Self {
+        self.directory(GUESTS).file("guests.toml", users)
     }
 }
+
+pub fn alice_and_bob() -> String {
+    [user("alice", "wonderland", ALICE), user("bob", "builder", "mobile = \"+45 87 65 43 21\"")].concat()
+}
+
+const BY_SMS_OR_MAIL: &str = r#"
+  { channel = "sms", to = "mobile", through = ["screen"] },
+  { channel = "mail", to = "mail", through = ["screen"] },
+"#;
+
+const GUESTS: &str = r#"
+[[directory]]
+name = "guests"
+kind = "local"
+domain = "guests.example"
+netbios = "GUESTS"
+file = "guests.toml"
+"#;
 
 const ALICE: &str = r#"mobile = "+45 12 34 56 78"
 mail = "alice@mail.example"
@@ -111,20 +96,18 @@ pub struct Message {
 
 impl Bed {
     pub async fn start() -> Self {
-        Self::with(Wishes::default()).await
+        Self::with(Toml::bed()).await
     }
 
-    pub async fn with(wishes: Wishes) -> Self {
+    pub async fn with(toml: Toml) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("users.toml"), &wishes.users).unwrap();
-        std::fs::write(folder.path().join("guests.toml"), &wishes.guests).unwrap();
+        toml.write_files(folder.path());
         certificate(folder.path());
-        let state = folder.path().join("state");
         let (upstream, clock) = (Upstream::start().await, Clock::by_hand());
-        let config = configuration(&wishes, folder.path(), &state, upstream.address);
-        let node = started(config, clock.clone()).await.unwrap();
+        let (toml, state) = (toml.server(upstream.address), folder.path().join("state"));
+        let node = started(&toml, folder.path(), clock.clone()).await.unwrap();
         let (address, plain, control) = (node.addresses[0], node.addresses[1], node.control.clone());
-        Self { address, plain, upstream, clock, state, control, wishes, folder, node: Some(node), owners: Mutex::default() }
+        Self { address, plain, upstream, clock, state, control, toml, folder, node: Some(node), owners: Mutex::default() }
     }
 
     /// Stops the node and starts it again on the same folder, or on another one that was made of it.
@@ -132,8 +115,8 @@ impl Bed {
         let node = self.node.take().unwrap();
         tokio::task::spawn_blocking(move || node.stop()).await.unwrap();
         self.state = state.to_owned();
-        let config = configuration(&self.wishes, self.folder.path(), state, self.upstream.address);
-        let node = started(config, self.clock.clone()).await?;
+        let toml = self.toml.clone().state(state);
+        let node = started(&toml, self.folder.path(), self.clock.clone()).await?;
         self.address = node.addresses[0];
         self.plain = node.addresses[1];
         self.control = node.control.clone();
@@ -179,14 +162,11 @@ impl Bed {
     /// The messages of the login that this passcode page belongs to, once there are so many.
     pub async fn messages_for(&self, page: &Answer, number: usize) -> Vec<Message> {
         let label = format!(" {}", page.label());
-        for _ in 0..500 {
+        eventually(format!("message {number} for login{label}"), async || {
             let messages = self.owned(&page.flow(), &label);
-            if messages.len() >= number {
-                return messages;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!("no message {number} for login{label}: {:?}", self.messages());
+            if messages.len() >= number { Ok(messages) } else { Err(self.messages()) }
+        })
+        .await
     }
 
     /// The messages with this label that are this flow's; those that are nobody's yet become its own.
@@ -247,11 +227,9 @@ pub fn detail(event: &Entry) -> Value {
     serde_json::from_str(&event.detail).unwrap()
 }
 
-async fn started(config: String, clock: Clock) -> Result<Node, String> {
-    let run = move || {
-        let config = config::parse(&config, Path::new("/"), &|_| None).map_err(|problems| format!("{problems:#?}"))?;
-        start(&config, &clock).map_err(|error| format!("{error:#}"))
-    };
+async fn started(toml: &Toml, folder: &Path, clock: Clock) -> Result<Node, String> {
+    let config = toml.parse(folder);
+    let run = move || start(&config, &clock).map_err(|error| format!("{error:#}"));
     tokio::task::spawn_blocking(run).await.unwrap()
 }
 
@@ -260,89 +238,6 @@ fn certificate(folder: &Path) {
     std::fs::write(folder.join("cert.pem"), made.cert.pem()).unwrap();
     std::fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
 }
-
-fn configuration(wishes: &Wishes, folder: &Path, state: &Path, upstream: SocketAddr) -> String {
-    let (folder, state) = (folder.display(), state.display());
-    let Wishes { directory, listener, session, application, other, limits, rules, passcode, dispatch, .. } = wishes;
-    let servers = [wishes.server.unwrap_or(upstream)].into_iter().chain(wishes.more_servers.clone());
-    let servers: Vec<_> = servers.map(|server| format!("\"http://{server}\"")).collect();
-    let (more, servers) = (wishes.upstream, servers.join(", "));
-    let guests = if wishes.guests.is_empty() { "" } else { GUESTS };
-    let guests = guests.replace("FOLDER", &folder.to_string());
-    format!(
-        r#"
-[node]
-state_dir = "{state}"
-
-[[listener]]
-address = "127.0.0.1:0"
-certificates = [{{ chain = "{folder}/cert.pem", key = "{folder}/key.pem" }}]
-{listener}
-
-[[listener]]
-address = "127.0.0.1:0"
-redirect = "https"
-{listener}
-
-[[application]]
-name = "app"
-hosts = ["{HOST}"]
-policy = "staff"
-session = {session}
-upstream = {{ servers = [{servers}]{more} }}
-public = ["/public"]
-{application}
-
-[[application]]
-name = "other"
-hosts = ["{OTHER}"]
-policy = "staff"
-upstream = {{ servers = ["http://{upstream}"] }}
-{other}
-
-[[directory]]
-name = "people"
-kind = "local"
-default = true
-domain = "corp.example"
-netbios = "CORP"
-file = "{folder}/users.toml"
-{guests}
-{directory}
-[[transmitter]]
-name = "screen"
-kind = "console"
-outbox = "{folder}/outbox.jsonl"
-
-[[dispatch_policy]]
-name = "standard"
-rules = [{dispatch}]
-
-[[passcode_policy]]
-name = "standard"
-{passcode}
-
-[[authentication_policy]]
-name = "staff"
-rules = [
-{rules}
-  {{ then = "challenge", factors = ["passcode"], dispatch = "standard" }},
-]
-
-[limits]
-{limits}
-"#
-    )
-}
-
-const GUESTS: &str = r#"
-[[directory]]
-name = "guests"
-kind = "local"
-domain = "guests.example"
-netbios = "GUESTS"
-file = "FOLDER/guests.toml"
-"#;
 
 impl Drop for Bed {
     fn drop(&mut self) {

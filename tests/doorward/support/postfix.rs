@@ -3,7 +3,8 @@
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+
+use super::eventually::eventually;
 
 pub const USER: &str = "gate@example.test";
 pub const PASSWORD: &str = "Relay-Passw0rd";
@@ -50,16 +51,14 @@ impl Postfix {
     /// The next mail that was delivered, taken out of the mailbox.
     pub async fn next_mail(&self) -> String {
         let inbox = self.folder.path().join("mail/all/new");
-        for _ in 0..500 {
-            if let Some(file) = std::fs::read_dir(&inbox).ok().and_then(|mut files| files.next()) {
-                let path = file.unwrap().path();
-                let mail = std::fs::read_to_string(&path).unwrap();
-                std::fs::remove_file(path).unwrap();
-                return mail;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        panic!("no mail within ten seconds; Postfix says:\n{}", self.log());
+        let path = eventually("Postfix delivers a mail", async || {
+            let file = std::fs::read_dir(&inbox).ok().and_then(|mut files| files.next());
+            file.map(|file| file.unwrap().path()).ok_or_else(|| self.log())
+        })
+        .await;
+        let mail = std::fs::read_to_string(&path).unwrap();
+        std::fs::remove_file(path).unwrap();
+        mail
     }
 
     pub fn log(&self) -> String {

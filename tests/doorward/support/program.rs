@@ -1,13 +1,12 @@
 //! The program itself, as an operator runs it: `doorward serve` with a configuration in a folder of its own.
 
-#![allow(clippy::disallowed_methods, reason = "what a user waits for is measured by the machine's clock")]
-
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+
+use super::eventually::eventually_blocking;
 
 /// A process that serves.
 pub struct Program {
@@ -71,17 +70,13 @@ impl Program {
     }
 
     fn wait_for(&mut self, what: &str, find: impl Fn(&str) -> Option<Vec<SocketAddr>>) {
-        for _ in 0..6000 {
-            if let Some(found) = self.log().lines().find_map(&find) {
-                self.addresses = found;
-                return;
-            }
-            if let Some(status) = self.child.try_wait().unwrap() {
-                panic!("ended with {status} before it said `{what}`:\n{}", self.log());
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        panic!("did not say `{what}` within a minute:\n{}", self.log());
+        self.addresses = eventually_blocking(format!("it says `{what}`"), || {
+            let ended = self.child.try_wait().unwrap();
+            let log = self.log();
+            let found = log.lines().find_map(&find);
+            assert!(found.is_some() || ended.is_none(), "ended with {ended:?} before it said `{what}`:\n{log}");
+            found.ok_or(log)
+        });
     }
 
     /// The process; under a tool, the tool's where that runs the program beside itself.
@@ -112,14 +107,7 @@ impl Program {
 
     /// Waits for its end.
     pub fn ended(&mut self) -> ExitStatus {
-        let from = Instant::now();
-        while from.elapsed() < Duration::from_secs(40) {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        panic!("does not end:\n{}", self.log());
+        eventually_blocking("it ends", || self.child.try_wait().unwrap().ok_or_else(|| self.log()))
     }
 }
 
@@ -153,12 +141,9 @@ pub fn users(folder: &Path) {
 
 /// What a `console` transmitter wrote as its newest message: the object of the last line.
 pub fn newest(outbox: &Path, already: usize) -> serde_json::Value {
-    for _ in 0..500 {
+    eventually_blocking("something new is in the outbox", || {
         let text = std::fs::read_to_string(outbox).unwrap_or_default();
-        if text.ends_with('\n') && text.lines().count() > already {
-            return serde_json::from_str(text.lines().last().unwrap()).unwrap();
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    panic!("nothing new in the outbox within ten seconds");
+        let is_new = text.ends_with('\n') && text.lines().count() > already;
+        is_new.then(|| serde_json::from_str(text.lines().last().unwrap()).unwrap())
+    })
 }

@@ -16,6 +16,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 
+use crate::support::eventually::eventually;
+
 pub struct Server {
     pub address: SocketAddr,
     seen: Arc<Seen>,
@@ -47,16 +49,13 @@ impl Server {
     }
 
     pub async fn revive(&mut self) {
-        for _ in 0..500 {
+        let socket = eventually("the port is free again", async || {
             let socket = TcpSocket::new_v4().unwrap();
             socket.set_reuseaddr(true).unwrap();
-            if socket.bind(self.address).is_ok() {
-                self.running = Some(serve(socket.listen(1024).unwrap(), &self.seen));
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!("the port was taken");
+            socket.bind(self.address).map(|()| socket)
+        })
+        .await;
+        self.running = Some(serve(socket.listen(1024).unwrap(), &self.seen));
     }
 
     /// What it says to checks.
@@ -79,6 +78,11 @@ impl Server {
     /// Connections now.
     pub fn open(&self) -> usize {
         self.seen.open.load(Ordering::Relaxed)
+    }
+
+    /// Requests that are being answered.
+    pub fn busy(&self) -> usize {
+        self.seen.busy.load(Ordering::Relaxed)
     }
 
     /// The most requests that there ever were at once.

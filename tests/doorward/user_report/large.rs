@@ -7,6 +7,7 @@ use std::process::Stdio;
 
 use super::{CONFIGURATION, section};
 use crate::support::client::Watch;
+use crate::support::eventually::eventually_blocking;
 use crate::support::peers::slapd;
 use crate::support::program::{Program, certificate, doorward};
 use crate::support::samba::Samba;
@@ -32,13 +33,10 @@ fn measured(name: &str, directory: &str, (node_most, command_most): (u64, u64)) 
     let mut command = doorward(&arguments);
     let mut child = command.stdout(Stdio::from(File::create(&csv).unwrap())).spawn().unwrap();
     let mut most = 0;
-    let status = loop {
+    let status = eventually_blocking("the report ends", || {
         most = most.max(memory(child.id()));
-        if let Some(status) = child.try_wait().unwrap() {
-            break status;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    };
+        child.try_wait().unwrap()
+    });
     let took = begun.elapsed();
     assert!(status.success(), "{}", program.log());
     let text = std::fs::read_to_string(&csv).unwrap();
