@@ -21,7 +21,8 @@ use crate::support::client::Client;
 use crate::support::nginx::nginx_with;
 use crate::support::peers::slapd;
 use crate::support::postfix::Postfix;
-use crate::support::{program, written};
+use crate::support::program;
+use crate::support::toml::Toml;
 
 /// A folder with keys and certificates in it.
 pub struct Workshop(tempfile::TempDir);
@@ -341,12 +342,9 @@ async fn a_sign_in_passes_by_a_directory_and_an_application_that_vouch_for_thems
     let (Some(slapd), Some(nginx)) = (slapd(OWN), nginx_with(9, OWN)) else { return };
     let folder = tempfile::tempdir().unwrap();
     let ca = program::certificate(folder.path(), "door", &["app.example.test"]);
-    let text = format!(
-        "{}{}\n[[directory]]\nname = \"corp\"\nkind = \"ldap\"\nservers = [\"ldaps://localhost:{}\"]\nca = {:?}\nservice_user = \"{}\"\n\
+    let corp = format!(
+        "[[directory]]\nname = \"corp\"\nkind = \"ldap\"\nservers = [\"ldaps://localhost:{}\"]\nca = {:?}\nservice_user = \"{}\"\n\
          service_password = \"{}\"\nusers = {{ base = \"ou=people,{}\", member_of = \"{}\" }}\n",
-        written::SITE
-            .replace("\"http://127.0.0.1:9\"]", &format!("\"https://localhost:{}\"], ca = {:?}", nginx.tls_port(), nginx.ca())),
-        written::STAFF,
         slapd.tls_port(),
         slapd.ca(),
         slapd.service_user(),
@@ -355,7 +353,9 @@ async fn a_sign_in_passes_by_a_directory_and_an_application_that_vouch_for_thems
         slapd.group(),
     );
     program::users(folder.path());
-    let config = doorward::config::parse(&text, folder.path(), &|_| None).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let application = format!("https://localhost:{}", nginx.tls_port());
+    let toml = Toml::site().server(application).upstream(format!("ca = {:?}", nginx.ca())).directory(corp);
+    let config = toml.parse(folder.path());
     let door = tokio::task::spawn_blocking(move || doorward::app::start(&config, &Clock::by_hand()).unwrap()).await.unwrap();
     let browser = Client::new(door.addresses[0], "app.example.test", &ca);
     let page = browser.to_passcode("bob", "can-we-fix-it").await;

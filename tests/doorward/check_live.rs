@@ -8,7 +8,7 @@ use crate::support::node::user;
 use crate::support::peers::{dead_port, slapd};
 use crate::support::program::{certificate, doorward};
 use crate::support::samba::Samba;
-use crate::support::written;
+use crate::support::toml::Toml;
 
 /// The exit code, what was said, and what was complained about.
 fn check(sections: &str) -> (Option<i32>, String, String) {
@@ -20,8 +20,7 @@ fn check(sections: &str) -> (Option<i32>, String, String) {
 fn written_down(sections: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     certificate(folder.path(), "door", &["app.example.test"]);
-    std::fs::write(folder.path().join("users.toml"), user("alice", "a", "")).unwrap();
-    std::fs::write(folder.path().join("doorward.toml"), format!("{}{CONFIGURATION}\n{sections}", written::SITE)).unwrap();
+    Toml::site().users(user("alice", "a", "")).section(sections).write(folder.path());
     folder
 }
 
@@ -187,20 +186,6 @@ async fn a_right_that_is_missing_for_fine_grained_policies_is_named_and_what_it_
     assert!(errors.contains(&format!("may not read msDS-ResultantPSO of {alice}")), "{errors}");
 }
 
-const CONFIGURATION: &str = r#"
-[[transmitter]]
-name = "screen"
-kind = "console"
-
-[[dispatch_policy]]
-name = "standard"
-rules = [{ channel = "sms", to = "mobile", through = ["screen"] }]
-
-[[authentication_policy]]
-name = "staff"
-rules = [{ then = "challenge" }]
-"#;
-
 #[test]
 fn why_tls_failed_is_said_with_what_to_do() {
     let own = [("OWN_CERTIFICATE", "1")];
@@ -216,7 +201,7 @@ fn why_tls_failed_is_said_with_what_to_do() {
     };
     let http = |url: &str, more: &str| {
         format!(
-            "[[directory]]\nname = \"people\"\nkind = \"local\"\nfile = \"users.toml\"\n[[transmitter]]\nname = \"gateway\"\nkind = \"http\"\n\
+            "[[transmitter]]\nname = \"gateway\"\nkind = \"http\"\n\
              url = \"{url}?to={{{{to_e164}}}}&text={{{{text}}}}\"\nmethod = \"GET\"\n{more}\n"
         )
     };
@@ -270,7 +255,7 @@ fn what_a_file_of_authorities_holds_is_looked_at() {
         ("old.key", Some(64), "holds a private key and no certificate"),
     ] {
         let section = format!(
-            "[[directory]]\nname = \"people\"\nkind = \"local\"\nfile = \"users.toml\"\n[[transmitter]]\nname = \"gateway\"\nkind = \"http\"\n\
+            "[[transmitter]]\nname = \"gateway\"\nkind = \"http\"\n\
              url = \"https://localhost/?to={{{{to_e164}}}}&text={{{{text}}}}\"\nmethod = \"GET\"\nca = {:?}\n",
             folder.path().join(file),
         );

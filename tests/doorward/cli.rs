@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::curl::{self, Curl};
 use crate::support::program::{Program, certificate, doorward, newest, run, users};
-use crate::support::written;
+use crate::support::toml::Toml;
 
 fn said(output: &Output) -> (Option<i32>, String, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -219,20 +219,5 @@ fn every_command_explains_itself() {
 }
 
 fn configuration() -> String {
-    [CONFIGURATION, written::STAFF].concat()
+    Toml::site().named("intranet", "app.example.test").to_string()
 }
-
-const CONFIGURATION: &str = r#"
-[node]
-state_dir = "state"
-
-[[listener]]
-address = "127.0.0.1:0"
-certificates = [{ chain = "door.pem", key = "door.key" }]
-
-[[application]]
-name = "intranet"
-hosts = ["app.example.test"]
-policy = "staff"
-upstream = { servers = ["http://127.0.0.1:1"] }
-"#;

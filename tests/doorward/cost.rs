@@ -21,6 +21,7 @@ use crate::support::client::Client;
 use crate::support::eventually::eventually_blocking;
 use crate::support::program::{Program, certificate};
 use crate::support::skip;
+use crate::support::toml::Toml;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_costs_no_more_system_calls_than_it_must() {
@@ -179,8 +180,9 @@ impl House {
     /// One, under this tool if there is one.
     fn program(&self, tool: &[&str]) -> Program {
         let folder = self.folder.path();
-        let file = folder.join("doorward.toml");
-        std::fs::write(&file, CONFIGURATION.replace("UPSTREAM", &self.upstream.to_string())).unwrap();
+        let here = r#"{ when = { address = ["127.0.0.0/8"] }, then = "admit" },"#;
+        let toml = Toml::site().server(self.upstream).rules(here).everybody(r#"{ then = "refuse" }"#);
+        let file = toml.write(folder);
         Program::serve_under(tool, &file)
     }
 
@@ -243,24 +245,4 @@ async fn application(listener: TcpListener) {
 const USERS: &str = r#"[[user]]
 name = "alice"
 password = "$argon2id$v=19$m=8,t=1,p=1$/E/EChn6QLk8KQWS3g2pLw$ovy5grbvke/CjLgeYtYQSFfhv1laeb7a+H68S3TbgD8"
-"#;
-
-const CONFIGURATION: &str = r#"
-[node]
-state_dir = "state"
-[[listener]]
-address = "127.0.0.1:0"
-certificates = [{ chain = "door.pem", key = "door.key" }]
-[[application]]
-name = "intranet"
-hosts = ["app.example.test"]
-policy = "here"
-upstream = { servers = ["http://UPSTREAM"] }
-[[directory]]
-name = "people"
-kind = "local"
-file = "users.toml"
-[[authentication_policy]]
-name = "here"
-rules = [{ when = { address = ["127.0.0.0/8"] }, then = "admit" }, { then = "refuse" }]
 "#;

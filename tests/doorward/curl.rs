@@ -13,7 +13,7 @@ use crate::support::eventually::eventually_blocking;
 use crate::support::nginx::{Nginx, WebSocketServer, nginx};
 use crate::support::program::{Program, certificate, users};
 use crate::support::script;
-use crate::support::written;
+use crate::support::toml::Toml;
 
 const HOST: &str = "app.example.test";
 const VERSIONS: [&str; 2] = ["--http1.1", "--http2"];
@@ -35,8 +35,9 @@ fn bed(websocket_port: u16) -> Option<Bed> {
     let ca = certificate(folder.path(), "first", &[HOST]);
     certificate(folder.path(), "second", &["other.example.test"]);
     users(folder.path());
-    let text = [CONFIGURATION, written::STAFF].concat().replace("UPSTREAM", &format!("127.0.0.1:{}", nginx.port()));
-    std::fs::write(folder.path().join("doorward.toml"), text).unwrap();
+    let certificates = [("first.pem", "first.key"), ("second.pem", "second.key")];
+    let application = format!("127.0.0.1:{}", nginx.port());
+    Toml::site().listens("127.0.0.1:0", &certificates).redirects().server(application).write(folder.path());
     let program = Program::serve(folder.path());
     Some(Bed { program, nginx, folder, ca })
 }
@@ -252,22 +253,3 @@ fn sigterm_lets_a_slow_download_finish_and_takes_nothing_new() {
     println!("ended {} ms after SIGTERM", told.elapsed().as_millis());
     assert!(!Path::new(&bed.folder.path().join("state/control.sock")).exists());
 }
-
-const CONFIGURATION: &str = r#"
-[node]
-state_dir = "state"
-
-[[listener]]
-address = "127.0.0.1:0"
-certificates = [{ chain = "first.pem", key = "first.key" }, { chain = "second.pem", key = "second.key" }]
-
-[[listener]]
-address = "127.0.0.1:0"
-redirect = "https"
-
-[[application]]
-name = "intranet"
-hosts = ["app.example.test"]
-policy = "staff"
-upstream = { servers = ["http://UPSTREAM"] }
-"#;

@@ -13,10 +13,11 @@ use crate::support::eventually::eventually;
 use crate::support::gateway::Gateway;
 use crate::support::node::user;
 use crate::support::program::{Program, certificate};
+use crate::support::toml::Toml;
 
 const HOST: &str = "app.example";
 
-fn prepare(folder: &Path, people: usize, port: u16) {
+fn prepare(folder: &Path, people: usize, gateway: &Gateway) {
     certificate(folder, "door", &[HOST]);
     let hashed = user("x", "wonderland", "");
     let users: String = (0..people)
@@ -25,8 +26,13 @@ fn prepare(folder: &Path, people: usize, port: u16) {
             format!("{}\nmobile = \"{}\"\n\n", entry.trim_end(), number(place))
         })
         .collect();
-    std::fs::write(folder.join("users.toml"), users).unwrap();
-    std::fs::write(folder.join("doorward.toml"), CONFIGURATION.replace("PORT", &port.to_string())).unwrap();
+    Toml::site()
+        .named("app", HOST)
+        .users(users)
+        .transmitter(gateway.section("gateway", "http"))
+        .dispatch(r#"{ channel = "sms", to = "mobile", through = ["gateway"], wait = "30s" }"#)
+        .limits("attempts_per_address = \"100000/1m\"\nmessages_per_address = \"100000/1h\"")
+        .write(folder);
 }
 
 fn number(place: usize) -> String {
@@ -60,7 +66,7 @@ async fn everybodys_code_arrives_though_the_program_is_killed() {
     let (people, span, kills) = if std::env::var_os("DOORWARD_LONG").is_some() { (200, 60, 3) } else { (20, 6, 1) };
     let folder = tempfile::tempdir().unwrap();
     let gateway = Gateway::start(Duration::from_millis(700)).await;
-    prepare(folder.path(), people, gateway.port);
+    prepare(folder.path(), people, &gateway);
     let path: Arc<Path> = folder.path().into();
     let mut program = Program::serve(&path);
     let now: Now = Arc::new(Mutex::new(program.addresses[0]));
@@ -111,43 +117,3 @@ async fn code(gateway: &Gateway, to: &str, label: &str) -> String {
     })
     .await
 }
-
-const CONFIGURATION: &str = r#"
-[node]
-state_dir = "state"
-
-[[listener]]
-address = "127.0.0.1:0"
-certificates = [{ chain = "door.pem", key = "door.key" }]
-
-[[application]]
-name = "app"
-hosts = ["app.example"]
-policy = "staff"
-upstream = { servers = ["http://127.0.0.1:9"] }
-
-[[directory]]
-name = "people"
-kind = "local"
-file = "users.toml"
-
-[[transmitter]]
-name = "gateway"
-kind = "http"
-method = "POST"
-url = "http://127.0.0.1:PORT/send"
-content_type = "application/json"
-body = '{"to":"{{to_e164}}","code":"{{code}}","text":"{{text}}"}'
-
-[[dispatch_policy]]
-name = "standard"
-rules = [{ channel = "sms", to = "mobile", through = ["gateway"], wait = "30s" }]
-
-[[authentication_policy]]
-name = "staff"
-rules = [{ then = "challenge", factors = ["passcode"], dispatch = "standard" }]
-
-[limits]
-attempts_per_address = "100000/1m"
-messages_per_address = "100000/1h"
-"#;

@@ -24,7 +24,7 @@ use tokio::time::{Sleep, sleep};
 
 use crate::support::client::{Client, Watch, read};
 use crate::support::program::{Program, certificate};
-use crate::support::written;
+use crate::support::toml::Toml;
 
 const HOST: &str = "app.example.test";
 const PIECE: usize = 64 * 1024;
@@ -103,18 +103,17 @@ struct Bed {
 impl Bed {
     async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        certificate(folder.path(), "cert", &[HOST]);
-        std::fs::write(folder.path().join("users.toml"), "").unwrap();
+        certificate(folder.path(), "door", &[HOST]);
         let sink = Sink::start().await;
-        let text = [CONFIGURATION, written::STAFF].concat().replace("UPSTREAM", &sink.address.to_string());
-        std::fs::write(folder.path().join("doorward.toml"), text).unwrap();
+        let keys = "public = [\"/public\"]\nlimits = { body = \"5 GiB\" }";
+        Toml::site().users("").server(sink.address).application(keys).write(folder.path());
         let path = folder.path().to_owned();
         let program = tokio::task::spawn_blocking(move || Program::serve(&path)).await.unwrap();
         Self { program, sink, folder }
     }
 
     fn browser(&self, http2: bool) -> Client {
-        let mut browser = Client::new(self.program.addresses[0], HOST, &self.folder.path().join("cert.pem"));
+        let mut browser = Client::new(self.program.addresses[0], HOST, &self.folder.path().join("door.pem"));
         browser.http2 = http2;
         browser
     }
@@ -323,20 +322,3 @@ async fn who_stops_taking_is_left_after_a_minute_and_who_takes_little_gets_every
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
-
-const CONFIGURATION: &str = r#"
-[node]
-state_dir = "state"
-
-[[listener]]
-address = "127.0.0.1:0"
-certificates = [{ chain = "cert.pem", key = "cert.key" }]
-
-[[application]]
-name = "files"
-hosts = ["app.example.test"]
-policy = "staff"
-upstream = { servers = ["http://UPSTREAM"] }
-public = ["/public"]
-limits = { body = "5 GiB" }
-"#;

@@ -9,6 +9,7 @@ use crate::support::curl::{self, Curl};
 use crate::support::eventually::eventually_blocking;
 use crate::support::program::{Program, certificate, users};
 use crate::support::provider::{Answering, Provider, Seen, configured};
+use crate::support::toml::Toml;
 
 const NOW: Time = Time::from_millis(1_700_000_000_000);
 const TEXT: &str = "482913 is your \"code\" for mail";
@@ -122,7 +123,12 @@ fn a_code_comes_by_push_and_the_topic_stays_secret() {
     std::fs::write(&file, text.replace("mobile =", "push = \"door-k3jx\"\nmobile =")).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let service = runtime.block_on(Provider::start(any_ntfy));
-    std::fs::write(folder.join("doorward.toml"), CONFIGURATION.replace("PORT", &service.port.to_string())).unwrap();
+    let push = format!(
+        "[[transmitter]]\nname = \"push\"\nkind = \"push\"\npreset = \"ntfy\"\nserver = \"http://127.0.0.1:{}\"\napi_key = \"tk_s3cret\"\n",
+        service.port
+    );
+    let by_push = r#"{ channel = "push", to = "push", through = ["push"] }"#;
+    Toml::site().transmitter(push).dispatch(by_push).write(folder);
     let program = Program::serve(folder);
     let curl = Curl::new(folder, program.addresses[0], &ca, "--http2");
     let form = curl.ask("app.example.test", "/.doorward/login?back=/x", &[]);
@@ -151,38 +157,3 @@ fn a_code_comes_by_push_and_the_topic_stays_secret() {
 fn any_ntfy(seen: &Seen) -> (u16, String) {
     (200, serde_json::json!({ "id": "x", "event": "message", "echo": seen.body }).to_string())
 }
-
-const CONFIGURATION: &str = r#"
-[node]
-state_dir = "state"
-
-[[listener]]
-address = "127.0.0.1:0"
-certificates = [{ chain = "door.pem", key = "door.key" }]
-
-[[application]]
-name = "intranet"
-hosts = ["app.example.test"]
-policy = "staff"
-upstream = { servers = ["http://127.0.0.1:1"] }
-
-[[directory]]
-name = "people"
-kind = "local"
-file = "users.toml"
-
-[[transmitter]]
-name = "push"
-kind = "push"
-preset = "ntfy"
-server = "http://127.0.0.1:PORT"
-api_key = "tk_s3cret"
-
-[[dispatch_policy]]
-name = "standard"
-rules = [{ channel = "push", to = "push", through = ["push"] }]
-
-[[authentication_policy]]
-name = "staff"
-rules = [{ then = "challenge", factors = ["passcode"], dispatch = "standard" }]
-"#;

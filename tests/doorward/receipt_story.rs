@@ -17,6 +17,7 @@ use crate::support::curl::{self, Answer, Curl};
 use crate::support::eventually::eventually_blocking;
 use crate::support::program::{Program, certificate, run, users};
 use crate::support::provider::{Provider, Seen};
+use crate::support::toml::Toml;
 
 const HOST: &str = "app.example.test";
 const RECEIPTS: &str = "receipt.example.test";
@@ -49,8 +50,13 @@ impl Story {
         users(folder);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let (sms, phone) = runtime.block_on(async { (Provider::start(sms).await, Provider::start(call).await) });
-        let text = CONFIGURATION.replace("SMS_PORT", &sms.port.to_string()).replace("PHONE_PORT", &phone.port.to_string());
-        std::fs::write(folder.join("doorward.toml"), text).unwrap();
+        Toml::site()
+            .transmitter(SMS.replace("PORT", &sms.port.to_string()))
+            .transmitter(PHONE.replace("PORT", &phone.port.to_string()))
+            .dispatch(FIRST_A_TEXT_THEN_A_CALL)
+            .section(REPORTS)
+            .section("[access_log]\nfile = \"access.log\"")
+            .write(folder);
         let program = Program::serve(folder);
         let curl = Curl::new(folder, program.addresses[0], &ca, "--http2");
         let form = curl.ask(HOST, "/.doorward/login?back=/x", &[]);
@@ -188,60 +194,37 @@ fn a_message_that_did_not_arrive_becomes_a_call_and_the_page_says_so() {
     }
 }
 
-const CONFIGURATION: &str = r#"
-[node]
-state_dir = "state"
+const SMS: &str = r#"
+[[transmitter]]
+name = "sms"
+kind = "http"
+preset = "vonage"
+url = "http://127.0.0.1:PORT/sms/json"
+api_key = "vonage-k3y"
+api_secret = "vonage-s3cret"
+sender = "Example"
+"#;
 
+const PHONE: &str = r#"
+[[transmitter]]
+name = "phone"
+kind = "voice"
+preset = "twilio"
+url = "http://127.0.0.1:PORT/2010-04-01/Accounts/{{account}}/Calls.json"
+user = "AC1"
+password = "twilio-t0ken"
+sender = "+15551230000"
+"#;
+
+const FIRST_A_TEXT_THEN_A_CALL: &str = r#"
+  { channel = "sms", to = "mobile", through = ["sms"], wait = "60s" },
+  { channel = "voice", to = "mobile", through = ["phone"], wait = "60s" },
+"#;
+
+const REPORTS: &str = r#"
 [keys]
 seal = [{ id = "k1", secret = "1111111111111111111111111111111111111111111111111111111111111111" }]
 
 [receipts]
 hosts = ["receipt.example.test"]
-
-[[listener]]
-address = "127.0.0.1:0"
-certificates = [{ chain = "door.pem", key = "door.key" }]
-
-[[application]]
-name = "intranet"
-hosts = ["app.example.test"]
-policy = "staff"
-upstream = { servers = ["http://127.0.0.1:1"] }
-
-[[directory]]
-name = "people"
-kind = "local"
-file = "users.toml"
-
-[[transmitter]]
-name = "sms"
-kind = "http"
-preset = "vonage"
-url = "http://127.0.0.1:SMS_PORT/sms/json"
-api_key = "vonage-k3y"
-api_secret = "vonage-s3cret"
-sender = "Example"
-
-[[transmitter]]
-name = "phone"
-kind = "voice"
-preset = "twilio"
-url = "http://127.0.0.1:PHONE_PORT/2010-04-01/Accounts/{{account}}/Calls.json"
-user = "AC1"
-password = "twilio-t0ken"
-sender = "+15551230000"
-
-[[dispatch_policy]]
-name = "standard"
-rules = [
-  { channel = "sms", to = "mobile", through = ["sms"], wait = "60s" },
-  { channel = "voice", to = "mobile", through = ["phone"], wait = "60s" },
-]
-
-[[authentication_policy]]
-name = "staff"
-rules = [{ then = "challenge", factors = ["passcode"], dispatch = "standard" }]
-
-[access_log]
-file = "access.log"
 "#;

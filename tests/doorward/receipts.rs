@@ -10,6 +10,7 @@ use doorward::dispatch::Callbacks;
 
 use crate::support::curl::{self, Curl};
 use crate::support::program::{certificate, users};
+use crate::support::toml::{SCREEN, Toml};
 
 const HOST: &str = "receipt.example.test";
 
@@ -24,8 +25,7 @@ impl Bed {
         let folder = tempfile::tempdir().unwrap();
         let ca = certificate(folder.path(), "door", &[HOST, "app.example.test"]);
         users(folder.path());
-        let config =
-            doorward::config::parse(CONFIGURATION, folder.path(), &|_| None).unwrap_or_else(|problems| panic!("{problems:?}"));
+        let config = site().parse(folder.path());
         let node = doorward::app::start(&config, &Clock::system()).unwrap();
         let curl = Curl::new(folder.path(), node.addresses[0], &ca, "--http2");
         Self { node: Some(node), curl, folder }
@@ -139,41 +139,22 @@ fn the_access_log_shows_no_token() {
 
 #[test]
 fn a_host_carries_an_application_or_receipts() {
-    let text = CONFIGURATION.replace("hosts = [\"receipt.example.test\"]", "hosts = [\"app.example.test\"]");
+    let text = site().to_string().replace("hosts = [\"receipt.example.test\"]", "hosts = [\"app.example.test\"]");
     let problems = doorward::config::parse(&text, Path::new("/nonexistent"), &|_| None).unwrap_err();
     assert!(problems[0].message.starts_with("the host `app.example.test` is there already"), "{problems:?}");
-    let call = CONFIGURATION.replace("kind = \"http\"\npreset = \"twilio\"", "kind = \"voice\"\npreset = \"twilio\"");
+    let call = site().to_string().replace("kind = \"http\"\npreset = \"twilio\"", "kind = \"voice\"\npreset = \"twilio\"");
     let none = call.replace("[receipts]\nhosts = [\"receipt.example.test\"]\n", "");
     let problems = doorward::config::parse(&none, Path::new("/nonexistent"), &|_| None).unwrap_err();
     assert!(problems.iter().any(|problem| problem.message.contains("needs `hosts` in [receipts]")), "{problems:?}");
     assert!(doorward::config::parse(&call, Path::new("/nonexistent"), &|_| None).is_ok());
 }
 
-const CONFIGURATION: &str = r#"
-[node]
-state_dir = "state"
+/// Two providers that report, neither of which is asked to send anything.
+fn site() -> Toml {
+    Toml::site().transmitter(VONAGE).transmitter(TWILIO).transmitter(SCREEN).section(RECEIPTS).section(ACCESS_LOG)
+}
 
-[keys]
-seal = [{ id = "k1", secret = "1111111111111111111111111111111111111111111111111111111111111111" }]
-
-[receipts]
-hosts = ["receipt.example.test"]
-
-[[listener]]
-address = "127.0.0.1:0"
-certificates = [{ chain = "door.pem", key = "door.key" }]
-
-[[application]]
-name = "site"
-hosts = ["app.example.test"]
-policy = "staff"
-upstream = { servers = ["http://127.0.0.1:1"] }
-
-[[directory]]
-name = "people"
-kind = "local"
-file = "users.toml"
-
+const VONAGE: &str = r#"
 [[transmitter]]
 name = "vonage"
 kind = "http"
@@ -181,7 +162,9 @@ preset = "vonage"
 api_key = "k"
 api_secret = "s"
 sender = "Example"
+"#;
 
+const TWILIO: &str = r#"
 [[transmitter]]
 name = "twilio"
 kind = "http"
@@ -189,19 +172,14 @@ preset = "twilio"
 user = "AC1"
 password = "twilio-token"
 sender = "+15551230000"
-
-[[transmitter]]
-name = "screen"
-kind = "console"
-
-[[dispatch_policy]]
-name = "standard"
-rules = [{ channel = "sms", to = "mobile", through = ["screen"] }]
-
-[[authentication_policy]]
-name = "staff"
-rules = [{ then = "challenge", factors = ["passcode"], dispatch = "standard" }]
-
-[access_log]
-file = "access.log"
 "#;
+
+const RECEIPTS: &str = r#"
+[keys]
+seal = [{ id = "k1", secret = "1111111111111111111111111111111111111111111111111111111111111111" }]
+
+[receipts]
+hosts = ["receipt.example.test"]
+"#;
+
+const ACCESS_LOG: &str = "[access_log]\nfile = \"access.log\"";

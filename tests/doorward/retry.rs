@@ -16,6 +16,7 @@ use crate::support::curl::{self, Answer, Curl};
 use crate::support::eventually::eventually_blocking;
 use crate::support::program::{certificate, users};
 use crate::support::relay::{HANGS_UP, Relay};
+use crate::support::toml::Toml;
 
 const HOST: &str = "mail.example.test";
 
@@ -38,8 +39,11 @@ impl Story {
     fn begin(folder: &Path, port: u16, clock: Clock) -> Self {
         let ca = certificate(folder, "door", &[HOST]);
         users(folder);
-        let text = CONFIGURATION.replace("PORT", &port.to_string());
-        let config = doorward::config::parse(&text, folder, &|_| None).unwrap_or_else(|problems| panic!("{problems:?}"));
+        let relay = format!(
+            "[[transmitter]]\nname = \"relay\"\nkind = \"smtp\"\nserver = \"127.0.0.1:{port}\"\ntls = \"none\"\nfrom = \"no-reply@example.com\"\n"
+        );
+        let by_mail = r#"{ channel = "mail", to = "mail", through = ["relay"], wait = "30s" }"#;
+        let config = Toml::site().named("intranet", HOST).transmitter(relay).dispatch(by_mail).parse(folder);
         let node = doorward::app::start(&config, &clock).unwrap();
         let curl = Curl::new(folder, node.addresses[0], &ca, "--http2");
         let form = curl.ask(HOST, "/.doorward/login?back=/x", &[]);
@@ -180,38 +184,3 @@ fn an_address_that_is_refused_for_good_ends_it_at_once() {
     story.until("We could not send the code.");
     assert_eq!(relay.conversations(), 1);
 }
-
-const CONFIGURATION: &str = r#"
-[node]
-state_dir = "state"
-
-[[listener]]
-address = "127.0.0.1:0"
-certificates = [{ chain = "door.pem", key = "door.key" }]
-
-[[application]]
-name = "intranet"
-hosts = ["mail.example.test"]
-policy = "staff"
-upstream = { servers = ["http://127.0.0.1:1"] }
-
-[[directory]]
-name = "people"
-kind = "local"
-file = "users.toml"
-
-[[transmitter]]
-name = "relay"
-kind = "smtp"
-server = "127.0.0.1:PORT"
-tls = "none"
-from = "no-reply@example.com"
-
-[[dispatch_policy]]
-name = "standard"
-rules = [{ channel = "mail", to = "mail", through = ["relay"], wait = "30s" }]
-
-[[authentication_policy]]
-name = "staff"
-rules = [{ then = "challenge", factors = ["passcode"], dispatch = "standard" }]
-"#;

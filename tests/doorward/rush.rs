@@ -15,6 +15,7 @@ use crate::support::gateway::{Gateway, seconds};
 use crate::support::modem::Simulator;
 use crate::support::node::user;
 use crate::support::program::{Program, certificate};
+use crate::support::toml::Toml;
 
 const HOST: &str = "app.example";
 
@@ -55,9 +56,13 @@ fn prepare(folder: &Path, people: usize, transmitters: &str, rules: &str) {
         let named = hashed.replace("name = \"x\"", &format!("name = \"u{place}\""));
         format!("{}\nmobile = \"{}\"\n\n", named.trim_end(), number(place))
     };
-    std::fs::write(folder.join("users.toml"), (0..people).map(entry).collect::<String>()).unwrap();
-    let written = CONFIGURATION.replace("TRANSMITTERS", transmitters).replace("RULES", rules);
-    std::fs::write(folder.join("doorward.toml"), written).unwrap();
+    Toml::site()
+        .named("app", HOST)
+        .users((0..people).map(entry).collect::<String>())
+        .transmitter(transmitters)
+        .dispatch(rules)
+        .limits("attempts_per_address = \"100000/1m\"\nmessages_per_address = \"100000/1h\"")
+        .write(folder);
 }
 
 fn modem(name: &str, simulator: &Simulator) -> String {
@@ -251,36 +256,3 @@ async fn whose_operator_delivers_nothing_is_called_and_the_page_says_so() {
     }
     println!("from the network taking the text message to the call, 2 s of it until its report: {}", distribution(spans));
 }
-
-const CONFIGURATION: &str = r#"
-[node]
-state_dir = "state"
-
-[[listener]]
-address = "127.0.0.1:0"
-certificates = [{ chain = "door.pem", key = "door.key" }]
-
-[[application]]
-name = "app"
-hosts = ["app.example"]
-policy = "staff"
-upstream = { servers = ["http://127.0.0.1:9"] }
-
-[[directory]]
-name = "people"
-kind = "local"
-file = "users.toml"
-
-TRANSMITTERS
-[[dispatch_policy]]
-name = "standard"
-rules = [RULES]
-
-[[authentication_policy]]
-name = "staff"
-rules = [{ then = "challenge", factors = ["passcode"], dispatch = "standard" }]
-
-[limits]
-attempts_per_address = "100000/1m"
-messages_per_address = "100000/1h"
-"#;

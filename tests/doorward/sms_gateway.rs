@@ -22,6 +22,7 @@ use tokio::sync::Semaphore;
 use crate::support::curl::{self, Answer, Curl};
 use crate::support::eventually::eventually_blocking;
 use crate::support::program::{certificate, users};
+use crate::support::toml::Toml;
 
 const HOST: &str = "sms.example.test";
 const KEY: &str = "clickatell-key";
@@ -133,8 +134,9 @@ impl Story {
         users(folder);
         let names: Vec<String> = (0..gateways.len()).map(|place| format!("gateway-{place}")).collect();
         let sections: Vec<String> = gateways.iter().zip(&names).map(|(gateway, name)| gateway.section(name)).collect();
-        let text = CONFIGURATION.replace("THROUGH", &format!("{names:?}")) + &sections.join("\n");
-        let config = doorward::config::parse(&text, folder, &|_| None).unwrap_or_else(|problems| panic!("{problems:?}"));
+        let by_them = format!("{{ channel = \"sms\", to = \"mobile\", through = {names:?}, wait = \"30s\" }}");
+        let toml = Toml::site().named("intranet", HOST).transmitter(sections.join("\n")).dispatch(by_them);
+        let config = toml.parse(folder);
         let node = doorward::app::start(&config, &Clock::system()).unwrap();
         let curl = Curl::new(folder, node.addresses[0], &ca, "--http2");
         let form = curl.ask(HOST, "/.doorward/login?back=/x", &[]);
@@ -227,32 +229,3 @@ fn what_one_gateway_refuses_the_next_gets_at_once() {
     story.enter(&code(&takes.message()));
     assert_eq!((refuses.got.lock().unwrap().len(), takes.got.lock().unwrap().len()), (1, 1));
 }
-
-const CONFIGURATION: &str = r#"
-[node]
-state_dir = "state"
-
-[[listener]]
-address = "127.0.0.1:0"
-certificates = [{ chain = "door.pem", key = "door.key" }]
-
-[[application]]
-name = "intranet"
-hosts = ["sms.example.test"]
-policy = "staff"
-upstream = { servers = ["http://127.0.0.1:1"] }
-
-[[directory]]
-name = "people"
-kind = "local"
-file = "users.toml"
-
-[[dispatch_policy]]
-name = "standard"
-rules = [{ channel = "sms", to = "mobile", through = THROUGH, wait = "30s" }]
-
-[[authentication_policy]]
-name = "staff"
-rules = [{ then = "challenge", factors = ["passcode"], dispatch = "standard" }]
-
-"#;

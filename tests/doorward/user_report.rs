@@ -12,7 +12,6 @@ use crate::support::peers::{Slapd, slapd};
 use crate::support::program::{Program, certificate, doorward, run};
 use crate::support::samba::Samba;
 use crate::support::toml::Toml;
-use crate::support::written;
 
 /// All rows, and what the last line says. A process writes one report at a time: the other tests' are waited for.
 async fn report(bed: &Bed, wish: Wish) -> (Vec<Row>, Reply) {
@@ -205,9 +204,8 @@ fn the_command_writes_a_table_csv_and_json() {
     certificate(folder.path(), "door", &["app.example.test"]);
     let evil = user("mallory", "m", "mobile = \"+4520000009\"\ndisplay_name = \"=HYPERLINK(0)\\u001b[2J\\u202e\"");
     // In another order than they come out.
-    std::fs::write(folder.path().join("users.toml"), evil + &user("alice", "a", "mobile = \"20 00 00 01\"")).unwrap();
-    std::fs::write(folder.path().join("doorward.toml"), [written::SITE, CONFIGURATION].concat()).unwrap();
-    let config = folder.path().join("doorward.toml");
+    let users = evil + &user("alice", "a", "mobile = \"20 00 00 01\"");
+    let config = Toml::site().users(users).people("default_country_prefix = \"+45\"").write(folder.path());
     let config = config.to_str().unwrap();
     let said = |format: &str| {
         let output = doorward(&["user", "report", "--config", config, "--format", format]).output().unwrap();
@@ -233,23 +231,3 @@ fn the_command_writes_a_table_csv_and_json() {
     assert_eq!(nobody.status.code(), Some(1));
     drop(program);
 }
-
-const CONFIGURATION: &str = r#"
-[[directory]]
-name = "people"
-kind = "local"
-default_country_prefix = "+45"
-file = "users.toml"
-
-[[transmitter]]
-name = "screen"
-kind = "console"
-
-[[dispatch_policy]]
-name = "standard"
-rules = [{ channel = "sms", to = "mobile", through = ["screen"] }]
-
-[[authentication_policy]]
-name = "staff"
-rules = [{ then = "challenge" }]
-"#;

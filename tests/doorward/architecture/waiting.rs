@@ -35,12 +35,13 @@ const MAY_SLEEP: &[(&str, &str)] = &[
 fn tests_wait_for_conditions_and_sleep_in_few_places() {
     let folder = root().join("tests/doorward");
     let is_source = |path: &&std::path::PathBuf| path.extension().is_some_and(|ending| ending == "rs");
-    let sleeping: Vec<String> = files(&folder)
+    let mut sleeping: Vec<String> = files(&folder)
         .iter()
         .filter(is_source)
         .filter(|path| !path.ends_with(file!()) && sleeps(&std::fs::read_to_string(path).unwrap()))
         .map(|path| name(&folder, path))
         .collect();
+    sleeping.sort();
     let allowed: Vec<&str> = MAY_SLEEP.iter().map(|(file, _)| *file).collect();
     assert_eq!(sleeping, allowed, "what sleeps, and what may");
 }

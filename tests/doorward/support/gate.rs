@@ -9,6 +9,7 @@ use super::client::Client;
 use super::eventually::eventually;
 use super::node::user;
 use super::program::{certificate, run};
+use super::toml::Toml;
 use super::upstream::Upstream;
 
 pub const HOST: &str = "app.example";
@@ -32,7 +33,18 @@ impl Gate {
 
     /// A configuration that works and listens there.
     pub fn configuration(&self, listen: &str) -> String {
-        CONFIGURATION.replace("LISTEN", listen).replace("UPSTREAM", &self.upstream.address.to_string())
+        Toml::site()
+            .node("drain = \"10s\"")
+            .listens(listen, &[("cert.pem", "cert.key")])
+            .named("app", HOST)
+            .and("other", OTHER)
+            .server(self.upstream.address)
+            .people("default = true")
+            .everybody(r#"{ then = "challenge", factors = ["passcode"], dispatch = "standard", passcode = "short" }"#)
+            .limits("connections_per_address = 1000\nmessages_per_number = \"1000/1h\"")
+            .section("[[passcode_policy]]\nname = \"short\"\nlifetime = \"2m\"")
+            .section("[pages]\ntitle = \"Before\"")
+            .to_string()
     }
 
     pub fn path(&self) -> PathBuf {
@@ -79,55 +91,3 @@ impl Gate {
         .await
     }
 }
-
-const CONFIGURATION: &str = r#"
-[node]
-state_dir = "state"
-drain = "10s"
-
-[[listener]]
-address = "LISTEN"
-certificates = [{ chain = "cert.pem", key = "cert.key" }]
-
-[[application]]
-name = "app"
-hosts = ["app.example"]
-policy = "staff"
-upstream = { servers = ["http://UPSTREAM"] }
-
-[[application]]
-name = "other"
-hosts = ["other.example"]
-policy = "staff"
-upstream = { servers = ["http://UPSTREAM"] }
-
-[[directory]]
-name = "people"
-kind = "local"
-default = true
-file = "users.toml"
-
-[[transmitter]]
-name = "screen"
-kind = "console"
-outbox = "outbox.jsonl"
-
-[[dispatch_policy]]
-name = "standard"
-rules = [{ channel = "sms", to = "mobile", through = ["screen"] }]
-
-[[passcode_policy]]
-name = "short"
-lifetime = "2m"
-
-[[authentication_policy]]
-name = "staff"
-rules = [{ then = "challenge", factors = ["passcode"], dispatch = "standard", passcode = "short" }]
-
-[pages]
-title = "Before"
-
-[limits]
-connections_per_address = 1000
-messages_per_number = "1000/1h"
-"#;

@@ -27,6 +27,7 @@ use doorward::store::{
 };
 
 use super::eventually::eventually;
+use super::toml::Toml;
 
 pub struct House {
     pub gatekeeper: Gatekeeper,
@@ -79,7 +80,8 @@ async fn built(
     (clock, rules): (Clock, &str),
     sends: Option<Sends>,
 ) -> House {
-    let config = config::parse(&CONFIGURATION.replace("RULES", rules), folder.path(), &|_| None).unwrap();
+    let by_mail = r#"{ channel = "mail", to = "mail", through = ["screen"] }"#;
+    let config = Toml::site().named("app", "app.example").dispatch(by_mail).everybody(rules).limits(WIDE).parse(folder.path());
     let keys = Keys::new(vec![SealKey { id: "k1".into(), secret: Secret::new(vec![7; 32]) }]);
     let (keys, random) = (keys.unwrap(), Arc::new(SystemSource));
     let store = Arc::new(Sqlite::open(&folder.path().join("doorward.db")).unwrap());
@@ -281,39 +283,7 @@ impl Feed for Counted {
 
 pub const CHALLENGE: &str = r#"{ then = "challenge", factors = ["passcode"], dispatch = "standard" }"#;
 
-const CONFIGURATION: &str = r#"
-[node]
-state_dir = "state"
-
-[[listener]]
-address = "127.0.0.1:0"
-certificates = [{ chain = "cert.pem", key = "key.pem" }]
-
-[[application]]
-name = "app"
-hosts = ["app.example"]
-policy = "staff"
-upstream = { servers = ["http://127.0.0.1:9"] }
-
-[[directory]]
-name = "people"
-kind = "local"
-file = "users.toml"
-
-[[transmitter]]
-name = "screen"
-kind = "console"
-outbox = "outbox.jsonl"
-
-[[dispatch_policy]]
-name = "standard"
-rules = [{ channel = "mail", to = "mail", through = ["screen"] }]
-
-[[authentication_policy]]
-name = "staff"
-rules = [RULES]
-
-[limits]
+const WIDE: &str = r#"
 attempts_per_address = "1000000/1m"
 wrong_factors_per_user = "1000000/1h"
 messages_per_user = "1000000/1h"

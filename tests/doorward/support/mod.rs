@@ -22,7 +22,6 @@ pub mod slow;
 pub mod sockets;
 pub mod toml;
 pub mod upstream;
-pub mod written;
 
 /// Says aloud that something is not tested for want of this; where everything must be there (`CI=true`) it is a failure.
 pub fn skip(why: &str) {

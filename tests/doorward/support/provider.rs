@@ -14,6 +14,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
+use super::toml::{SCREEN, Toml};
+
 /// What arrived.
 #[derive(Clone, Debug)]
 pub struct Seen {
@@ -97,41 +99,6 @@ pub fn configured(section: &str) -> Http {
 
 /// A whole configuration with this transmitter, called `gateway`.
 pub fn document(section: &str) -> String {
-    CONFIGURATION.replace("SECTION", section)
+    let gateway = format!("[[transmitter]]\nname = \"gateway\"\n{section}");
+    Toml::site().transmitter(gateway).transmitter(SCREEN).section("[receipts]\nhosts = [\"receipt.example\"]").to_string()
 }
-
-const CONFIGURATION: &str = r#"
-[[listener]]
-address = "127.0.0.1:0"
-certificates = [{ chain = "door.pem", key = "door.key" }]
-
-[[application]]
-name = "site"
-hosts = ["app.example"]
-policy = "staff"
-upstream = { servers = ["http://127.0.0.1:1"] }
-
-[[directory]]
-name = "people"
-kind = "local"
-file = "users.toml"
-
-[[transmitter]]
-name = "gateway"
-SECTION
-
-[[transmitter]]
-name = "screen"
-kind = "console"
-
-[[dispatch_policy]]
-name = "standard"
-rules = [{ channel = "sms", to = "mobile", through = ["screen"] }]
-
-[[authentication_policy]]
-name = "staff"
-rules = [{ then = "challenge", factors = ["passcode"], dispatch = "standard" }]
-
-[receipts]
-hosts = ["receipt.example"]
-"#;

@@ -107,7 +107,7 @@ impl Toml {
         self
     }
 
-    /// The server of every application that has none yet.
+    /// The server of every application that has none yet, as an address or a URL.
     pub fn server(mut self, address: impl Display) -> Self {
         for application in self.applications.iter_mut().filter(|application| application.servers.is_empty()) {
             application.servers.push(url(&address));
@@ -269,8 +269,9 @@ fn listener(address: impl Display, certificates: &[(&str, &str)]) -> String {
     format!("address = \"{address}\"\ncertificates = [{}]\n", pairs.collect::<Vec<_>>().join(", "))
 }
 
-fn url(address: &impl Display) -> String {
-    format!("\"http://{address}\"")
+fn url(server: &impl Display) -> String {
+    let server = server.to_string();
+    if server.contains("://") { format!("\"{server}\"") } else { format!("\"http://{server}\"") }
 }
 
 fn line(text: &mut String, more: impl Display) {

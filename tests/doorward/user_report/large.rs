@@ -5,13 +5,13 @@ use std::fs::File;
 use std::path::Path;
 use std::process::Stdio;
 
-use super::{CONFIGURATION, section};
+use super::section;
 use crate::support::client::Watch;
 use crate::support::eventually::eventually_blocking;
 use crate::support::peers::slapd;
 use crate::support::program::{Program, certificate, doorward};
 use crate::support::samba::Samba;
-use crate::support::written;
+use crate::support::toml::Toml;
 
 fn is_long() -> bool {
     std::env::var("DOORWARD_LONG").is_ok_and(|long| long == "1")
@@ -21,9 +21,7 @@ fn is_long() -> bool {
 fn measured(name: &str, directory: &str, (node_most, command_most): (u64, u64)) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     certificate(folder.path(), "door", &["app.example.test"]);
-    std::fs::write(folder.path().join("users.toml"), "").unwrap();
-    let config = folder.path().join("doorward.toml");
-    std::fs::write(&config, [written::SITE, CONFIGURATION, directory].concat()).unwrap();
+    let config = Toml::site().users("").directory(directory).write(folder.path());
     let program = Program::serve(folder.path());
     let before = program.most_memory();
 
