@@ -48,39 +48,54 @@ impl fmt::Display for Time {
 /// Tells the time and sleeps. Cheap to clone; clones of one clock are moved together.
 #[derive(Clone, Debug)]
 pub struct Clock {
-    ahead: Option<Arc<watch::Sender<Duration>>>,
+    hand: Option<Arc<Hand>>,
+}
+
+/// What a test has made of the machine's clock.
+#[derive(Debug)]
+struct Hand {
+    /// The machine's time when this clock was made, and what this clock said then.
+    machine: Time,
+    from: Time,
+    ahead: watch::Sender<Duration>,
 }
 
 impl Clock {
     /// The machine's clock.
     pub fn system() -> Self {
-        Self { ahead: None }
+        Self { hand: None }
     }
 
     /// A clock that runs with the machine's and can be moved forward by hand.
     pub fn by_hand() -> Self {
-        Self { ahead: Some(Arc::new(watch::Sender::new(Duration::ZERO))) }
+        Self::by_hand_from(machine_time())
+    }
+
+    /// The same, beginning at this time, which may be long ago: for what was written then.
+    pub fn by_hand_from(from: Time) -> Self {
+        let hand = Hand { machine: machine_time(), from, ahead: watch::Sender::new(Duration::ZERO) };
+        Self { hand: Some(Arc::new(hand)) }
     }
 
     /// Moves a clock that was made with [`Clock::by_hand`]; sleepers whose time has come wake up.
     pub fn advance(&self, span: Duration) {
-        if let Some(ahead) = &self.ahead {
-            ahead.send_modify(|total| *total = total.saturating_add(span));
+        if let Some(hand) = &self.hand {
+            hand.ahead.send_modify(|total| *total = total.saturating_add(span));
         }
     }
 
     pub fn now(&self) -> Time {
         let machine = machine_time();
-        match &self.ahead {
+        match &self.hand {
             None => machine,
-            Some(ahead) => machine.plus(*ahead.borrow()),
+            Some(hand) => hand.from.plus(machine.since(hand.machine)).plus(*hand.ahead.borrow()),
         }
     }
 
     /// Returns once `now()` has reached `when`. Somebody who sets the machine's clock back meanwhile makes this longer; see
     /// [`Clock::sleep`].
     pub async fn sleep_until(&self, when: Time) {
-        let mut moved = self.ahead.as_ref().map(|ahead| ahead.subscribe());
+        let mut moved = self.hand.as_ref().map(|hand| hand.ahead.subscribe());
         loop {
             let left = when.since(self.now());
             if left.is_zero() {
@@ -96,7 +111,7 @@ impl Clock {
 
     /// Never longer than `span`, even if the machine's clock is set back meanwhile: what must happen every so often goes on.
     pub async fn sleep(&self, span: Duration) {
-        match &self.ahead {
+        match &self.hand {
             None => tokio::time::sleep(span).await,
             Some(_) => drop(tokio::time::timeout(span, self.sleep_until(self.now().plus(span))).await),
         }
@@ -117,6 +132,15 @@ mod tests {
     #[test]
     fn a_time_is_written_as_rfc_3339_in_utc() {
         assert_eq!(Time::from_millis(1_700_000_000_123).to_string(), "2023-11-14T22:13:20.123Z");
+    }
+
+    #[test]
+    fn a_clock_may_begin_long_ago() {
+        let then = Time::from_millis(1_700_000_000_123);
+        let clock = Clock::by_hand_from(then);
+        clock.advance(Duration::from_secs(60));
+        let passed = clock.now().since(then);
+        assert!(passed >= Duration::from_secs(60) && passed < Duration::from_secs(3600), "{passed:?}");
     }
 
     #[tokio::test]

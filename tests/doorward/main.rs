@@ -85,6 +85,7 @@ mod stores;
 mod story;
 mod support;
 mod tickets;
+mod upgrade;
 mod upgrades;
 mod upstreams;
 mod user_report;
