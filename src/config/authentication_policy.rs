@@ -122,7 +122,10 @@ impl Rule {
                 }
                 Some(if word == Word::Admit { Then::Admit } else { Then::Refuse })
             }
-            None => return None,
+            None => {
+                section.finish_undecided();
+                return None;
+            }
         };
         section.finish();
         Some(Self { when, then: then?, line })

@@ -158,7 +158,10 @@ impl Directory {
             Some(Read::Ldap) => Ldap::read(&section, country_prefix.clone()).map(|ldap| Kind::Ldap(Box::new(ldap))),
             Some(Read::Local) => section.required("file").and_then(Field::path).map(|file| Kind::Local(Local { file })),
             // Which of the other keys belong here is not known either.
-            None => return None,
+            None => {
+                section.finish_undecided();
+                return None;
+            }
         };
         section.finish();
         Some(Self { name: name?, default, domain, country_prefix, recheck, password_warning, kind: kind? })

@@ -138,6 +138,15 @@ impl<'d> Section<'d> {
 
     /// Says which keys are missing and which nobody asked for.
     pub(super) fn finish(self) {
+        self.end(true);
+    }
+
+    /// Says which keys are missing alone: without the one that decides which others belong here, nobody knows those.
+    pub(super) fn finish_undecided(self) {
+        self.end(false);
+    }
+
+    fn end(self, knows_all: bool) {
         let (asked, mut missing) = (self.asked.into_inner(), self.missing.into_inner());
         for key in self.table.iter().flat_map(|table| table.keys()) {
             let written: &str = key.get_ref();
@@ -145,6 +154,9 @@ impl<'d> Section<'d> {
                 continue;
             }
             let near = nearest(written, &mut asked.iter().copied());
+            if !knows_all && near.is_none_or(|near| !missing.contains(&near)) {
+                continue;
+            }
             missing.retain(|key| Some(*key) != near);
             let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
             let word = if self.title.is_empty() { "section" } else { "key" };

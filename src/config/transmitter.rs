@@ -123,7 +123,10 @@ impl Transmitter {
                 Some(Kind::Console(Console { outbox: section.optional("outbox").and_then(Field::path) }))
             }
             // Which of the other keys belong here is not known either.
-            None => return None,
+            None => {
+                section.finish_undecided();
+                return None;
+            }
         };
         section.finish();
         Some(Self { name: name?, group, prices, kind: kind? })
