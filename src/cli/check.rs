@@ -42,6 +42,12 @@ pub fn run(file: &Path, live: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Prints the JSON schema of configurations.
+pub fn schema() -> Result<ExitCode> {
+    println!("{}", serde_json::to_string_pretty(&config::schema())?);
+    Ok(ExitCode::SUCCESS)
+}
+
 /// Prints what directories and transmitters are like; whether people can sign in.
 fn is_fit_for_use(config: &Config, clock: &Clock) -> Result<bool> {
     let examined = app::examine(config, clock)?;

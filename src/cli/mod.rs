@@ -60,6 +60,10 @@ enum What {
         /// gateway. Changes and sends nothing.
         #[arg(long)]
         live: bool,
+        /// Print the JSON schema of configurations instead, with which editors complete and check them: save it beside the configuration as
+        /// doorward.schema.json, whose first line is then `#:schema ./doorward.schema.json`.
+        #[arg(long, conflicts_with_all = ["live", "path"])]
+        schema: bool,
     },
     /// Show every event of one sign-in or failed request, by the id that its page showed.
     Trace {
@@ -223,7 +227,8 @@ pub fn run() -> ExitCode {
     let done = match Command::parse().what {
         What::Serve { file, log } => serve::serve(&file.path, log.into()),
         What::Demo { listen, state } => serve::demo(listen, &state),
-        What::Check { file, live } => check::run(&file.path, live),
+        What::Check { schema: true, .. } => check::schema(),
+        What::Check { file, live, .. } => check::run(&file.path, live),
         What::Trace { file, id } => trace::run(&file.path, &id),
         What::Reload { file } => reload::run(&file.path),
         What::Status { file, json } => status::run(&file.path, Output::new(json)),

@@ -84,13 +84,12 @@ pub enum Then {
 impl AuthenticationPolicy {
     pub(super) fn read(section: Section<'_>) -> Option<Self> {
         let name = section.name(Kind::AuthenticationPolicy);
-        let entries = section.required("rules").and_then(Field::list);
-        if let (Some(field), Some([])) = (section.optional("rules"), entries.as_deref()) {
-            field.problem("`rules` must not be empty");
-        }
-        let last = entries.as_ref().map_or(0, Vec::len).saturating_sub(1);
-        let rule = |(number, entry): (usize, Field<'_>)| Rule::read(entry.section()?, number == last);
-        let rules = entries.map(|entries| entries.into_iter().enumerate().filter_map(rule).collect());
+        let rules = section.required("rules").and_then(|field| {
+            let entries = field.some(Some)?;
+            let last = entries.len().saturating_sub(1);
+            let rule = |(number, entry): (usize, Field<'_>)| Rule::read(entry.section()?, number == last);
+            Some(entries.into_iter().enumerate().filter_map(rule).collect())
+        });
         section.finish();
         Some(Self { name: name?, rules: rules? })
     }
@@ -111,12 +110,13 @@ impl Rule {
         let when = when.and_then(|field| field.section().map(When::read)).unwrap_or_default();
         let line = Line(section.line());
         let words = [("admit", Word::Admit), ("refuse", Word::Refuse), ("challenge", Word::Challenge)];
+        section.decides("then");
         let then = section.required("then").and_then(|field| field.choice(&words, &[]));
         let then = match then {
             Some(Word::Challenge) => Some(challenge(&section)),
             Some(word) => {
                 for key in ["factors", "dispatch", "passcode"] {
-                    if let Some(field) = section.optional(key) {
+                    if let Some(field) = section.unlisted(key) {
                         field.key_problem(format!("`{key}` belongs to `then = \"challenge\"` and has no effect here"));
                     }
                 }
@@ -184,7 +184,7 @@ impl When {
             application_not: applications("application_not"),
             mobile_changed_within: section.optional("mobile_changed_within").and_then(|field| field.duration(A_MINUTE..=A_YEAR)),
         };
-        if section.entries().is_empty() {
+        if section.is_empty() {
             section.problem("`when` names nothing, so it would match everything");
         }
         section.finish();

@@ -149,6 +149,7 @@ impl Directory {
         let country_prefix = section.optional("default_country_prefix").and_then(country_prefix);
         let password_warning = section.or("password_warning", PASSWORD_WARNING, |field| field.duration(Duration::ZERO..=A_YEAR));
         let kinds = [("active-directory", Read::ActiveDirectory), ("ldap", Read::Ldap), ("local", Read::Local)];
+        section.decides("kind");
         let kind = match section.required("kind").and_then(|field| field.choice(&kinds, &[])) {
             Some(Read::ActiveDirectory) => {
                 let active_directory = ActiveDirectory::read(&section, country_prefix.clone());

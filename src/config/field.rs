@@ -12,6 +12,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::scalar;
+use super::schema::record::Shape;
 use super::section::Section;
 use super::walk::Walk;
 use crate::base::phone::check_beginning;
@@ -39,6 +40,18 @@ impl<'d> Field<'d> {
     /// A problem of the key rather than of its value.
     pub(super) fn key_problem(self, message: impl Into<String>) {
         self.walk.problem(self.key_at, message);
+    }
+
+    /// What a reader takes here, for the schema. The last reader's word counts.
+    pub(super) fn takes(self, shapes: Vec<Shape>) {
+        if let Some(record) = self.walk.record {
+            record.value(self.value, shapes);
+        }
+    }
+
+    /// Text that this pattern fits (no stricter than the reader).
+    fn takes_like(self, pattern: &'static str) {
+        self.takes(vec![Shape::Text(Some(pattern))]);
     }
 
     /// Another type than the expected one. What a string says is not repeated: it may be a secret at the wrong place.
@@ -79,6 +92,7 @@ impl<'d> Field<'d> {
 
     /// Text of one line that is not empty.
     pub(super) fn text(self) -> Option<&'d str> {
+        self.takes(vec![Shape::Text(None)]);
         self.parsed("text of one line", |text| {
             let fits = !text.trim().is_empty() && text.len() <= 4096 && !text.chars().any(char::is_control);
             fits.then_some(text)
@@ -87,11 +101,13 @@ impl<'d> Field<'d> {
 
     /// Any text, several lines too.
     pub(super) fn lines(self) -> Option<&'d str> {
+        self.takes(vec![Shape::Lines]);
         self.parsed("text", |text| (text.len() <= 65_536 && !text.contains('\0')).then_some(text))
     }
 
     /// What one of our sections is called: letters, digits, `-`, `_` and `.`, at most 64.
     pub(super) fn name(self) -> Option<Arc<str>> {
+        self.takes_like("^[A-Za-z0-9._-]{1,64}$");
         self.parsed("a name of letters, digits, `-`, `_` and `.` (at most 64)", |text| {
             let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
             ((1..=64).contains(&text.len()) && text.bytes().all(fits)).then(|| text.into())
@@ -99,10 +115,12 @@ impl<'d> Field<'d> {
     }
 
     pub(super) fn boolean(self) -> Option<bool> {
+        self.takes(vec![Shape::Boolean]);
         self.value.get_ref().as_bool().or_else(|| self.expected("true or false"))
     }
 
     pub(super) fn number(self, range: RangeInclusive<u32>) -> Option<u32> {
+        self.takes(vec![Shape::Number(range.clone())]);
         let number = self
             .value
             .get_ref()
@@ -114,6 +132,7 @@ impl<'d> Field<'d> {
 
     /// A whole number or a fraction, both ends included.
     pub(super) fn decimal(self, least: f64, most: f64) -> Option<f64> {
+        self.takes(vec![Shape::Decimal(least..=most)]);
         let number = match self.value.get_ref() {
             DeValue::Float(float) => float.as_str().replace('_', "").parse().ok(),
             DeValue::Integer(number) => {
@@ -127,6 +146,7 @@ impl<'d> Field<'d> {
     }
 
     pub(super) fn duration(self, range: RangeInclusive<Duration>) -> Option<Duration> {
+        self.takes(vec![Shape::Duration(range.clone())]);
         let (least, most) = (scalar::written(*range.start()), scalar::written(*range.end()));
         let what = format!("a duration from \"{least}\" to \"{most}\"");
         self.parsed(&what, |text| scalar::duration(text).filter(|span| range.contains(span)))
@@ -134,20 +154,24 @@ impl<'d> Field<'d> {
 
     /// Bytes, at least one.
     pub(super) fn size(self) -> Option<u64> {
+        self.takes_like("^[0-9]+ ?([KMG]i)?B$");
         self.parsed("a size like \"50 MiB\"", |text| scalar::size(text).filter(|bytes| *bytes > 0))
     }
 
     pub(super) fn rate(self) -> Option<Rate> {
+        self.takes_like("^[0-9]+/[0-9]+[smhd]$");
         self.parsed("a rate like \"60/1m\"", scalar::rate)
     }
 
     /// Two letters.
     pub(super) fn country(self) -> Option<Country> {
+        self.takes_like("^[A-Z]{2}$");
         self.parsed("a country of ISO 3166 like \"DK\"", Country::named)
     }
 
     /// The beginning of phone numbers: `+45900`.
     pub(super) fn number_prefix(self) -> Option<Arc<str>> {
+        self.takes_like("^[+][1-9][0-9]{0,14}$");
         let beginning = self.parsed("the beginning of a phone number like \"+45900\"", |text| {
             let digits = text.strip_prefix('+')?;
             let fits =
@@ -160,12 +184,14 @@ impl<'d> Field<'d> {
     }
 
     pub(super) fn socket(self) -> Option<SocketAddr> {
+        self.takes_like(":[0-9]+$");
         self.parsed("an address and port like \"[::]:443\" or \"127.0.0.1:8443\"", |text| text.parse().ok())
     }
 
     /// A network, or one address. What stands behind the prefix must be zero: it is most often a mistyped prefix.
     pub(super) fn network(self) -> Option<IpNet> {
         let text = self.text()?;
+        self.takes_like("^[0-9A-Fa-f.:/]+$");
         let single = text.parse().ok().map(|address: IpAddr| IpNet::from(address.to_canonical()));
         let Some(network) = single.or_else(|| text.parse().ok()) else {
             self.problem(format!("`{}`: expected a network like \"10.0.0.0/8\" or \"2001:db8::/32\"", self.key));
@@ -180,12 +206,14 @@ impl<'d> Field<'d> {
 
     /// A path; a relative one is relative to the file's folder.
     pub(super) fn path(self) -> Option<PathBuf> {
+        self.takes(vec![Shape::Text(None)]);
         let text = self.parsed("a path", |text| (!text.is_empty() && !text.contains('\0')).then_some(text))?;
         Some(self.walk.folder.join(text))
     }
 
     /// A server of one of the schemes: scheme, host without brackets, port where written.
     pub(super) fn server(self, schemes: &[&'static str]) -> Option<(&'static str, &'d str, Option<u16>)> {
+        self.takes_like("^[A-Za-z]+://[^/?#]+$");
         let all: Vec<String> = schemes.iter().map(|scheme| format!("{scheme}://host[:port]")).collect();
         let what = format!("{} with nothing behind it", all.join(" or "));
         self.parsed(&what, |text| scalar::server(text, schemes))
@@ -193,16 +221,19 @@ impl<'d> Field<'d> {
 
     /// `host` or `host:port`.
     pub(super) fn host_and_port(self) -> Option<(&'d str, Option<u16>)> {
+        self.takes_like(r"^(\[[0-9A-Fa-f.:]+\]|[A-Za-z0-9._-]+)(:[0-9]+)?$");
         self.parsed("host:port", scalar::host_and_port)
     }
 
     /// A host name or address without port, in lower case.
     pub(super) fn host(self) -> Option<Arc<str>> {
+        self.takes_like("^[A-Za-z0-9._-]+$");
         self.parsed("a host name without port", |text| scalar::is_host(text).then(|| text.to_ascii_lowercase().into()))
     }
 
     /// One of the built words; one of the later ones is not in this version.
     pub(super) fn choice<T: Copy>(self, built: &[(&'static str, T)], later: &[&'static str]) -> Option<T> {
+        self.takes(vec![Shape::Words(built.iter().map(|(word, _)| *word).collect())]);
         let words: Vec<String> = built.iter().map(|(word, _)| format!("{word:?}")).collect();
         let what = words.join(" or ");
         let text = self.string(&what)?;
@@ -222,6 +253,7 @@ impl<'d> Field<'d> {
     pub(super) fn list(self) -> Option<Vec<Field<'d>>> {
         match self.value.get_ref() {
             DeValue::Array(array) => {
+                self.takes(vec![Shape::List(0)]);
                 Some(array.iter().map(|value| Field { key_at: value.span().start, value, ..self }).collect())
             }
             _ => self.expected("a list"),
@@ -231,6 +263,7 @@ impl<'d> Field<'d> {
     /// Every entry of a list that holds at least one. Gives what could be read.
     pub(super) fn some<T>(self, read: impl FnMut(Field<'d>) -> Option<T>) -> Option<Vec<T>> {
         let entries = self.list()?;
+        self.takes(vec![Shape::List(1)]);
         if entries.is_empty() {
             self.problem(format!("`{}` must not be empty", self.key));
         }

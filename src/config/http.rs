@@ -10,6 +10,7 @@ use super::http_answer::{Answers, Report};
 use super::http_keys::Keys;
 pub use super::http_parts::Auth;
 use super::http_parts::{CONTENT_TYPES, auth, encoder, headers, template, url};
+use super::schema::record::Shape;
 use super::section::Section;
 use super::template::{Condition, Slot, Template};
 use crate::base::{Channel, Secret};
@@ -159,7 +160,7 @@ const KEYS: [&str; 21] = [
 impl Keys<'_, '_> {
     pub(super) fn read(&self) -> Option<Http> {
         let methods = [("POST", "POST"), ("PUT", "PUT"), ("GET", "GET")];
-        let method = self.section.optional("method").and_then(|field| field.choice(&methods, &[])).unwrap_or("POST");
+        let method = self.section.or("method", "POST", |field| field.choice(&methods, &[]));
         let url = self.url();
         let headers = self.section.optional("headers").and_then(Field::section).map(|table| headers(&table)).unwrap_or_default();
         let body = self.body();
@@ -176,11 +177,7 @@ impl Keys<'_, '_> {
             answers: Answers::read(self),
             report: self.section.optional("report").and_then(Field::section).and_then(Report::read),
             ca: self.section.optional("ca").and_then(Field::path),
-            timeout: self
-                .section
-                .optional("timeout")
-                .and_then(|field| field.duration(seconds))
-                .unwrap_or(Duration::from_secs(10)),
+            timeout: self.section.or("timeout", Duration::from_secs(10), |field| field.duration(seconds)),
             named: Named::read(self),
             url: url?,
         };
@@ -217,6 +214,9 @@ impl Keys<'_, '_> {
     fn body(&self) -> Option<Body> {
         let kind_field = self.section.optional("content_type");
         let content_type = kind_field.map_or(Some("application/json"), Field::text)?;
+        if let Some(field) = kind_field {
+            field.takes(vec![Shape::Words(CONTENT_TYPES.iter().map(|(name, _)| *name).collect()), Shape::Text(None)]);
+        }
         let encoder = encoder(content_type);
         if let (None, Some(field)) = (encoder, kind_field) {
             let known = CONTENT_TYPES.map(|(name, _)| name).join(", ");

@@ -5,6 +5,7 @@ use regex::RegexBuilder;
 
 use super::field::Field;
 use super::http_keys::Keys;
+use super::schema::record::Shape;
 use super::section::Section;
 
 /// What to make of an answer.
@@ -153,12 +154,14 @@ impl Report {
 
 /// `200`, or `"2xx"` for all from 200 to 299.
 pub(super) fn statuses(field: Field<'_>) -> Option<Vec<u16>> {
-    if field.value.get_ref().is_integer() {
-        return Some(vec![u16::try_from(field.number(200..=599)?).ok()?]);
-    }
     let classes = [("2xx", 200), ("3xx", 300), ("4xx", 400), ("5xx", 500)];
-    let first: u16 = field.choice(&classes, &[])?;
-    Some((first..=first + 99).collect())
+    let read = if field.value.get_ref().is_integer() {
+        field.number(200..=599).and_then(|number| Some(vec![u16::try_from(number).ok()?]))
+    } else {
+        field.choice(&classes, &[]).map(|first: u16| (first..=first + 99).collect())
+    };
+    field.takes(vec![Shape::Number(200..=599), Shape::Words(classes.iter().map(|(word, _)| *word).collect())]);
+    read
 }
 
 fn pattern(field: Field<'_>) -> Option<String> {
@@ -196,8 +199,11 @@ fn places(table: &Section<'_>) -> Vec<(String, Vec<String>)> {
 
 /// Text, or a number as it is written: gateways use both.
 fn spelling(field: Field<'_>) -> Option<String> {
-    if field.value.get_ref().is_integer() {
-        return field.number(0..=u32::MAX).map(|number| number.to_string());
-    }
-    field.text().map(str::to_owned)
+    let read = if field.value.get_ref().is_integer() {
+        field.number(0..=u32::MAX).map(|number| number.to_string())
+    } else {
+        field.text().map(str::to_owned)
+    };
+    field.takes(vec![Shape::Number(0..=u32::MAX), Shape::Text(None)]);
+    read
 }

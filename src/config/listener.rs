@@ -46,9 +46,10 @@ impl Listener {
             }
             Some(address)
         });
+        section.decides("redirect");
         let redirect = section.optional("redirect");
         let certificates = match redirect {
-            Some(_) => section.optional("certificates"),
+            Some(_) => section.unlisted("certificates"),
             None => section.required("certificates"),
         };
         let trusted = Trusted::read(&section);

@@ -38,6 +38,7 @@ mod read;
 pub mod receipts;
 pub mod request_limits;
 mod scalar;
+mod schema;
 mod secret;
 mod section;
 mod sign_on;
@@ -62,6 +63,7 @@ pub use passcode_policy::PasscodePolicy;
 pub use problem::{Problem, Problems};
 pub use read::{load, parse, state_dir};
 pub use receipts::Receipts;
+pub use schema::schema;
 pub use transmitter::Transmitter;
 
 use std::sync::Arc;

@@ -46,7 +46,7 @@ const BAUD: u32 = 115_200;
 impl Modem {
     pub(super) fn read(section: &Section<'_>) -> Option<Self> {
         let baud_field = section.optional("baud");
-        let baud = baud_field.and_then(|field| field.number(300..=4_000_000)).unwrap_or(BAUD);
+        let baud = section.or("baud", BAUD, |field| field.number(300..=4_000_000));
         let port_field = section.required("port");
         let port = port_field.and_then(|field| port(field, baud));
         if let Some((field, port)) = port_field.zip(port.as_ref()) {

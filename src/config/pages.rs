@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::field::Field;
+use super::schema::record::Shape;
 use super::section::Section;
 use crate::base::Language;
 
@@ -51,6 +52,7 @@ fn logo(field: Field<'_>) -> Option<PathBuf> {
 
 fn language(field: Field<'_>) -> Option<Language> {
     let tag = field.text()?;
+    field.takes(vec![Shape::Words(Language::all().map(Language::tag).collect()), Shape::Text(None)]);
     let language = Language::from_tag(tag);
     if language.is_none() {
         let built: Vec<&str> = Language::all().map(Language::tag).collect();

@@ -53,6 +53,7 @@ impl PasscodePolicy {
         let default = Self::default();
         let name = section.name(Kind::PasscodePolicy);
         let alphabets = [("digits", Alphabet::Digits), ("letters", Alphabet::Letters), ("memorable", Alphabet::Memorable)];
+        section.decides("alphabet");
         let alphabet = section.or("alphabet", default.alphabet, |field| field.choice(&alphabets, &[]));
         let (usual, lengths) = match alphabet {
             Alphabet::Digits => (6, 6..=10),

@@ -65,13 +65,19 @@ pub fn parse(text: &str, folder: &Path, environment: &dyn Fn(&str) -> Option<Str
     let walk = Walk::new(text, folder, environment, &errors);
     let config = read(Section::root(&walk, document.get_ref()));
     let problems = walk.finish();
+    // Whatever a test writes that is right, the schema must take as well.
+    #[cfg(test)]
+    assert!(!problems.is_empty() || super::schema::judge::takes(text), "the schema refuses what is right:\n{text}");
     if problems.is_empty() { Ok(config) } else { Err(problems) }
 }
 
 /// The result counts only if no problem was noted.
-fn read(root: Section<'_>) -> Config {
+pub(super) fn read(root: Section<'_>) -> Config {
     let node = root.table("node", "[node]").map(Node::read).unwrap_or_default();
     let keys = root.table("keys", "[keys]").and_then(keys::read);
+    for key in ["listener", "application", "directory"] {
+        root.needs(key);
+    }
     let sections = root.tables("listener", "[[listener]]");
     let written = sections.len();
     let listeners: Vec<Listener> = sections.into_iter().filter_map(Listener::read).collect();

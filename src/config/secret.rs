@@ -7,6 +7,7 @@ use std::path::Path;
 use toml::de::DeValue;
 
 use super::field::Field;
+use super::schema::record::Shape;
 use crate::base::{Secret, encoding};
 
 /// Nothing that we take as a secret is longer.
@@ -45,6 +46,7 @@ impl Field<'_> {
     }
 
     fn secret_written(self) -> Option<Secret<Vec<u8>>> {
+        self.takes(vec![Shape::Secret]);
         match self.value.get_ref() {
             DeValue::String(text) => Some(Secret::new(text.as_bytes().to_vec())),
             DeValue::Table(_) => self.secret_elsewhere(),
@@ -59,11 +61,14 @@ impl Field<'_> {
     fn secret_elsewhere(self) -> Option<Secret<Vec<u8>>> {
         let section = self.section()?;
         let (file, variable) = (section.optional("file"), section.optional("env"));
-        let is_mistyped = !section.entries().is_empty();
+        let is_mistyped = !section.is_empty();
         section.finish();
         match (file, variable) {
             (Some(file), None) => {
                 let path = file.path()?;
+                if self.walk.record.is_some() {
+                    return (self.walk.environment)("").map(|secret| Secret::new(secret.into_bytes()));
+                }
                 let content = read(&path);
                 content.map_err(|why| file.problem(format!("cannot read {}: {why}", path.display()))).ok()
             }

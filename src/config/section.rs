@@ -9,6 +9,7 @@ use toml::de::{DeString, DeTable, DeValue};
 use super::field::Field;
 use super::names::Kind;
 use super::scalar::nearest;
+use super::schema::record::{Key, Shape};
 use super::walk::Walk;
 
 pub(super) struct Section<'d> {
@@ -74,6 +75,12 @@ impl<'d> Section<'d> {
 
     /// What the operator wrote.
     pub(super) fn own(&self, key: &'static str) -> Option<Field<'d>> {
+        self.note(key, |_| ());
+        self.unlisted(key)
+    }
+
+    /// A key that is looked for only to say why it must not be there.
+    pub(super) fn unlisted(&self, key: &'static str) -> Option<Field<'d>> {
         self.asked.borrow_mut().push(key);
         field(self.walk, self.table?, key)
     }
@@ -98,6 +105,7 @@ impl<'d> Section<'d> {
     /// That it is missing is said by [`Section::finish`], unless it is there under a mistyped name.
     pub(super) fn required(&self, key: &'static str) -> Option<Field<'d>> {
         let field = self.optional(key);
+        self.needs(key);
         if field.is_none() && !self.lacks_preset {
             self.missing.borrow_mut().push(key);
         }
@@ -105,8 +113,30 @@ impl<'d> Section<'d> {
     }
 
     /// The value as `read` gives it, or the default. A wrong value is a problem by then, so the default does no harm.
-    pub(super) fn or<T>(&self, key: &'static str, default: T, read: impl FnOnce(Field<'d>) -> Option<T>) -> T {
-        self.optional(key).and_then(read).unwrap_or(default)
+    pub(super) fn or<T: PartialEq>(&self, key: &'static str, default: T, read: impl FnOnce(Field<'d>) -> Option<T>) -> T {
+        let Some(read) = self.optional(key).and_then(read) else { return default };
+        if read == default {
+            self.note(key, |key| key.is_default = true);
+        }
+        read
+    }
+
+    /// The schema says that the key is required; that it is missing is said elsewhere.
+    pub(super) fn needs(&self, key: &'static str) {
+        self.note(key, |key| key.is_required = true);
+    }
+
+    /// The schema says that the other keys depend on the value of this one.
+    pub(super) fn decides(&self, key: &'static str) {
+        if let (Some(record), Some(table)) = (self.walk.record, self.table) {
+            record.decides(table, key);
+        }
+    }
+
+    fn note(&self, key: &'static str, note: impl FnOnce(&mut Key)) {
+        if let (Some(record), Some(table)) = (self.walk.record, self.table) {
+            record.key(table, key, note);
+        }
     }
 
     /// The section's own `name`: given once among its kind.
@@ -123,7 +153,7 @@ impl<'d> Section<'d> {
     /// Keys of a later version.
     pub(super) fn later(&self, keys: &[&'static str]) {
         for key in keys {
-            if let Some(field) = self.optional(key) {
+            if let Some(field) = self.unlisted(key) {
                 field.key_problem(format!("`{key}` is not in this version"));
             }
         }
@@ -167,8 +197,16 @@ impl<'d> Section<'d> {
         }
     }
 
+    /// Whether nothing is written in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.table.is_none_or(DeTable::is_empty)
+    }
+
     /// The key's place and value of everything in the table, in the order of the text; for tables whose keys are the operator's.
     pub(super) fn entries(&self) -> Vec<Field<'d>> {
+        if let (Some(record), Some(table)) = (self.walk.record, self.table) {
+            record.open(table);
+        }
         let mut entries: Vec<_> = self.table.iter().flat_map(|table| table.iter()).collect();
         entries.sort_by_key(|(key, _)| key.span().start);
         let field =
@@ -209,6 +247,7 @@ impl<'d> Section<'d> {
         let Some(field) = self.optional(key) else { return Vec::new() };
         let tables: Option<Vec<_>> = match field.value.get_ref() {
             DeValue::Array(array) => {
+                field.takes(vec![Shape::List(0)]);
                 array.iter().map(|item| item.get_ref().as_table().map(|table| (item.span().start, table))).collect()
             }
             _ => None,
@@ -223,7 +262,7 @@ impl<'d> Section<'d> {
     /// Whole sections of a later version.
     pub(super) fn later_sections(&self, keys: &[&'static str]) {
         for key in keys {
-            let Some(field) = self.optional(key) else { continue };
+            let Some(field) = self.unlisted(key) else { continue };
             let headers = match field.value.get_ref() {
                 DeValue::Array(array) if !array.is_empty() => array.iter().map(|item| item.span().start).collect(),
                 _ => vec![field.at()],

@@ -42,7 +42,7 @@ impl Smtp {
         let server = section.required("server").and_then(Field::host_and_port);
         let ways = [("starttls", SmtpTls::StartTls), ("tls", SmtpTls::Tls), ("none", SmtpTls::None)];
         let tls_field = section.optional("tls");
-        let tls = tls_field.and_then(|field| field.choice(&ways, &[])).unwrap_or(SmtpTls::StartTls);
+        let tls = section.or("tls", SmtpTls::StartTls, |field| field.choice(&ways, &[]));
         let ca = section.optional("ca").and_then(Field::path);
         let user_field = section.optional("user");
         let user = user_field.and_then(Field::text).map(str::to_owned);

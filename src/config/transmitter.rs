@@ -94,6 +94,7 @@ impl Transmitter {
             ("program", Word::Program),
             ("console", Word::Console),
         ];
+        section.decides("kind");
         let kind_field = section.required("kind");
         let word = kind_field.and_then(|field| field.choice(&words, &[]));
         if let Some(name) = &name {
@@ -137,7 +138,7 @@ impl Transmitter {
 fn served(word: Option<Word>, section: &Section<'_>) -> &'static [Channel] {
     match word {
         // Of what it says of numbers, `Smtp::read` judges.
-        Some(Word::Smtp) if section.optional("sms_to").is_some() => &[Channel::Sms],
+        Some(Word::Smtp) if section.unlisted("sms_to").is_some() => &[Channel::Sms],
         Some(Word::Smtp) => &[Channel::Mail],
         Some(Word::Http | Word::Modem | Word::Program) => &[Channel::Sms],
         Some(Word::Voice) => &[Channel::Voice],

@@ -213,12 +213,11 @@ fn cap(section: &Section<'_>) -> Option<Cap> {
             field.key_problem(format!("`{}` has no effect without `connections`: nobody would wait", field.key));
         }
     }
+    let waits = Duration::from_secs(1)..=Duration::from_secs(300);
     Some(Cap {
         connections: connections?.number(1..=100_000)?,
-        queue: queue.and_then(|field| field.number(0..=100_000)).unwrap_or(256),
-        queue_wait: queue_wait
-            .and_then(|field| field.duration(Duration::from_secs(1)..=Duration::from_secs(300)))
-            .unwrap_or(Duration::from_secs(10)),
+        queue: section.or("queue", 256, |field| field.number(0..=100_000)),
+        queue_wait: section.or("queue_wait", Duration::from_secs(10), |field| field.duration(waits)),
     })
 }
 

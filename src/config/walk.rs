@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::names::{Kind, Names, Sender, Use};
 use super::problem::{Lines, Problem};
+use super::schema::record::Record;
 
 /// Looks up an environment variable.
 pub(super) type Environment<'d> = &'d (dyn Fn(&str) -> Option<String> + 'd);
@@ -18,6 +19,8 @@ pub(super) struct Walk<'d> {
     syntax: usize,
     /// Of a preset: what the operator's file is read with.
     above: Option<Above<'d>>,
+    /// Takes down what is asked for; nothing while a configuration is read for its own sake.
+    pub(super) record: Option<&'d Record>,
     lines: Lines<'d>,
     problems: RefCell<Vec<(usize, String)>>,
     names: RefCell<Names>,
@@ -44,10 +47,16 @@ impl<'d> Walk<'d> {
             environment,
             syntax: problems.len(),
             above: None,
+            record: None,
             lines: Lines::new(text),
             problems: RefCell::new(problems),
             names: RefCell::default(),
         }
+    }
+
+    /// Also takes down what is asked for. Files that hold secrets are not read then.
+    pub(super) fn recorded(self, record: &'d Record) -> Self {
+        Self { record: Some(record), ..self }
     }
 
     /// For the text of a preset, which the operator names at this place. Its mistakes are told there, and its names are the file's.

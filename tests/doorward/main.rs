@@ -74,6 +74,7 @@ mod restart;
 mod retry;
 mod rule_groups;
 mod rush;
+mod schema;
 mod secrecy;
 mod session;
 mod session_book;
