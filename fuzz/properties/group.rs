@@ -37,7 +37,7 @@ fn nobody_passes(group: &Group, bytes: &mut Bytes<'_>) {
     }
     let policy = AuthenticationPolicy { name: "p".into(), rules };
     let address = "192.0.2.1".parse().expect("an address");
-    let circumstances = Circumstances { address: Some(address), application: "mail".into(), number_age: None };
+    let circumstances = Circumstances { address: Some(address), application: Some("mail".into()), number_age: None };
     let mut groups = groups_in_question(&policy, &circumstances);
     let outside = Memberships::new(groups.clone(), vec![Membership::NotMember; groups.len()]);
     let admits = matches!(decide(&policy, &circumstances, &outside).decision, Decision::Admit { .. });

@@ -93,26 +93,26 @@ async fn answer(mut stream: UnixStream, powers: &Powers) -> std::io::Result<()> 
 }
 
 async fn act(request: Request, uid: u32, powers: &Powers) -> Result<Reply, StoreError> {
-    let steward = &powers.steward;
+    let operators = &powers.operators;
     Ok(match request {
-        Request::Trace { id } => Reply::Events { events: steward.trace(id, uid).await? },
+        Request::Trace { id } => Reply::Events { events: operators.trace(id, uid).await? },
         Request::Reload => {
-            steward.used("reload".to_owned(), uid).await?;
+            operators.used("reload".to_owned(), uid).await?;
             Reply::Reload(powers.reload.reload().await)
         }
         Request::SessionList { meant } => {
-            let (sessions, total) = steward.list(&meant, uid).await?;
+            let (sessions, total) = operators.list(&meant, uid).await?;
             Reply::Sessions { sessions, total }
         }
         Request::SessionEnd { meant } => {
-            let ended = steward.end(&meant, uid).await?;
+            let ended = operators.end(&meant, uid).await?;
             let count = ended.count();
             // Not part of the answer: who asked may go, the records must be removed all the same.
             powers.tasks.spawn(ended.write_down());
             Reply::Ended { count }
         }
         Request::Status => {
-            steward.looked("status".to_owned(), uid).await;
+            operators.looked("status".to_owned(), uid).await;
             Reply::Status(powers.watch.status())
         }
         Request::UserReport(_) | Request::SendTest(_) => Reply::Error { why: "this is answered in lines of its own".to_owned() },

@@ -11,12 +11,14 @@ use http::Response;
 use tokio::sync::watch;
 
 use super::access_log::AccessLogs;
+use super::house::House;
 use super::parts;
-use crate::auth::Gatekeeper;
 use crate::auth::session::Served;
+use crate::auth::{Gatekeeper, Services, Sessions};
 use crate::base::{Clock, Keys, Random};
 use crate::config::Config;
 use crate::config::listener::Serves;
+use crate::dispatch::ProviderCalls;
 use crate::gateway::access_log::{AccessLog, Outlet};
 use crate::gateway::route::Router;
 use crate::gateway::{Asked, Body, Gateway};
@@ -28,6 +30,7 @@ use crate::web::{Look, Site};
 pub struct Plan {
     router: Arc<Router>,
     pub site: Site,
+    calls: ProviderCalls,
     applications: Applications,
     /// The names that sessions may have.
     pub served: Served,
@@ -45,6 +48,16 @@ pub struct Base {
     /// Where we listen, in the order of the configuration.
     pub addresses: Vec<SocketAddr>,
     pub access_logs: AccessLogs,
+    pub sessions: Sessions,
+    pub calls: ProviderCalls,
+}
+
+impl Base {
+    pub fn of(house: &House, addresses: Vec<SocketAddr>, access_logs: AccessLogs) -> Self {
+        let Services { keys, clock, random, .. } = house.services.clone();
+        let (sessions, calls) = (house.sessions.clone(), house.dispatcher.provider_calls());
+        Self { keys, clock, random, addresses, access_logs, sessions, calls }
+    }
 }
 
 /// The parts of a plan that are read from files.
@@ -70,10 +83,12 @@ impl Plan {
             site: Site {
                 look: Arc::new(files.look),
                 gatekeeper,
+                sessions: base.sessions.clone(),
                 keys: base.keys.clone(),
                 clock: base.clock.clone(),
                 random: Arc::clone(&base.random),
             },
+            calls: base.calls.clone(),
             applications: files.applications,
             served: served(config),
             strict_transport: !config.node.trial,
@@ -87,6 +102,7 @@ impl Plan {
         Rc::new(Gateway {
             router: Arc::clone(&self.router),
             site: self.site.clone(),
+            calls: self.calls.clone(),
             proxy: Proxy::new(&self.applications, self.site.clock.clone()),
             clock: self.site.clock.clone(),
             random: Arc::clone(&self.site.random),

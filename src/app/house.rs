@@ -11,8 +11,8 @@ use tokio_util::task::TaskTracker;
 use super::fleet::Fleet;
 use super::{door, keys, parts};
 use crate::audit::{Event, Journal, What};
-use crate::auth::session::registry::Parts as SessionParts;
-use crate::auth::{Gatekeeper, Parts, Sessions, Steward};
+use crate::auth::Services;
+use crate::auth::{Gatekeeper, OperatorApi, Parts, Sessions};
 use crate::base::random::SystemSource;
 use crate::base::{Clock, Keys, Random, Texts};
 use crate::config::Config;
@@ -24,7 +24,7 @@ use crate::store::sqlite::Sqlite;
 /// What outlives every change of the configuration, and the gatekeeper of the first one.
 pub struct House {
     pub gatekeeper: Gatekeeper,
-    pub steward: Steward,
+    pub operators: OperatorApi,
     pub sessions: Sessions,
     pub dispatcher: Dispatcher,
     pub fleet: Fleet,
@@ -32,7 +32,7 @@ pub struct House {
     pub reported: mpsc::Receiver<Report>,
     pub journal: Journal,
     pub store: Arc<Sqlite>,
-    pub stores: SessionParts,
+    pub services: Services,
 }
 
 impl House {
@@ -50,17 +50,17 @@ impl House {
             .await
             .context("the journal cannot be written")?;
 
-        let stores = SessionParts { stores: Stores::one(&store), journal: journal.clone(), keys, clock: clock.clone(), random };
-        let sessions = Sessions::load(stores.clone()).await.context("the sessions on record cannot be read")?;
+        let services = Services { stores: Stores::one(&store), journal: journal.clone(), keys, clock: clock.clone(), random };
+        let sessions = Sessions::load(services.clone()).await.context("the sessions on record cannot be read")?;
         sessions.end_gone(&door::served(config), 0).await.context("sessions of what is gone cannot be ended")?;
         let (reports, reported) = Reports::new();
         let fleet = Fleet::new(config, clock, reports);
         let dispatcher = Dispatcher::new(DispatchParts {
-            transmitters: parts::transmitters(config, &fleet, &stores.keys)?,
+            transmitters: parts::transmitters(config, &fleet, &services.keys)?,
             policies: config.dispatch_policies.clone(),
-            stores: stores.stores.clone(),
+            stores: services.stores.clone(),
             journal: journal.clone(),
-            keys: stores.keys.clone(),
+            keys: services.keys.clone(),
             texts: Texts::built_in(),
             clock: clock.clone(),
             limits: config.limits.clone(),
@@ -68,14 +68,14 @@ impl House {
             tasks: tasks.clone(),
         });
         let people = parts::people(config, clock)?;
-        let gatekeeper = Gatekeeper::new(rules(config, people, &dispatcher, &sessions, &stores), slow.clone());
-        let steward = Steward::new(Arc::clone(&store) as _, journal.clone(), sessions.clone(), clock.clone());
-        Ok(Self { gatekeeper, steward, sessions, dispatcher, fleet, reported, journal, store, stores })
+        let gatekeeper = Gatekeeper::new(rules(config, people, &dispatcher, &sessions, &services), slow.clone());
+        let operators = OperatorApi::new(Arc::clone(&store) as _, journal.clone(), sessions.clone(), clock.clone());
+        Ok(Self { gatekeeper, operators, sessions, dispatcher, fleet, reported, journal, store, services })
     }
 }
 
 /// What the house rules are made of.
-pub fn rules(config: &Config, people: People, dispatcher: &Dispatcher, sessions: &Sessions, stores: &SessionParts) -> Parts {
+pub fn rules(config: &Config, people: People, dispatcher: &Dispatcher, sessions: &Sessions, services: &Services) -> Parts {
     Parts {
         applications: config.applications.clone(),
         authentication_policies: config.authentication_policies.clone(),
@@ -86,6 +86,6 @@ pub fn rules(config: &Config, people: People, dispatcher: &Dispatcher, sessions:
         password_warnings: config.directories.iter().map(|it| (Arc::clone(&it.name), it.password_warning)).collect(),
         dispatcher: dispatcher.clone(),
         sessions: sessions.clone(),
-        stores: stores.clone(),
+        services: services.clone(),
     }
 }

@@ -109,9 +109,8 @@ pub fn start_with(config: &Config, clock: &Clock, with: Start) -> Result<Node> {
     let metrics = config.metrics.as_ref().map(bind).transpose()?;
     let listeners = Listeners::bind(&config.listeners, &config.http1_only(), cores, &tickets, with.given)?;
     let (addresses, reloader) = (listeners.addresses(), listeners.reloader());
-    let (keys, random) = (house.stores.keys.clone(), Arc::clone(&house.stores.random));
     let access_logs = AccessLogs::new(clock.clone());
-    let base = Base { keys, clock: clock.clone(), random, addresses: addresses.clone(), access_logs: access_logs.clone() };
+    let base = Base::of(&house, addresses.clone(), access_logs.clone());
     let plan = Plan::new(config, Files::read(config)?, house.gatekeeper.clone(), &base);
     let (plans, plan) = watch::channel(Arc::new(plan));
     access_logs.open(config.access_log.as_ref());
@@ -133,11 +132,11 @@ pub fn start_with(config: &Config, clock: &Clock, with: Start) -> Result<Node> {
         fleet: house.fleet.clone(),
         sessions: house.sessions.clone(),
         journal: house.journal.clone(),
-        stores: house.stores,
+        services: house.services,
     };
     tasks.spawn(reloading.run(asked, stop.clone()));
     let watch = Watch {
-        steward: house.steward.clone(),
+        operators: house.operators.clone(),
         dispatcher: house.dispatcher.clone(),
         clock: clock.clone(),
         started: clock.now(),
@@ -147,7 +146,7 @@ pub fn start_with(config: &Config, clock: &Clock, with: Start) -> Result<Node> {
         tasks.spawn(metrics::serve(listener, move || watch.status().to_metrics(), stop.clone()));
     }
     let powers =
-        Powers { steward: house.steward.clone(), watch, reload: reload.clone(), plans: plan.clone(), tasks: tasks.clone() };
+        Powers { operators: house.operators.clone(), watch, reload: reload.clone(), plans: plan.clone(), tasks: tasks.clone() };
     tasks.spawn(control::serve(socket, powers, stop.clone()));
     tasks.spawn(house.dispatcher.clone().listen(house.reported, stop.clone()));
     tasks.spawn(house.dispatcher.run(stop.clone()));
@@ -162,7 +161,7 @@ pub fn start_with(config: &Config, clock: &Clock, with: Start) -> Result<Node> {
     };
     tasks.spawn(housekeeping.run(stop.clone()));
     house.fleet.settle(config);
-    tracing::info!(sessions = house.steward.session_count(), "doorward {} serves on {addresses:?}", env!("CARGO_PKG_VERSION"));
+    tracing::info!(sessions = house.operators.session_count(), "doorward {} serves on {addresses:?}", env!("CARGO_PKG_VERSION"));
     Ok(Node {
         addresses,
         control,

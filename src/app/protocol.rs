@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use super::door::Plan;
 use super::reload::{Outcome, Reload};
 use super::status::{Status, Watch};
-use crate::auth::{Meant, Progress, Row, SessionView, Steward, Trial};
+use crate::auth::{Meant, OperatorApi, Progress, Row, SendTest, SessionView};
 use crate::base::TraceId;
 use crate::store::Entry;
 
@@ -33,7 +33,7 @@ pub enum Request {
     /// How the node is.
     Status,
     /// A test to one person. Answered in many lines.
-    SendTest(Trial),
+    SendTest(SendTest),
 }
 
 /// What comes back.
@@ -75,7 +75,7 @@ pub enum Reply {
 /// What a running node can be asked to do.
 #[derive(Clone)]
 pub struct Powers {
-    pub steward: Steward,
+    pub operators: OperatorApi,
     pub watch: Watch,
     pub reload: Reload,
     pub plans: watch::Receiver<Arc<Plan>>,

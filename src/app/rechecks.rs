@@ -24,7 +24,7 @@ impl Rechecks {
         loop {
             let watching = stop.child_token();
             let plan = Arc::clone(&self.plans.borrow_and_update());
-            for place in plan.site.gatekeeper.people().places() {
+            for place in plan.site.gatekeeper.operations().people().places() {
                 let recheck =
                     Recheck::new(Arc::clone(&place.directory), place.recheck, self.sessions.clone(), self.clock.clone());
                 self.tasks.spawn(recheck.run(watching.clone()));

@@ -14,8 +14,8 @@ use super::fleet::Fleet;
 use super::house;
 use super::parts;
 use crate::audit::{Event, Journal, What};
+use crate::auth::Services;
 use crate::auth::Sessions;
-use crate::auth::session::registry::Parts as Stores;
 use crate::base::Keys;
 use crate::config::{self, Config};
 use crate::directory::People;
@@ -81,7 +81,7 @@ pub struct Reloading {
     pub fleet: Fleet,
     pub sessions: Sessions,
     pub journal: Journal,
-    pub stores: Stores,
+    pub services: Services,
 }
 
 /// A configuration of which every part could be built.
@@ -116,7 +116,7 @@ impl Reloading {
             return Outcome::Failed { why: "this node was not started from a file".into() };
         };
         let (running, clock, reloader) = (self.config.clone(), self.base.clock.clone(), self.reloader.clone());
-        let (fleet, keys) = (self.fleet.clone(), self.stores.keys.clone());
+        let (fleet, keys) = (self.fleet.clone(), self.services.keys.clone());
         let built = tokio::task::spawn_blocking(move || build(&file, running, &clock, (&reloader, &fleet, &keys))).await;
         let fresh = match built {
             Ok(Ok(fresh)) => fresh,
@@ -140,7 +140,7 @@ impl Reloading {
         self.fleet.settle(&config);
         self.crowd.set_connections_per_address(config.limits.connections_per_address);
         certificates.swap();
-        let rules = house::rules(&config, people, &self.dispatcher, &self.sessions, &self.stores);
+        let rules = house::rules(&config, people, &self.dispatcher, &self.sessions, &self.services);
         let gatekeeper = self.plans.borrow().site.gatekeeper.renewed(rules);
         let plan = Arc::new(Plan::new(&config, files, gatekeeper, &self.base));
         self.plans.send_replace(Arc::clone(&plan));

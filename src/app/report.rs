@@ -27,9 +27,9 @@ pub async fn write(wish: Wish, uid: u32, powers: &Powers, into: &mut (impl Async
 
 async fn rows(wish: Wish, uid: u32, powers: &Powers, into: &mut (impl AsyncWriteExt + Unpin)) -> Result<Reply, String> {
     let Ok(_place) = ONE.try_acquire() else { return Err("another report is being written".into()) };
-    powers.steward.used(wish.to_string(), uid).await.map_err(|error| error.to_string())?;
+    powers.operators.used(wish.to_string(), uid).await.map_err(|error| error.to_string())?;
     let gatekeeper = powers.plans.borrow().site.gatekeeper.clone();
-    let Some(report) = gatekeeper.report(wish.directory.as_deref()) else {
+    let Some(report) = gatekeeper.operations().report(wish.directory.as_deref()) else {
         return Err(format!("there is no directory {}", wish.directory.unwrap_or_default()));
     };
     let (into_rows, rows) = mpsc::channel::<Vec<Row>>(1);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 
 use super::protocol::{Powers, Reply, write_line};
-use crate::auth::{Progress, Trial};
+use crate::auth::{Progress, SendTest};
 
 /// Between two looks at the journal.
 const LOOK: Duration = Duration::from_millis(200);
@@ -13,7 +13,7 @@ const LOOK: Duration = Duration::from_millis(200);
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 /// Writes events as they come, and a last line that says how it ended.
-pub async fn write(trial: Trial, uid: u32, powers: &Powers, into: &mut (impl AsyncWriteExt + Unpin)) -> std::io::Result<()> {
+pub async fn write(trial: SendTest, uid: u32, powers: &Powers, into: &mut (impl AsyncWriteExt + Unpin)) -> std::io::Result<()> {
     let last = match follow(trial, uid, powers, into).await {
         Ok(progress) => Reply::Tested { progress },
         Err(why) => Reply::Error { why },
@@ -21,16 +21,16 @@ pub async fn write(trial: Trial, uid: u32, powers: &Powers, into: &mut (impl Asy
     write_line(&last, into).await
 }
 
-async fn follow(trial: Trial, uid: u32, powers: &Powers, into: &mut (impl AsyncWriteExt + Unpin)) -> Result<Progress, String> {
-    powers.steward.used(trial.to_string(), uid).await.map_err(|error| error.to_string())?;
+async fn follow(trial: SendTest, uid: u32, powers: &Powers, into: &mut (impl AsyncWriteExt + Unpin)) -> Result<Progress, String> {
+    powers.operators.used(trial.to_string(), uid).await.map_err(|error| error.to_string())?;
     let gatekeeper = powers.plans.borrow().site.gatekeeper.clone();
     let clock = &powers.watch.clock;
-    let tried = gatekeeper.try_out(trial).await?;
+    let tried = gatekeeper.operations().send_test(trial).await?;
     let (until, mut shown) = (clock.now().plus(PATIENCE), 0);
     loop {
         // Asked before the journal is read: what led to this answer is in it then.
         let progress = powers.watch.dispatcher.progress(&tried.message).await.map_err(|error| error.to_string())?;
-        let mut events = powers.steward.follow(tried.trace).await.map_err(|error| error.to_string())?;
+        let mut events = powers.operators.follow(tried.trace).await.map_err(|error| error.to_string())?;
         let fresh = events.split_off(shown.min(events.len()));
         shown += fresh.len();
         if !fresh.is_empty() {

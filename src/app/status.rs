@@ -10,14 +10,14 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use serde::{Deserialize, Serialize};
 
-use crate::auth::Steward;
+use crate::auth::OperatorApi;
 use crate::base::{Clock, Time};
 use crate::dispatch::{Dispatcher, Traffic, TransmitterView};
 
 /// What is asked for it.
 #[derive(Clone)]
 pub struct Watch {
-    pub steward: Steward,
+    pub operators: OperatorApi,
     pub dispatcher: Dispatcher,
     pub clock: Clock,
     pub started: Time,
@@ -40,7 +40,7 @@ impl Watch {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started: self.started,
             now: self.clock.now(),
-            sessions: self.steward.session_count(),
+            sessions: self.operators.session_count(),
             messages: self.dispatcher.under_way(),
             transmitters: self.dispatcher.transmitters(),
         }

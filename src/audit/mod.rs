@@ -168,6 +168,12 @@ pub enum What {
         factors: Vec<String>,
         known_browser: bool,
     },
+    /// A client of ours may let this user in.
+    Accepted {
+        /// Name of the client.
+        client: String,
+        factors: Vec<String>,
+    },
     SignedOut {
         session: String,
     },
@@ -273,6 +279,7 @@ impl What {
             | Self::PasscodeRight
             | Self::PasswordChanged
             | Self::SignedIn { .. }
+            | Self::Accepted { .. }
             | Self::MessageSent { .. }
             | Self::MessageDelivered { .. } => "yes",
             Self::PasswordRefused { .. }

@@ -22,7 +22,7 @@ use self::plain::plain;
 use crate::app::control::Wish;
 use crate::app::control::{self, Reply, Request};
 use crate::app::telemetry::Format;
-use crate::auth::{Meant, Trial};
+use crate::auth::{Meant, SendTest};
 use crate::config;
 
 /// A TLS reverse proxy that asks for a second step before it lets anybody through.
@@ -233,7 +233,7 @@ pub fn run() -> ExitCode {
         What::Reload { file } => reload::run(&file.path),
         What::Status { file, json } => status::run(&file.path, Output::new(json)),
         What::SendTest { file, user, policy, rule, welcome } => {
-            send_test::run(&file.path, Trial { user, policy, rule: rule.map(usize::from), welcome })
+            send_test::run(&file.path, SendTest { user, policy, rule: rule.map(usize::from), welcome })
         }
         What::Session { what: SessionWhat::List { file, user, json } } => {
             session::list(&file.path, user.map_or(Meant::All, Meant::User), Output::new(json))

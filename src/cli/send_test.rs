@@ -9,11 +9,11 @@ use serde_json::Value;
 
 use super::{nobody_answers, plain, socket};
 use crate::app::control::{self, Reply, Request};
-use crate::auth::{Progress, Trial};
+use crate::auth::{Progress, SendTest};
 use crate::store::Entry;
 
 /// Exit code 1 where it reached nobody.
-pub fn run(file: &Path, trial: Trial) -> Result<ExitCode> {
+pub fn run(file: &Path, trial: SendTest) -> Result<ExitCode> {
     let socket = socket(file)?;
     let (mut last, mut unconfirmed, mut passes) = (None, false, false);
     control::ask_for_lines(&socket, &Request::SendTest(trial), |reply| {

@@ -9,6 +9,7 @@ use super::field::Field;
 use super::group::Group;
 use super::names::{Kind, STANDARD, Use};
 use super::section::Section;
+use crate::base::{Factor, Plan};
 
 /// `[[authentication_policy]]`: rules in order; the first that matches decides what somebody must prove.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -72,8 +73,10 @@ pub enum Then {
     /// The password is enough.
     Admit,
     Refuse,
-    /// A passcode is needed besides (`factors = ["passcode"]`, the only factor in this version).
+    /// More is needed besides.
     Challenge {
+        /// `factors`; `["passcode"]` where it is left out, which is the only second factor in this version.
+        plan: Plan,
         /// Name of a dispatch policy.
         dispatch: Arc<str>,
         /// Name of a passcode policy.
@@ -140,17 +143,7 @@ enum Word {
 }
 
 fn challenge(section: &Section<'_>) -> Then {
-    if let Some(field) = section.optional("factors") {
-        let later = ["password", "token", "pin", "personal", "passkey", "recovery"];
-        field.some(|entry| {
-            let joined = entry.text()?;
-            if joined.contains('+') {
-                entry.problem("factors joined with `+` are not in this version");
-                return None;
-            }
-            entry.choice(&[("passcode", ())], &later)
-        });
-    }
+    let plan = section.optional("factors").and_then(|field| field.some(alternative)).map(Plan::new);
     let policy = |key, kind| {
         let field = section.optional(key);
         let name = field.and_then(Field::name);
@@ -163,7 +156,23 @@ fn challenge(section: &Section<'_>) -> Then {
         section.walk.uses(Use { kind, name: Arc::clone(&name), channel: None, at });
         name
     };
-    Then::Challenge { dispatch: policy("dispatch", Kind::DispatchPolicy), passcode: policy("passcode", Kind::PasscodePolicy) }
+    Then::Challenge {
+        // Where `factors` is wrong, that is a problem of its own and nothing is made of this.
+        plan: plan.unwrap_or_else(|| Plan::new(vec![vec![Factor::Passcode]])),
+        dispatch: policy("dispatch", Kind::DispatchPolicy),
+        passcode: policy("passcode", Kind::PasscodePolicy),
+    }
+}
+
+/// One entry of `factors`.
+fn alternative(entry: Field<'_>) -> Option<Vec<Factor>> {
+    let later = ["password", "token", "pin", "personal", "passkey", "recovery"];
+    if entry.text()?.contains('+') {
+        entry.problem("factors joined with `+` are not in this version");
+        return None;
+    }
+    let factor = entry.choice(&[(Factor::Passcode.name(), Factor::Passcode)], &later)?;
+    Some(vec![factor])
 }
 
 const A_MINUTE: Duration = Duration::from_secs(60);

@@ -9,6 +9,7 @@ use super::transmitter::{Auth, Encoder, Kind, Piece, Slot, SmtpTls};
 use super::trusted::Source;
 use super::*;
 use crate::base::Channel;
+use crate::base::{Factor, Plan};
 
 const MINIMAL: &str = include_str!("testdata/minimal.toml");
 const EXAMPLE: &str = include_str!("../../doorward.example.toml");
@@ -113,7 +114,8 @@ fn what_is_left_out_has_the_documented_default() {
     assert_eq!(config.passcode_policies, [PasscodePolicy::default()]);
     let policy = &config.passcode_policies[0];
     assert_eq!((policy.length, policy.lifetime, policy.tries), (6, Duration::from_secs(300), 3));
-    let standard = Then::Challenge { dispatch: "standard".into(), passcode: "standard".into() };
+    let plan = Plan::new(vec![vec![Factor::Passcode]]);
+    let standard = Then::Challenge { plan, dispatch: "standard".into(), passcode: "standard".into() };
     assert_eq!(config.authentication_policies[0].rules[0].then, standard);
     assert_eq!(config.limits, Limits::default());
     assert_eq!(config.pages, Pages::default());

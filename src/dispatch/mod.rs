@@ -55,6 +55,7 @@ use crate::base::{Channel, Language, Later, Secret, Time, TraceId, UserId};
 pub use allowance::MessageLimit;
 pub use board::Grouped;
 pub use callback::{Answer, Call, Callbacks};
+pub use called::ProviderCalls;
 pub use console::ConsoleTransmitter;
 pub use dispatcher::{DispatchError, Dispatcher, Parts};
 pub use http::{Back, HttpTransmitter};

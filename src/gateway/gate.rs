@@ -8,7 +8,7 @@ use http::{HeaderMap, Method};
 
 use super::Caller;
 use super::route::Place;
-use crate::auth::Gatekeeper;
+use crate::auth::Sessions;
 use crate::auth::session::{Key, Permit, Wanted};
 use crate::proxy::cookies::{Jar, Rest};
 use crate::proxy::{Fact, Facts};
@@ -31,14 +31,14 @@ pub enum Gate<'a> {
 }
 
 /// Decides for a request to an application.
-pub fn ask<'a>(gatekeeper: &Gatekeeper, place: &'a Place, head: &Parts, caller: &Caller<'_>) -> Gate<'a> {
+pub fn ask<'a>(sessions: &Sessions, place: &'a Place, head: &Parts, caller: &Caller<'_>) -> Gate<'a> {
     let application = &place.application;
     // `Service-Worker: script` (Service Workers, section 4.4 "update").
     if caller.facts.tell(Fact::ServiceWorker) && !application.service_worker {
         return Gate::Forbidden;
     }
     let wanted = Wanted { application: &application.name, host: &place.host, address: caller.address, now: caller.now };
-    let (permit, cookies) = opened(gatekeeper, head, caller, &wanted);
+    let (permit, cookies) = opened(sessions, head, caller, &wanted);
     if let Some(permit) = permit {
         return Gate::Pass { permit, cookies };
     }
@@ -50,7 +50,7 @@ pub fn ask<'a>(gatekeeper: &Gatekeeper, place: &'a Place, head: &Parts, caller: 
 
 /// What a request's cookies open, and what is left of them for the application. The key is looked up once and then remembered with its
 /// connection; what it opens is judged anew for every request.
-fn opened<'a>(gatekeeper: &Gatekeeper, head: &Parts, caller: &Caller<'_>, wanted: &Wanted<'a>) -> (Option<Permit<'a>>, Rc<Rest>) {
+fn opened<'a>(sessions: &Sessions, head: &Parts, caller: &Caller<'_>, wanted: &Wanted<'a>) -> (Option<Permit<'a>>, Rc<Rest>) {
     if !caller.facts.tell(Fact::Cookie) {
         return (None, Rc::new(Rest::of_none()));
     }
@@ -68,7 +68,7 @@ fn opened<'a>(gatekeeper: &Gatekeeper, head: &Parts, caller: &Caller<'_>, wanted
         caller.client.note(&head.headers, key, &rest);
         Some(permit)
     };
-    let permit = jar.named.and_then(|value| gatekeeper.judge(value, judge));
+    let permit = jar.named.and_then(|value| sessions.judge(value, judge));
     (permit, rest)
 }
 

@@ -27,6 +27,7 @@ use route::{PageName, Place, Route, Router};
 
 use crate::base::{Clock, Random, Time, TraceId, net};
 use crate::config::trusted::Trusted;
+use crate::dispatch::ProviderCalls;
 use crate::proxy::{Client, ClientInfo, Facts, Proxy, headers};
 use crate::web::{Notice, Page, Site, Visit};
 
@@ -34,6 +35,8 @@ use crate::web::{Notice, Page, Site, Visit};
 pub struct Gateway {
     pub router: Arc<Router>,
     pub site: Site,
+    /// For the providers that send passcodes.
+    pub calls: ProviderCalls,
     pub proxy: Rc<Proxy>,
     pub clock: Clock,
     pub random: Arc<dyn Random>,
@@ -141,7 +144,7 @@ impl Gateway {
         entry: Option<&Entry<'_>>,
     ) -> Response<Body> {
         let &Caller { client, address, now, facts } = caller;
-        let (permit, cookies) = match gate::ask(&self.site.gatekeeper, place, head, caller) {
+        let (permit, cookies) = match gate::ask(&self.site.sessions, place, head, caller) {
             Gate::Pass { permit, cookies } => (permit, cookies),
             Gate::SignIn { location } => return respond::page(Page::see_other(&location)),
             Gate::SignInNeeded => return respond::sign_in_needed(),

@@ -8,7 +8,8 @@ use hyper::body::Incoming;
 
 use super::body::{self, Body};
 use super::{Caller, Gateway, respond};
-use crate::web::{Calling, Notice};
+use crate::dispatch::callback::{Answer, Call};
+use crate::web::{Notice, Page};
 
 /// A report is small; one with many messages in it, too.
 const MOST_BYTES: usize = 16 * 1024;
@@ -20,6 +21,14 @@ pub(super) fn without_token(path: &str) -> &str {
     let Some(rest) = path.strip_prefix(BELOW) else { return path };
     let name = rest.find('/').unwrap_or(rest.len());
     path.get(..BELOW.len() + name).unwrap_or_default()
+}
+
+/// What the path of a call names.
+#[derive(Clone, Copy, Debug)]
+struct Calling<'a> {
+    transmitter: &'a str,
+    token: &'a str,
+    rest: &'a str,
 }
 
 fn calling(path: &str) -> Option<Calling<'_>> {
@@ -35,7 +44,9 @@ impl Gateway {
         }
         let not_found = || self.notice(head, caller.facts, Notice::NotFound);
         // Nothing more is read for somebody who guesses.
-        let Some(calling) = calling(head.uri.path()).filter(|calling| self.site.expects(calling)) else { return not_found() };
+        let Some(calling) = calling(head.uri.path()).filter(|it| self.calls.expects(it.transmitter, it.token)) else {
+            return not_found();
+        };
         if !matches!(head.method, Method::GET | Method::POST) {
             return self.notice(head, caller.facts, Notice::NotAllowed);
         }
@@ -46,7 +57,12 @@ impl Gateway {
         let said = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
         let (content_type, signature) = (said(CONTENT_TYPE.as_str()), said("x-twilio-signature"));
         let query = head.uri.query().unwrap_or_default();
-        self.site.called(&calling, query, (content_type, signature), &posted).map_or_else(not_found, respond::page)
+        let call = Call { rest: calling.rest, query, content_type, signature, body: &posted };
+        match self.calls.called(calling.transmitter, &call) {
+            None => not_found(),
+            Some(Answer::Noted) => respond::page(Page::empty()),
+            Some(Answer::Instructions(script)) => respond::page(Page::xml(script.expose().clone())),
+        }
     }
 }
 

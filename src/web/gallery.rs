@@ -166,7 +166,7 @@ fn way_pages(look: &Look, language: Language) -> Vec<(String, Page)> {
 
 fn password_pages(look: &Look, language: Language) -> Vec<(String, Page)> {
     use crate::auth::Complaint::*;
-    use crate::auth::flow::{Unchanged, Why};
+    use crate::auth::flow::change::{Unchanged, Why};
     let whys = [("must-change", Why::MustChange), ("expired", Why::Expired), ("expiring", Why::Expiring(days(3)))];
     let complaints = [TooShort, UsedBefore, TooYoung, NotComplex, Policy].map(Unchanged::Complaint);
     use Unchanged::*;
@@ -181,7 +181,7 @@ fn password_view() -> PasswordView<'static> {
     PasswordView {
         csrf: "c2VhbGVk",
         name: "alice",
-        why: crate::auth::flow::Why::Expired,
+        why: crate::auth::flow::change::Why::Expired,
         problem: None,
         trace: trace(),
         restart_url: "/.doorward/login?back=/",

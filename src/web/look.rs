@@ -11,7 +11,7 @@ use super::sheet::{Frame, LoginPage, LogoutPage, NoticePage, PasscodePage, Passw
 use super::view::unchanged_key;
 use super::{LoginProblem, LoginView, Notice, Page, PasscodeProblem, PasscodeView, PasswordView, Resend};
 use crate::auth::Progress;
-use crate::auth::flow::{Unchanged, Why};
+use crate::auth::flow::change::{Unchanged, Why};
 use crate::base::{Channel, Language, Texts, TraceId};
 use crate::config;
 use crate::config::passcode_policy::Alphabet;

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use http::HeaderMap;
 use http::header::{ACCEPT_LANGUAGE, SET_COOKIE};
 
-use super::page::password;
+use super::page::{passcode, password};
 use super::{Look, Notice, Page, cookie, form};
-use crate::auth::{Admitted, Attempt, Declined, FlowOver, Gatekeeper};
+use crate::auth::{Admitted, Attempt, Declined, Door, Entered, FlowOver, Gatekeeper, Sessions, Step, Told};
 use crate::base::{Clock, Keys, Language, Random, Secret, TraceId, language, path};
 
 /// Answers for our own pages. Cheap to clone; every core has one.
@@ -17,6 +17,7 @@ use crate::base::{Clock, Keys, Language, Random, Secret, TraceId, language, path
 pub struct Site {
     pub look: Arc<Look>,
     pub gatekeeper: Gatekeeper,
+    pub sessions: Sessions,
     pub keys: Keys,
     pub clock: Clock,
     pub random: Arc<dyn Random>,
@@ -35,13 +36,13 @@ pub struct Visit<'a> {
 
 impl Visit<'_> {
     pub(super) fn attempt(&self, browser: &Secret<String>) -> Attempt {
-        Attempt {
+        let door = Door::Browser {
             application: Arc::clone(self.application),
             host: Arc::clone(self.host),
-            address: self.address,
-            browser: browser.clone(),
+            cookie: browser.clone(),
             known: cookie::find(self.headers, cookie::KNOWN).map(str::to_owned),
-        }
+        };
+        Attempt { door, address: Some(self.address) }
     }
 
     /// Where to go in the end: a path with its query on this very host, at most 2 KiB; anything else, and our own pages, is `/`.
@@ -70,9 +71,32 @@ fn is_a_way_back(back: &str) -> bool {
 }
 
 impl Site {
+    /// What every page makes of an answer that is none of its own. `back` is where the sign-in would have led.
+    pub(super) fn follow(&self, language: Language, told: Told, back: &str) -> Page {
+        match told {
+            Told::Entered(Entered::Session(admitted)) => Self::enter(&admitted),
+            Told::Next { flow, step: Step::Factor } => Page::see_other(&passcode::address(&flow)),
+            Told::Next { flow, step: Step::NewPassword } => Page::see_other(&password::address(&flow)),
+            Told::Over(over) => self.over(language, &over),
+            Told::Declined { why, trace } => self.declined(language, (why, trace), back),
+            // No answer to what this page asked.
+            Told::Entered(Entered::Accept(_))
+            | Told::Again
+            | Told::Unchanged(_)
+            | Told::Flow(_)
+            | Told::Change(_)
+            | Told::Refused { .. }
+            | Told::SignedOut => {
+                let trace = TraceId::new(self.random.as_ref());
+                tracing::error!(%trace, "a page was given an answer to another question");
+                self.declined(language, (Declined::Broken, trace), back)
+            }
+        }
+    }
+
     /// Somebody is in: the cookies that say so, and the way to where they wanted to go. The flow cookie stays: another tab may be in
     /// the middle of a flow of its own.
-    pub(super) fn enter(admitted: &Admitted) -> Page {
+    fn enter(admitted: &Admitted) -> Page {
         let cookies = [
             cookie::set(cookie::KEY, admitted.cookie.expose(), None),
             cookie::set(cookie::KNOWN, admitted.known.expose(), Some(A_YEAR)),
@@ -86,7 +110,8 @@ impl Site {
             Declined::NoChannel => Notice::NoChannel,
             Declined::NotForThisSite => Notice::NotForThisSite,
             Declined::Paused { minutes } => Notice::FactorPaused { minutes: u32::try_from(minutes).unwrap_or(u32::MAX) },
-            Declined::HelpDesk => Notice::HelpDesk,
+            // A page for a new password stands on every host with a login page.
+            Declined::HelpDesk | Declined::PasswordDue => Notice::HelpDesk,
             Declined::TooManyMessages => Notice::MessagesPaused,
             Declined::TooManyAttempts => Notice::TooMany,
             Declined::Busy => Notice::Busy,
@@ -97,11 +122,10 @@ impl Site {
         self.look.notice_before(language, notice, Some(trace), back)
     }
 
-    pub(super) fn over(&self, language: Language, over: FlowOver) -> Page {
-        let (notice, back) = match &over {
+    pub(super) fn over(&self, language: Language, over: &FlowOver) -> Page {
+        let (notice, back) = match over {
             FlowOver::Ended { back } => (Notice::FlowEnded, back.as_str()),
             FlowOver::Used { back } => (Notice::FlowUsed, back.as_str()),
-            FlowOver::NewPassword { flow } => return Page::see_other(&password::address(flow)),
             FlowOver::PasswordStale { back } => (Notice::PasswordStale, back.as_str()),
             FlowOver::ChangeEnded { back } => (Notice::ChangeEnded, back.as_str()),
             FlowOver::Gone => (Notice::FlowGone, "/"),

@@ -1,6 +1,6 @@
 //! What a page needs to know: filled in by who answers the request, said in the user's language by `Look`.
 
-use crate::auth::flow::{Unchanged, Why};
+use crate::auth::flow::change::{Unchanged, Why};
 use crate::auth::{Complaint, Progress, Way};
 use crate::base::{Language, Time, TraceId};
 use crate::config::passcode_policy::Alphabet;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use doorward::auth::flow::Unchanged;
-use doorward::auth::{Attempt, Declined, FlowOver, NewPassword, PasswordAnswer};
+use doorward::auth::flow::change::Unchanged;
+use doorward::auth::{Attempt, Declined, Entered, FlowOver, OfFlow, Step, Told};
 use doorward::base::{Dn, Later, Secret, UserId};
 use doorward::config::group::Group;
 use doorward::directory::{
@@ -17,7 +17,7 @@ use crate::support::client::Watch;
 use crate::support::house::{CHALLENGE, House, house_of};
 
 /// Knows alice alone. Her password is `wonderland`; of any other it says `Wrong` and counts, as a real one does.
-struct Scripted {
+pub struct Scripted {
     said: Mutex<Said>,
     lock_out: Option<LockOut>,
 }
@@ -40,7 +40,7 @@ struct Said {
 }
 
 impl Scripted {
-    fn says(of_right: Verdict) -> Arc<Self> {
+    pub fn says(of_right: Verdict) -> Arc<Self> {
         Self::with_lock_out(of_right, None)
     }
 
@@ -182,14 +182,14 @@ async fn house(directory: &Arc<Scripted>, rules: &str) -> House {
 /// As far as the page for a new password.
 async fn to_change(house: &House) -> String {
     match house.password(House::attempt(), "alice", "wonderland").await {
-        PasswordAnswer::NewPassword { flow } => flow,
+        Told::Next { flow, step: Step::NewPassword } => flow,
         other => panic!("{other:?}"),
     }
 }
 
-async fn change(house: &House, flow: &str, new: &str) -> NewPassword {
-    let typed = (Secret::new(new.to_owned()), Secret::new(new.to_owned()));
-    house.gatekeeper.change(House::attempt(), flow.to_owned(), typed).await
+async fn change(house: &House, flow: &str, new: &str) -> Told {
+    let typed = || Secret::new(new.to_owned());
+    house.of_flow(flow, OfFlow::Change { new: typed(), again: typed() }).await
 }
 
 #[tokio::test]
@@ -200,12 +200,12 @@ async fn an_account_that_is_barred_is_told_so_on_the_half_second_and_nothing_is_
         for _ in 0..7 {
             let begun = Watch::start();
             let answer = house.password(House::attempt(), "alice", "wonderland").await;
-            assert!(matches!(answer, PasswordAnswer::Declined { why: Declined::HelpDesk, .. }), "{bar:?}: {answer:?}");
+            assert!(matches!(answer, Told::Declined { why: Declined::HelpDesk, .. }), "{bar:?}: {answer:?}");
             assert!(begun.elapsed() >= Duration::from_millis(490), "{bar:?}: {:?}", begun.elapsed());
             house.clock.advance(Duration::from_secs(5));
         }
         let answer = house.password(House::attempt(), "alice", "wrong").await;
-        assert!(matches!(answer, PasswordAnswer::Refused { .. }), "{bar:?} is told to who does not know the password");
+        assert!(matches!(answer, Told::Refused { .. }), "{bar:?} is told to who does not know the password");
         assert_eq!(house.sessions.count(), 0);
     }
 }
@@ -216,11 +216,11 @@ async fn a_locked_account_reads_like_any_other_and_is_not_counted() {
     let house = house(&directory, ADMIT).await;
     for _ in 0..7 {
         let answer = house.password(House::attempt(), "alice", "wonderland").await;
-        assert!(matches!(answer, PasswordAnswer::Refused { .. }), "{answer:?}");
+        assert!(matches!(answer, Told::Refused { .. }), "{answer:?}");
     }
     directory.set(|said| said.of_right = Verdict::Correct);
     let answer = house.password(House::attempt(), "alice", "wonderland").await;
-    assert!(matches!(answer, PasswordAnswer::Admitted(_)), "{answer:?}");
+    assert!(matches!(answer, Told::Entered(Entered::Session(_))), "{answer:?}");
 }
 
 #[tokio::test]
@@ -230,12 +230,12 @@ async fn there_is_no_session_before_the_directory_says_that_the_password_is_chan
         let house = house(&directory, ADMIT).await;
         let flow = to_change(&house).await;
         assert_eq!(house.sessions.count(), 0);
-        let later = house.gatekeeper.change_later(House::attempt(), flow.clone()).await;
-        assert!(matches!(later, NewPassword::Over(FlowOver::Gone)), "{later:?}");
+        let later = house.of_flow(&flow, OfFlow::ChangeLater).await;
+        assert!(matches!(later, Told::Over(FlowOver::Gone)), "{later:?}");
         let same = change(&house, &flow, "wonderland").await;
-        assert!(matches!(same, NewPassword::Again(Unchanged::Complaint(_))), "{same:?}");
+        assert!(matches!(same, Told::Unchanged(Unchanged::Complaint(_))), "{same:?}");
         assert_eq!(directory.said.lock().unwrap().changes, 0, "the old one was shown as a new one");
-        assert!(matches!(change(&house, &flow, "looking-glass").await, NewPassword::Admitted(_)));
+        assert!(matches!(change(&house, &flow, "looking-glass").await, Told::Entered(Entered::Session(_))));
         assert_eq!(house.sessions.count(), 1);
     }
 }
@@ -245,8 +245,8 @@ async fn a_right_password_and_the_second_factor_come_before_the_change() {
     let directory = Scripted::says(Verdict::MustChange);
     let house = house(&directory, CHALLENGE).await;
     let answer = house.password(House::attempt(), "alice", "wonderland").await;
-    let PasswordAnswer::Challenged { flow } = answer else { panic!("{answer:?}") };
-    assert!(matches!(change(&house, &flow, "looking-glass").await, NewPassword::Over(FlowOver::Gone)));
+    let Told::Next { flow, step: Step::Factor } = answer else { panic!("{answer:?}") };
+    assert!(matches!(change(&house, &flow, "looking-glass").await, Told::Over(FlowOver::Gone)));
     assert_eq!(directory.said.lock().unwrap().changes, 0);
 }
 
@@ -257,10 +257,10 @@ async fn a_directory_that_dies_after_the_change_leaves_a_new_password_and_no_ses
     let flow = to_change(&house).await;
     directory.set(|said| said.dies_after_change = true);
     let answer = change(&house, &flow, "looking-glass").await;
-    assert!(matches!(answer, NewPassword::Declined { why: Declined::PasswordSet, .. }), "{answer:?}");
+    assert!(matches!(answer, Told::Declined { why: Declined::PasswordSet, .. }), "{answer:?}");
     assert_eq!(house.sessions.count(), 0);
     directory.set(|said| said.is_dead = false);
-    assert!(matches!(house.password(House::attempt(), "alice", "looking-glass").await, PasswordAnswer::Admitted(_)));
+    assert!(matches!(house.password(House::attempt(), "alice", "looking-glass").await, Told::Entered(Entered::Session(_))));
 }
 
 #[tokio::test]
@@ -270,10 +270,10 @@ async fn an_account_that_is_barred_before_the_change_is_for_the_help_desk_and_st
     let flow = to_change(&house).await;
     directory.set(|said| said.is_gone = true);
     let answer = change(&house, &flow, "looking-glass").await;
-    assert!(matches!(answer, NewPassword::Declined { why: Declined::HelpDesk, .. }), "{answer:?}");
+    assert!(matches!(answer, Told::Declined { why: Declined::HelpDesk, .. }), "{answer:?}");
     directory.set(|said| said.is_gone = false);
     let again = change(&house, &flow, "looking-glass").await;
-    assert!(matches!(again, NewPassword::Over(FlowOver::ChangeEnded { .. })), "{again:?}");
+    assert!(matches!(again, Told::Over(FlowOver::ChangeEnded { .. })), "{again:?}");
     assert_eq!((house.sessions.count(), directory.said.lock().unwrap().changes), (0, 0));
 }
 
@@ -284,14 +284,14 @@ async fn a_directory_that_cannot_change_it_is_for_the_help_desk_unless_it_can_wa
     directory.set(|said| said.change = Some(|| Ok(Changed::Unable("a right is missing".into()))));
     let flow = to_change(&house_a).await;
     let answer = change(&house_a, &flow, "looking-glass").await;
-    assert!(matches!(answer, NewPassword::Declined { why: Declined::HelpDesk, .. }), "{answer:?}");
+    assert!(matches!(answer, Told::Declined { why: Declined::HelpDesk, .. }), "{answer:?}");
 
     let house_b = house(&directory, ADMIT).await;
     directory.set(|said| said.of_right = Verdict::Expiring(Duration::from_secs(3600)));
     let flow = to_change(&house_b).await;
     let answer = change(&house_b, &flow, "looking-glass").await;
-    assert!(matches!(answer, NewPassword::Again(Unchanged::Unable)), "{answer:?}");
-    assert!(matches!(house_b.gatekeeper.change_later(House::attempt(), flow).await, NewPassword::Admitted(_)));
+    assert!(matches!(answer, Told::Unchanged(Unchanged::Unable)), "{answer:?}");
+    assert!(matches!(house_b.of_flow(&flow, OfFlow::ChangeLater).await, Told::Entered(Entered::Session(_))));
 }
 
 #[tokio::test]
@@ -300,7 +300,7 @@ async fn one_that_runs_out_later_than_the_warning_is_not_spoken_of() {
         let directory = Scripted::says(Verdict::Expiring(Duration::from_secs(days * 86_400)));
         let house = house(&directory, ADMIT).await;
         let answer = house.password(House::attempt(), "alice", "wonderland").await;
-        assert_eq!(matches!(answer, PasswordAnswer::NewPassword { .. }), expected, "{days} days: {answer:?}");
+        assert_eq!(matches!(answer, Told::Next { step: Step::NewPassword, .. }), expected, "{days} days: {answer:?}");
     }
 }
 
@@ -317,8 +317,8 @@ async fn a_change_with_a_wrong_old_password_is_taken_from_what_the_account_bears
     let mut paused = 0;
     for flow in &flows {
         match change(&house, flow, "looking-glass").await {
-            NewPassword::Over(FlowOver::PasswordStale { .. }) => {}
-            NewPassword::Again(Unchanged::TooMany) => paused += 1,
+            Told::Over(FlowOver::PasswordStale { .. }) => {}
+            Told::Unchanged(Unchanged::TooMany) => paused += 1,
             other => panic!("{other:?}"),
         }
     }
@@ -344,10 +344,10 @@ async fn changes_at_once_are_one_change_one_session_and_no_wrong_password() {
             change(&house, &flow, &first),
             change(&house, &flow, &second),
             change(&house, &flow, &first),
-            house.gatekeeper.change_later(House::attempt(), flow.clone())
+            house.of_flow(&flow, OfFlow::ChangeLater)
         );
         let all = [&answers.0, &answers.1, &answers.2, &answers.3];
-        let admitted = all.iter().filter(|answer| matches!(answer, NewPassword::Admitted(_))).count();
+        let admitted = all.iter().filter(|answer| matches!(answer, Told::Entered(Entered::Session(_)))).count();
         assert_eq!(admitted, 1, "round {round}: {answers:?}");
     }
     assert_eq!((house.sessions.count(), directory.wrong()), (50, 0));
@@ -364,14 +364,14 @@ async fn guesses_at_once_in_every_spelling_stay_below_every_threshold() {
             let house = &house;
             let name =
                 ["alice", "ALICE", "corp\\Alice", "alice@corp.example", "alice@CORP.test", "alice@mail.example"][number % 6];
-            let at = Attempt { address: [127, 0, 1, u8::try_from(number % 50).unwrap()].into(), ..House::attempt() };
+            let at = Attempt { address: Some([127, 0, 1, u8::try_from(number % 50).unwrap()].into()), ..House::attempt() };
             async move { house.password(at, name, &format!("guess {number}")).await }
         });
         let answers = futures_util::future::join_all(guesses).await;
-        assert!(answers.iter().all(|answer| matches!(answer, PasswordAnswer::Refused { .. })));
+        assert!(answers.iter().all(|answer| matches!(answer, Told::Refused { .. })));
         assert_eq!(directory.wrong(), strangers, "threshold {threshold}");
         house.clock.advance(Duration::from_secs(1800 + 31));
-        assert!(matches!(house.password(House::attempt(), "alice", "wonderland").await, PasswordAnswer::Admitted(_)));
+        assert!(matches!(house.password(House::attempt(), "alice", "wonderland").await, Told::Entered(Entered::Session(_))));
     }
 }
 
@@ -386,7 +386,7 @@ async fn a_name_that_is_nobodys_is_refused_and_costs_like_one_whose_account_is_p
         // Every third password comes twice.
         for number in [0, 1, 2, 2, 3, 4, 5, 5, 6, 7] {
             let answer = house.password(House::attempt(), name, &format!("guess {number}")).await;
-            assert!(matches!(answer, PasswordAnswer::Refused { .. }), "{name}: {answer:?}");
+            assert!(matches!(answer, Told::Refused { .. }), "{name}: {answer:?}");
             asked.push(directory.said.lock().unwrap().asked);
         }
         costs.push(asked);

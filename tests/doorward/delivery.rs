@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorward::auth::{Answer, Before, Fate, PasswordAnswer, Progress};
+use doorward::auth::{AskedView, Before, Entered, Fate, OfFlow, Progress, Step, Told};
 use doorward::base::{Channel, Clock, Time};
 use doorward::config::dispatch_policy::{AddressKind, Rule};
 use doorward::dispatch::{Delivery, Grouped, Reports, Transmitter};
@@ -93,7 +93,7 @@ async fn log_in(house: &House, number: usize, within: u64) -> Vec<Begun> {
 async fn log_in_as(house: &House, name: &str) -> Begun {
     let at = house.clock.now();
     match house.password(House::attempt(), name, "wonderland").await {
-        PasswordAnswer::Challenged { flow } => (format!("people:{name}"), flow, at),
+        Told::Next { flow, step: Step::Factor } => (format!("people:{name}"), flow, at),
         other => panic!("{name}: {other:?}"),
     }
 }
@@ -145,7 +145,7 @@ async fn everybody_gets_a_living_code_though_one_of_two_slow_devices_dies() {
     println!("{number} logins: arrival after {median:.1} s median, {most:.1} s p95, {longest:.1} s longest; taken {each:?}");
     for (user, flow, _) in &begun {
         let answer = house.answer(flow, &first[user].passcode).await;
-        assert!(matches!(answer, Answer::Admitted(_)), "{user}: {answer:?}");
+        assert!(matches!(answer, Told::Entered(Entered::Session(_))), "{user}: {answer:?}");
     }
     // Nobody died in the middle of a hand-over, so nobody has two.
     assert_eq!(each.iter().sum::<usize>(), number);
@@ -182,8 +182,9 @@ async fn whose_operator_delivers_nothing_is_called_and_the_page_says_so() {
     assert_eq!((texts.len(), calls.len()), (number, number.div_ceil(5)));
     let called: HashMap<_, _> = calls.iter().map(|taken| (taken.user.clone(), taken.passcode.clone())).collect();
     for (place, (user, flow, _)) in begun.iter().enumerate() {
-        let view = house.gatekeeper.look(House::attempt(), flow.clone()).await.unwrap().unwrap();
-        match view.progress {
+        let Told::Flow(view) = house.of_flow(flow, OfFlow::Look).await else { panic!("no flow") };
+        let AskedView::Passcode(asked) = view.asked;
+        match asked.progress {
             Progress::Delivered { channel: Channel::Sms, .. } => assert_ne!(place % 5, 0),
             Progress::Sent { channel: Channel::Voice, before, .. } => {
                 let before = before.map(|Before { channel, fate, .. }| (channel, fate));
@@ -194,7 +195,7 @@ async fn whose_operator_delivers_nothing_is_called_and_the_page_says_so() {
         let code = texts.iter().find(|taken| taken.user == *user).unwrap().passcode.clone();
         // A failover sends the same code.
         assert!(called.get(user).is_none_or(|called| *called == code), "{user}");
-        assert!(matches!(house.answer(flow, &code).await, Answer::Admitted(_)), "{user}");
+        assert!(matches!(house.answer(flow, &code).await, Told::Entered(Entered::Session(_))), "{user}");
     }
 }
 
@@ -215,11 +216,11 @@ async fn ten_thousand_clicks_send_four_messages() {
     let (clicked, flow, _) = &begun[0];
     for round in 0..clicks / 50 {
         let click = |number: usize| {
-            let (gatekeeper, flow) = (&house.gatekeeper, flow.clone());
+            let (house, flow) = (&house, flow.clone());
             async move {
                 match number % 3 {
-                    0 => gatekeeper.resend(House::attempt(), flow).await,
-                    rule => gatekeeper.other_channel(House::attempt(), flow, rule - 1).await,
+                    0 => house.of_flow(&flow, OfFlow::Resend).await,
+                    rule => house.of_flow(&flow, OfFlow::OtherWay { rule: rule - 1 }).await,
                 }
             }
         };

@@ -17,6 +17,7 @@ mod curl;
 mod cut_short;
 mod deal;
 mod delivery;
+mod doors;
 mod first_configuration;
 mod forwarding;
 mod gateway;

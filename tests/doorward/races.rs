@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use doorward::auth::session::Wanted;
-use doorward::auth::{Answer, FlowOver};
+use doorward::auth::{Entered, FlowOver, Told};
 use doorward::base::Clock;
 use doorward::store::{Counter, Counters, Place, Taken};
 use futures_util::StreamExt;
@@ -32,12 +32,12 @@ struct Round {
 }
 
 impl Round {
-    fn of(answers: &[Answer]) -> Self {
-        let count = |is: fn(&Answer) -> bool| answers.iter().filter(|answer| is(answer)).count();
+    fn of(answers: &[Told]) -> Self {
+        let count = |is: fn(&Told) -> bool| answers.iter().filter(|answer| is(answer)).count();
         Self {
-            admitted: count(|answer| matches!(answer, Answer::Admitted(_))),
-            again: count(|answer| matches!(answer, Answer::Again)),
-            over: count(|answer| matches!(answer, Answer::Over(FlowOver::Ended { .. } | FlowOver::Used { .. }))),
+            admitted: count(|answer| matches!(answer, Told::Entered(Entered::Session(_)))),
+            again: count(|answer| matches!(answer, Told::Again)),
+            over: count(|answer| matches!(answer, Told::Over(FlowOver::Ended { .. } | FlowOver::Used { .. }))),
         }
     }
 }
@@ -65,7 +65,7 @@ async fn the_last_try_taken_twice_at_once_is_one_try() {
         async move {
             let guess = wrong(&code);
             for _ in 0..2 {
-                assert!(matches!(house.answer(&flow, &guess).await, Answer::Again));
+                assert!(matches!(house.answer(&flow, &guess).await, Told::Again));
             }
             // One of the two is right: whichever takes the last try, the other is not looked at.
             let (one, other) = tokio::join!(house.answer(&flow, &guess), house.answer(&flow, &code));
@@ -124,7 +124,7 @@ async fn many_guesses_at_once_are_never_more_than_the_tries() {
             let guess = wrong(&code);
             let answers = futures_util::future::join_all((0..8).map(|_| house.answer(&flow, &guess))).await;
             let late = house.answer(&flow, &code).await;
-            assert!(matches!(late, Answer::Over(FlowOver::Ended { .. })), "the right one came after the last try: {late:?}");
+            assert!(matches!(late, Told::Over(FlowOver::Ended { .. })), "the right one came after the last try: {late:?}");
             Round::of(&answers)
         }
     })
@@ -144,8 +144,8 @@ async fn the_store_is_never_asked_about_a_cookie_that_is_made_up() {
         let mut bytes = [7; 44];
         bytes[..8].copy_from_slice(&number.to_be_bytes());
         let cookie = format!("k1.{}", data_encoding::BASE64URL_NOPAD.encode(&bytes));
-        assert!(house.gatekeeper.admit(&cookie, &wanted).is_none());
-        assert!(!house.gatekeeper.was_ours(&cookie) && !house.gatekeeper.has_session(&cookie));
+        assert!(house.sessions.admit(&cookie, &wanted).is_none());
+        assert!(!house.sessions.was_ours(&cookie) && house.sessions.of_cookie(&cookie).is_none());
     }
     println!("made-up cookies: {:.0} a second, unoptimised", 20_000.0 / begun.elapsed().as_secs_f64());
     assert_eq!(house.store.questions(), before);

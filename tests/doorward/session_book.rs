@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorward::auth::PasswordAnswer;
 use doorward::auth::session::Served;
 use doorward::auth::session::Wanted;
+use doorward::auth::{Entered, Told};
 use doorward::base::Clock;
 use doorward::config;
 use doorward::directory::local::Local;
@@ -39,7 +39,7 @@ impl Book {
 
     async fn enter(&mut self) {
         let answer = self.house.password(House::attempt(), "alice", "wonderland").await;
-        let PasswordAnswer::Admitted(admitted) = answer else { panic!("{answer:?}") };
+        let Told::Entered(Entered::Session(admitted)) = answer else { panic!("{answer:?}") };
         self.cookies.push(admitted.cookie.expose().to_owned());
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 
-use crate::auth::house::House;
+use crate::auth::services::Services;
 use crate::base::Time;
 use crate::directory::User;
 use crate::store::{Kind, StoreError, Stored, Table, Versioned};
@@ -15,16 +15,22 @@ use crate::store::{Kind, StoreError, Stored, Table, Versioned};
 const REMEMBERED: Duration = Duration::from_secs(400 * 86_400);
 const RENEWED_AFTER: Duration = Duration::from_secs(30 * 86_400);
 
-impl House {
+/// Remembers when a number was seen first.
+#[derive(Clone)]
+pub(in crate::auth) struct NumberAge {
+    pub services: Services,
+}
+
+impl NumberAge {
     /// How old the newest of the user's numbers is; nothing without a number. One that is seen for the first time is new: so is the one
     /// that somebody wrote there just now. Looked at in each sign-in, whatever the policies say, so that a policy that begins to ask
     /// finds an answer.
-    pub(in crate::auth) async fn number_age(&self, user: &User) -> Result<Option<Duration>, StoreError> {
+    pub(in crate::auth) async fn of(&self, user: &User) -> Result<Option<Duration>, StoreError> {
         let numbers: Vec<&str> = [&user.mobile, &user.second_mobile].into_iter().flatten().map(|number| number.trim()).collect();
         if numbers.iter().all(|number| number.is_empty()) {
             return Ok(None);
         }
-        let now = self.clock.now();
+        let now = self.services.clock.now();
         let since = match user.mobile_changed {
             Some(changed) => changed,
             None => self.seen_since(user, &numbers.join("\n"), now).await?,
@@ -36,7 +42,7 @@ impl House {
     async fn seen_since(&self, user: &User, numbers: &str, now: Time) -> Result<Time, StoreError> {
         let id = user.id.as_str();
         let about = format!("{id}\n{numbers}");
-        let numbers = Table::new(&self.stores, &self.keys);
+        let numbers = Table::new(&self.services.stores, &self.services.keys);
         let found = match numbers.find(id, now).await {
             // What a newer version wrote says nothing here, so the numbers count as new and begin anew.
             Err(error) if error.is_unreadable() => {
@@ -59,13 +65,13 @@ impl House {
     }
 
     fn number_seen(&self, about: &str, since: Time) -> NumberSeen {
-        let hash = HEXLOWER.encode(&self.keys.mac(NumberSeen::KIND.name(), about.as_bytes()));
-        NumberSeen { key: self.keys.first_id().to_owned(), hash, since }
+        let hash = HEXLOWER.encode(&self.services.keys.mac(NumberSeen::KIND.name(), about.as_bytes()));
+        NumberSeen { key: self.services.keys.first_id().to_owned(), hash, since }
     }
 
     /// Since when, where the record is of these numbers, under whichever of our keys it was written.
     fn known_since(&self, seen: &NumberSeen, about: &str) -> Option<Time> {
-        let hash = self.keys.mac_by(&seen.key, NumberSeen::KIND.name(), about.as_bytes())?;
+        let hash = self.services.keys.mac_by(&seen.key, NumberSeen::KIND.name(), about.as_bytes())?;
         (HEXLOWER.encode(&hash) == seen.hash).then_some(seen.since)
     }
 }

@@ -2,19 +2,21 @@
 //! group or given another password meanwhile would get a session that lives until those who are signed in are looked at. As with them, a
 //! directory that does not answer keeps nobody out.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::Why;
+use super::change::Why;
 use crate::audit::What;
 use crate::audit::reason::AccessLoss;
-use crate::auth::Declined;
-use crate::auth::house::{Attempt, House};
+use crate::auth::rules::Rules;
+use crate::auth::services::Services;
+use crate::auth::{Attempt, Declined};
 use crate::base::{Time, TraceId};
 use crate::directory::standing::{Hindrance, Standing};
 use crate::directory::{DirectoryError, User};
 
 /// What it showed.
-pub(in crate::auth) enum LastLook {
+pub(in crate::auth) enum Finding {
     /// Still as when the password was right, or that was a moment ago.
     Same,
     /// The person has lost access.
@@ -22,31 +24,38 @@ pub(in crate::auth) enum LastLook {
     Unanswered(DirectoryError),
 }
 
-impl House {
+/// Asks the directory once more before a grant is used.
+#[derive(Clone)]
+pub(in crate::auth) struct FinalCheck {
+    pub services: Services,
+    pub rules: Arc<Rules>,
+}
+
+impl FinalCheck {
     /// `vouched`: when the directory was asked last. `why`: what a new password is asked for in this flow, which is then no reason to
     /// keep anybody out.
-    pub(in crate::auth) async fn look_last(&self, user: &User, why: Option<Why>, vouched: Time) -> LastLook {
-        if self.clock.now().since(vouched) < A_MOMENT {
-            return LastLook::Same;
+    pub(in crate::auth) async fn look(&self, user: &User, why: Option<Why>, vouched: Time) -> Finding {
+        if self.services.clock.now().since(vouched) < A_MOMENT {
+            return Finding::Same;
         }
-        match self.people.standing(&user.id).await {
-            Ok(standing) => lost(user, &standing, why).map_or(LastLook::Same, LastLook::Lost),
-            Err(error) => LastLook::Unanswered(error),
+        match self.rules.people.standing(&user.id).await {
+            Ok(standing) => lost(user, &standing, why).map_or(Finding::Same, Finding::Lost),
+            Err(error) => Finding::Unanswered(error),
         }
     }
 
     /// Journals what a look showed; what to tell whom it keeps out.
-    pub(in crate::auth) async fn heed(&self, at: &Attempt, trace: TraceId, user: &User, look: LastLook) -> Option<Declined> {
-        match look {
-            LastLook::Same => None,
-            LastLook::Lost(loss) => {
+    pub(in crate::auth) async fn note(&self, at: &Attempt, trace: TraceId, user: &User, finding: Finding) -> Option<Declined> {
+        match finding {
+            Finding::Same => None,
+            Finding::Lost(loss) => {
                 tracing::info!(%trace, user.id = %user.id, reason = loss.word(), "somebody lost access between password and session");
-                self.note(at, trace, Some(&user.id), What::RecheckRefused { reason: loss }).await;
+                self.services.note(at, trace, Some(&user.id), What::RecheckRefused { reason: loss }).await;
                 Some(Declined::HelpDesk)
             }
-            LastLook::Unanswered(error) => {
+            Finding::Unanswered(error) => {
                 tracing::warn!(%error, %trace, user.id = %user.id, "nobody knows whether somebody still may sign in; the sign-in goes on");
-                self.note(at, trace, Some(&user.id), What::RecheckFailed { detail: error.to_string() }).await;
+                self.services.note(at, trace, Some(&user.id), What::RecheckFailed { detail: error.to_string() }).await;
                 None
             }
         }

@@ -17,7 +17,7 @@ use crate::store::{Entry, EventLog, Search, StoreError};
 
 /// Cheap to clone.
 #[derive(Clone)]
-pub struct Steward {
+pub struct OperatorApi {
     log: Arc<dyn EventLog>,
     journal: Journal,
     sessions: Sessions,
@@ -54,7 +54,7 @@ pub struct SessionView {
 /// So many sessions are listed at most; more are counted.
 const MOST_LISTED: usize = 10_000;
 
-impl Steward {
+impl OperatorApi {
     /// Reads events from `log` and writes what was asked into `journal`.
     pub fn new(log: Arc<dyn EventLog>, journal: Journal, sessions: Sessions, clock: Clock) -> Self {
         Self { log, journal, sessions, clock }
@@ -110,7 +110,7 @@ impl Steward {
         let ended = self.meant(meant);
         // All of them at once, before the records of any are touched.
         ended.iter().for_each(|session| session.end());
-        Ok(Ended { steward: self.clone(), sessions: ended })
+        Ok(Ended { operators: self.clone(), sessions: ended })
     }
 
     fn meant(&self, meant: &Meant) -> Vec<Arc<Session>> {
@@ -147,7 +147,7 @@ impl Steward {
 
 /// Sessions that are over and whose records are not yet removed.
 pub struct Ended {
-    steward: Steward,
+    operators: OperatorApi,
     sessions: Vec<Arc<Session>>,
 }
 
@@ -160,7 +160,7 @@ impl Ended {
     pub async fn write_down(self) {
         for session in &self.sessions {
             let what = What::SessionEnded { session: session.id.to_string(), reason: SessionOver::Operator.into() };
-            if let Err(error) = self.steward.sessions.end(session, what, &About::default()).await {
+            if let Err(error) = self.operators.sessions.end(session, what, &About::default()).await {
                 tracing::error!(%error, "a session ended here, but its record could not be removed");
             }
         }

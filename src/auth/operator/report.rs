@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
-use crate::auth::house::House;
+use crate::auth::rules::Rules;
 use crate::config::authentication_policy::Then;
 use crate::directory::standing::{Hindrance, Listed};
 use crate::directory::{Directory, DirectoryError};
@@ -38,7 +38,7 @@ pub struct Problem {
 
 /// A report that can be read, one directory after the other.
 pub struct Report {
-    house: Arc<House>,
+    rules: Arc<Rules>,
     directories: Vec<Arc<dyn Directory>>,
     /// Those that passcodes are sent by.
     policies: BTreeSet<Arc<str>>,
@@ -48,16 +48,16 @@ pub struct Report {
 const AHEAD: usize = 2;
 
 impl Report {
-    pub(in crate::auth) fn new(house: Arc<House>, directory: Option<&str>) -> Option<Self> {
-        let all = house.people.places().iter().map(|place| &place.directory);
+    pub(in crate::auth) fn new(rules: Arc<Rules>, directory: Option<&str>) -> Option<Self> {
+        let all = rules.people.places().iter().map(|place| &place.directory);
         let directories: Vec<_> = all.filter(|it| directory.is_none_or(|name| it.name() == name)).cloned().collect();
-        let rules = house.authentication_policies.values().flat_map(|policy| &policy.rules);
-        let policies = rules.filter_map(|rule| match &rule.then {
+        let all_rules = rules.authentication_policies.values().flat_map(|policy| &policy.rules);
+        let policies = all_rules.filter_map(|rule| match &rule.then {
             Then::Challenge { dispatch, .. } => Some(Arc::clone(dispatch)),
             Then::Admit | Then::Refuse => None,
         });
         let policies = policies.collect();
-        (!directories.is_empty()).then_some(Self { house, directories, policies })
+        (!directories.is_empty()).then_some(Self { rules, directories, policies })
     }
 
     /// Sends the rows a few at a time, and no more before those are taken. What could not be read comes back; the others are in it all
@@ -90,7 +90,7 @@ impl Report {
         let keeps_out = |hindrance: &Hindrance| !matches!(hindrance, Hindrance::MustChange | Hindrance::PasswordExpired);
         let mut can_sign_in = !standing.hindrances.iter().any(keeps_out);
 
-        let prefix = self.house.people.country_prefix(directory);
+        let prefix = self.rules.people.country_prefix(directory);
         let mut phone = |typed: Option<String>| {
             let typed = typed.filter(|typed| !typed.trim().is_empty())?;
             Some(number::normalise(&typed, prefix).unwrap_or_else(|error| {
@@ -98,12 +98,12 @@ impl Report {
                 typed
             }))
         };
-        let addresses = self.house.addresses(&user);
+        let addresses = self.rules.addresses(&user);
         let (mobile, second_mobile) = (phone(user.mobile), phone(user.second_mobile));
         let unreached: Vec<_> = self
             .policies
             .iter()
-            .filter_map(|policy| self.house.dispatcher.reaches(policy, &addresses).err().map(|why| (policy, why)))
+            .filter_map(|policy| self.rules.dispatcher.reaches(policy, &addresses).err().map(|why| (policy, why)))
             .collect();
         if mobile.is_none() && second_mobile.is_none() && !unreached.is_empty() {
             problems.push(Problem::new("no-phone", ""));

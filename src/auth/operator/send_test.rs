@@ -1,7 +1,7 @@
 //! `send-test`: an operator tries the way to one person.
 
-use crate::auth::account::notice::Way;
-use crate::auth::house::House;
+use crate::auth::account::notice::{Notices, Way};
+
 use crate::base::{Language, TraceId};
 use crate::directory::Name;
 use crate::directory::people::Found;
@@ -9,7 +9,7 @@ use crate::dispatch::{DispatchError, Notice};
 
 /// What is to be tried.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
-pub struct Trial {
+pub struct SendTest {
     /// As it would be typed at the login page.
     pub user: String,
     /// A dispatch policy; may be left out where there is one alone.
@@ -22,13 +22,13 @@ pub struct Trial {
 
 /// A message that is under way.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Tried {
+pub struct TestSent {
     pub message: String,
     pub trace: TraceId,
 }
 
 /// As the journal has it.
-impl std::fmt::Display for Trial {
+impl std::fmt::Display for SendTest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "send-test --user {}", self.user)?;
         self.policy.iter().try_for_each(|policy| write!(f, " --policy {policy}"))?;
@@ -37,11 +37,11 @@ impl std::fmt::Display for Trial {
     }
 }
 
-impl House {
+impl Notices {
     /// Hands the message over; in words why not.
-    pub(in crate::auth) async fn try_out(&self, trial: Trial) -> Result<Tried, String> {
+    pub(in crate::auth) async fn send_test(&self, trial: SendTest) -> Result<TestSent, String> {
         let name = Name::parse(&trial.user).ok_or("that cannot be a user name")?;
-        let user = match self.people.find(&name).await {
+        let user = match self.rules.people.find(&name).await {
             Ok(Found::One(account)) => account.user,
             Ok(Found::Nobody) => return Err(format!("{} is nobody who may sign in (see `doorward user report`)", trial.user)),
             Ok(Found::Several(ids)) => return Err(format!("{} means several: {}", trial.user, ids.join(", "))),
@@ -51,18 +51,18 @@ impl House {
         let language = user.language.as_deref().and_then(Language::preferred).unwrap_or(Language::ENGLISH);
         let (notice, application) = match &trial.welcome {
             None => (Notice::Test, ""),
-            Some(name) => match self.applications.get(name.as_str()) {
+            Some(name) => match self.rules.applications.get(name.as_str()) {
                 Some(application) => (Notice::Welcome, application.hosts.first().map_or("", |host| &**host)),
                 None => return Err(format!("there is no application {name}")),
             },
         };
-        let trace = TraceId::new(self.random.as_ref());
+        let trace = self.services.new_trace();
         let mut order = self.letter(&Way { user: &user, language, dispatch: &policy, application, trace }, notice);
         order.from_rule = trial.rule.map(|rule| rule.saturating_sub(1)).unwrap_or_default();
         let message = order.id.clone();
-        match self.dispatcher.hand_over(order).await {
-            Ok(_) => Ok(Tried { message, trace }),
-            Err(DispatchError::NoRoute) => Err(self.dispatcher.reaches(&policy, &self.addresses(&user)).map_or_else(
+        match self.rules.dispatcher.hand_over(order).await {
+            Ok(_) => Ok(TestSent { message, trace }),
+            Err(DispatchError::NoRoute) => Err(self.rules.dispatcher.reaches(&policy, &self.rules.addresses(&user)).map_or_else(
                 |why| format!("no rule of {policy} leads to {}: {why}", user.name),
                 |()| format!("no rule of {policy} from there on leads to {}", user.name),
             )),
@@ -71,7 +71,7 @@ impl House {
     }
 
     fn policy_of(&self, named: Option<String>) -> Result<String, String> {
-        let all = self.dispatcher.policies();
+        let all = self.rules.dispatcher.policies();
         match (named, all.as_slice()) {
             (Some(named), _) if all.iter().any(|policy| **policy == *named) => Ok(named),
             (Some(named), _) => Err(format!("there is no dispatch policy {named}, but {}", all.join(", "))),

@@ -1,62 +1,96 @@
-//! A passcode for a flow: made, sealed and handed over to be sent.
+//! The passcode as a factor: `begin` makes one, `hand_over` sends it once its flow is on record, `judge` compares what was typed.
 
 use std::sync::Arc;
 
-use data_encoding::BASE32_NOPAD;
-
 use super::code::{self, Sealed};
+use super::{Issued, Sent, typed};
 use crate::audit::What;
-use crate::auth::Declined;
-use crate::auth::flow::Issued;
-use crate::auth::flow::record::{Flow, State};
-use crate::auth::house::{Attempt, CouldNotTell, House};
-use crate::auth::password::login::PasswordAttempt;
-use crate::base::{Language, Secret, Time};
+use crate::auth::flow::grant::Outstanding;
+use crate::auth::flow::record::Flow;
+use crate::auth::flow::{Begun, Challenge, Verdict};
+use crate::auth::limit::Limiter;
+use crate::auth::policy::Terms;
+use crate::auth::rules::Rules;
+use crate::auth::services::{CouldNotTell, Services};
+use crate::auth::{Attempt, Declined};
+use crate::base::{Secret, Time, TraceId};
 use crate::config::PasscodePolicy;
 use crate::directory::{SmsType, User};
-use crate::dispatch::{Addresses, Content, DispatchError, Order};
-use crate::store::{Counter, Place, StoreError, Taken};
+use crate::dispatch::text::shown_name;
+use crate::dispatch::{Content, DispatchError, Order};
 
-impl House {
+#[derive(Clone)]
+pub(in crate::auth) struct Passcodes {
+    pub services: Services,
+    pub rules: Arc<Rules>,
+    pub limiter: Arc<Limiter>,
+}
+
+impl Passcodes {
+    /// Makes the first passcode of a flow; a category to show where none can reach the user.
+    pub async fn begin(
+        &self,
+        at: &Attempt,
+        flow_id: &str,
+        outstanding: &Outstanding,
+        trace: TraceId,
+    ) -> Result<Result<Begun<Sent>, Declined>, CouldNotTell> {
+        let (now, user) = (self.services.clock.now(), outstanding.proven.user());
+        let refuse = |reason| self.services.note(at, trace, Some(&user.id), What::MessageRefused { reason });
+        if let Err(why) = self.rules.dispatcher.reaches(&outstanding.terms.dispatch, &self.rules.addresses(user)) {
+            refuse(format!("no-route: {why}")).await;
+            return Ok(Err(Declined::NoChannel));
+        }
+        if !self.limiter.take_message(at, now).await? {
+            refuse("messages_per_address".into()).await;
+            return Ok(Err(Declined::TooManyMessages));
+        }
+        let policy = self.rules.passcode_policy(&outstanding.terms.passcode)?;
+        let (code, issued) = self.issue(flow_id, policy, now);
+        let sent = Sent::new(code::label(self.services.random.as_ref()), issued, now);
+        Ok(Ok(Begun { challenge: sent, secret: code, tries: policy.tries }))
+    }
+
     /// Makes a passcode for one flow.
-    pub(in crate::auth) fn issue(&self, flow_id: &str, policy: &PasscodePolicy, now: Time) -> (Secret<String>, Issued) {
-        let code = code::issue(policy, self.random.as_ref());
-        let sealed = Sealed::new(&self.keys, flow_id, code.expose());
-        (code, Issued { sealed, message: self.new_id(), lives_until: now.plus(policy.lifetime) })
+    pub fn issue(&self, flow_id: &str, policy: &PasscodePolicy, now: Time) -> (Secret<String>, Issued) {
+        let code = code::issue(policy, self.services.random.as_ref());
+        let sealed = Sealed::new(&self.services.keys, flow_id, code.expose());
+        (code, Issued { sealed, message: self.services.new_id(), lives_until: now.plus(policy.lifetime) })
     }
 
     /// Hands a passcode over; the category to show where it cannot be sent. A resend names the rule to begin with.
-    pub(in crate::auth) async fn send(
+    pub async fn hand_over(
         &self,
         at: &Attempt,
         flow: &Flow,
-        (issued, code): (&Issued, Secret<String>),
+        code: Secret<String>,
         resend: Option<usize>,
     ) -> Result<Option<Declined>, CouldNotTell> {
-        let State::Awaiting(awaiting) = &flow.state else { return Ok(None) };
-        let lifetime_s = issued.lives_until.since(self.clock.now()).as_secs();
-        let issued_event = What::PasscodeIssued { label: flow.label.clone(), lifetime_s, resend: resend.is_some() };
-        self.note(at, flow.trace, Some(&awaiting.user.id), issued_event).await;
+        let Ok(pending) = flow.pending() else { return Ok(None) };
+        let (Challenge::Passcode(sent), user) = (&pending.asked, pending.user());
+        let lifetime_s = sent.lives_until.since(self.services.clock.now()).as_secs();
+        let issued = What::PasscodeIssued { label: sent.label.clone(), lifetime_s, resend: resend.is_some() };
+        self.services.note(at, flow.trace, Some(&user.id), issued).await;
         let order = Order {
-            id: issued.message.clone(),
+            id: sent.message.clone(),
             trace: flow.trace,
-            user: awaiting.user.id.clone(),
-            application: Arc::clone(&flow.application),
-            policy: Arc::clone(&flow.dispatch),
-            addresses: self.addresses(&awaiting.user),
+            user: user.id.clone(),
+            application: Arc::clone(at.door.name()),
+            policy: Arc::clone(&pending.terms.dispatch),
+            addresses: self.rules.addresses(user),
             content: Content::Passcode(code),
-            label: flow.label.clone(),
-            host: flow.host.to_string(),
+            label: sent.label.clone(),
+            host: at.door.host().map(ToString::to_string).unwrap_or_default(),
             language: flow.language,
-            flash: match awaiting.user.sms_type {
+            flash: match user.sms_type {
                 Some(wanted) => wanted == SmsType::Flash,
-                None => self.passcode_policy(&flow.passcode)?.flash,
+                None => self.rules.passcode_policy(&pending.terms.passcode)?.flash,
             },
             resent: resend.is_some(),
             from_rule: resend.unwrap_or_default(),
-            expires: issued.lives_until,
+            expires: sent.lives_until,
         };
-        match self.dispatcher.hand_over(order).await {
+        match self.rules.dispatcher.hand_over(order).await {
             Ok(_) => Ok(None),
             Err(DispatchError::NoRoute) => Ok(Some(Declined::NoChannel)),
             Err(DispatchError::TooMany(_)) => Ok(Some(Declined::TooManyMessages)),
@@ -64,35 +98,25 @@ impl House {
         }
     }
 
-    pub(in crate::auth) async fn take_message(&self, at: &Attempt, now: Time) -> Result<bool, StoreError> {
-        let rate = self.limits.messages_per_address;
-        let address = crate::base::net::counted(at.address).to_string();
-        let place = Place { kind: Counter::MessagesOfAddress, owner: "", id: &address };
-        Ok(matches!(self.stores.counters.take(place, rate.count, rate.window, now).await?, Taken::Yes { .. }))
+    /// What was typed, read as a passcode of these terms (empty where there is nothing to judge), and how many tries those allow.
+    pub fn read(&self, at: &Attempt, terms: &Terms, text: &str) -> Result<(Secret<String>, u32), CouldNotTell> {
+        let policy = self.rules.passcode_policy(&terms.passcode)?;
+        Ok((typed(text, policy, &shown_name(at.door.name())), policy.tries))
     }
 
-    pub(in crate::auth) fn addresses(&self, user: &User) -> Addresses {
-        Addresses {
-            mobile: user.mobile.clone(),
-            second_mobile: user.second_mobile.clone(),
-            mail: user.mail.clone(),
-            push: user.push.clone(),
-            country_prefix: self.people.country_prefix(user.id.directory()).map(str::to_owned),
-        }
+    /// `typed` as [`Passcodes::read`] gave it.
+    pub fn judge(&self, sent: &Sent, flow_id: &str, typed: &Secret<String>, now: Time) -> Verdict {
+        let offered = Sealed::new(&self.services.keys, flow_id, typed.expose());
+        sent.judge(|sealed| sealed.matches(&offered), now)
     }
 
-    /// The user's own language goes first, unless one was chosen by hand.
-    pub(in crate::auth) fn language_of(&self, attempt: &PasswordAttempt, user: &User) -> Language {
-        let own = user.language.as_deref().filter(|_| !attempt.language_chosen).and_then(Language::preferred);
-        own.unwrap_or(attempt.language)
+    /// The passcode was right: its channel works, and its message needs no other way any more.
+    pub fn was_right(&self, sent: &Sent, terms: &Terms, user: &User) {
+        self.rules.dispatcher.entered(&terms.dispatch, &self.rules.addresses(user), sent.sent);
     }
 
-    pub(in crate::auth) fn passcode_policy(&self, name: &str) -> Result<&PasscodePolicy, CouldNotTell> {
-        self.passcode_policies.get(name).ok_or(CouldNotTell::Unknown("there is no such passcode policy"))
-    }
-
-    /// 130 random bits.
-    pub(in crate::auth) fn new_id(&self) -> String {
-        BASE32_NOPAD.encode(&self.random.bytes::<16>()).to_lowercase()
+    /// The flow has no use for the message any more.
+    pub async fn end(&self, sent: &Sent) {
+        self.rules.dispatcher.settle(&sent.message).await;
     }
 }

@@ -1,12 +1,13 @@
 //! A new password before the directory: what it is asked, and what its answer makes of the sign-in.
 
-use super::change::{NewPassword, OWNER, TRIES};
+use super::change::{OWNER, PasswordChange, TRIES};
 use crate::audit::What;
 use crate::audit::reason::PasswordChangeRefusal;
+use crate::auth::Attempt;
+use crate::auth::ask::{Declined, FlowOver, Told};
+use crate::auth::flow::change::{AfterChange, Changing, Unchanged};
 use crate::auth::flow::record::{Flow, State};
-use crate::auth::flow::{AfterChange, Changing, Unchanged};
-use crate::auth::house::{Attempt, CouldNotTell, House};
-use crate::auth::{Declined, FlowOver};
+use crate::auth::services::CouldNotTell;
 use crate::base::{Secret, TraceId};
 use crate::directory::{Account, By, Changed, Complaint, User};
 use crate::store::Expect;
@@ -20,7 +21,7 @@ pub(in crate::auth) enum Asked {
     Not(Unchanged),
 }
 
-impl House {
+impl PasswordChange {
     /// Shows old and new password to the directory, within what its lock-out leaves. The outer error means that nobody was asked.
     pub(in crate::auth) async fn ask_to_change(
         &self,
@@ -28,9 +29,9 @@ impl House {
         (old, new): (&Secret<String>, &Secret<String>),
         trace: TraceId,
     ) -> Result<Asked, CouldNotTell> {
-        let user = &changing.user.id;
+        let user = &changing.user().id;
         let directory =
-            self.people.directory(user.directory()).ok_or(CouldNotTell::Unknown("the account's directory is gone"))?;
+            self.rules.people.directory(user.directory()).ok_or(CouldNotTell::Unknown("the account's directory is gone"))?;
         let by = By::Id(user.in_directory().to_owned());
         let account = match directory.find(&by).await {
             Ok(mut found) if found.len() == 1 => found.pop(),
@@ -41,14 +42,14 @@ impl House {
             }
         };
         let Some(account) = account else { return Ok(Asked::Gone) };
-        let failures = self.failures_of(&account, OWNER);
-        let Some(taken) = failures.take(&self.failures, self.clock.now()).await? else {
+        let failures = self.limiter.failures_of(&account, OWNER);
+        let Some(taken) = failures.take(&self.limiter.failures, self.services.clock.now()).await? else {
             return Ok(Asked::Not(Unchanged::TooMany));
         };
         let changed = directory.change(&account, old, new).await;
         match &changed {
-            Ok(Changed::WrongOld) => failures.was_wrong(&self.failures, self.clock.now()).await?,
-            _ => failures.give_back(&self.failures, taken, self.clock.now()).await?,
+            Ok(Changed::WrongOld) => failures.was_wrong(&self.limiter.failures, self.services.clock.now()).await?,
+            _ => failures.give_back(&self.limiter.failures, taken, self.services.clock.now()).await?,
         }
         match changed {
             Ok(changed) => Ok(Asked::Answered(changed, Box::new(account))),
@@ -66,17 +67,17 @@ impl House {
         flow_id: &str,
         (mut flow, changing, version): (Flow, Changing, u64),
         asked: Asked,
-    ) -> Result<NewPassword, CouldNotTell> {
-        let (trace, user) = (flow.trace, changing.user.id.clone());
+    ) -> Result<Told, CouldNotTell> {
+        let (trace, user) = (flow.trace, changing.user().id.clone());
         let (changed, account) = match asked {
             Asked::Answered(changed, account) => (changed, account),
             Asked::Gone => {
                 self.end(at, flow_id, (flow, version), PasswordChangeRefusal::Gone, &user).await?;
-                return Ok(NewPassword::Declined { why: Declined::HelpDesk, trace });
+                return Ok(Told::Declined { why: Declined::HelpDesk, trace });
             }
             Asked::Not(why) => {
-                self.note(at, trace, Some(&user), refused(refusal(why))).await;
-                self.stores.counters.give_back(TRIES, flow_id, self.clock.now()).await?;
+                self.services.note(at, trace, Some(&user), refused(refusal(why))).await;
+                self.services.stores.counters.give_back(TRIES, flow_id, self.services.clock.now()).await?;
                 return self.keep(flow_id, (flow, changing.kept(why), version)).await;
             }
         };
@@ -89,35 +90,35 @@ impl House {
                 refused(PasswordChangeRefusal::Unable)
             }
         };
-        self.note(at, trace, Some(&user), what).await;
+        self.services.note(at, trace, Some(&user), what).await;
         match changing.answered(&changed) {
             AfterChange::Admit(grant) => {
-                (flow.state, flow.password) = (State::Done, None);
+                flow.state = State::Done;
                 let back = flow.back.clone();
                 let entered = async {
-                    if !self.put_flow(flow_id, &flow, Expect::Version(version)).await? {
+                    if !self.flows.put(flow_id, &flow, Expect::Version(version)).await? {
                         return Err(CouldNotTell::Unknown("the flow changed while its password was changed"));
                     }
-                    self.forget_wrong_factors(&user).await?;
+                    self.limiter.forget_wrong_factors(&user).await?;
                     let grant = grant.of(self.seen_again(&account).await?);
-                    self.admit(at, grant, trace, &flow.name_mark, back).await
+                    self.entry.enter(at, grant, trace, &flow.name_mark, back).await
                 };
                 Ok(match entered.await {
-                    Ok(admitted) => NewPassword::Admitted(admitted),
+                    Ok(entered) => Told::Entered(entered),
                     Err(error) => {
                         tracing::error!(%error, %trace, "a password was changed, but no session could be opened");
-                        NewPassword::Declined { why: Declined::PasswordSet, trace }
+                        Told::Declined { why: Declined::PasswordSet, trace }
                     }
                 })
             }
             AfterChange::Again(changing) => self.keep(flow_id, (flow, *changing, version)).await,
             AfterChange::Over => {
-                (flow.state, flow.password) = (State::Ended, None);
+                flow.state = State::Ended;
                 let back = flow.back.clone();
-                self.put_flow(flow_id, &flow, Expect::Version(version)).await?;
+                self.flows.put(flow_id, &flow, Expect::Version(version)).await?;
                 Ok(match changed {
-                    Changed::Unable(_) => NewPassword::Declined { why: Declined::HelpDesk, trace },
-                    _ => NewPassword::Over(FlowOver::PasswordStale { back }),
+                    Changed::Unable(_) => Told::Declined { why: Declined::HelpDesk, trace },
+                    _ => Told::Over(FlowOver::PasswordStale { back }),
                 })
             }
         }
@@ -126,21 +127,18 @@ impl House {
     /// As the directory knows them after the change; somebody who is gone or barred since has no session.
     async fn seen_again(&self, account: &Account) -> Result<User, CouldNotTell> {
         let id = &account.user.id;
-        let directory = self.people.directory(id.directory()).ok_or(CouldNotTell::Unknown("the account's directory is gone"))?;
+        let directory =
+            self.rules.people.directory(id.directory()).ok_or(CouldNotTell::Unknown("the account's directory is gone"))?;
         let mut found = directory.find(&By::Id(id.in_directory().to_owned())).await?;
         let user = found.pop().filter(|_| found.is_empty()).map(|account| account.user);
         user.filter(|user| user.id == *id).ok_or(CouldNotTell::Unknown("the account is gone"))
     }
 
-    async fn keep(
-        &self,
-        flow_id: &str,
-        (mut flow, changing, version): (Flow, Changing, u64),
-    ) -> Result<NewPassword, CouldNotTell> {
+    async fn keep(&self, flow_id: &str, (mut flow, changing, version): (Flow, Changing, u64)) -> Result<Told, CouldNotTell> {
         let why = changing.last.unwrap_or(Unchanged::NoAnswer);
         flow.state = State::Changing(Box::new(changing));
-        self.put_flow(flow_id, &flow, Expect::Version(version)).await?;
-        Ok(NewPassword::Again(why))
+        self.flows.put(flow_id, &flow, Expect::Version(version)).await?;
+        Ok(Told::Unchanged(why))
     }
 
     pub(in crate::auth) async fn end(
@@ -150,11 +148,11 @@ impl House {
         (mut flow, version): (Flow, u64),
         reason: PasswordChangeRefusal,
         user: &crate::base::UserId,
-    ) -> Result<NewPassword, CouldNotTell> {
-        (flow.state, flow.password) = (State::Ended, None);
-        self.put_flow(flow_id, &flow, Expect::Version(version)).await?;
-        self.note(at, flow.trace, Some(user), refused(reason)).await;
-        Ok(NewPassword::Over(FlowOver::ChangeEnded { back: flow.back }))
+    ) -> Result<Told, CouldNotTell> {
+        flow.state = State::Ended;
+        self.flows.put(flow_id, &flow, Expect::Version(version)).await?;
+        self.services.note(at, flow.trace, Some(user), refused(reason)).await;
+        Ok(Told::Over(FlowOver::ChangeEnded { back: flow.back }))
     }
 }
 

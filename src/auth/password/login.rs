@@ -2,55 +2,27 @@
 //! look-up, lock-out before the directory is asked, every refusal in one text and on one grid of time).
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::change::PasswordChange;
+use super::sealed;
 use crate::audit::What;
 use crate::audit::reason::PasswordRefusal;
-use crate::auth::flow::{AfterPassword, Grant, PasswordRight};
-use crate::auth::house::{Attempt, CouldNotTell, House};
-use crate::auth::limit::by_account::{AccountFailures, Shares};
-use crate::auth::limit::by_name::{Failures, RefusedLately};
-use crate::auth::limit::known_browser::{Browser, Known, mark};
+use crate::auth::account::number_age::NumberAge;
+use crate::auth::ask::{Declined, PasswordAttempt, Told};
+use crate::auth::attempt::{Attempt, Door};
+use crate::auth::flow::engine::FactorStep;
+use crate::auth::flow::grant::{AfterPassword, PasswordRight};
+use crate::auth::flow::record::Beginning;
+use crate::auth::limit::Limiter;
+use crate::auth::limit::by_name::RefusedLately;
+use crate::auth::limit::known_browser::{Known, mark};
+use crate::auth::policy::evaluate::Evaluator;
 use crate::auth::policy::{Circumstances, Decided, Decision};
-use crate::auth::{Admitted, Declined};
+use crate::auth::rules::Rules;
+use crate::auth::services::{CouldNotTell, Services};
 use crate::base::{Language, Secret, Time, TraceId};
-use crate::directory::{Account, Bar, DirectoryError, Found, Name, User, Verdict};
-
-/// A name and a password as they were posted.
-#[derive(Clone, Debug)]
-pub struct PasswordAttempt {
-    pub at: Attempt,
-    pub name: String,
-    pub password: Secret<String>,
-    /// Where the browser goes in the end: a path with its query on this host, already judged.
-    pub back: String,
-    /// What the pages and the message speak where the user's record says nothing else.
-    pub language: Language,
-    /// Whether the person chose that language by hand.
-    pub language_chosen: bool,
-}
-
-/// What becomes of it.
-#[derive(Debug)]
-pub enum PasswordAnswer {
-    Admitted(Admitted),
-    /// Right so far; the passcode page of this flow is next.
-    Challenged {
-        flow: String,
-    },
-    /// Right and enough, but for a new password; that page of this flow is next.
-    NewPassword {
-        flow: String,
-    },
-    /// Before the password is known to be right: one text for everything.
-    Refused {
-        trace: TraceId,
-    },
-    /// After it: a plain category.
-    Declined {
-        why: Declined,
-        trace: TraceId,
-    },
-}
+use crate::directory::{Bar, DirectoryError, Found, Name, User, Verdict, password};
 
 /// Why a password was not accepted; for the journal alone.
 struct Refusal {
@@ -69,16 +41,27 @@ impl Refusal {
     }
 }
 
-impl House {
+/// The first step.
+pub(in crate::auth) struct PasswordStep {
+    pub services: Services,
+    pub rules: Arc<Rules>,
+    pub limiter: Arc<Limiter>,
+    pub evaluator: Evaluator,
+    pub number_age: NumberAge,
+    pub factors: Arc<FactorStep>,
+    pub change: Arc<PasswordChange>,
+}
+
+impl PasswordStep {
     /// Steps 1 to 5: the answer, and when it may leave. A refusal before the password is known to be right, or an error, does not
     /// leave before the next full half second after `received`; each is journaled with its reason, an error counts against nobody.
-    pub async fn password(&self, attempt: PasswordAttempt, received: Time) -> (PasswordAnswer, Time) {
-        let trace = TraceId::new(self.random.as_ref());
+    pub async fn password(&self, attempt: PasswordAttempt, received: Time) -> (Told, Time) {
+        let trace = self.services.new_trace();
         let answer = match self.check_password(&attempt).await {
             Ok(Ok(right)) => {
                 let answer = self.after_password(&attempt, right, trace).await.unwrap_or_else(|error| {
                     tracing::error!(%error, %trace, "a login could not go on after the right password");
-                    PasswordAnswer::Declined { why: Declined::Broken, trace }
+                    Told::Declined { why: Declined::Broken, trace }
                 });
                 return (answer, received);
             }
@@ -86,62 +69,62 @@ impl House {
                 let is_barred = refusal.reason.is_after_right_password();
                 self.note_refusal(&attempt, refusal, trace).await;
                 match is_barred {
-                    true => PasswordAnswer::Declined { why: Declined::HelpDesk, trace },
-                    false => PasswordAnswer::Refused { trace },
+                    true => Told::Declined { why: Declined::HelpDesk, trace },
+                    false => Told::Refused { trace },
                 }
             }
             Err(error) => {
                 tracing::error!(%error, %trace, "a password could not be checked");
                 let what =
                     What::PasswordRefused { reason: PasswordRefusal::CouldNotTell, name: None, detail: Some(error.to_string()) };
-                self.note(&attempt.at, trace, None, what).await;
+                self.services.note(&attempt.at, trace, None, what).await;
                 let why = if matches!(error, CouldNotTell::Directory(_)) { Declined::Unavailable } else { Declined::Broken };
-                PasswordAnswer::Declined { why, trace }
+                Told::Declined { why, trace }
             }
         };
-        (answer, self.next_step(received))
+        (answer, next_step(received, self.services.clock.now()))
     }
 
     async fn note_refusal(&self, attempt: &PasswordAttempt, refusal: Refusal, trace: TraceId) {
         let reason = refusal.reason;
-        tracing::info!(%trace, reason = reason.word(), address = %attempt.at.address, "a password was refused");
-        let name = Name::parse(&attempt.name).filter(|_| refusal.user.is_none()).map(|name| self.name_mark(&name));
+        tracing::info!(%trace, reason = reason.word(), address = from(&attempt.at), "a password was refused");
+        let name = Name::parse(&attempt.name).filter(|_| refusal.user.is_none()).map(|name| self.services.name_mark(&name));
         let about = match (&refusal.user, &name, reason) {
-            (_, _, PasswordRefusal::AddressBusy) => attempt.at.address.to_string(),
+            (_, _, PasswordRefusal::AddressBusy) => from(&attempt.at),
             (Some(user), ..) => user.to_string(),
             (None, Some(name), _) => name.hash.clone(),
-            (None, None, _) => attempt.at.address.to_string(),
+            (None, None, _) => from(&attempt.at),
         };
         let what = What::PasswordRefused { reason, name, detail: refusal.detail };
         if reason.is_by_limit() {
-            self.note_repeated(&format!("{reason} {about}"), &attempt.at, trace, (refusal.user.as_ref(), what)).await;
+            self.services.note_repeated(&format!("{reason} {about}"), &attempt.at, trace, (refusal.user.as_ref(), what)).await;
         } else {
-            self.note(&attempt.at, trace, refusal.user.as_ref(), what).await;
+            self.services.note(&attempt.at, trace, refusal.user.as_ref(), what).await;
         }
     }
 
     /// Steps 1 to 4: limits, find, lock-out, verify.
     async fn check_password(&self, attempt: &PasswordAttempt) -> Result<Result<PasswordRight, Refusal>, CouldNotTell> {
-        let now = self.clock.now();
-        let known = Known::read(attempt.at.known.as_deref(), &self.keys);
+        let now = self.services.clock.now();
+        let known = attempt.at.door.known(&self.services.keys);
         let name = Name::parse(&attempt.name);
-        let name_mark = name.as_ref().map(|name| mark(&self.keys, &name.counted())).unwrap_or_default();
+        let name_mark = name.as_ref().map(|name| mark(&self.services.keys, &name.counted())).unwrap_or_default();
         let browser = known.by_name(&name_mark);
-        if !self.take_attempt(&attempt.at, browser) {
+        if !self.limiter.take_attempt(&attempt.at, browser) {
             return Ok(Err(Refusal::new(PasswordRefusal::AddressBusy)));
         }
         let Some(name) = name else { return Ok(Err(Refusal::new(PasswordRefusal::Malformed))) };
-        if !is_a_password(&attempt.password) {
+        if !password::usable(&attempt.password) {
             return Ok(Err(Refusal::new(PasswordRefusal::Malformed)));
         }
-        let by_name = Failures::of_name(&name_mark, browser, self.limits.failures_per_user);
-        if !by_name.take(&self.stores, now).await? {
+        let by_name = self.limiter.failures_of_name(&name_mark, browser);
+        if !by_name.take(&self.services.stores, now).await? {
             return Ok(Err(Refusal::new(PasswordRefusal::NamePaused)));
         }
         let checked = self.check_account(attempt, &name, &known, now).await;
         let counts = matches!(&checked, Ok(Err(refusal)) if refusal.reason.counts());
         if !counts {
-            by_name.give_back(&self.stores, now).await?;
+            by_name.give_back(&self.services.stores, now).await?;
         }
         checked
     }
@@ -154,7 +137,7 @@ impl House {
         known: &Known,
         now: Time,
     ) -> Result<Result<PasswordRight, Refusal>, CouldNotTell> {
-        let account = match self.people.find(name).await? {
+        let account = match self.rules.people.find(name).await? {
             Found::One(account) => account,
             Found::Nobody => return self.refuse_nobody(attempt, (name, known), Refusal::new(PasswordRefusal::Nobody), now).await,
             Found::Several(ids) => {
@@ -165,27 +148,27 @@ impl House {
         let user = &account.user;
         // By the typed name, as it is for a name that is nobody's: a second spelling of a name must not tell whether it is somebody's.
         let mark = self.refused_mark(name, known, &attempt.password);
-        if self.memory.refused_lately.contains(&mark, now) {
+        if self.limiter.refused_lately.contains(&mark, now) {
             return Ok(Err(Refusal::of(PasswordRefusal::RefusedAgain, user)));
         }
-        let browser = known.by_user(&user.id, &self.keys);
-        let failures = self.failures_of(&account, browser);
+        let browser = known.by_user(&user.id, &self.services.keys);
+        let failures = self.limiter.failures_of(&account, browser);
         let directory =
-            self.people.directory(user.id.directory()).ok_or(CouldNotTell::Unknown("the account's directory is gone"))?;
-        let Some(taken) = failures.take(&self.failures, now).await? else {
+            self.rules.people.directory(user.id.directory()).ok_or(CouldNotTell::Unknown("the account's directory is gone"))?;
+        let Some(taken) = failures.take(&self.limiter.failures, now).await? else {
             // The password is not judged, but it costs what any other costs, and is remembered like one of a name that is nobody's: a
             // directory that is slow shall not tell them apart.
-            self.memory.refused_lately.remember(mark, now);
+            self.limiter.refused_lately.remember(mark, now);
             return match directory.verify_nobody(&attempt.password).await {
                 Ok(()) => Ok(Err(Refusal::of(PasswordRefusal::AccountPaused, user))),
                 Err(error) => self.not_judged(error, Some(user)),
             };
         };
-        let give_back = || failures.give_back(&self.failures, taken, now);
+        let give_back = || failures.give_back(&self.limiter.failures, taken, now);
         match directory.verify(&account, &attempt.password).await {
             Ok(Verdict::Wrong) => {
-                self.memory.refused_lately.remember(mark, now);
-                failures.was_wrong(&self.failures, now).await?;
+                self.limiter.refused_lately.remember(mark, now);
+                failures.was_wrong(&self.limiter.failures, now).await?;
                 Ok(Err(Refusal::of(PasswordRefusal::Wrong, user)))
             }
             Ok(Verdict::Locked) => {
@@ -198,7 +181,9 @@ impl House {
             }
             Ok(verdict) => {
                 match verdict {
-                    Verdict::Correct | Verdict::Expiring(_) => failures.begin_anew(&self.failures, taken, now).await?,
+                    Verdict::Correct | Verdict::Expiring(_) => {
+                        failures.begin_anew(&self.limiter.failures, taken, now).await?;
+                    }
                     // Active Directory goes on counting where the bind itself was refused.
                     _ => give_back().await?,
                 }
@@ -236,26 +221,25 @@ impl House {
         now: Time,
     ) -> Result<Result<T, Refusal>, CouldNotTell> {
         let mark = self.refused_mark(name, known, &attempt.password);
-        if self.memory.refused_lately.contains(&mark, now) {
+        if self.limiter.refused_lately.contains(&mark, now) {
             return Ok(Err(Refusal { reason: PasswordRefusal::RefusedAgain, ..refusal }));
         }
-        if let Some(directory) = self.people.for_nobody(name)
+        if let Some(directory) = self.rules.people.for_nobody(name)
             && let Err(error) = directory.verify_nobody(&attempt.password).await
         {
             return self.not_judged(error, None);
         }
-        self.memory.refused_lately.remember(mark, now);
+        self.limiter.refused_lately.remember(mark, now);
         Ok(Err(refusal))
-    }
-
-    pub(in crate::auth) fn failures_of(&self, account: &Account, browser: Browser<'_>) -> AccountFailures {
-        let shares = Shares::of(self.limits.failures_per_user, account.lock_out);
-        AccountFailures::new(account.user.id.as_str(), browser, shares).since(self.since)
     }
 
     fn refused_mark(&self, name: &Name, known: &Known, password: &Secret<String>) -> [u8; 32] {
         // Folded and no coarser: where two people's names differ in an accent, the wrong password of one may be the other's right one.
-        RefusedLately::mark(&self.keys, (&name.folded(), known.by_name(&mark(&self.keys, &name.counted()))), password)
+        RefusedLately::mark(
+            &self.services.keys,
+            (&name.folded(), known.by_name(&mark(&self.services.keys, &name.counted()))),
+            password,
+        )
     }
 
     /// Step 5 and what follows from it.
@@ -264,60 +248,83 @@ impl House {
         attempt: &PasswordAttempt,
         right: PasswordRight,
         trace: TraceId,
-    ) -> Result<PasswordAnswer, CouldNotTell> {
+    ) -> Result<Told, CouldNotTell> {
         let at = &attempt.at;
         let user = right.user().id.clone();
-        self.note(at, trace, Some(&user), What::PasswordRight).await;
-        let warning = self.warning(right.user(), self.clock.now()).await?;
-        let proof = warning.into_iter().fold(right, PasswordRight::warned);
-        let policy = &self.application(&at.application)?.policy;
-        let policy = self.authentication_policies.get(policy).ok_or(CouldNotTell::Unknown("there is no such policy"))?;
-        let number_age = self.number_age(proof.user()).await?;
-        let circumstances = Circumstances { address: Some(at.address), application: Arc::clone(&at.application), number_age };
-        let Decided { rule, decision, undecided } = self.decide(policy, &user, &circumstances).await;
-        self.note_undecided(policy, &undecided, trace);
+        self.services.note(at, trace, Some(&user), What::PasswordRight).await;
+        let warning =
+            if at.door.has_pages() { self.change.warning(right.user(), self.services.clock.now()).await? } else { None };
+        let right = warning.into_iter().fold(right, PasswordRight::warned);
+        let (policy, rule, decision) = self.decided(at, right.user(), trace).await?;
+
+        let beginning = Beginning {
+            at,
+            flow_id: self.services.new_id(),
+            back: &attempt.back,
+            language: language_of(attempt, right.user()),
+            trace,
+            name_mark: Name::parse(&attempt.name).map(|name| self.services.name_mark(&name).hash).unwrap_or_default(),
+        };
+        let keep = || sealed::seal(at.door.secret(), &beginning.flow_id, &attempt.password);
+        match right.decided(decision, keep).at(&at.door) {
+            AfterPassword::Admit(grant) => {
+                self.limiter.forget_wrong_passwords(at, &beginning.name_mark).await?;
+                let entry = &self.factors.entry;
+                Ok(Told::Entered(entry.enter(at, grant, trace, &beginning.name_mark, attempt.back.clone()).await?))
+            }
+            AfterPassword::Change(changing) => self.change.begin(&beginning, changing).await,
+            AfterPassword::Challenge(outstanding) => self.factors.begin(&beginning, outstanding).await,
+            AfterPassword::PasswordDue => Ok(Told::declined(Declined::PasswordDue, trace)),
+            AfterPassword::Refuse(_) => {
+                let reason = format!("{policy} rule {rule}");
+                self.services.note(at, trace, Some(&user), What::PolicyRefused { reason }).await;
+                Ok(Told::declined(Declined::NotForThisSite, trace))
+            }
+        }
+    }
+
+    /// What the door's policy says of this user, journaled; with the policy's name and the number of its rule.
+    async fn decided(&self, at: &Attempt, user: &User, trace: TraceId) -> Result<(Arc<str>, usize, Decision), CouldNotTell> {
+        let policy = match &at.door {
+            Door::Browser { application, .. } => &self.rules.application(application)?.policy,
+            Door::Radius { policy, .. } => policy,
+        };
+        let policy = self.rules.authentication_policy(policy)?;
+        let circumstances = Circumstances {
+            address: at.address,
+            application: at.door.application().cloned(),
+            number_age: self.number_age.of(user).await?,
+        };
+        let Decided { rule, decision, undecided } = self.evaluator.decide(policy, &user.id, &circumstances).await;
+        self.evaluator.note_undecided(policy, &undecided, trace);
         let decided = What::PolicyDecided {
             rule: format!("{} rule {rule}", policy.name),
             decision: decision.name().into(),
             undecided: undecided.iter().map(ToString::to_string).collect(),
         };
-        self.note(at, trace, Some(&user), decided).await;
-
-        match (proof.decided(&decision), &decision) {
-            (AfterPassword::Admit(grant), _) => {
-                let name_mark = Name::parse(&attempt.name).map(|name| self.name_mark(&name).hash).unwrap_or_default();
-                self.forget_wrong_passwords(at, &name_mark).await?;
-                Ok(PasswordAnswer::Admitted(self.admit(at, grant, trace, &name_mark, attempt.back.clone()).await?))
-            }
-            (AfterPassword::Change(changing), _) => {
-                Ok(PasswordAnswer::NewPassword { flow: self.begin_change(attempt, changing, trace).await? })
-            }
-            (AfterPassword::Challenge(user, why), Decision::Challenge { dispatch, passcode }) => {
-                self.challenge(attempt, (user, why), (dispatch, passcode), trace).await
-            }
-            (AfterPassword::Challenge(..) | AfterPassword::Refuse(_), _) => {
-                self.note(at, trace, Some(&user), What::PolicyRefused { reason: format!("{} rule {rule}", policy.name) }).await;
-                Ok(PasswordAnswer::Declined { why: Declined::NotForThisSite, trace })
-            }
-        }
+        self.services.note(at, trace, Some(&user.id), decided).await;
+        Ok((Arc::clone(&policy.name), rule, decision))
     }
+}
 
-    /// Opens the session of a grant.
-    pub(in crate::auth) async fn admit(
-        &self,
-        at: &Attempt,
-        grant: Grant,
-        trace: TraceId,
-        name_mark: &str,
-        back: String,
-    ) -> Result<Admitted, CouldNotTell> {
-        let known = Known::read(at.known.as_deref(), &self.keys);
-        let user = grant.user().id.clone();
-        let was_known = matches!(known.by_user(&user, &self.keys), Browser::Known(_));
-        let cookie = self.sessions.open(grant, &self.door(at, trace, was_known)?).await?;
-        let known = known.with(&user, name_mark, &self.keys, self.random.as_ref());
-        Ok(Admitted { cookie, known, back })
-    }
+/// The next full half second after `received`: then a refusal leaves, so that none tells by its time what was looked up.
+fn next_step(received: Time, now: Time) -> Time {
+    let spent = now.since(received).as_millis();
+    let steps = u64::try_from(spent / STEP.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
+    Time::from_millis(received.millis().saturating_add(steps.saturating_mul(500)))
+}
+
+const STEP: Duration = Duration::from_millis(500);
+
+/// Where an attempt comes from, as the log has it.
+fn from(at: &Attempt) -> String {
+    at.address.map_or_else(|| at.door.name().to_string(), |address| address.to_string())
+}
+
+/// The user's own language goes first, unless one was chosen by hand.
+fn language_of(attempt: &PasswordAttempt, user: &User) -> Language {
+    let own = user.language.as_deref().filter(|_| !attempt.language_chosen).and_then(Language::preferred);
+    own.unwrap_or(attempt.language)
 }
 
 const fn barred(bar: Bar) -> PasswordRefusal {
@@ -327,11 +334,4 @@ const fn barred(bar: Bar) -> PasswordRefusal {
         Bar::Hours => PasswordRefusal::Hours,
         Bar::Workstation => PasswordRefusal::Workstation,
     }
-}
-
-/// An empty password would be an anonymous bind (RFC 4513 section 5.1.2), one with NUL might be cut short, one of kilobytes is
-/// nobody's: none of them is shown to a directory.
-pub(in crate::auth) fn is_a_password(password: &Secret<String>) -> bool {
-    let password = password.expose();
-    !password.is_empty() && !password.contains('\0') && password.len() <= 1024
 }

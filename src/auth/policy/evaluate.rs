@@ -2,15 +2,24 @@
 //! operator.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::{Circumstances, Decided, Memberships, Undecided, decide, groups_in_question};
-use crate::auth::house::House;
-use crate::base::{Time, TraceId, UserId};
+use crate::auth::rules::Rules;
+use crate::base::{Clock, Time, TraceId, UserId};
 use crate::config::AuthenticationPolicy;
 
-impl House {
+/// Asks the directory what a policy needs to know, and decides.
+#[derive(Clone)]
+pub(in crate::auth) struct Evaluator {
+    pub clock: Clock,
+    pub rules: Arc<Rules>,
+    /// Outlives a change of the configuration.
+    pub said_lately: Arc<SaidLately>,
+}
+
+impl Evaluator {
     /// What a policy says to this user here and now.
     pub(in crate::auth) async fn decide(
         &self,
@@ -19,7 +28,7 @@ impl House {
         circumstances: &Circumstances,
     ) -> Decided {
         let groups = groups_in_question(policy, circumstances);
-        let told = if groups.is_empty() { Vec::new() } else { self.people.memberships(user, &groups).await };
+        let told = if groups.is_empty() { Vec::new() } else { self.rules.people.memberships(user, &groups).await };
         decide(policy, circumstances, &Memberships::new(groups, told))
     }
 
@@ -27,7 +36,7 @@ impl House {
     pub(in crate::auth) fn note_undecided(&self, policy: &AuthenticationPolicy, undecided: &[Undecided], trace: TraceId) {
         for one in undecided {
             let sentence = one.to_string();
-            if self.memory.said_lately.is_first(&format!("{} {sentence}", policy.name), self.clock.now()) {
+            if self.said_lately.is_first(&format!("{} {sentence}", policy.name), self.clock.now()) {
                 tracing::error!(
                     %trace,
                     policy = &*policy.name,

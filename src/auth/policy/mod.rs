@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 
+use crate::base::Plan;
 use crate::config::authentication_policy::{AuthenticationPolicy, Line, Then, When};
 use crate::config::group::Group;
 use crate::directory::{Doubt, Membership};
@@ -18,7 +20,8 @@ use crate::directory::{Doubt, Membership};
 pub struct Circumstances {
     /// The true client's address; nothing where the door cannot know it.
     pub address: Option<IpAddr>,
-    pub application: Arc<str>,
+    /// Nothing where the door leads to no application of ours: that is no `application`, and every `application_not`.
+    pub application: Option<Arc<str>>,
     /// How long ago a phone number of the user was written, or first seen here; nothing where there is none.
     pub number_age: Option<Duration>,
 }
@@ -47,10 +50,20 @@ pub enum Decision {
     Admit {
         only_from: Option<Vec<IpNet>>,
     },
+    /// More is to be proven.
     Challenge {
-        dispatch: Arc<str>,
-        passcode: Arc<str>,
+        plan: Plan,
+        terms: Terms,
     },
+}
+
+/// The policies that the factors of a plan go by: what the rule that challenged says besides.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Terms {
+    /// Name of a dispatch policy.
+    pub dispatch: Arc<str>,
+    /// Name of a passcode policy.
+    pub passcode: Arc<str>,
 }
 
 impl Decision {
@@ -130,9 +143,10 @@ pub fn decide(policy: &AuthenticationPolicy, circumstances: &Circumstances, memb
         let decision = match &rule.then {
             Then::Admit => Decision::Admit { only_from: rule.when.address.clone() },
             Then::Refuse => Decision::Refuse,
-            Then::Challenge { dispatch, passcode } => {
-                Decision::Challenge { dispatch: Arc::clone(dispatch), passcode: Arc::clone(passcode) }
-            }
+            Then::Challenge { plan, dispatch, passcode } => Decision::Challenge {
+                plan: plan.clone(),
+                terms: Terms { dispatch: Arc::clone(dispatch), passcode: Arc::clone(passcode) },
+            },
         };
         return Decided { rule: number, decision, undecided };
     }
@@ -166,7 +180,7 @@ fn matches<'a>(when: &'a When, circumstances: &Circumstances, memberships: &'a M
 
 fn matches_but_for_groups(when: &When, circumstances: &Circumstances) -> bool {
     let within = |nets: &Vec<IpNet>| circumstances.address.is_some_and(|address| nets.iter().any(|net| net.contains(&address)));
-    let at = |applications: &Vec<Arc<str>>| applications.contains(&circumstances.application);
+    let at = |applications: &Vec<Arc<str>>| circumstances.application.as_ref().is_some_and(|name| applications.contains(name));
     when.address.as_ref().is_none_or(within)
         && when.address_not.as_ref().is_none_or(|nets| !within(nets))
         && when.application.as_ref().is_none_or(at)
@@ -189,6 +203,7 @@ fn in_any<'a>(groups: &'a [Group], memberships: &'a Memberships) -> Match<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Plan;
     use crate::config::authentication_policy::Rule;
 
     fn group(name: &str) -> Group {
@@ -204,7 +219,11 @@ mod tests {
     }
 
     fn at(address: Option<&str>) -> Circumstances {
-        Circumstances { address: address.map(|address| address.parse().unwrap()), application: "mail".into(), number_age: None }
+        Circumstances {
+            address: address.map(|address| address.parse().unwrap()),
+            application: Some("mail".into()),
+            number_age: None,
+        }
     }
 
     fn nets(text: &str) -> Option<Vec<IpNet>> {
@@ -252,7 +271,7 @@ mod tests {
         use Membership::{Member, NotMember};
         let groups = || Some(vec![group("cn=staff,dc=x")]);
         let (inside, outside) = (When { group: groups(), ..When::default() }, When { group_not: groups(), ..When::default() });
-        let challenge = || Then::Challenge { dispatch: "d".into(), passcode: "p".into() };
+        let challenge = || Then::Challenge { plan: Plan::nothing(), dispatch: "d".into(), passcode: "p".into() };
         let table = [
             (&inside, Then::Admit, [true, false, false]),
             (&inside, Then::Refuse, [true, false, true]),

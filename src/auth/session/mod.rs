@@ -23,9 +23,9 @@ pub use identity::Introduction;
 pub use upkeep::Served;
 
 use crate::audit::reason::SessionOver;
-use crate::auth::flow::{Factor, Grant};
+use crate::auth::flow::Grant;
 use crate::auth::session::interner::Interner;
-use crate::base::{Time, UserId};
+use crate::base::{Factor, Time, UserId};
 use crate::config::application::{PublicPath, SessionLimits};
 use crate::directory::{PasswordMark, User};
 use crate::store::{Kind, Stored};

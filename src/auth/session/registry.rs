@@ -12,11 +12,12 @@ use serde::{Deserialize, Serialize};
 use super::by_user::{ByUser, SignedIn};
 use super::interner::Interner;
 use super::{Cookie, Entrance, Kept, Key, KeyId, Permit, Session, Wanted};
-use crate::audit::{Event, Journal, What};
+use crate::audit::{Event, What};
 use crate::auth::flow::Grant;
-use crate::base::{Clock, Keys, Random, Time, TraceId};
+use crate::auth::services::Services;
+use crate::base::{Time, TraceId};
 use crate::config::application::SessionLimits;
-use crate::store::{Fed, Kind, Record, StoreError, Stored, Stores, Table, Versioned};
+use crate::store::{Fed, Kind, Record, StoreError, Stored, Table, Versioned};
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -36,7 +37,7 @@ pub(super) struct Book {
     pub(super) left_behind: Mutex<Vec<Arc<str>>>,
     pub(super) sessions: Table<Kept>,
     keys: Table<KeptKey>,
-    pub(super) parts: Parts,
+    pub(super) services: Services,
 }
 
 /// Of a [`KeyId`], which is a hash already, of what only we choose: its first bytes.
@@ -52,16 +53,6 @@ impl Hasher for Itself {
     fn finish(&self) -> u64 {
         self.0
     }
-}
-
-/// What the book works with.
-#[derive(Clone)]
-pub struct Parts {
-    pub stores: Stores,
-    pub journal: Journal,
-    pub keys: Keys,
-    pub clock: Clock,
-    pub random: Arc<dyn Random>,
 }
 
 /// What a key's record holds; its id is the cookie's hash, its owner the session.
@@ -84,7 +75,7 @@ impl From<KeptKey> for Entrance {
 
 /// Where a sign-in happened.
 #[derive(Clone, Debug)]
-pub struct Door {
+pub struct Opening {
     pub trace: TraceId,
     pub application: Arc<str>,
     pub host: Arc<str>,
@@ -99,7 +90,7 @@ const PAGE: u32 = 1000;
 
 impl Sessions {
     /// Reads every live session from the records.
-    pub async fn load(parts: Parts) -> Result<Self, StoreError> {
+    pub async fn load(services: Services) -> Result<Self, StoreError> {
         let mut book = Book {
             by_key: HashMap::default(),
             by_id: HashMap::new(),
@@ -108,11 +99,11 @@ impl Sessions {
             nets: Interner::default(),
             loaded: 0,
             left_behind: Mutex::default(),
-            sessions: Table::new(&parts.stores, &parts.keys),
-            keys: Table::new(&parts.stores, &parts.keys),
-            parts,
+            sessions: Table::new(&services.stores, &services.keys),
+            keys: Table::new(&services.stores, &services.keys),
+            services,
         };
-        let now = book.parts.clock.now();
+        let now = book.services.clock.now();
         book.each(Fed::Session, now, |record| {
             let id: Arc<str> = record.id.as_str().into();
             let kept = book.sessions.open(record)?.row;
@@ -149,7 +140,7 @@ impl Sessions {
 
     /// Whether a cookie that opens nothing was one of ours once: its session is over then.
     pub fn was_ours(&self, cookie: &str) -> bool {
-        Cookie::is_ours(cookie, &self.book.parts.keys)
+        Cookie::is_ours(cookie, &self.book.services.keys)
     }
 
     /// How many are alive.
@@ -158,37 +149,37 @@ impl Sessions {
     }
 
     /// Opens a session for a grant. Journaled and on record before anybody can use it; nothing happens where that fails.
-    pub async fn open(&self, grant: Grant, door: &Door) -> Result<Cookie, StoreError> {
-        let parts = &self.book.parts;
-        let now = parts.clock.now();
-        let id: Arc<str> = BASE32_NOPAD.encode(&parts.random.bytes::<20>()).to_lowercase().into();
+    pub async fn open(&self, grant: Grant, opening: &Opening) -> Result<Cookie, StoreError> {
+        let services = &self.book.services;
+        let now = services.clock.now();
+        let id: Arc<str> = BASE32_NOPAD.encode(&services.random.bytes::<20>()).to_lowercase().into();
         let signed_in = What::SignedIn {
             session: id.to_string(),
             factors: grant.factors().iter().map(|factor| factor.name().to_owned()).collect(),
-            known_browser: door.known_browser,
+            known_browser: opening.known_browser,
         };
         let user = grant.user().id.clone();
-        parts
+        services
             .journal
             .record(Event {
-                trace: Some(door.trace),
+                trace: Some(opening.trace),
                 user: Some(user.clone()),
-                application: Some(Arc::clone(&door.application)),
-                address: door.address,
+                application: Some(Arc::clone(&opening.application)),
+                address: opening.address,
                 what: signed_in,
             })
             .await?;
 
         let session =
-            Arc::new(Session::new((Arc::clone(&id), self.book.by_user.number()), grant, door.limits, now, &self.book.nets));
-        let cookie = Cookie::new(&parts.keys, parts.random.as_ref());
+            Arc::new(Session::new((Arc::clone(&id), self.book.by_user.number()), grant, opening.limits, now, &self.book.nets));
+        let cookie = Cookie::new(&services.keys, services.random.as_ref());
         let key_id = Cookie::key_id(cookie.expose());
-        let key = KeptKey { application: Arc::clone(&door.application), host: Arc::clone(&door.host) };
+        let key = KeptKey { application: Arc::clone(&opening.application), host: Arc::clone(&opening.host) };
         let (session_row, key_row) =
             (Versioned::new(session.kept(), user.as_str(), session.expires()), Versioned::new(key, &*id, session.expires()));
         let key_name = HEXLOWER.encode(&key_id);
         let puts = vec![self.book.sessions.to_put(&id, &session_row)?, self.book.keys.to_put(&key_name, &key_row)?];
-        if !parts.stores.records.put_all(puts, now).await? {
+        if !services.stores.records.put_all(puts, now).await? {
             return Err(StoreError::Failed("there is a session with this id already".into()));
         }
 
@@ -213,7 +204,7 @@ impl Sessions {
     /// becomes of the record.
     pub async fn end(&self, session: &Session, what: What, about: &About) -> Result<(), StoreError> {
         session.end();
-        let parts = &self.book.parts;
+        let services = &self.book.services;
         self.book.strike_out(session);
         let removed = self.book.remove(&session.id).await;
         let event = Event {
@@ -223,7 +214,7 @@ impl Sessions {
             address: about.address,
             what,
         };
-        parts.journal.note(event).await;
+        services.journal.note(event).await;
         removed
     }
 
@@ -234,7 +225,7 @@ impl Sessions {
 
     /// Who is signed in to a directory as of now.
     pub(in crate::auth) fn signed_in(&self, directory: &str) -> SignedIn {
-        SignedIn::new(&self.book.by_user, directory, self.book.parts.clock.now())
+        SignedIn::new(&self.book.by_user, directory, self.book.services.clock.now())
     }
 
     /// Every live session, in no order.
@@ -289,9 +280,9 @@ impl Book {
     }
 
     async fn remove_now(&self, id: &str) -> Result<(), StoreError> {
-        let now = self.parts.clock.now();
+        let now = self.services.clock.now();
         self.sessions.remove(id, now).await?;
-        for key in self.parts.stores.records.by_owner(Kind::SessionKey, id, now).await? {
+        for key in self.services.stores.records.by_owner(Kind::SessionKey, id, now).await? {
             self.keys.remove(&key.id, now).await?;
         }
         Ok(())
@@ -300,7 +291,7 @@ impl Book {
     async fn each(&self, kind: Fed, now: Time, mut take: impl FnMut(Record) -> Result<(), StoreError>) -> Result<(), StoreError> {
         let mut mark = 0;
         loop {
-            let (records, next) = self.parts.stores.feed.changes_since(kind, mark, PAGE, now).await?;
+            let (records, next) = self.services.stores.feed.changes_since(kind, mark, PAGE, now).await?;
             if records.is_empty() || next == mark {
                 return Ok(());
             }

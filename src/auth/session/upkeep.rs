@@ -60,7 +60,7 @@ impl Sessions {
     /// Ends what has expired, and writes down when each was last used where that is long ago on record. Called about once a minute.
     pub async fn housekeeping(&self) -> Result<(), StoreError> {
         self.book.remove_left_behind().await?;
-        let now = self.book.parts.clock.now();
+        let now = self.book.services.clock.now();
         let mut behind = Vec::new();
         for session in self.those(|session| session.expired(now).is_some() || session.is_long_unrecorded()) {
             let Some(over) = session.expired(now) else {
@@ -80,7 +80,7 @@ impl Sessions {
     }
 
     async fn keep_up(&self, behind: &[Arc<Session>]) -> Result<(), StoreError> {
-        let now = self.book.parts.clock.now();
+        let now = self.book.services.clock.now();
         for some in behind.chunks(TOGETHER) {
             try_join_all(some.iter().map(|session| self.book.keep_up(session, now))).await?;
         }

@@ -2,9 +2,8 @@
 
 use http::header::SET_COOKIE;
 
-use super::password;
 use crate::auth::session::Wanted;
-use crate::auth::{PasswordAnswer, PasswordAttempt};
+use crate::auth::{Ask, PasswordAttempt, Told};
 use crate::base::{Language, Secret, TraceId};
 use crate::web::csrf::{self, Opened};
 use crate::web::form::Form;
@@ -28,10 +27,8 @@ impl Site {
         let key = cookie::find(visit.headers, cookie::KEY);
         let wanted = Wanted { application: visit.application, host: visit.host, address: visit.address, now: self.clock.now() };
         match key {
-            Some(key) if self.gatekeeper.admit(key, &wanted).is_some() => Page::see_other(&visit.back()),
-            Some(key) if self.gatekeeper.was_ours(key) => {
-                self.show_login(visit, self.shown(visit, Some(LoginProblem::SignedOut)))
-            }
+            Some(key) if self.sessions.admit(key, &wanted).is_some() => Page::see_other(&visit.back()),
+            Some(key) if self.sessions.was_ours(key) => self.show_login(visit, self.shown(visit, Some(LoginProblem::SignedOut))),
             _ => self.show_login(visit, self.shown(visit, None)),
         }
     }
@@ -51,20 +48,16 @@ impl Site {
             _ => return self.show_login(visit, self.shown(visit, Some(LoginProblem::StartAgain))),
         };
         let language = carried.language;
-        let answer = self.gatekeeper.password(PasswordAttempt {
+        let told = self.gatekeeper.ask(Ask::Password(PasswordAttempt {
             at: visit.attempt(&browser),
             name: form.username.clone(),
             password: form.password,
             back: carried.back.clone(),
             language,
             language_chosen: carried.chosen,
-        });
-        match answer.await {
-            PasswordAnswer::Admitted(admitted) => Self::enter(&admitted),
-            PasswordAnswer::Challenged { flow } => Page::see_other(&format!("/.doorward/login/passcode?flow={flow}")),
-            PasswordAnswer::NewPassword { flow } => Page::see_other(&password::address(&flow)),
-            PasswordAnswer::Declined { why, trace } => self.declined(language, (why, trace), &carried.back),
-            PasswordAnswer::Refused { trace } => {
+        }));
+        match told.await {
+            Told::Refused { trace } => {
                 let shown = Shown {
                     browser,
                     is_new_browser: false,
@@ -77,6 +70,7 @@ impl Site {
                 };
                 self.show_login(visit, shown)
             }
+            told => self.follow(language, told, &carried.back),
         }
     }
 

@@ -2,7 +2,9 @@
 
 use http::header::SET_COOKIE;
 
+use crate::auth::Ask;
 use crate::auth::session::registry::About;
+use crate::base::Secret;
 use crate::web::csrf;
 use crate::web::form::Form;
 use crate::web::{Page, Site, Visit, cookie};
@@ -11,7 +13,7 @@ impl Site {
     /// GET.
     pub fn logout_form(&self, visit: &Visit<'_>) -> Page {
         let language = visit.language(&self.look);
-        match cookie::find(visit.headers, cookie::KEY).filter(|key| self.gatekeeper.has_session(key)) {
+        match cookie::find(visit.headers, cookie::KEY).filter(|key| self.sessions.of_cookie(key).is_some()) {
             None => self.look.signed_out(language),
             Some(key) => {
                 let field = csrf::Logout { host: visit.host.clone() };
@@ -29,7 +31,8 @@ impl Site {
             return self.logout_form(visit);
         }
         let about = About { trace: None, application: Some(visit.application.clone()), address: Some(visit.address) };
-        self.gatekeeper.sign_out(key, about).await;
+        let cookie = Secret::new(key.to_owned());
+        drop(self.gatekeeper.ask(Ask::SignOut { cookie, about }).await);
         let page = self.look.signed_out(language);
         match cookie::set(cookie::KEY, "", Some(0)) {
             Some(gone) => page.with(SET_COOKIE, gone),

@@ -3,6 +3,6 @@
 pub mod asset;
 mod login;
 mod logout;
-mod passcode;
+pub(in crate::web) mod passcode;
 pub(in crate::web) mod password;
 pub(in crate::web) mod status;

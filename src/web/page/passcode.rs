@@ -1,7 +1,7 @@
 //! The passcode page: shown by GET under the flow's address, so that it can be looked at again, answered by POST.
 
 use crate::auth::flow::Answered;
-use crate::auth::{Answer, Declined, FlowView};
+use crate::auth::{Ask, AskedView, Attempt, Declined, FlowView, OfFlow, Told};
 use crate::base::Secret;
 use crate::web::csrf;
 use crate::web::form::{Form, parameter};
@@ -16,10 +16,9 @@ impl Site {
             return self.look.notice(language, Notice::CookiesNeeded, None);
         };
         let flow = flow_of(visit);
-        match self.gatekeeper.look(visit.attempt(&browser), flow.clone()).await {
-            Err(why) => self.declined(language, why, "/"),
-            Ok(Err(over)) => self.over(language, over),
-            Ok(Ok(view)) => self.show_passcode(&view, &flow, &browser, None),
+        match self.ask_of(visit.attempt(&browser), &flow, OfFlow::Look).await {
+            Told::Flow(view) => self.show_passcode(&view, &flow, &browser, None),
+            told => self.follow(language, told, "/"),
         }
     }
 
@@ -27,11 +26,16 @@ impl Site {
     pub async fn status(&self, visit: &Visit<'_>) -> Page {
         let gone = || Page::json(http::StatusCode::NOT_FOUND, &serde_json::json!({ "state": "gone", "text": "" }));
         let Some(browser) = cookie::browser(visit.headers) else { return gone() };
-        match self.gatekeeper.look(visit.attempt(&browser), flow_of(visit)).await {
-            Ok(Ok(view)) => self.look.progress(view.language, &view.progress),
-            Ok(Err(_)) => gone(),
+        match self.ask_of(visit.attempt(&browser), &flow_of(visit), OfFlow::Look).await {
+            Told::Flow(view) => {
+                let AskedView::Passcode(asked) = &view.asked;
+                self.look.progress(view.language, &asked.progress)
+            }
             // It cannot be told now; the script asks again.
-            Err(_) => Page::json(http::StatusCode::SERVICE_UNAVAILABLE, &serde_json::json!({ "state": "unknown", "text": "" })),
+            Told::Declined { .. } => {
+                Page::json(http::StatusCode::SERVICE_UNAVAILABLE, &serde_json::json!({ "state": "unknown", "text": "" }))
+            }
+            _ => gone(),
         }
     }
 
@@ -43,45 +47,47 @@ impl Site {
         };
         let opened = csrf::open(&self.keys, browser.expose(), &form.csrf, self.clock.now());
         let Some(csrf::Passcode { flow }) = opened.fresh() else { return self.look.notice(language, Notice::FlowGone, None) };
-        let at = visit.attempt(&browser);
-        let answer = match (form.act.as_str(), form.rule.parse()) {
-            ("resend", _) => self.gatekeeper.resend(at, flow.clone()).await,
-            ("other", Ok(rule)) => self.gatekeeper.other_channel(at, flow.clone(), rule).await,
-            ("other", Err(_)) => Answer::Again,
-            _ => self.gatekeeper.answer(at, flow.clone(), form.passcode).await,
+        let what = match (form.act.as_str(), form.rule.parse()) {
+            ("resend", _) => OfFlow::Resend,
+            ("other", Ok(rule)) => OfFlow::OtherWay { rule },
+            ("other", Err(_)) => return Page::see_other(&address(&flow)),
+            _ => OfFlow::Answer(form.passcode),
         };
-        match answer {
-            Answer::Admitted(admitted) => Self::enter(&admitted),
-            Answer::Again => Page::see_other(&address(&flow)),
-            Answer::Over(over) => self.over(language, over),
-            Answer::Declined { why, trace } => {
-                // A limit that passes by itself must not cost the flow: its page stays, and says why nothing happened.
-                let problem = match why {
-                    Declined::TooManyAttempts => PasscodeProblem::TooMany,
-                    Declined::TooManyMessages => PasscodeProblem::NoMore,
-                    _ => return self.declined(language, (why, trace), "/"),
-                };
-                match self.gatekeeper.look(visit.attempt(&browser), flow.clone()).await {
-                    Ok(Ok(view)) => self.show_passcode(&view, &flow, &browser, Some(problem)),
-                    _ => self.declined(language, (why, trace), "/"),
-                }
-            }
+        let (why, trace) = match self.ask_of(visit.attempt(&browser), &flow, what).await {
+            Told::Again => return Page::see_other(&address(&flow)),
+            Told::Declined { why, trace } => (why, trace),
+            told => return self.follow(language, told, "/"),
+        };
+        // A limit that passes by itself must not cost the flow: its page stays, and says why nothing happened.
+        let problem = match why {
+            Declined::TooManyAttempts => PasscodeProblem::TooMany,
+            Declined::TooManyMessages => PasscodeProblem::NoMore,
+            _ => return self.declined(language, (why, trace), "/"),
+        };
+        match self.ask_of(visit.attempt(&browser), &flow, OfFlow::Look).await {
+            Told::Flow(view) => self.show_passcode(&view, &flow, &browser, Some(problem)),
+            _ => self.declined(language, (why, trace), "/"),
         }
+    }
+
+    pub(super) async fn ask_of(&self, at: Attempt, flow: &str, what: OfFlow) -> Told {
+        self.gatekeeper.ask(Ask::Flow { at, flow: flow.to_owned(), what }).await
     }
 
     /// `problem` is what this very request met; else the page says what the flow remembers.
     fn show_passcode(&self, view: &FlowView, flow: &str, browser: &Secret<String>, problem: Option<PasscodeProblem>) -> Page {
         let field = csrf::Passcode { flow: flow.to_owned() };
-        let expired = view.now >= view.lives_until;
+        let AskedView::Passcode(asked) = &view.asked;
+        let expired = view.now >= asked.lives_until;
         let problem = problem.or(match view.last {
             Some(Answered::Wrong) => Some(PasscodeProblem::Wrong),
             Some(Answered::Earlier) => Some(PasscodeProblem::Earlier),
-            Some(Answered::TooSoon) if view.resend.is_some_and(|(from, _)| view.now < from) => Some(PasscodeProblem::NotYet),
+            Some(Answered::TooSoon) if asked.resend.is_some_and(|(from, _)| view.now < from) => Some(PasscodeProblem::NotYet),
             Some(Answered::Expired) => Some(PasscodeProblem::CodeExpired),
             Some(Answered::NoMore) if !expired => Some(PasscodeProblem::NoMore),
             _ => expired.then_some(PasscodeProblem::CodeExpired),
         });
-        let resend = match view.resend {
+        let resend = match asked.resend {
             None => Resend::Used,
             Some((from, left)) if view.now >= from => Resend::Now { left },
             Some((from, left)) => Resend::In { seconds: from.since(view.now).as_secs() + 1, left },
@@ -91,24 +97,25 @@ impl Site {
             &PasscodeView {
                 application: &view.application,
                 csrf: &csrf::seal(&self.keys, browser.expose(), field, view.now),
-                label: &view.label,
+                label: &asked.label,
                 trace: view.trace,
-                alphabet: view.alphabet,
-                progress: &view.progress,
+                alphabet: asked.alphabet,
+                progress: &asked.progress,
                 tries_left: view.tries_left,
                 problem,
                 resend,
-                others: &view.others,
+                others: &asked.others,
                 restart_url: &Next::StartAgain.href(&view.back),
                 status_url: &address(flow),
                 poll_url: &format!("/.doorward/login/status?flow={flow}"),
-                expires_in_s: view.lives_until.since(view.now).as_secs(),
+                expires_in_s: asked.lives_until.since(view.now).as_secs(),
             },
         )
     }
 }
 
-fn address(flow: &str) -> String {
+/// The page of one flow.
+pub(in crate::web) fn address(flow: &str) -> String {
     format!("/.doorward/login/passcode?flow={flow}")
 }
 

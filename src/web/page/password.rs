@@ -1,8 +1,8 @@
 //! The page for a new password, after everything else is proven: shown by GET under the flow's address, answered by POST.
 
 use super::passcode::flow_of;
-use crate::auth::flow::Unchanged;
-use crate::auth::{ChangeView, NewPassword};
+use crate::auth::flow::change::Unchanged;
+use crate::auth::{ChangeView, OfFlow, Told};
 use crate::base::Secret;
 use crate::web::csrf;
 use crate::web::form::Form;
@@ -17,10 +17,9 @@ impl Site {
             return self.look.notice(language, Notice::CookiesNeeded, None);
         };
         let flow = flow_of(visit);
-        match self.gatekeeper.look_change(visit.attempt(&browser), flow.clone()).await {
-            Err(why) => self.declined(language, why, "/"),
-            Ok(Err(over)) => self.over(language, over),
-            Ok(Ok(view)) => self.show_password(&view, &flow, &browser, view.last),
+        match self.ask_of(visit.attempt(&browser), &flow, OfFlow::LookChange).await {
+            Told::Change(view) => self.show_password(&view, &flow, &browser, view.last),
+            told => self.follow(language, told, "/"),
         }
     }
 
@@ -32,21 +31,16 @@ impl Site {
         };
         let opened = csrf::open(&self.keys, browser.expose(), &form.csrf, self.clock.now());
         let Some(csrf::NewPassword { flow }) = opened.fresh() else { return self.look.notice(language, Notice::FlowGone, None) };
-        let at = visit.attempt(&browser);
-        let answer = if form.act == "later" {
-            self.gatekeeper.change_later(at, flow.clone()).await
-        } else {
-            self.gatekeeper.change(at, flow.clone(), (form.new_password, form.new_password_again)).await
+        let what = match form.act.as_str() {
+            "later" => OfFlow::ChangeLater,
+            _ => OfFlow::Change { new: form.new_password, again: form.new_password_again },
         };
-        match answer {
-            NewPassword::Admitted(admitted) => Self::enter(&admitted),
-            NewPassword::Over(over) => self.over(language, over),
-            NewPassword::Declined { why, trace } => self.declined(language, (why, trace), "/"),
-            NewPassword::Again(why) => match self.gatekeeper.look_change(visit.attempt(&browser), flow.clone()).await {
-                Err(why) => self.declined(language, why, "/"),
-                Ok(Err(over)) => self.over(language, over),
-                Ok(Ok(view)) => self.show_password(&view, &flow, &browser, Some(why)),
+        match self.ask_of(visit.attempt(&browser), &flow, what).await {
+            Told::Unchanged(why) => match self.ask_of(visit.attempt(&browser), &flow, OfFlow::LookChange).await {
+                Told::Change(view) => self.show_password(&view, &flow, &browser, Some(why)),
+                told => self.follow(language, told, "/"),
             },
+            told => self.follow(language, told, "/"),
         }
     }
 

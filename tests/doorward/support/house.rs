@@ -7,8 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use doorward::audit::Journal;
-use doorward::auth::session::registry::Parts as SessionParts;
-use doorward::auth::{Answer, Attempt, Gatekeeper, Parts, PasswordAnswer, PasswordAttempt, Sessions};
+use doorward::auth::{Ask, Attempt, Door, Entered, Gatekeeper, OfFlow, Parts, PasswordAttempt, Services, Sessions, Step, Told};
 use doorward::base::keys::SealKey;
 use doorward::base::random::SystemSource;
 use doorward::base::{Clock, Keys, Language, Secret, Texts, Time, UserId};
@@ -23,7 +22,8 @@ use doorward::dispatch::console::ConsoleTransmitter;
 use doorward::dispatch::{Dispatcher, Grouped, Parts as DispatchParts};
 use doorward::store::sqlite::Sqlite;
 use doorward::store::{
-    Counter, Counters, Fed, Feed, Kind, Place, Put, Queue, Queued, Record, Records, StoreFuture, Stores, Taken,
+    Counter, Counters, Entry, EventLog, Fed, Feed, Kind, Place, Put, Queue, Queued, Record, Records, Search, StoreFuture, Stores,
+    Taken,
 };
 
 use super::eventually::eventually;
@@ -87,7 +87,7 @@ async fn built(
     let store = Arc::new(Sqlite::open(&folder.path().join("doorward.db")).unwrap());
     let journal = Journal::new(Arc::clone(&store) as _, clock.clone());
     let store = Arc::new(Counted { store, questions: AtomicUsize::new(0) });
-    let stores = SessionParts { stores: Stores::one(&store), journal: journal.clone(), keys: keys.clone(), clock, random };
+    let stores = Services { stores: Stores::one(&store), journal: journal.clone(), keys: keys.clone(), clock, random };
     let sessions = Sessions::load(stores.clone()).await.unwrap();
     let console = config::transmitter::Console { outbox: Some(folder.path().join("outbox.jsonl")) };
     let (transmitters, policies) = match sends {
@@ -126,22 +126,27 @@ async fn built(
         password_warnings: [("people".into(), Duration::from_secs(14 * 86_400))].into(),
         dispatcher: dispatcher.clone(),
         sessions: sessions.clone(),
-        stores,
+        services: stores,
     };
-    let clock = parts.stores.clock.clone();
+    let clock = parts.services.clock.clone();
     let gatekeeper = Gatekeeper::new(parts, tokio::runtime::Handle::current());
     House { gatekeeper, clock, sessions, store, dispatcher, folder }
 }
 
 impl House {
     pub fn attempt() -> Attempt {
-        Attempt {
+        let door = Door::Browser {
             application: "app".into(),
             host: "app.example".into(),
-            address: [127, 0, 0, 1].into(),
-            browser: Secret::new("browser".repeat(6)),
+            cookie: Secret::new("browser".repeat(6)),
             known: None,
-        }
+        };
+        Attempt { door, address: Some([127, 0, 0, 1].into()) }
+    }
+
+    /// A question about a flow, in the browser of [`House::attempt`].
+    pub async fn of_flow(&self, flow: &str, what: OfFlow) -> Told {
+        self.gatekeeper.ask(Ask::Flow { at: Self::attempt(), flow: flow.to_owned(), what }).await
     }
 
     /// The journal.
@@ -150,7 +155,7 @@ impl House {
     }
 
     /// The first step with any password.
-    pub async fn password(&self, at: Attempt, name: &str, password: &str) -> PasswordAnswer {
+    pub async fn password(&self, at: Attempt, name: &str, password: &str) -> Told {
         let attempt = PasswordAttempt {
             at,
             name: name.to_owned(),
@@ -159,13 +164,13 @@ impl House {
             language: Language::ENGLISH,
             language_chosen: false,
         };
-        self.gatekeeper.password(attempt).await
+        self.gatekeeper.ask(Ask::Password(attempt)).await
     }
 
     /// The first step; flow and passcode.
     pub async fn login(&self, name: &str) -> (String, String) {
         let answer = self.password(Self::attempt(), name, "wonderland").await;
-        let PasswordAnswer::Challenged { flow } = answer else { panic!("not challenged") };
+        let Told::Next { flow, step: Step::Factor } = answer else { panic!("not challenged") };
         (flow, self.code(&format!("people:{name}")).await)
     }
 
@@ -179,17 +184,24 @@ impl House {
             language: Language::ENGLISH,
             language_chosen: false,
         };
-        let answer = self.gatekeeper.password(attempt).await;
-        assert!(matches!(answer, PasswordAnswer::Admitted(_)), "{name}: {answer:?}");
+        let answer = self.gatekeeper.ask(Ask::Password(attempt)).await;
+        assert!(matches!(answer, Told::Entered(Entered::Session(_))), "{name}: {answer:?}");
     }
 
-    async fn code(&self, user: &str) -> String {
+    /// The journal's events of one kind, oldest first.
+    pub async fn journaled(&self, kind: &str) -> Vec<Entry> {
+        let events = self.events().search(Search::default()).await.unwrap();
+        events.into_iter().filter(|event| event.kind == kind).collect()
+    }
+
+    /// The newest passcode that was sent to this user.
+    pub async fn code(&self, user: &str) -> String {
         let outbox = self.folder.path().join("outbox.jsonl");
         eventually(format!("a message for {user}"), async || newest(&outbox, user)).await
     }
 
-    pub async fn answer(&self, flow: &str, code: &str) -> Answer {
-        self.gatekeeper.answer(Self::attempt(), flow.to_owned(), Secret::new(code.to_owned())).await
+    pub async fn answer(&self, flow: &str, code: &str) -> Told {
+        self.of_flow(flow, OfFlow::Answer(Secret::new(code.to_owned()))).await
     }
 }
 
