@@ -2,7 +2,7 @@
 //! stays unsigned.
 
 use doorward::config::transmitter::{Report, Signature};
-use doorward::dispatch::callback::deliveries;
+use doorward::dispatch::http::callback::deliveries;
 use doorward::dispatch::{Call, Delivery};
 
 pub fn holds(data: &[u8]) {

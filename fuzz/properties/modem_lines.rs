@@ -1,9 +1,9 @@
 //! What a modem says, in any bytes and pieces: the lines are the same however they come, and hold nothing that a log could not.
 
-use doorward::dispatch::modem::lines::{Lines, MOST, Said};
-use doorward::dispatch::modem::refusal::Refusal;
+use doorward::dispatch::at::lines::{Lines, MOST, Said};
+use doorward::dispatch::at::refusal::Refusal;
+use doorward::dispatch::at::telnet::Telnet;
 use doorward::dispatch::modem::stored::places;
-use doorward::dispatch::modem::telnet::Telnet;
 
 pub fn holds(data: &[u8]) {
     let whole = Lines::default().take(data);

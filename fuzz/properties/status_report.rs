@@ -1,6 +1,6 @@
 //! Status reports of any bytes, in PDU and in text mode: read or not, and what was read is what a command and a log may hold.
 
-use doorward::dispatch::modem::report::{Outcome, StatusReport, sender};
+use doorward::dispatch::sms::report::{Outcome, StatusReport, sender};
 
 pub fn holds(data: &[u8]) {
     let text = String::from_utf8_lossy(data);

@@ -1,5 +1,5 @@
 //! Takes orders, keeps them on record and has them sent in the background. What waits or was left behind is claimed by
-//! [`Dispatcher::run`] in `claims.rs`, of this node or of another one on the same store.
+//! [`Dispatcher::run`] in `queue/claims.rs`, of this node or of another one on the same store.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -9,13 +9,13 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::allowance::{Allowances, MessageLimit};
-use super::board::{Board, Grouped, Route};
-use super::guard::{Alarm, Guard, Shares};
 use super::inner::{GRACE, Inner, LEASE, MOST_EARLY, Ways};
-use super::kept::{Kept, Sent, Work};
-use super::sending::Sending;
-use super::tally::Tallies;
+use super::limit::allowance::{Allowances, MessageLimit};
+use super::limit::toll_fraud::{Alarm, Guard, Shares};
+use super::queue::record::{Kept, Sent, Work};
+use super::routing::stats::Tallies;
+use super::routing::{Board, Grouped, Route};
+use super::send::attempt::Sending;
 use super::{Addresses, Order, Progress, Purpose};
 use crate::audit::reason::MessageEnd;
 use crate::audit::{Event, Journal, What};
@@ -271,6 +271,3 @@ impl Drop for Running {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -10,12 +10,12 @@ use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::allowance::Allowances;
-use super::board::Board;
-use super::expected::Expected;
-use super::guard::Shares;
-use super::kept::{Kept, Work};
-use super::tally::Tallies;
+use super::limit::allowance::Allowances;
+use super::limit::toll_fraud::Shares;
+use super::queue::expected::Expected;
+use super::queue::record::{Kept, Work};
+use super::routing::Board;
+use super::routing::stats::Tallies;
 use crate::audit::{Event, Journal, What};
 use crate::base::{Clock, Keys, Texts, Time};
 use crate::store::{Queued, StoreError, Stores, Table, Versioned};

@@ -8,13 +8,13 @@ use lettre::Address;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message as Mail, MultiPart, SinglePart};
 
-use super::blot::blot;
-use super::mail_html::html;
 use super::smtp::address::address;
 use super::smtp::hello::Hello;
 use super::smtp::reply::Reply;
 use super::smtp::session::{Envelope, Relay, Session};
-use super::template::{Values, fill};
+use super::text::mail_html::html;
+use super::text::redact::blot;
+use super::text::template::{Values, fill};
 use super::{Failure, FailureKind, Message, Receipt, Transmitter};
 use crate::base::tls::{TlsError, client_config};
 use crate::base::{Channel, Later, Secret, Time};

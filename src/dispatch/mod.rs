@@ -1,49 +1,24 @@
 //! Getting a message to a person: what is handed over here is on record before the caller goes on, and is sent in the
 //! background, rule by rule.
 
-mod allowance;
-mod blot;
-mod board;
-pub mod callback;
-mod called;
-mod claims;
+mod address;
+pub mod at;
 pub mod console;
-mod delivery;
 pub mod dispatcher;
-mod expected;
-mod gsm7;
-mod guard;
 pub mod http;
-mod http_answer;
-mod http_body;
-mod http_client;
 mod inner;
-mod kept;
-mod late;
+mod limit;
 pub mod mail;
-mod mail_html;
-#[cfg(test)]
-mod memory;
 pub mod modem;
-mod no_route;
-mod notice;
-pub mod number;
-mod other;
-mod places;
 pub mod program;
-mod progress;
-mod push;
-mod reports;
-mod sending;
+mod queue;
+mod routing;
+mod send;
+pub mod sms;
 pub mod smtp;
-mod take_up;
-mod tally;
-mod template;
-pub mod text;
 #[cfg(test)]
-mod trial;
-mod under_way;
-mod voice;
+mod testkit;
+pub mod text;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,20 +27,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{Channel, Language, Later, Secret, Time, TraceId, UserId};
 
-pub use allowance::MessageLimit;
-pub use board::Grouped;
-pub use callback::{Answer, Call, Callbacks};
-pub use called::ProviderCalls;
+pub use address::number;
 pub use console::ConsoleTransmitter;
 pub use dispatcher::{DispatchError, Dispatcher, Parts};
+pub use http::callback::{Answer, Call, Callbacks};
+pub use http::calls::ProviderCalls;
 pub use http::{Back, HttpTransmitter};
+pub use limit::allowance::MessageLimit;
 pub use mail::MailTransmitter;
-pub use notice::Notice;
-pub use other::{Jump, Way};
 pub use program::ProgramTransmitter;
-pub use progress::{Before, Fate, Progress};
-pub use reports::{Report, Reports};
-pub use tally::{Tally, Traffic, TransmitterView};
+pub use queue::progress::{Before, Fate, Progress};
+pub use queue::reports::{Report, Reports};
+pub use routing::Grouped;
+pub use routing::stats::{Tally, Traffic, TransmitterView};
+pub use send::switch_channel::{Jump, Way};
+pub use text::notice::Notice;
 
 /// One message on its way to one person: what the dispatcher is given.
 #[derive(Clone, Debug)]

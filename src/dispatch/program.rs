@@ -9,8 +9,8 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
-use super::blot::blot;
-use super::template::{Values, fill};
+use super::text::redact::blot;
+use super::text::template::{Values, fill};
 use super::{Failure, FailureKind, Message, Receipt, Transmitter};
 use crate::base::{Channel, Later, Secret, Time};
 use crate::config::transmitter::{Encoder, Named, Program};

@@ -75,7 +75,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("anyhow", &["app/", "cli/", "main.rs"]),
     ("arc_swap", &["app/", "server/", "gateway/", "proxy/", "web/", "auth/", "directory/", "dispatch/"]),
     ("argon2", &["directory/password.rs"]),
-    ("askama", &["web/", "dispatch/mail_html.rs"]),
+    ("askama", &["web/", "dispatch/text/mail_html.rs"]),
     ("aws_lc_rs", ANYWHERE),
     (
         "bytes",
@@ -119,7 +119,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rustls_native_certs", TLS),
     ("serde", ANYWHERE),
     ("serde_json", ANYWHERE),
-    ("serialport", &["dispatch/modem/port.rs"]),
+    ("serialport", &["dispatch/at/port.rs"]),
     ("slab", &["server/", "gateway/", "proxy/"]),
     ("socket2", &["server/", "proxy/", "radius/"]),
     ("strsim", &["config/scalar.rs"]),

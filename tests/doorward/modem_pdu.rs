@@ -4,8 +4,8 @@ use std::io::Write;
 use std::process::Stdio;
 use std::time::Duration;
 
-use doorward::dispatch::modem::pdu::Submit;
-use doorward::dispatch::modem::recipient::Recipient;
+use doorward::dispatch::sms::pdu::Submit;
+use doorward::dispatch::sms::recipient::Recipient;
 use serde_json::json;
 
 use crate::properties::Choices;

@@ -4,9 +4,9 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::recipient::{Recipient, tail};
-use super::report::StatusReport;
 use crate::base::Time;
+use crate::dispatch::sms::recipient::{Recipient, tail};
+use crate::dispatch::sms::report::StatusReport;
 
 #[derive(Default)]
 pub(super) struct Awaited {
@@ -66,8 +66,8 @@ fn reference(number: u8, tail: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::report::Outcome;
     use super::*;
+    use crate::dispatch::sms::report::Outcome;
 
     const NOW: Time = Time::from_millis(1_700_000_000_000);
 

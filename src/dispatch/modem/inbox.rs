@@ -7,10 +7,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use super::super::FailureKind;
 use super::queue::{Job, Queue};
-use super::shared::Shared;
+use super::status::Shared;
 use crate::base::{Clock, Time};
+use crate::dispatch::FailureKind;
 
 pub(super) enum Event {
     Job(Box<Job>),

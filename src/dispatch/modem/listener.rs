@@ -5,8 +5,8 @@ use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use super::inbox::Event;
-use super::port::Port;
-use super::telnet::Telnet;
+use crate::dispatch::at::port::Port;
+use crate::dispatch::at::telnet::Telnet;
 
 /// Runs on the listener's thread until the line ends or nobody wants to hear.
 pub(super) fn listen(mut port: Box<dyn Port>, mut telnet: Telnet, number: u32, to: &SyncSender<Event>, closing: &AtomicBool) {

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::oneshot;
 
-use super::super::{Failure, FailureKind, Message, Purpose, Receipt};
 use crate::base::Time;
+use crate::dispatch::{Failure, FailureKind, Message, Purpose, Receipt};
 
 /// One message and who waits for the answer.
 pub(super) struct Job {

@@ -3,17 +3,17 @@
 
 use std::time::Duration;
 
-use super::super::{Failure, FailureKind, Message};
-use super::aside::TAKEN;
+use super::at_session::{Late, Trouble};
 use super::inbox::ENDED;
-use super::pdu::Submit;
-use super::recipient::Recipient;
-use super::refusal::{Class, Refusal};
-use super::shared::Shared;
-use super::start::{Fault, Start, value};
-use super::talk::{Late, Trouble};
+use super::init::{Fault, Start, value};
+use super::status::Shared;
 use crate::base::{Secret, Time};
 use crate::config::modem::Mode;
+use crate::dispatch::at::refusal::{Class, Refusal};
+use crate::dispatch::at::unsolicited::TAKEN;
+use crate::dispatch::sms::pdu::Submit;
+use crate::dispatch::sms::recipient::Recipient;
+use crate::dispatch::{Failure, FailureKind, Message};
 
 /// A message that was taken: what the modem called its parts, where it said so.
 pub(super) struct Taken {
@@ -216,7 +216,11 @@ fn in_pdus(submit: &Submit<'_>) -> Result<Vec<Entry>, Miss> {
     let parts = submit.parts().map_err(|error| miss(FailureKind::Final, error.to_string(), Verdict::Well))?;
     // A modem that lost its power in between would take the message for plain text.
     let before = || Some("AT+CMGF=0".to_owned());
-    let entry = |part: super::pdu::Part| Entry { before: before(), command: format!("AT+CMGS={}", part.octets), text: part.pdu };
+    let entry = |part: crate::dispatch::sms::pdu::Part| Entry {
+        before: before(),
+        command: format!("AT+CMGS={}", part.octets),
+        text: part.pdu,
+    };
     Ok(parts.into_iter().map(entry).collect())
 }
 
@@ -229,7 +233,7 @@ fn in_text(submit: &Submit<'_>) -> Result<Vec<Entry>, Miss> {
         return Err(miss(FailureKind::Final, "the text is too long for one message in text mode", Verdict::Well));
     }
     let first = 0x11 | if submit.report { 0x20 } else { 0 };
-    let validity = super::pdu::relative_validity(submit.validity);
+    let validity = crate::dispatch::sms::pdu::relative_validity(submit.validity);
     let (identifier, coding) = (if submit.replaces { 0x41 } else { 0 }, if submit.flash { 0x10 } else { 0 });
     let before = Some(format!("AT+CSMP={first},{validity},{identifier},{coding}"));
     let command = format!("AT+CMGS=\"{}\",145", submit.to.written());

@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
+use super::at_session::Trouble;
+use super::init::{Fault, LONG, SHORT, Start, printable, value};
 use super::pin::SimMark;
-use super::refusal::Refusal;
-use super::sim_state::{SimState, may_pass};
-use super::start::{Fault, LONG, SHORT, Start, printable, value};
-use super::talk::Trouble;
 use crate::config::modem::Mode;
+use crate::dispatch::at::refusal::Refusal;
+use crate::dispatch::at::sim_state::{SimState, may_pass};
 
 /// So long a SIM that is not ready is waited for when a modem is set up: modems take half a minute after power-on.
 pub(super) const SIM_READY: Duration = Duration::from_secs(60);

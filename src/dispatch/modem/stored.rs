@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use super::aside::Aside;
-use super::report::StatusReport;
-use super::start::{Fault, LONG, SHORT, Start, value};
-use super::talk::Trouble;
+use super::at_session::Trouble;
+use super::init::{Fault, LONG, SHORT, Start, value};
 use crate::config::modem::Mode;
+use crate::dispatch::at::unsolicited::Aside;
+use crate::dispatch::sms::report::StatusReport;
 
 /// A listing may be cut, and messages may come in meanwhile.
 const ROUNDS: u32 = 8;

@@ -5,19 +5,20 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
-use super::super::{Failure, FailureKind, Receipt, Reports};
+use super::at_session::{Late, Talk};
 use super::awaited::Awaited;
-use super::held::{Found, Held};
+use super::in_doubt::{Found, Held};
 use super::inbox::{ENDED, Event, Inbox};
-use super::lock::{self, Lock};
+use super::init::{Fault, Standing, Start};
+use super::lock;
+use super::lock::Lock;
 use super::pin::PinNote;
 use super::queue::Job;
 use super::send::{Miss, Sender, Taken, Verdict};
-use super::shared::State;
 use super::sim::{SIM_BRIEF, SIM_READY};
-use super::start::{Fault, Standing, Start};
-use super::talk::{Late, Talk};
+use super::status::State;
 use crate::config::modem::Modem;
+use crate::dispatch::{Failure, FailureKind, Receipt, Reports};
 
 pub(super) struct Worker {
     pub(super) name: Arc<str>,

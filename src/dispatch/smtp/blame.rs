@@ -2,8 +2,8 @@
 //! costs one more question. So a refusal ends an address only where code or words say that there is no such mailbox or that it takes
 //! nothing, and nothing says that it is about us: a 5.1.1 whose text says "relaying denied" is about us.
 
-use super::super::FailureKind;
 use super::reply::Reply;
+use crate::dispatch::FailureKind;
 
 /// What was asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

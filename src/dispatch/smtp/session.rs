@@ -9,8 +9,6 @@ use data_encoding::BASE64;
 use rustls::ClientConfig;
 use tokio::net::TcpStream;
 
-use super::super::http_client::is_untrusted;
-use super::super::{Failure, FailureKind};
 use super::blame::{Step, blame};
 use super::hello::Hello;
 use super::line::{Line, LineError};
@@ -18,6 +16,8 @@ use super::offers::Offers;
 use super::reply::Reply;
 use crate::base::{Secret, tls};
 use crate::config::transmitter::SmtpTls;
+use crate::dispatch::http::client::is_untrusted;
+use crate::dispatch::{Failure, FailureKind};
 
 /// How one relay is spoken to.
 pub(in super::super) struct Relay {

@@ -1,0 +1,85 @@
+//! What a message's record says of the past, before anything new is tried: the end of a wait, or a hand-over of which a node that is gone
+//! kept the answer to itself.
+
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::{Sending, Went};
+use crate::audit::What;
+use crate::audit::reason::TryOutcome;
+use crate::base::Channel;
+use crate::dispatch::queue::record::{Sent, Stage};
+use crate::dispatch::{Before, Fate};
+
+impl Sending {
+    /// Done where nothing has to be tried: a transmitter knows that it took the message.
+    pub(in crate::dispatch) async fn take_up(&mut self, cancelled: &CancellationToken) -> Went {
+        match std::mem::take(&mut self.work.stage) {
+            Stage::Trying => Went::On,
+            Stage::Handing { transmitter, channel, to } => {
+                let recalled = tokio::select! {
+                    biased;
+                    () = cancelled.cancelled() => return Went::Done,
+                    recalled = self.recall(&transmitter, channel) => recalled,
+                };
+                if recalled == Went::Done {
+                    return Went::Done;
+                }
+                self.left_unknown(transmitter, channel, to).await;
+                Went::On
+            }
+            Stage::Waiting { sent, undelivered, .. } => {
+                self.waited(sent, undelivered).await;
+                Went::On
+            }
+        }
+    }
+
+    /// Whether the transmitter remembers it; then it is as if it had answered right now.
+    async fn recall(&mut self, transmitter: &str, channel: Channel) -> Went {
+        let ways = self.inner.ways();
+        let routes = ways.board.routes(&self.work.policy, &self.work.addresses).unwrap_or_default();
+        let route = routes.into_iter().find(|route| route.rule == self.work.rule && route.channel == channel);
+        let (Some(route), Some(line)) = (route, ways.board.line(transmitter)) else { return Went::On };
+        match line.transmitter.recall(&self.id, &route.to).await {
+            Some(receipt) => {
+                let now = self.inner.clock.now();
+                self.charge(&route, &line, self.message(&route, now).text.expose());
+                self.taken(&route, &line, receipt, now).await;
+                Went::Done
+            }
+            None => Went::On,
+        }
+    }
+
+    /// It may have been taken or not. One more copy is better than none.
+    async fn left_unknown(&mut self, transmitter: String, channel: Channel, to: String) {
+        self.ask_again(self.work.rule, &transmitter);
+        self.perhaps(&transmitter, channel, to.clone());
+        let (outcome, detail) = (TryOutcome::Unknown, "the node ended while it was asked".to_owned());
+        let (message, channel) = (self.id.clone(), channel.name().to_owned());
+        self.note(What::MessageTried { message, transmitter, channel, to, outcome, detail, duration_ms: 0 }).await;
+    }
+
+    async fn waited(&mut self, sent: Sent, undelivered: bool) {
+        let fate = if undelivered { Fate::Undelivered } else { Fate::Unconfirmed };
+        self.work.before = Some(Before { channel: sent.channel, to: sent.to.clone(), fate });
+        self.work.rule += 1;
+        self.work.again_at = None;
+        self.work.asked.clear();
+        if !undelivered {
+            let Sent { transmitter, channel, to, .. } = sent.clone();
+            let (message, channel) = (self.id.clone(), channel.name().to_owned());
+            self.note(What::MessageUnconfirmed { message, transmitter, channel, to }).await;
+            self.work.sent = Some(sent);
+            // Probably it has arrived: the ways before it have done enough.
+            self.work.retries.clear();
+        }
+    }
+
+    /// It may have gone out by this way.
+    pub(in crate::dispatch) fn perhaps(&mut self, transmitter: &str, channel: Channel, to: String) {
+        let (transmitter, at) = (transmitter.to_owned(), self.inner.clock.now());
+        self.work.unsure = Some(Sent { transmitter, channel, to, at });
+        self.work.doubts.push(channel);
+    }
+}
