@@ -21,11 +21,11 @@
 //!                  |
 //!    config                                what the operator wrote, as plain data
 //!       |
-//!    base                                  clock, random, secret, id, keys, language, path
+//!    base                                  clock, random, secret, id, keys, language, path, factor
 //! ```
 //!
 //! Imports point down; `tests/doorward/architecture.rs` holds the picture as a test. A feature has one word, and that word is the
-//! name of its file in `src/auth`, `src/web`, `templates` and `tests/doorward`.
+//! name of its file or folder in `src/auth`, `src/web`, `templates` and `tests/doorward`.
 //!
 //! **The way of a request.** `server::listener` takes the connection on one of the cores and `server::http` turns it into an exchange.
 //! `gateway::Gateway::handle` tells the rest from top to bottom: behind trusted proxies `gateway::client` finds the true address,
@@ -33,10 +33,12 @@
 //! [`auth::session::Permit`]. With one, `proxy` forwards; a page of ours is answered by `web`; everything else becomes an answer
 //! in `gateway::respond`. Nothing on this way takes a lock or waits for a store.
 //!
-//! **The way of a login.** `web::Site` opens the form's sealed field and calls [`auth::Gatekeeper`], which works on a runtime of its own:
-//! `auth::password::login` goes through limits, directory, lock-out and policy, `auth::flow::engine` keeps a passcode sealed in a flow, which
-//! `auth::passcode::issue` made and hands to `dispatch`, and later judges what was typed. `auth::flow` alone decides whether that is enough and makes the
-//! [`auth::flow::Grant`] that `auth::session::registry` opens a session for. Every branch is an event of `audit`.
+//! **The way of a login.** `web` opens the form's sealed field and puts an [`auth::Ask`] to the [`auth::Gatekeeper`], which works on a
+//! runtime of its own: `auth::password::login` goes through limits, directory, lock-out and policy. `auth::flow::engine` asks for the
+//! factors of the rule's plan and judges what was typed; each factor has a module that begins and judges it (`auth::passcode` makes a
+//! passcode and hands it to `dispatch`), and what is known between two requests is sealed in a record. `auth::flow::grant` alone decides
+//! whether that is enough and makes the [`auth::flow::Grant`]. `auth::entry` turns it into what the door knows: a session in
+//! `auth::session::registry` for a browser, an accept for a client. Every branch is an event of `audit`.
 
 pub mod app;
 pub mod audit;

@@ -45,10 +45,7 @@ impl House {
         let store = Arc::new(store.named(&config.node.name));
         let journal = Journal::new(Arc::clone(&store) as _, clock.clone());
         let started = What::Started { version: env!("CARGO_PKG_VERSION").to_owned() };
-        journal
-            .record(Event { trace: None, user: None, application: None, address: None, what: started })
-            .await
-            .context("the journal cannot be written")?;
+        journal.record(Event::of_node(started)).await.context("the journal cannot be written")?;
 
         let services = Services { stores: Stores::one(&store), journal: journal.clone(), keys, clock: clock.clone(), random };
         let sessions = Sessions::load(services.clone()).await.context("the sessions on record cannot be read")?;

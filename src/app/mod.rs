@@ -221,7 +221,7 @@ impl Node {
             }
             self.journal.note_counts().await;
             let what = What::Stopped;
-            self.journal.note(Event { trace: None, user: None, application: None, address: None, what }).await;
+            self.journal.note(Event::of_node(what)).await;
             self.store.close().await;
         });
         drop(std::fs::remove_file(&self.control));

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use super::door::Plan;
 use super::reload::{Outcome, Reload};
 use super::status::{Status, Watch};
-use crate::auth::{Meant, OperatorApi, Progress, Row, SendTest, SessionView};
+use crate::auth::{OperatorApi, Progress, Row, SendTest, SessionSelector, SessionView};
 use crate::base::TraceId;
 use crate::store::Entry;
 
@@ -25,9 +25,9 @@ pub enum Request {
     /// The configuration's file is read again.
     Reload,
     /// The live sessions that are meant.
-    SessionList { meant: Meant },
+    SessionList { meant: SessionSelector },
     /// They end, and all that runs under them.
-    SessionEnd { meant: Meant },
+    SessionEnd { meant: SessionSelector },
     /// The report on users: which of them can sign in. Answered in many lines.
     UserReport(Wish),
     /// How the node is.

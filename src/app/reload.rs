@@ -125,7 +125,7 @@ impl Reloading {
         };
         let Difference { changed, needs_restart } = fresh.difference.clone();
         let what = What::Reloaded { changed, needs_restart };
-        let event = Event { trace: None, user: None, application: None, address: None, what };
+        let event = Event::of_node(what);
         if let Err(error) = self.journal.record(event).await {
             return Outcome::Failed { why: format!("nothing was changed, because it could not be journaled: {error}") };
         }

@@ -26,6 +26,13 @@ pub struct Event {
     pub what: What,
 }
 
+impl Event {
+    /// Something about the node itself: of no attempt and of no user.
+    pub fn of_node(what: What) -> Self {
+        Self { trace: None, user: None, application: None, address: None, what }
+    }
+}
+
 /// What happened. Field values must hold no secret and no full phone number.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]

@@ -76,7 +76,7 @@ mod tests {
 
     fn event(reason: PasswordRefusal) -> Event {
         let what = What::PasswordRefused { reason, name: None, detail: None };
-        Event { trace: None, user: None, application: None, address: None, what }
+        Event::of_node(what)
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub use attempt::{Attempt, Door};
 pub use gatekeeper::{Gatekeeper, Operations};
 pub use operator::report::{Report, Row};
 pub use operator::send_test::{SendTest, TestSent};
-pub use operator::{Meant, OperatorApi, SessionView};
+pub use operator::{OperatorApi, SessionSelector, SessionView};
 pub use rules::Parts;
 pub use services::Services;
 pub use session::registry::Sessions;

@@ -22,7 +22,7 @@ use self::plain::plain;
 use crate::app::control::Wish;
 use crate::app::control::{self, Reply, Request};
 use crate::app::telemetry::Format;
-use crate::auth::{Meant, SendTest};
+use crate::auth::{SendTest, SessionSelector};
 use crate::config;
 
 /// A TLS reverse proxy that asks for a second step before it lets anybody through.
@@ -173,7 +173,7 @@ struct Which {
     all: bool,
 }
 
-impl From<Which> for Meant {
+impl From<Which> for SessionSelector {
     fn from(which: Which) -> Self {
         match (which.user, which.id) {
             (Some(user), _) => Self::User(user),
@@ -236,7 +236,7 @@ pub fn run() -> ExitCode {
             send_test::run(&file.path, SendTest { user, policy, rule: rule.map(usize::from), welcome })
         }
         What::Session { what: SessionWhat::List { file, user, json } } => {
-            session::list(&file.path, user.map_or(Meant::All, Meant::User), Output::new(json))
+            session::list(&file.path, user.map_or(SessionSelector::All, SessionSelector::User), Output::new(json))
         }
         What::Session { what: SessionWhat::End { file, which, json } } => {
             session::end(&file.path, which.into(), Output::new(json))

@@ -8,9 +8,9 @@ use anyhow::{Result, bail};
 
 use super::{Output, ask, plain};
 use crate::app::control::{Reply, Request};
-use crate::auth::{Meant, SessionView};
+use crate::auth::{SessionSelector, SessionView};
 
-pub fn list(file: &Path, meant: Meant, output: Output) -> Result<ExitCode> {
+pub fn list(file: &Path, meant: SessionSelector, output: Output) -> Result<ExitCode> {
     match ask(file, &Request::SessionList { meant })? {
         Reply::Sessions { sessions, total } if output == Output::Json => {
             say(&serde_json::json!({ "total": total, "sessions": sessions }).to_string())
@@ -29,7 +29,7 @@ pub fn list(file: &Path, meant: Meant, output: Output) -> Result<ExitCode> {
 }
 
 /// Exit code 1 where none was meant: whoever wanted to end one should notice.
-pub fn end(file: &Path, meant: Meant, output: Output) -> Result<ExitCode> {
+pub fn end(file: &Path, meant: SessionSelector, output: Output) -> Result<ExitCode> {
     match ask(file, &Request::SessionEnd { meant: meant.clone() })? {
         Reply::Ended { count } => {
             match (output, count) {
@@ -38,7 +38,7 @@ pub fn end(file: &Path, meant: Meant, output: Output) -> Result<ExitCode> {
                 (Output::Text, 1) => println!("1 session ended."),
                 (Output::Text, _) => println!("{count} sessions ended."),
             }
-            Ok(if count == 0 && meant != Meant::All { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+            Ok(if count == 0 && meant != SessionSelector::All { ExitCode::FAILURE } else { ExitCode::SUCCESS })
         }
         Reply::Error { why } => bail!("{why}"),
         _ => bail!("the node gave an answer to another question"),

@@ -231,7 +231,7 @@ impl Inner {
             let country = country.map_or("all", Country::code).to_owned();
             tracing::error!(country, issued, entered, "unusually many codes are sent and never entered; see docs/sending.md");
             let what = What::CodesNotEntered { country, issued, entered };
-            self.journal.note(Event { trace: None, user: None, application: None, address: None, what }).await;
+            self.journal.note(Event::of_node(what)).await;
         }
     }
 }

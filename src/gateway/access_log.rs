@@ -156,7 +156,7 @@ impl Drop for Entry<'_> {
         let written = || self.uri.host().map(str::as_bytes).or(self.host.get().map(HeaderValue::as_bytes));
         let unanswered = || StatusCode::from_u16(GONE).ok().filter(|_| !std::thread::panicking());
         let now = self.log.clock.now();
-        let who = self.session.get().map(|session| session.who());
+        let who = self.session.get().map(|session| session.identity());
         self.log.write(&Line {
             time: now,
             client: self.client,

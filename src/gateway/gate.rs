@@ -9,7 +9,7 @@ use http::{HeaderMap, Method};
 use super::Caller;
 use super::route::Place;
 use crate::auth::Sessions;
-use crate::auth::session::{Key, Permit, Wanted};
+use crate::auth::session::{AccessRequest, Key, Permit};
 use crate::proxy::cookies::{Jar, Rest};
 use crate::proxy::{Fact, Facts};
 use crate::web::cookie;
@@ -37,7 +37,7 @@ pub fn ask<'a>(sessions: &Sessions, place: &'a Place, head: &Parts, caller: &Cal
     if caller.facts.tell(Fact::ServiceWorker) && !application.service_worker {
         return Gate::Forbidden;
     }
-    let wanted = Wanted { application: &application.name, host: &place.host, address: caller.address, now: caller.now };
+    let wanted = AccessRequest { application: &application.name, host: &place.host, address: caller.address, now: caller.now };
     let (permit, cookies) = opened(sessions, head, caller, &wanted);
     if let Some(permit) = permit {
         return Gate::Pass { permit, cookies };
@@ -50,7 +50,12 @@ pub fn ask<'a>(sessions: &Sessions, place: &'a Place, head: &Parts, caller: &Cal
 
 /// What a request's cookies open, and what is left of them for the application. The key is looked up once and then remembered with its
 /// connection; what it opens is judged anew for every request.
-fn opened<'a>(sessions: &Sessions, head: &Parts, caller: &Caller<'_>, wanted: &Wanted<'a>) -> (Option<Permit<'a>>, Rc<Rest>) {
+fn opened<'a>(
+    sessions: &Sessions,
+    head: &Parts,
+    caller: &Caller<'_>,
+    wanted: &AccessRequest<'a>,
+) -> (Option<Permit<'a>>, Rc<Rest>) {
     if !caller.facts.tell(Fact::Cookie) {
         return (None, Rc::new(Rest::of_none()));
     }

@@ -10,7 +10,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use super::client::Client;
 use super::cookies::{self, Rest};
 use super::facts::{Fact, Facts, is_forged, is_hop_by_hop, is_protected, says_nothing};
-use crate::auth::session::{Introduction, Session};
+use crate::auth::session::{IdentityHeaders, Session};
 use crate::base::Time;
 
 /// What is known of a request before it is forwarded, most of it to tell the application.
@@ -116,7 +116,7 @@ pub(super) fn for_upstream(
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static("https"));
     headers.insert(FORWARDED_HOST, client.host.clone());
     if let Some(session) = signed_on {
-        introduce(headers, session.who().introduction());
+        introduce(headers, session.identity().headers());
     }
 }
 
@@ -156,7 +156,7 @@ fn take_out(headers: &mut HeaderMap, facts: Facts, special: &[Fact], doomed: imp
 }
 
 /// `X-Forwarded-User`, `-Email` and `-Groups`.
-fn introduce(headers: &mut HeaderMap, introduction: &Introduction) {
+fn introduce(headers: &mut HeaderMap, introduction: &IdentityHeaders) {
     for (name, value) in [FORWARDED_USER, FORWARDED_EMAIL, FORWARDED_GROUPS].into_iter().zip(introduction.values()) {
         // Visible ASCII and blanks by construction, so this cannot fail; if it did, the field would be missing, not wrong.
         if let Some(value) = value.and_then(|value| HeaderValue::from_maybe_shared(value).ok()) {
@@ -436,11 +436,11 @@ mod tests {
     fn a_user_is_introduced_in_three_fields() {
         let mut headers = HeaderMap::new();
         let user = User { mail: Some("alice@example.com".into()), groups: vec!["Sales team".into()], ..User::bare("alice") };
-        introduce(&mut headers, &Introduction::of(&user));
+        introduce(&mut headers, &IdentityHeaders::of(&user));
         let expected =
             [("x-forwarded-user", "alice"), ("x-forwarded-email", "alice@example.com"), ("x-forwarded-groups", "Sales team")];
         assert_eq!(headers, map(&expected));
-        introduce(&mut headers, &Introduction::of(&User::bare("bob")));
+        introduce(&mut headers, &IdentityHeaders::of(&User::bare("bob")));
         assert_eq!(headers["x-forwarded-user"], "bob");
     }
 }

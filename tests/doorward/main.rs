@@ -78,7 +78,7 @@ mod rush;
 mod schema;
 mod secrecy;
 mod session;
-mod session_book;
+mod session_registry;
 mod sms_gateway;
 mod smtp;
 mod spellings;

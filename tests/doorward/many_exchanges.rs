@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use doorward::app::control::{self, Reply, Request as Ask};
-use doorward::auth::Meant;
+use doorward::auth::SessionSelector;
 use futures_util::{SinkExt, StreamExt};
 use http::Method;
 use http_body_util::combinators::UnsyncBoxBody;
@@ -188,7 +188,7 @@ async fn an_end_by_the_operator_ends_all_that_runs_and_nothing_of_anybody_else()
     let bed = Bed::with(wishes()).await;
     for kind in KINDS {
         hers_end_and_his_go_on(&bed, kind, async |bed, _| {
-            let (control, meant) = (bed.control.clone(), Meant::User("alice".into()));
+            let (control, meant) = (bed.control.clone(), SessionSelector::User("alice".into()));
             let asked = tokio::task::spawn_blocking(move || control::ask(&control, &Ask::SessionEnd { meant })).await.unwrap();
             assert!(matches!(asked.unwrap(), Reply::Ended { count: 1 }));
         })

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use doorward::auth::session::Wanted;
+use doorward::auth::session::AccessRequest;
 use doorward::auth::{Entered, FlowOver, Told};
 use doorward::base::Clock;
 use doorward::store::{Counter, Counters, Place, Taken};
@@ -138,7 +138,7 @@ async fn the_store_is_never_asked_about_a_cookie_that_is_made_up() {
     let house = house(&user("alice", "wonderland", "mail = \"a@mail.example\"")).await;
     let before = house.store.questions();
     let now = Clock::by_hand().now();
-    let wanted = Wanted { application: "app", host: "app.example", address: [127, 0, 0, 1].into(), now };
+    let wanted = AccessRequest { application: "app", host: "app.example", address: [127, 0, 0, 1].into(), now };
     let begun = Watch::start();
     for number in 0_u64..20_000 {
         let mut bytes = [7; 44];

@@ -6,6 +6,7 @@ pub mod by_address;
 mod by_factor;
 pub mod by_name;
 pub mod known_browser;
+pub mod recent;
 
 use std::sync::Arc;
 
@@ -17,8 +18,9 @@ use crate::directory::Account;
 use crate::store::{Counter, Place, StoreError, Table, Taken};
 use by_account::{AccountFailures, Count, Shares};
 use by_address::{Attempts, Bucket};
-use by_name::{Failures, RefusedLately};
+use by_name::Failures;
 use known_browser::Browser;
+use recent::RefusedLately;
 
 /// Counts attempts and failures. What it counts in memory outlives a change of the configuration.
 pub(super) struct Limiter {

@@ -27,7 +27,7 @@ pub struct OperatorApi {
 /// Which sessions are meant.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Meant {
+pub enum SessionSelector {
     All,
     /// By account name in any case and any spelling of the same letters, or by user id (`corp:alice`).
     User(String),
@@ -63,13 +63,13 @@ impl OperatorApi {
     /// Journals the use of a command by the user `uid` of this machine.
     pub async fn used(&self, command: String, uid: u32) -> Result<(), StoreError> {
         let what = What::ControlUsed { command, uid };
-        self.journal.record(Event { trace: None, user: None, application: None, address: None, what }).await
+        self.journal.record(Event::of_node(what)).await
     }
 
     /// The same for a look that shows nobody's doings: it goes on where the disk is full, which is when it is needed.
     pub async fn looked(&self, command: String, uid: u32) {
         let what = What::ControlUsed { command, uid };
-        self.journal.note(Event { trace: None, user: None, application: None, address: None, what }).await;
+        self.journal.note(Event::of_node(what)).await;
     }
 
     /// The newest 1,000 events of one attempt, oldest first, for the user `uid` of this machine. An error also where the asking could
@@ -94,7 +94,7 @@ impl OperatorApi {
     }
 
     /// The live sessions that are meant, oldest first, at most 10,000; and how many there are.
-    pub async fn list(&self, meant: &Meant, uid: u32) -> Result<(Vec<SessionView>, usize), StoreError> {
+    pub async fn list(&self, meant: &SessionSelector, uid: u32) -> Result<(Vec<SessionView>, usize), StoreError> {
         self.used(format!("session list {meant}"), uid).await?;
         let mut found = self.meant(meant);
         let total = found.len();
@@ -105,7 +105,7 @@ impl OperatorApi {
 
     /// Ends the sessions that are meant: when this returns they are over for every request, and what runs under them is cut within a
     /// second. What is left to do is in the returned [`Ended`].
-    pub async fn end(&self, meant: &Meant, uid: u32) -> Result<Ended, StoreError> {
+    pub async fn end(&self, meant: &SessionSelector, uid: u32) -> Result<Ended, StoreError> {
         self.used(format!("session end {meant}"), uid).await?;
         let ended = self.meant(meant);
         // All of them at once, before the records of any are touched.
@@ -113,17 +113,17 @@ impl OperatorApi {
         Ok(Ended { operators: self.clone(), sessions: ended })
     }
 
-    fn meant(&self, meant: &Meant) -> Vec<Arc<Session>> {
+    fn meant(&self, meant: &SessionSelector) -> Vec<Arc<Session>> {
         let now = self.clock.now();
-        let named = if let Meant::User(name) = meant { name.as_str() } else { "" };
+        let named = if let SessionSelector::User(name) = meant { name.as_str() } else { "" };
         let (id, name) = (unicode::plain(named.trim()), unicode::folded(named));
         let fits = |session: &Arc<Session>| {
             let is_meant = match meant {
-                Meant::All => true,
-                Meant::User(_) => {
-                    [named, &id].contains(&session.user.as_str()) || unicode::folded(&session.who().user.name) == name
+                SessionSelector::All => true,
+                SessionSelector::User(_) => {
+                    [named, &id].contains(&session.user.as_str()) || unicode::folded(&session.identity().user.name) == name
                 }
-                Meant::Id(id) => *session.id == **id,
+                SessionSelector::Id(id) => *session.id == **id,
             };
             is_meant && !session.is_over(now)
         };
@@ -135,7 +135,7 @@ impl OperatorApi {
         SessionView {
             id: session.id.to_string(),
             user: session.user.to_string(),
-            name: session.who().user.name.clone(),
+            name: session.identity().user.name.clone(),
             places: places.map(|(application, host)| (application.to_string(), host.to_string())).collect(),
             factors: session.factors.iter().map(|factor| factor.name().to_owned()).collect(),
             opened: session.opened,
@@ -167,7 +167,7 @@ impl Ended {
     }
 }
 
-impl std::fmt::Display for Meant {
+impl std::fmt::Display for SessionSelector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::All => f.write_str("--all"),

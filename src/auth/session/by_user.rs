@@ -121,13 +121,13 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::auth::session::Kept;
+    use crate::auth::session::SessionRecord;
     use crate::auth::session::interner::Interner;
     use crate::directory::User;
 
     fn enter(by_user: &ByUser, user: &UserId, opened: u64) -> Arc<Session> {
         let user = User { id: user.clone(), ..User::bare("alice") };
-        let kept = Kept {
+        let kept = SessionRecord {
             user,
             factors: Vec::new(),
             opened: Time::from_millis(opened),
@@ -137,7 +137,7 @@ mod tests {
             last_seen: Time::from_millis(opened),
         };
         let number = by_user.number();
-        let session = Arc::new(Session::from_kept((format!("s{number}").into(), number), kept, &Interner::default()));
+        let session = Arc::new(Session::from_record((format!("s{number}").into(), number), kept, &Interner::default()));
         by_user.add(&session);
         session
     }

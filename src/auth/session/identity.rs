@@ -11,13 +11,13 @@ use crate::directory::User;
 ///
 /// All in one piece, which every value is a part of: a request fetches it from memory once.
 #[derive(Debug)]
-pub struct Introduction {
+pub struct IdentityHeaders {
     text: Bytes,
     /// Where the name ends, and where the mail does.
     ends: [u32; 2],
 }
 
-impl Introduction {
+impl IdentityHeaders {
     pub fn of(user: &User) -> Self {
         let mut text = String::new();
         encode(&mut text, &user.name);
@@ -99,9 +99,9 @@ mod tests {
         for (name, mail, groups, values) in table {
             let groups: Vec<_> = groups.iter().map(|group| (*group).to_owned()).collect();
             let user = User { mail: mail.map(str::to_owned), groups, ..User::bare(name) };
-            let introduction = Introduction::of(&user);
-            assert_eq!(introduction.plain_name(), (!values[0].unwrap().contains('%')).then_some(*name));
-            let given = introduction.values().map(|value| value.map(|value| String::from_utf8(value.to_vec()).unwrap()));
+            let headers = IdentityHeaders::of(&user);
+            assert_eq!(headers.plain_name(), (!values[0].unwrap().contains('%')).then_some(*name));
+            let given = headers.values().map(|value| value.map(|value| String::from_utf8(value.to_vec()).unwrap()));
             assert_eq!(given.each_ref().map(Option::as_deref), *values, "{name:?}");
         }
     }
@@ -111,13 +111,10 @@ mod tests {
         for length in (0..300).chain([5000]) {
             let (name, mail) = ("n".repeat(length), "m".repeat(length / 2 + 1));
             let user = User { mail: Some(mail.clone()), groups: vec!["g".repeat(length)], ..User::bare(&name) };
-            let introduction = Introduction::of(&user);
-            assert_eq!(introduction.plain_name(), Some(name.as_str()));
+            let headers = IdentityHeaders::of(&user);
+            assert_eq!(headers.plain_name(), Some(name.as_str()));
             let expected = [Some(name.clone()), Some(mail), Some("g".repeat(length))];
-            assert_eq!(
-                introduction.values().map(|value| value.map(|value| String::from_utf8(value.to_vec()).unwrap())),
-                expected
-            );
+            assert_eq!(headers.values().map(|value| value.map(|value| String::from_utf8(value.to_vec()).unwrap())), expected);
         }
     }
 }

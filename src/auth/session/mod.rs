@@ -4,6 +4,7 @@ mod by_user;
 mod cookie;
 mod identity;
 mod interner;
+mod permit;
 pub mod recheck;
 pub mod registry;
 mod upkeep;
@@ -19,14 +20,15 @@ use serde::{Deserialize, Serialize};
 
 pub use cookie::Cookie;
 pub(in crate::auth) use cookie::KeyId;
-pub use identity::Introduction;
+pub use identity::IdentityHeaders;
+pub use permit::{AccessRequest, Key, KeyScope, Permit};
 pub use upkeep::Served;
 
 use crate::audit::reason::SessionOver;
 use crate::auth::flow::Grant;
 use crate::auth::session::interner::Interner;
 use crate::base::{Factor, Time, UserId};
-use crate::config::application::{PublicPath, SessionLimits};
+use crate::config::application::SessionLimits;
 use crate::directory::{PasswordMark, User};
 use crate::store::{Kind, Stored};
 
@@ -44,7 +46,7 @@ pub struct Session {
     idle: u64,
     /// Set where the password alone was enough because of the address: outside these it opens nothing.
     only_from: Option<Arc<Vec<IpNet>>>,
-    who: ArcSwap<Who>,
+    identity: ArcSwap<Identity>,
     ended: AtomicBool,
 
     /// Never leaves the server; letters and digits.
@@ -66,25 +68,25 @@ pub struct Session {
 /// A session's user as the directory last had them. What requests look at stands in front here too.
 #[derive(Debug)]
 #[repr(C)]
-pub struct Who {
-    introduction: OnceLock<Introduction>,
+pub struct Identity {
+    headers: OnceLock<IdentityHeaders>,
     pub user: User,
 }
 
-impl Who {
+impl Identity {
     fn new(user: User) -> Arc<Self> {
-        Arc::new(Self { user, introduction: OnceLock::new() })
+        Arc::new(Self { user, headers: OnceLock::new() })
     }
 
     /// How applications are told who this is. Made at the first request that tells one.
-    pub fn introduction(&self) -> &Introduction {
-        self.introduction.get_or_init(|| Introduction::of(&self.user))
+    pub fn headers(&self) -> &IdentityHeaders {
+        self.headers.get_or_init(|| IdentityHeaders::of(&self.user))
     }
 
     /// The account name, as the directory spells it.
     pub fn name(&self) -> &str {
         // A request that was introduced has its words at hand.
-        self.introduction.get().and_then(Introduction::plain_name).unwrap_or(&self.user.name)
+        self.headers.get().and_then(IdentityHeaders::plain_name).unwrap_or(&self.user.name)
     }
 }
 
@@ -97,7 +99,7 @@ struct Times {
 
 /// What a session's record holds.
 #[derive(Serialize, Deserialize)]
-pub(in crate::auth) struct Kept {
+pub(in crate::auth) struct SessionRecord {
     pub user: User,
     pub factors: Vec<Factor>,
     pub opened: Time,
@@ -107,7 +109,7 @@ pub(in crate::auth) struct Kept {
     pub last_seen: Time,
 }
 
-impl Stored for Kept {
+impl Stored for SessionRecord {
     const KIND: Kind = Kind::Session;
     const FORMAT: u8 = 1;
 }
@@ -131,8 +133,8 @@ impl Session {
         )
     }
 
-    pub(in crate::auth) fn from_kept(own: (Arc<str>, u64), kept: Kept, nets: &Interner<Vec<IpNet>>) -> Self {
-        let Kept { user, factors, opened, idle, absolute, only_from, last_seen } = kept;
+    pub(in crate::auth) fn from_record(own: (Arc<str>, u64), kept: SessionRecord, nets: &Interner<Vec<IpNet>>) -> Self {
+        let SessionRecord { user, factors, opened, idle, absolute, only_from, last_seen } = kept;
         // A network that does not read any more must not widen anything: it is left out, an empty list opens nothing.
         let only_from = only_from.map(|list| nets.intern(list.iter().filter_map(|net| net.parse().ok()).collect()));
         Self::made(own, user, factors, Times { opened, idle, absolute, last_seen }, only_from)
@@ -155,7 +157,7 @@ impl Session {
             number,
             user: user.id.clone(),
             password_mark: user.password_mark.clone(),
-            who: ArcSwap::new(Who::new(user)),
+            identity: ArcSwap::new(Identity::new(user)),
             factors: factors.into(),
             opened: times.opened,
             recorded: AtomicU64::new(times.last_seen.millis()),
@@ -163,9 +165,9 @@ impl Session {
         }
     }
 
-    pub(in crate::auth) fn kept(&self) -> Kept {
-        Kept {
-            user: User { password_mark: self.password_mark.clone(), ..self.who().user.clone() },
+    pub(in crate::auth) fn record(&self) -> SessionRecord {
+        SessionRecord {
+            user: User { password_mark: self.password_mark.clone(), ..self.identity().user.clone() },
             factors: self.factors.to_vec(),
             opened: self.opened,
             idle: self.idle(),
@@ -176,18 +178,18 @@ impl Session {
     }
 
     /// Its user, without a lock.
-    pub fn who(&self) -> Guard<Arc<Who>> {
-        self.who.load()
+    pub fn identity(&self) -> Guard<Arc<Identity>> {
+        self.identity.load()
     }
 
     /// The directory has its user so now; applications are told from the next request on. Says whether they are told anything new. A
     /// session's user does not become another one: that is ignored.
     pub(in crate::auth) fn renew(&self, user: &User) -> bool {
         let is_told_so = |was: &User| (&was.name, &was.mail, &was.groups) == (&user.name, &user.mail, &user.groups);
-        if user.id != self.user || is_told_so(&self.who().user) {
+        if user.id != self.user || is_told_so(&self.identity().user) {
             return false;
         }
-        self.who.store(Who::new(user.clone()));
+        self.identity.store(Identity::new(user.clone()));
         // So that a restart does not bring the earlier words back.
         self.recorded.store(0, Ordering::Relaxed);
         true
@@ -268,88 +270,12 @@ impl Session {
 /// The use that is on record may be older than the last one by this part of the idle time.
 const LAG: u32 = 20;
 
-/// What one host's cookie opens: one session, on one host. As long as the hash that it is kept under, so that both are in one line.
-#[derive(Clone, Debug)]
-#[repr(align(32))]
-pub struct Key {
-    pub entrance: Arc<Entrance>,
-    pub session: Arc<Session>,
-}
-
-/// Where a key opens. There is one of each for all its keys.
-#[derive(PartialEq, Eq, Hash, Debug)]
-pub struct Entrance {
-    pub application: Arc<str>,
-    pub host: Arc<str>,
-}
-
-impl Key {
-    /// The permit for a request that came with this key. To be asked for every request: it is here that a session's end, its times and
-    /// where it is good for are judged.
-    pub fn admit<'a>(&self, wanted: &Wanted<'a>) -> Option<Permit<'a>> {
-        Permit::from_key(self, wanted)
-    }
-}
-
-/// Proof that this request may go to this application: made from a session, or because the operator made the path public.
-/// Its fields are private and it is made in this module alone; a skipped check does not compile:
-///
-/// ```compile_fail
-/// let permit = doorward::auth::session::Permit { application: "mail".into(), session: None };
-/// ```
-#[derive(Debug)]
-pub struct Permit<'a> {
-    application: &'a str,
-    session: Option<Arc<Session>>,
-}
-
-impl<'a> Permit<'a> {
-    /// A path that needs no session.
-    pub fn public(path: PublicPath<'a>) -> Self {
-        Self { application: path.application(), session: None }
-    }
-
-    /// What a key opens: nothing on another host or for another application, after the session's end, or from an address
-    /// that the session is not good for.
-    fn from_key(key: &Key, wanted: &Wanted<'a>) -> Option<Self> {
-        let session = &key.session;
-        let opens = key.entrance.application.as_ref() == wanted.application
-            && key.entrance.host.as_ref() == wanted.host
-            && !session.is_over(wanted.now)
-            && session.opens_from(wanted.address);
-        opens.then(|| {
-            session.seen(wanted.now);
-            Self { application: wanted.application, session: Some(Arc::clone(session)) }
-        })
-    }
-
-    /// The application it is good for.
-    pub fn application(&self) -> &'a str {
-        self.application
-    }
-
-    /// The session it was made from; nothing on a public path.
-    pub fn session(&self) -> Option<&Arc<Session>> {
-        self.session.as_ref()
-    }
-}
-
-/// What a request wants to reach, and from where.
-#[derive(Clone, Copy, Debug)]
-pub struct Wanted<'a> {
-    pub application: &'a str,
-    /// Lower case, without port.
-    pub host: &'a str,
-    pub address: IpAddr,
-    pub now: Time,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn key(only_from: Option<Vec<IpNet>>) -> Key {
-        let kept = Kept {
+        let kept = SessionRecord {
             user: User::bare("alice"),
             factors: vec![Factor::Password],
             opened: Time::from_millis(1_000_000),
@@ -359,13 +285,13 @@ mod tests {
             last_seen: Time::from_millis(1_000_000),
         };
         Key {
-            entrance: Arc::new(Entrance { application: "mail".into(), host: "mail.example".into() }),
-            session: Arc::new(Session::from_kept(("s1".into(), 0), kept, &Interner::default())),
+            scope: Arc::new(KeyScope { application: "mail".into(), host: "mail.example".into() }),
+            session: Arc::new(Session::from_record(("s1".into(), 0), kept, &Interner::default())),
         }
     }
 
-    fn wanted(seconds: u64) -> Wanted<'static> {
-        Wanted {
+    fn wanted(seconds: u64) -> AccessRequest<'static> {
+        AccessRequest {
             application: "mail",
             host: "mail.example",
             address: IpAddr::from([192, 0, 2, 1]),
@@ -391,7 +317,7 @@ mod tests {
         const LINE: usize = 64;
         const COUNTS: usize = 2 * size_of::<usize>();
         assert!(COUNTS + std::mem::offset_of!(Session, id) <= LINE);
-        assert!(COUNTS + std::mem::offset_of!(Who, user) <= LINE);
+        assert!(COUNTS + std::mem::offset_of!(Identity, user) <= LINE);
         assert_eq!(size_of::<(KeyId, Key)>(), LINE);
         // As long as some lines it begins with one: so allocators place it.
         assert_eq!((COUNTS + size_of::<Session>()) % LINE, 0);
@@ -400,31 +326,31 @@ mod tests {
     #[test]
     fn a_key_opens_its_own_host_and_application_alone() {
         let key = key(None);
-        assert!(Permit::from_key(&key, &wanted(1)).is_some());
-        assert!(Permit::from_key(&key, &Wanted { host: "other.example", ..wanted(1) }).is_none());
-        assert!(Permit::from_key(&key, &Wanted { application: "other", ..wanted(1) }).is_none());
+        assert!(key.admit(&wanted(1)).is_some());
+        assert!(key.admit(&AccessRequest { host: "other.example", ..wanted(1) }).is_none());
+        assert!(key.admit(&AccessRequest { application: "other", ..wanted(1) }).is_none());
     }
 
     #[test]
     fn a_session_ends_by_idle_time_by_absolute_time_and_by_hand() {
         let idle = key(None);
-        assert!(Permit::from_key(&idle, &wanted(59)).is_some());
-        assert!(Permit::from_key(&idle, &wanted(59 + 59)).is_some());
-        assert!(Permit::from_key(&idle, &wanted(59 + 59 + 60)).is_none());
+        assert!(idle.admit(&wanted(59)).is_some());
+        assert!(idle.admit(&wanted(59 + 59)).is_some());
+        assert!(idle.admit(&wanted(59 + 59 + 60)).is_none());
 
         let busy = key(None);
-        assert!((0..600).step_by(30).all(|second| Permit::from_key(&busy, &wanted(second)).is_some()));
-        assert!(Permit::from_key(&busy, &wanted(600)).is_none());
+        assert!((0..600).step_by(30).all(|second| busy.admit(&wanted(second)).is_some()));
+        assert!(busy.admit(&wanted(600)).is_none());
 
         let ended = key(None);
         ended.session.end();
-        assert!(Permit::from_key(&ended, &wanted(1)).is_none());
+        assert!(ended.admit(&wanted(1)).is_none());
     }
 
     #[test]
     fn a_session_admitted_by_its_address_is_good_there_alone() {
         let key = key(Some(vec!["10.0.0.0/8".parse().unwrap()]));
-        assert!(Permit::from_key(&key, &wanted(1)).is_none());
-        assert!(Permit::from_key(&key, &Wanted { address: IpAddr::from([10, 1, 2, 3]), ..wanted(1) }).is_some());
+        assert!(key.admit(&wanted(1)).is_none());
+        assert!(key.admit(&AccessRequest { address: IpAddr::from([10, 1, 2, 3]), ..wanted(1) }).is_some());
     }
 }

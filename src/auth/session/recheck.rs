@@ -204,7 +204,7 @@ impl Memory {
     /// Those who changed, and those of a group that did.
     fn note(&mut self, changed: &[UserId], groups: &[String], signed: &SignedIn) {
         let is_of = |session: &Session| {
-            let who = session.who();
+            let who = session.identity();
             who.user.groups.iter().any(|group| groups.iter().any(|changed| changed.eq_ignore_ascii_case(group)))
         };
         let theirs = if groups.is_empty() { Vec::new() } else { signed.users(is_of) };

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 
 use futures_util::future::try_join_all;
 
-use super::registry::{About, Book, Sessions};
+use super::registry::{About, SessionRegistry, Sessions};
 use crate::audit::What;
 use crate::audit::reason::SessionOver;
 use crate::auth::session::{KeyId, Session};
@@ -42,8 +42,8 @@ impl Sessions {
         if from >= self.begun() {
             return Vec::new();
         }
-        let keys = self.book.by_key.pin();
-        let is_served = |key: &KeyId| keys.get(key).is_some_and(|key| served.applications.contains(&key.entrance.application));
+        let keys = self.registry.by_key.pin();
+        let is_served = |key: &KeyId| keys.get(key).is_some_and(|key| served.applications.contains(&key.scope.application));
         let why = |session: &Session| {
             if !served.directories.contains(session.user.directory()) {
                 Some(SessionOver::DirectoryRemoved)
@@ -59,8 +59,8 @@ impl Sessions {
 
     /// Ends what has expired, and writes down when each was last used where that is long ago on record. Called about once a minute.
     pub async fn housekeeping(&self) -> Result<(), StoreError> {
-        self.book.remove_left_behind().await?;
-        let now = self.book.services.clock.now();
+        self.registry.remove_left_behind().await?;
+        let now = self.registry.services.clock.now();
         let mut behind = Vec::new();
         for session in self.those(|session| session.expired(now).is_some() || session.is_long_unrecorded()) {
             let Some(over) = session.expired(now) else {
@@ -75,24 +75,24 @@ impl Sessions {
 
     /// Writes down when each was last used, whenever that was. Called before a stop: the idle time goes on from there.
     pub async fn write_down(&self) -> Result<(), StoreError> {
-        let removed = self.book.remove_left_behind().await;
+        let removed = self.registry.remove_left_behind().await;
         self.keep_up(&self.those(Session::is_unrecorded)).await.and(removed)
     }
 
     async fn keep_up(&self, behind: &[Arc<Session>]) -> Result<(), StoreError> {
-        let now = self.book.services.clock.now();
+        let now = self.registry.services.clock.now();
         for some in behind.chunks(TOGETHER) {
-            try_join_all(some.iter().map(|session| self.book.keep_up(session, now))).await?;
+            try_join_all(some.iter().map(|session| self.registry.keep_up(session, now))).await?;
         }
         Ok(())
     }
 
     fn those(&self, are_meant: impl Fn(&Session) -> bool) -> Vec<Arc<Session>> {
-        self.book.by_id.pin().values().filter(|session| are_meant(session)).cloned().collect()
+        self.registry.by_id.pin().values().filter(|session| are_meant(session)).cloned().collect()
     }
 }
 
-impl Book {
+impl SessionRegistry {
     /// Tries all of them, also where one fails: what is not removed is left behind again.
     async fn remove_left_behind(&self) -> Result<(), StoreError> {
         let left_behind = std::mem::take(&mut *self.left_behind.lock().unwrap_or_else(PoisonError::into_inner));
@@ -106,7 +106,7 @@ impl Book {
     /// Writes a session's record again.
     async fn keep_up(&self, session: &Session, now: Time) -> Result<(), StoreError> {
         let Some(found) = self.sessions.find(&session.id, now).await? else { return Ok(()) };
-        let row = Versioned { row: session.kept(), expires: session.expires(), ..found };
+        let row = Versioned { row: session.record(), expires: session.expires(), ..found };
         // Lost to whoever ended it meanwhile: then there is nothing to keep up.
         if self.sessions.put(&session.id, &row, now).await? {
             session.recorded(row.row.last_seen);

@@ -2,7 +2,7 @@
 
 use http::header::SET_COOKIE;
 
-use crate::auth::session::Wanted;
+use crate::auth::session::AccessRequest;
 use crate::auth::{Ask, PasswordAttempt, Told};
 use crate::base::{Language, Secret, TraceId};
 use crate::web::csrf::{self, Opened};
@@ -25,7 +25,8 @@ impl Site {
     /// GET. Who is signed in already goes on to where the page would have led.
     pub fn login_form(&self, visit: &Visit<'_>) -> Page {
         let key = cookie::find(visit.headers, cookie::KEY);
-        let wanted = Wanted { application: visit.application, host: visit.host, address: visit.address, now: self.clock.now() };
+        let wanted =
+            AccessRequest { application: visit.application, host: visit.host, address: visit.address, now: self.clock.now() };
         match key {
             Some(key) if self.sessions.admit(key, &wanted).is_some() => Page::see_other(&visit.back()),
             Some(key) if self.sessions.was_ours(key) => self.show_login(visit, self.shown(visit, Some(LoginProblem::SignedOut))),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use doorward::auth::session::AccessRequest;
 use doorward::auth::session::Served;
-use doorward::auth::session::Wanted;
 use doorward::auth::{Entered, Told};
 use doorward::base::Clock;
 use doorward::config;
@@ -46,8 +46,12 @@ impl Book {
     /// A request with each cookie after this time; how many pass.
     fn used_after(&self, time: Duration) -> usize {
         self.house.clock.advance(time);
-        let wanted =
-            Wanted { application: "app", host: "app.example", address: [127, 0, 0, 1].into(), now: self.house.clock.now() };
+        let wanted = AccessRequest {
+            application: "app",
+            host: "app.example",
+            address: [127, 0, 0, 1].into(),
+            now: self.house.clock.now(),
+        };
         self.cookies.iter().filter(|cookie| self.house.sessions.admit(cookie, &wanted).is_some()).count()
     }
 
