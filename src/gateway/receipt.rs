@@ -8,7 +8,7 @@ use hyper::body::Incoming;
 
 use super::body::{self, Body};
 use super::{Caller, Gateway, respond};
-use crate::dispatch::callback::{Answer, Call};
+use crate::dispatch::{Answer, Call};
 use crate::web::{Notice, Page};
 
 /// A report is small; one with many messages in it, too.

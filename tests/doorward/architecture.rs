@@ -24,7 +24,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("proxy", &["base", "config", "auth::session"]),
     ("radius", &["base", "config", "auth"]),
     ("link", &["base", "config", "auth"]),
-    ("gateway", &["base", "config", "auth", "dispatch::ProviderCalls", "dispatch::callback", "proxy", "web"]),
+    ("gateway", &["base", "config", "auth", "dispatch::ProviderCalls", "dispatch::Answer", "dispatch::Call", "proxy", "web"]),
     ("server", &["base", "config", "gateway"]),
     (
         "app",

@@ -4,7 +4,7 @@
 mod answer;
 mod body;
 pub mod callback;
-mod calls;
+pub(super) mod calls;
 pub(super) mod client;
 mod voice;
 
