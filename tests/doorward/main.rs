@@ -50,6 +50,7 @@ mod modem_start;
 mod new_number;
 mod notice;
 mod number_plans;
+mod pages;
 mod passcode;
 mod password;
 mod password_in_samba;
