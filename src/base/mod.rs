@@ -2,6 +2,7 @@
 
 pub mod channel;
 pub mod clock;
+pub mod cookie;
 pub mod country;
 pub mod dn;
 pub mod encoding;

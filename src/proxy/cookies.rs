@@ -1,9 +1,10 @@
 //! Doorward's own cookies, which the applications never see and never set.
 
 use std::fmt;
-use std::iter::once;
 
 use http::header::{self, HeaderMap, HeaderValue};
+
+use crate::base::cookie::{self, Search};
 
 /// A request's cookies, told apart in one look.
 pub struct Jar<'a> {
@@ -25,18 +26,16 @@ enum Left {
 impl<'a> Jar<'a> {
     /// Looks for the cookie of exactly this name, which is one of ours. The several fields that HTTP/2 allows become one for the
     /// application (RFC 9113 section 8.2.3); where nothing is left it gets none.
-    pub fn of(headers: &'a HeaderMap, name: &str) -> Self {
+    pub fn of(headers: &'a HeaderMap, name: &'static str) -> Self {
         let length: usize = headers.get_all(header::COOKIE).iter().map(|field| field.len() + 2).sum();
-        let (mut fields, mut found, mut twice, mut has_ours) = (0_usize, None, false, false);
+        let (mut fields, mut search, mut has_ours) = (0_usize, Search::for_name(name), false);
         let mut others = Vec::with_capacity(length);
         for field in headers.get_all(header::COOKIE) {
             fields += 1;
-            for piece in pieces(field) {
+            for piece in cookie::pieces(field.as_bytes()) {
                 if is_ours(piece) {
                     has_ours = true;
-                    if let Some(value) = piece.strip_prefix(name.as_bytes()).and_then(|rest| rest.strip_prefix(b"=")) {
-                        twice |= found.replace(value).is_some();
-                    }
+                    search.look_at(piece);
                 } else if !piece.is_empty() {
                     if !others.is_empty() {
                         others.extend_from_slice(b"; ");
@@ -45,9 +44,8 @@ impl<'a> Jar<'a> {
                 }
             }
         }
-        let found = found.filter(|_| !twice).and_then(|value| std::str::from_utf8(value.trim_ascii_start()).ok());
         let left = if fields <= 1 && !has_ours { Left::Untouched } else { Left::of(others) };
-        Self { named: found.filter(|value| (1..=LONGEST).contains(&value.len())), rest: Rest(left) }
+        Self { named: search.value(), rest: Rest(left) }
     }
 }
 
@@ -87,23 +85,17 @@ pub(super) fn server(headers: &HeaderMap) -> Option<String> {
         let value = piece.strip_prefix(SERVER.as_bytes())?.strip_prefix(b"=")?;
         std::str::from_utf8(value).ok().filter(|value| value.len() <= 32).map(str::to_owned)
     };
-    headers.get_all(header::COOKIE).iter().flat_map(pieces).find_map(named)
+    headers.get_all(header::COOKIE).iter().flat_map(|field| cookie::pieces(field.as_bytes())).find_map(named)
 }
 
 /// The `Set-Cookie` that keeps a browser at the server of this name for as long as the browser runs.
 pub(super) fn keep_at(server: &str) -> Option<HeaderValue> {
-    HeaderValue::from_str(&format!("{SERVER}={server}; Path=/; Secure; HttpOnly; SameSite=Lax")).ok()
+    HeaderValue::from_str(&cookie::set(SERVER, server, None)).ok()
 }
 
 /// Whether a `Set-Cookie` would set a cookie of ours, also by the trick of a nameless cookie whose value looks like one.
 pub fn sets_ours(value: &HeaderValue) -> bool {
     is_ours(value.as_bytes())
-}
-
-fn pieces(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
-    let bytes = value.as_bytes();
-    let ends = memchr::memchr_iter(b';', bytes).chain(once(bytes.len()));
-    ends.scan(0, |begin, end| bytes.get(std::mem::replace(begin, end + 1)..end)).map(<[u8]>::trim_ascii)
 }
 
 /// Any name that begins like ours, in any case. Blanks and `=` before it do not hide it.
@@ -119,8 +111,6 @@ fn is_ours(cookie: &[u8]) -> bool {
 
 const PREFIX: &[u8] = b"__host-doorward";
 const SERVER: &str = "__Host-doorward-server";
-/// Bytes of a value that may be looked up.
-const LONGEST: usize = 4096;
 
 #[cfg(test)]
 mod tests {

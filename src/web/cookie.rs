@@ -3,6 +3,7 @@
 use data_encoding::BASE64URL_NOPAD;
 use http::header::{COOKIE, HeaderMap, HeaderValue};
 
+use crate::base::cookie::{self, Search};
 use crate::base::{Random, Secret};
 
 /// Opens a session; its value is a [`crate::auth::session::Cookie`].
@@ -13,21 +14,10 @@ pub const FLOW: &str = "__Host-doorward-flow";
 pub const KNOWN: &str = "__Host-doorward-known";
 
 /// The value of the cookie of this name. None where there is none, and none where there are two: one of them was planted.
-pub fn find<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let mut found = None;
-    for line in headers.get_all(COOKIE) {
-        for pair in line.as_bytes().split(|byte| *byte == b';') {
-            let Some(value) = pair.trim_ascii_start().strip_prefix(name.as_bytes()).and_then(|rest| rest.strip_prefix(b"="))
-            else {
-                continue;
-            };
-            if found.is_some() {
-                return None;
-            }
-            found = Some(value);
-        }
-    }
-    std::str::from_utf8(found?.trim_ascii()).ok().filter(|value| (1..=4096).contains(&value.len()))
+pub fn find<'a>(headers: &'a HeaderMap, name: &'static str) -> Option<&'a str> {
+    let mut search = Search::for_name(name);
+    headers.get_all(COOKIE).iter().flat_map(|field| cookie::pieces(field.as_bytes())).for_each(|piece| search.look_at(piece));
+    search.value()
 }
 
 /// The value of the flow cookie, where it is one of ours by its form.
@@ -44,8 +34,7 @@ pub fn new_browser(random: &dyn Random) -> Secret<String> {
 
 /// `Set-Cookie` for a cookie that lives as long as the browser, or for so many seconds (zero: gone at once).
 pub fn set(name: &str, value: &str, seconds: Option<u32>) -> Option<HeaderValue> {
-    let age = seconds.map(|seconds| format!("; Max-Age={seconds}")).unwrap_or_default();
-    HeaderValue::from_str(&format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{age}")).ok()
+    HeaderValue::from_str(&cookie::set(name, value, seconds)).ok()
 }
 
 #[cfg(test)]

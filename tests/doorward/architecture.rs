@@ -82,6 +82,7 @@ const HOMES: &[(&str, &[&str])] = &[
         &["auth/session/identity.rs", "server/", "gateway/", "proxy/", "web/", "directory/ldap/", "dispatch/http", "app/demo"],
     ),
     ("clap", &["cli/", "main.rs"]),
+    ("cookie", &["base/cookie.rs"]),
     ("data_encoding", ANYWHERE),
     // Others name the values that fill a text in, and nothing else of it.
     ("fluent_bundle", &["base/language.rs", "web/", "dispatch/"]),
@@ -105,7 +106,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("ldap3", &["directory/ldap/", "directory/active_directory/"]),
     ("lettre", &["dispatch/mail.rs", "dispatch/smtp/address.rs"]),
     ("listenfd", &["server/given.rs"]),
-    ("memchr", &["proxy/cookies.rs"]),
+    ("memchr", &["base/cookie.rs"]),
     ("papaya", &["auth/", "gateway/"]),
     ("percent_encoding", &["auth/session/identity.rs", "gateway/route.rs"]),
     ("prometheus_client", &["app/status.rs"]),
