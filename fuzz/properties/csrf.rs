@@ -4,7 +4,10 @@ use std::fmt::Debug;
 
 use doorward::base::keys::SealKey;
 use doorward::base::{Keys, Language, Secret, Time};
-use doorward::web::csrf::{Field, Login, Logout, Opened, Passcode, open, seal};
+use doorward::web::csrf::{Field, Opened, open, seal};
+use doorward::web::page::login::Carried as Login;
+use doorward::web::page::logout::Carried as Logout;
+use doorward::web::page::passcode::Carried as Passcode;
 
 const BROWSER: &str = "browser";
 const NOW: Time = Time::from_millis(1_700_000_000_000);

@@ -79,7 +79,7 @@ impl Plan {
         let secure = secure.into_iter().find(|(listener, _)| matches!(listener.serves, Serves::Tls(_)));
         let receipts = config.receipts.as_ref().map(|receipts| receipts.hosts.as_slice()).unwrap_or_default();
         Self {
-            router: Arc::new(Router::new(&config.applications, receipts)),
+            router: Arc::new(Router::new(&config.applications, &[], receipts)),
             site: Site {
                 look: Arc::new(files.look),
                 gatekeeper,

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Deserializer};
 use zeroize::Zeroize;
 
 /// Holds a secret. `Debug` prints nothing of it and there is no `Display` and no `Serialize`.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Secret<T: Zeroize>(T);
 
 impl<T: Zeroize> Secret<T> {
@@ -21,6 +22,12 @@ impl<T: Zeroize> Secret<T> {
     /// Changes the value in place. Give it its full capacity first: growing leaves a copy behind.
     pub fn with(&mut self, change: impl FnOnce(&mut T)) {
         change(&mut self.0);
+    }
+}
+
+impl<'de, T: Zeroize + Deserialize<'de>> Deserialize<'de> for Secret<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        T::deserialize(from).map(Self)
     }
 }
 

@@ -5,14 +5,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderValue;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 
 use crate::proxy::{BodyError, ProxyBody};
 use crate::web::Notice;
-use crate::web::form::{Form, FormError, MOST_BYTES};
 
 /// A page of ours, or what an application answers.
 #[derive(Debug)]
@@ -71,18 +69,3 @@ pub async fn bytes(incoming: &mut Option<Incoming>, most: usize) -> Result<Bytes
 
 /// How long a form may take to arrive.
 const FORM_WAIT: Duration = Duration::from_secs(10);
-
-/// Reads a posted form: of the right type, small, in time.
-pub async fn form(content_type: Option<&HeaderValue>, incoming: &mut Option<Incoming>) -> Result<Form, Notice> {
-    let is_form = content_type.and_then(|value| value.to_str().ok()).is_some_and(|value| {
-        value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
-    });
-    if !is_form {
-        return Err(Notice::BadRequest);
-    }
-    let body = bytes(incoming, MOST_BYTES).await?;
-    Form::parse(&body).map_err(|error| match error {
-        FormError::TooLarge => Notice::TooLarge,
-        FormError::TooMany | FormError::Twice => Notice::BadRequest,
-    })
-}

@@ -6,6 +6,7 @@ mod body;
 pub mod client;
 mod gate;
 mod origin;
+mod pages;
 mod receipt;
 mod respond;
 pub mod route;
@@ -14,7 +15,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::header::{ALLOW, CONTENT_TYPE, HOST, HeaderValue, STRICT_TRANSPORT_SECURITY};
+use http::header::{HOST, HeaderValue, STRICT_TRANSPORT_SECURITY};
 use http::request::Parts;
 use http::{Method, Response, Version};
 use hyper::body::Incoming;
@@ -23,13 +24,13 @@ use access_log::{AccessLog, Entry};
 pub use body::Body;
 use gate::Gate;
 use respond::Asker;
-use route::{PageName, Place, Route, Router};
+use route::{Place, Route, Router, Stand};
 
 use crate::base::{Clock, Random, Time, TraceId, net};
 use crate::config::trusted::Trusted;
 use crate::dispatch::ProviderCalls;
 use crate::proxy::{Client, ClientInfo, Facts, Proxy, headers};
-use crate::web::{Notice, Page, Site, Visit};
+use crate::web::{Notice, Page, Site};
 
 /// One core's gateway: everything a request meets on its way, none of it shared with another core but the sessions.
 pub struct Gateway {
@@ -119,8 +120,8 @@ impl Gateway {
                 respond::other_connection()
             }
             Route::Application(place) => self.application(place, head, body, caller, entry).await,
-            Route::Page(place, page) => respond::page(Box::pin(self.page(place, page, head, body, caller.address)).await),
-            Route::Receipts => Box::pin(self.receipt(head, body, caller)).await,
+            Route::Page(stand, page) => Box::pin(self.page((stand, page), head, body, caller.address)).await,
+            Route::Callbacks => Box::pin(self.receipt(head, body, caller)).await,
             Route::NotFound(_) => self.notice(head, facts, Notice::NotFound),
             // The page that says so has a style too.
             Route::UnknownHost => match self.site.look.asset(head.uri.path()) {
@@ -168,58 +169,19 @@ impl Gateway {
         }
     }
 
-    async fn page(&self, place: &Place, page: PageName, head: &Parts, body: &mut Option<Incoming>, address: IpAddr) -> Page {
-        let visit = Visit {
-            application: &place.application.name,
-            host: &place.host,
-            address,
-            query: head.uri.query(),
-            headers: &head.headers,
-        };
-        let is_post = head.method == Method::POST;
-        let notice = |notice| self.site.look.notice(visit.language(&self.site.look), notice, None);
-        match (page, &head.method) {
-            (PageName::Health, &Method::GET | &Method::HEAD) => Page::text("ok"),
-            (PageName::Asset, &Method::GET | &Method::HEAD) => {
-                self.site.look.asset(head.uri.path()).unwrap_or_else(|| notice(Notice::NotFound))
-            }
-            (PageName::Login, &Method::GET | &Method::HEAD) => self.site.login_form(&visit),
-            (PageName::Passcode, &Method::GET | &Method::HEAD) => self.site.passcode_form(&visit).await,
-            (PageName::Password, &Method::GET | &Method::HEAD) => self.site.password_form(&visit).await,
-            (PageName::Status, &Method::GET | &Method::HEAD) => self.site.status(&visit).await,
-            (PageName::Logout, &Method::GET | &Method::HEAD) => self.site.logout_form(&visit),
-            (PageName::Login | PageName::Passcode | PageName::Password | PageName::Logout, _) if is_post => {
-                if !origin::is_ours(&head.headers, head.uri.authority().map(http::uri::Authority::as_str)) {
-                    return notice(Notice::Foreign);
-                }
-                let form = match body::form(head.headers.get(CONTENT_TYPE), body).await {
-                    Ok(form) => form,
-                    Err(why) => return notice(why),
-                };
-                match page {
-                    PageName::Login => self.site.login(&visit, form).await,
-                    PageName::Passcode => self.site.passcode(&visit, form).await,
-                    PageName::Password => self.site.password(&visit, form).await,
-                    _ => self.site.logout(&visit, &form).await,
-                }
-            }
-            _ => notice(Notice::NotAllowed).with(ALLOW, HeaderValue::from_static("GET, HEAD, POST")),
-        }
-    }
-
     /// The plain listener: sends browsers of known hosts to https, everybody else nowhere.
     fn redirect<'a>(&'a self, head: &Parts, facts: Facts, entry: Option<&Entry<'a>>) -> Response<Body> {
-        let place = self.router.route(head).place();
+        let route = self.router.route(head);
         if let Some(entry) = entry {
-            entry.belongs(place, head);
+            entry.belongs(route.place(), head);
         }
-        let Some(place) = place else { return self.notice(head, facts, Notice::UnknownHost) };
+        let Some(host) = route.stand().map(Stand::host) else { return self.notice(head, facts, Notice::UnknownHost) };
         if !matches!(head.method, Method::GET | Method::HEAD) {
             return self.notice(head, facts, Notice::NotAllowed);
         }
         let port = self.https_port.map(|port| format!(":{port}")).unwrap_or_default();
         let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
-        let host = if place.host.contains(':') { format!("[{}]", place.host) } else { place.host.to_string() };
+        let host = if host.contains(':') { format!("[{host}]") } else { host.to_string() };
         respond::page(Page::moved(&format!("https://{host}{port}{target}")))
     }
 

@@ -12,13 +12,23 @@ use super::access_line::PlaceText;
 use crate::base::path;
 use crate::config::Application;
 use crate::proxy::Table;
+use crate::web::page::{self, Hosts, PageRoute};
 
 /// All hosts, made once per configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Router {
-    hosts: Table<Place>,
-    /// Where providers call; few, and asked last.
-    receipts: Vec<Arc<str>>,
+    hosts: Table<Host>,
+}
+
+/// What a host carries.
+#[derive(Clone, Debug)]
+pub enum Host {
+    /// An application, and beside it the pages that one signs in with.
+    Application(Place),
+    /// Pages of ours alone.
+    Pages(PageSet),
+    /// What providers call. Nobody else has anything to do there.
+    Callbacks,
 }
 
 /// A host and the application behind it.
@@ -29,62 +39,109 @@ pub struct Place {
     pub(super) text: Arc<PlaceText>,
 }
 
+/// A host that carries pages of ours and no application.
+#[derive(Clone, Debug)]
+pub struct PageSet {
+    pub host: Arc<str>,
+    /// What one signs in to there, in place of an application's name.
+    pub name: Arc<str>,
+    /// Which pages, as [`Hosts::Set`] names them.
+    pub set: &'static str,
+}
+
 /// Where a request belongs.
 #[derive(Clone, Debug)]
 pub enum Route<'a> {
-    /// A page of ours on an application's host.
-    Page(&'a Place, PageName),
+    Page(Stand<'a>, &'static PageRoute),
     Application(&'a Place),
     /// A host where nobody but providers has anything to do.
-    Receipts,
-    /// No application of ours is at this host.
+    Callbacks,
+    /// No host of ours.
     UnknownHost,
-    /// Below `/.doorward/`, but nothing we know.
-    NotFound(&'a Place),
+    /// Below `/.doorward/`, but nothing we know; or any other path of a host that carries no application.
+    NotFound(Stand<'a>),
     /// It could be read in two ways, or is no request for us at all; the words are for the log.
     Bad(&'static str),
     /// A method that is never forwarded.
     NotAllowed,
 }
 
+/// The host that a page of ours stands on.
+#[derive(Clone, Copy, Debug)]
+pub enum Stand<'a> {
+    Application(&'a Place),
+    Pages(&'a PageSet),
+}
+
 impl<'a> Route<'a> {
-    /// Whose it is, where that is known.
+    /// The application it belongs to, where it does.
     pub fn place(&self) -> Option<&'a Place> {
+        match self.stand()? {
+            Stand::Application(place) => Some(place),
+            Stand::Pages(_) => None,
+        }
+    }
+
+    /// The host, where it is one that browsers come to.
+    pub fn stand(&self) -> Option<Stand<'a>> {
         match self {
-            Self::Page(place, _) | Self::Application(place) | Self::NotFound(place) => Some(place),
-            Self::Receipts | Self::UnknownHost | Self::Bad(_) | Self::NotAllowed => None,
+            Self::Application(place) => Some(Stand::Application(place)),
+            Self::Page(stand, _) | Self::NotFound(stand) => Some(*stand),
+            Self::Callbacks | Self::UnknownHost | Self::Bad(_) | Self::NotAllowed => None,
         }
     }
 }
 
-/// The names below `/.doorward/`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum PageName {
-    Login,
-    Passcode,
-    Password,
-    Status,
-    Logout,
-    Health,
-    Asset,
+impl<'a> Stand<'a> {
+    /// In lower case, without port.
+    pub fn host(self) -> &'a Arc<str> {
+        match self {
+            Self::Application(place) => &place.host,
+            Self::Pages(pages) => &pages.host,
+        }
+    }
+
+    /// What one signs in to on this host.
+    pub fn name(self) -> &'a Arc<str> {
+        match self {
+            Self::Application(place) => &place.application.name,
+            Self::Pages(pages) => &pages.name,
+        }
+    }
+
+    /// The page at what follows `/.doorward/`.
+    fn page(self, path: &str) -> Route<'a> {
+        let on = match self {
+            Self::Application(_) => Hosts::Applications,
+            Self::Pages(pages) => Hosts::Set(pages.set),
+        };
+        page::find(on, path).map_or(Route::NotFound(self), |page| Route::Page(self, page))
+    }
 }
 
 impl Router {
-    pub fn new(applications: &[Application], receipts: &[Arc<str>]) -> Self {
+    /// A host that is an application's and for call-backs too is the application's.
+    pub fn new(applications: &[Application], pages: &[PageSet], callbacks: &[Arc<str>]) -> Self {
         let mut hosts = Table::default();
+        hosts.extend(callbacks.iter().map(|host| (Arc::clone(host), Host::Callbacks)));
+        hosts.extend(pages.iter().map(|pages| (Arc::clone(&pages.host), Host::Pages(pages.clone()))));
         for application in applications {
             let application = Arc::new(application.clone());
-            for host in &application.hosts {
+            hosts.extend(application.hosts.iter().map(|host| {
                 let text = Arc::new(PlaceText::new(host, &application.name));
-                hosts.insert(Arc::clone(host), Place { host: Arc::clone(host), application: Arc::clone(&application), text });
-            }
+                let place = Place { host: Arc::clone(host), application: Arc::clone(&application), text };
+                (Arc::clone(host), Host::Application(place))
+            }));
         }
-        Self { hosts, receipts: receipts.to_vec() }
+        Self { hosts }
     }
 
-    /// The place a request names, whatever its path.
+    /// The application that a request names, whatever its path.
     pub fn place(&self, head: &Parts) -> Option<&Place> {
-        self.hosts.get(&*host_of(head)?)
+        match self.hosts.get(&*host_of(head)?)? {
+            Host::Application(place) => Some(place),
+            Host::Pages(_) | Host::Callbacks => None,
+        }
     }
 
     pub fn route(&self, head: &Parts) -> Route<'_> {
@@ -92,25 +149,17 @@ impl Router {
             return Route::NotAllowed;
         }
         let Some(host) = host_of(head) else { return Route::Bad("the host is missing, doubled or malformed") };
-        let place = self.hosts.get(&*host);
-        if place.is_none() && !self.receipts.iter().any(|known| **known == *host) {
-            return Route::UnknownHost;
-        }
+        let Some(host) = self.hosts.get(&*host) else { return Route::UnknownHost };
         let path = head.uri.path();
         if path::judge(path).is_err() {
             return Route::Bad("the path could be read in two ways");
         }
-        let Some(place) = place else { return Route::Receipts };
-        match own_path(path) {
-            Some("login") => Route::Page(place, PageName::Login),
-            Some("login/passcode") => Route::Page(place, PageName::Passcode),
-            Some("login/password") => Route::Page(place, PageName::Password),
-            Some("login/status") => Route::Page(place, PageName::Status),
-            Some("logout") => Route::Page(place, PageName::Logout),
-            Some("health") => Route::Page(place, PageName::Health),
-            Some(own) if own.starts_with("assets/") => Route::Page(place, PageName::Asset),
-            Some(_) => Route::NotFound(place),
-            None => Route::Application(place),
+        match (host, own_path(path)) {
+            (Host::Application(place), None) => Route::Application(place),
+            (Host::Application(place), Some(own)) => Stand::Application(place).page(own),
+            (Host::Pages(pages), None) => Route::NotFound(Stand::Pages(pages)),
+            (Host::Pages(pages), Some(own)) => Stand::Pages(pages).page(own),
+            (Host::Callbacks, _) => Route::Callbacks,
         }
     }
 }
@@ -278,5 +327,43 @@ mod tests {
         for (version, target, hosts, expected) in table {
             assert_eq!(host_of(&request(*version, target, hosts)).as_deref(), *expected, "{version:?} {target} {hosts:?}");
         }
+    }
+    fn routed(router: &Router, target: &str) -> String {
+        let head = http::Request::get(format!("https://{target}")).version(Version::HTTP_2).body(()).unwrap().into_parts().0;
+        let route = router.route(&head);
+        let stands = route.stand().map(|stand| format!("{} {} ", stand.host(), stand.name())).unwrap_or_default();
+        let what = match route {
+            Route::Page(_, page) => format!("page {}", page.path),
+            Route::Application(_) => "application".to_owned(),
+            Route::Callbacks => "callbacks".to_owned(),
+            Route::UnknownHost => "unknown".to_owned(),
+            Route::NotFound(_) => "nothing".to_owned(),
+            Route::Bad(_) => "bad".to_owned(),
+            Route::NotAllowed => "not allowed".to_owned(),
+        };
+        stands + &what
+    }
+
+    #[test]
+    fn a_host_may_carry_pages_alone_or_what_providers_call() {
+        let set = PageSet { host: "account.example".into(), name: "account".into(), set: "account" };
+        let router = Router::new(&[], &[set], &["receipt.example".into(), "account.example".into()]);
+        for (target, expected) in [
+            ("account.example/.doorward/health", "account.example account page health"),
+            ("account.example/.doorward/assets/page.css", "account.example account page assets/"),
+            ("account.example/.doorward/login", "account.example account nothing"),
+            ("account.example/.Doorward/health", "account.example account nothing"),
+            ("account.example/.doorward/receipt/a/b", "account.example account nothing"),
+            ("account.example/", "account.example account nothing"),
+            ("account.example/a//b", "bad"),
+            ("receipt.example/.doorward/health", "callbacks"),
+            ("receipt.example/", "callbacks"),
+            ("receipt.example//", "bad"),
+            ("other.example/.doorward/health", "unknown"),
+        ] {
+            assert_eq!(routed(&router, target), expected, "{target}");
+        }
+        let head = http::Request::get("https://account.example/").version(Version::HTTP_2).body(()).unwrap().into_parts().0;
+        assert!(router.place(&head).is_none(), "no application");
     }
 }

@@ -1,62 +1,16 @@
 //! The `csrf` field: what a form has to bring back, sealed for one use and bound to one browser by its cookie. Good for an
 //! hour. A form of another site, of another browser or of another page cannot carry one that opens.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Keys, Language, Time};
-
-/// What the login form carries: until the password is right, nothing is stored.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Login {
-    pub application: Arc<str>,
-    pub host: Arc<str>,
-    pub back: String,
-    pub language: Language,
-    /// Whether the person chose the language by hand.
-    pub chosen: bool,
-}
-
-/// What the passcode form carries.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Passcode {
-    pub flow: String,
-}
-
-/// What the form for a new password carries.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct NewPassword {
-    pub flow: String,
-}
-
-/// What the logout form carries.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Logout {
-    pub host: Arc<str>,
-}
+use crate::base::{Keys, Time};
 
 /// A form's own kind of field; a field of one form does not open for another.
 pub trait Field: Serialize + for<'de> Deserialize<'de> {
     const PURPOSE: &'static str;
-}
-
-impl Field for Login {
-    const PURPOSE: &'static str = "csrf login";
-}
-
-impl Field for Passcode {
-    const PURPOSE: &'static str = "csrf passcode";
-}
-
-impl Field for NewPassword {
-    const PURPOSE: &'static str = "csrf new password";
-}
-
-impl Field for Logout {
-    const PURPOSE: &'static str = "csrf logout";
 }
 
 /// What a field turned out to be.
@@ -110,6 +64,8 @@ mod tests {
     use super::*;
     use crate::base::Secret;
     use crate::base::keys::SealKey;
+    use crate::web::page::logout::Carried as Logout;
+    use crate::web::page::passcode::Carried as Passcode;
 
     #[test]
     fn a_field_opens_in_its_own_browser_and_form_within_the_hour() {

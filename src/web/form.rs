@@ -1,21 +1,7 @@
-//! What a form posted: `application/x-www-form-urlencoded` (WHATWG URL, section 5), small and each field once.
+//! What a form posted: `application/x-www-form-urlencoded` (WHATWG URL, section 5), small and each field once. Every page has a struct of
+//! its own fields, read by [`read`].
 
-use crate::base::Secret;
-
-/// The fields we know, as they were posted. A field that is missing is empty.
-#[derive(Debug)]
-pub struct Form {
-    pub username: String,
-    pub password: Secret<String>,
-    pub passcode: Secret<String>,
-    pub new_password: Secret<String>,
-    pub new_password_again: Secret<String>,
-    pub csrf: String,
-    /// The name of the button, where a form has more than its main act.
-    pub act: String,
-    /// The number of another way to send a passcode.
-    pub rule: String,
-}
+use serde::de::DeserializeOwned;
 
 /// So long a posted form may be, in bytes. The gateway reads no more.
 pub const MOST_BYTES: usize = 16 * 1024;
@@ -31,43 +17,17 @@ pub enum FormError {
     Twice,
 }
 
-impl Form {
-    pub fn parse(body: &[u8]) -> Result<Self, FormError> {
-        if body.len() > MOST_BYTES {
-            return Err(FormError::TooLarge);
-        }
-        let [mut username, mut password, mut passcode, mut csrf, mut act] = [const { None }; 5];
-        let [mut new_password, mut new_password_again, mut rule] = [const { None }; 3];
-        for (count, (name, value)) in form_urlencoded::parse(body).enumerate() {
-            if count >= MOST_FIELDS {
-                return Err(FormError::TooMany);
-            }
-            let place = match name.as_ref() {
-                "username" => &mut username,
-                "password" => &mut password,
-                "passcode" => &mut passcode,
-                "new_password" => &mut new_password,
-                "new_password_again" => &mut new_password_again,
-                "csrf" => &mut csrf,
-                "act" => &mut act,
-                "rule" => &mut rule,
-                _ => continue,
-            };
-            if place.replace(value.into_owned()).is_some() {
-                return Err(FormError::Twice);
-            }
-        }
-        Ok(Self {
-            username: username.unwrap_or_default(),
-            password: Secret::new(password.unwrap_or_default()),
-            passcode: Secret::new(passcode.unwrap_or_default()),
-            new_password: Secret::new(new_password.unwrap_or_default()),
-            new_password_again: Secret::new(new_password_again.unwrap_or_default()),
-            csrf: csrf.unwrap_or_default(),
-            act: act.unwrap_or_default(),
-            rule: rule.unwrap_or_default(),
-        })
+/// The fields that `F` knows, as they were posted. A field that is missing is what `F` has by default, and one that `F` does not know is
+/// ignored.
+pub fn read<F: DeserializeOwned>(body: &[u8]) -> Result<F, FormError> {
+    if body.len() > MOST_BYTES {
+        return Err(FormError::TooLarge);
     }
+    if form_urlencoded::parse(body).nth(MOST_FIELDS).is_some() {
+        return Err(FormError::TooMany);
+    }
+    // All fields are text, so the only thing that can be wrong with one is that it comes again.
+    serde_html_form::from_bytes(body).map_err(|_| FormError::Twice)
 }
 
 /// One parameter of a query; none where it is there twice.
@@ -80,21 +40,23 @@ pub fn parameter(query: Option<&str>, wanted: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::web::page::{login, passcode};
 
     #[test]
     fn fields_are_decoded_and_unknown_ones_ignored() {
-        let form = Form::parse(b"username=J%C3%BCrgen+M&password=%26%3D%2B+&x=1&csrf=abc").unwrap();
+        let form: login::Form = read(b"username=J%C3%BCrgen+M&password=%26%3D%2B+&x=1&csrf=abc").unwrap();
         assert_eq!(form.username, "J\u{fc}rgen M");
         assert_eq!(form.password.expose(), "&=+ ");
         assert_eq!(form.csrf, "abc");
+        let form: passcode::Form = read(b"username=x&csrf=abc").unwrap();
         assert!(form.passcode.expose().is_empty());
     }
 
     #[test]
     fn what_is_no_form_of_ours_is_refused() {
-        assert_eq!(Form::parse(b"username=a&username=b").unwrap_err(), FormError::Twice);
-        assert_eq!(Form::parse(&b"x=1&".repeat(17)).unwrap_err(), FormError::TooMany);
-        assert_eq!(Form::parse(&vec![b'a'; MOST_BYTES + 1]).unwrap_err(), FormError::TooLarge);
+        assert_eq!(read::<login::Form>(b"username=a&username=b").unwrap_err(), FormError::Twice);
+        assert_eq!(read::<login::Form>(&b"x=1&".repeat(17)).unwrap_err(), FormError::TooMany);
+        assert_eq!(read::<login::Form>(&vec![b'a'; MOST_BYTES + 1]).unwrap_err(), FormError::TooLarge);
     }
 
     #[test]

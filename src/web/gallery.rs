@@ -5,6 +5,9 @@ use std::path::Path;
 use bytes::Bytes;
 
 use super::page::asset;
+use super::page::login::{LoginProblem, LoginView};
+use super::page::passcode::{PasscodeProblem, PasscodeView, Resend};
+use super::page::password::{self, PasswordView};
 use super::*;
 use crate::auth::{Before, Fate, Progress, Way};
 use crate::base::{Channel, Language, Time, TraceId};
@@ -172,7 +175,7 @@ fn password_pages(look: &Look, language: Language) -> Vec<(String, Page)> {
     use Unchanged::*;
     let problems = complaints.into_iter().chain([Different, Unfit, NoAnswer, Unable, Busy, TooMany]);
     let plain = whys.map(|(name, why)| (format!("password-{name}"), why, None));
-    let failed = problems.map(|why| (view::unchanged_key(why).to_owned(), Why::Expiring(days(0)), Some(why)));
+    let failed = problems.map(|why| (password::unchanged_key(why).to_owned(), Why::Expiring(days(0)), Some(why)));
     let page = |why, problem| look.password(language, &PasswordView { why, problem, ..password_view() });
     plain.into_iter().chain(failed).map(|(name, why, problem)| (name, page(why, problem))).collect()
 }

@@ -12,10 +12,9 @@ pub mod notice;
 pub mod page;
 mod sheet;
 mod site;
-pub mod view;
 
 pub use answer::Page;
-pub use look::{Logo, Look};
+pub use look::Look;
 pub use notice::Notice;
+pub use page::asset::Logo;
 pub use site::{Site, Visit};
-pub use view::{LoginProblem, LoginView, PasscodeProblem, PasscodeView, PasswordView, Resend};

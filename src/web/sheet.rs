@@ -1,4 +1,4 @@
-//! What the templates are filled with: one struct each, all words already said.
+//! What all templates share: the frame, the words, the box on top of a form. Each page's own template is beside it.
 
 use askama::Template;
 use fluent_bundle::FluentValue;
@@ -6,7 +6,7 @@ use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue};
 
 use super::page::asset;
-use super::{LoginView, Look, Page, PasscodeView, PasswordView};
+use super::{Look, Page};
 use crate::base::{Language, TraceId};
 
 /// A template writes into memory, so it fails only if one of its values does; the answer is then short but still ours.
@@ -68,74 +68,6 @@ pub(super) struct Problem {
     pub(super) next: String,
     pub(super) is_calm: bool,
     pub(super) trace: Option<TraceId>,
-}
-
-#[derive(Template)]
-#[template(path = "login/login.html")]
-pub(super) struct LoginPage<'a> {
-    pub(super) frame: Frame<'a>,
-    pub(super) problem: Option<Problem>,
-    pub(super) view: &'a LoginView<'a>,
-    pub(super) refused: bool,
-}
-
-#[derive(Template)]
-#[template(path = "login/passcode.html")]
-pub(super) struct PasscodePage<'a> {
-    pub(super) frame: Frame<'a>,
-    pub(super) problem: Option<Problem>,
-    pub(super) view: &'a PasscodeView<'a>,
-    /// Where one is signing in, as a sentence.
-    pub(super) application: String,
-    pub(super) label: String,
-    pub(super) label_why: String,
-    pub(super) progress: String,
-    pub(super) state: &'static str,
-    /// Empty where no passcode is on its way.
-    pub(super) life: String,
-    /// Takes the place of `life` when that is over.
-    pub(super) expired: String,
-    pub(super) resend: String,
-    /// Seconds until a new passcode can be asked for.
-    pub(super) wait: Option<u64>,
-    /// Takes the place of `resend` when the wait is over.
-    pub(super) resend_left: String,
-    pub(super) resend_offered: bool,
-    pub(super) others: Vec<OtherButton>,
-    pub(super) help: &'static str,
-    pub(super) wrong: bool,
-    /// There may be a code that hints would help with.
-    pub(super) hints: bool,
-    /// For the keyboard of a phone.
-    pub(super) digits: bool,
-}
-
-/// A further way to send the passcode.
-pub(super) struct OtherButton {
-    pub(super) rule: usize,
-    pub(super) text: String,
-}
-
-#[derive(Template)]
-#[template(path = "login/password.html")]
-pub(super) struct PasswordPage<'a> {
-    pub(super) frame: Frame<'a>,
-    pub(super) problem: Option<Problem>,
-    pub(super) view: &'a PasswordView<'a>,
-    /// Why it is asked for, as a sentence.
-    pub(super) why: String,
-    /// The new password itself is at fault.
-    pub(super) wrong: bool,
-    pub(super) busy: bool,
-    /// Whether the old one may be kept for now.
-    pub(super) later: bool,
-}
-
-#[derive(Template)]
-#[template(path = "login/logout.html")]
-pub(super) struct LogoutPage<'a> {
-    pub(super) frame: Frame<'a>,
-    pub(super) csrf: &'a str,
 }
 
 #[derive(Template)]

@@ -1,5 +1,5 @@
 //! One request for a page of ours, and what answering it needs. Form in, one call of the house rules, page out: the pages
-//! themselves are in `login.rs`, `passcode.rs` and `logout.rs`.
+//! themselves are in `page/`.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -26,10 +26,12 @@ pub struct Site {
 /// Who asks, for what, from where.
 #[derive(Clone, Copy, Debug)]
 pub struct Visit<'a> {
+    /// The application, or the set of pages where the host carries none: what one signs in to here.
     pub application: &'a Arc<str>,
     /// Lower case, without port.
     pub host: &'a Arc<str>,
     pub address: IpAddr,
+    pub path: &'a str,
     pub query: Option<&'a str>,
     pub headers: &'a HeaderMap,
 }

@@ -119,6 +119,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rustls", TLS),
     ("rustls_native_certs", TLS),
     ("serde", ANYWHERE),
+    ("serde_html_form", &["web/form.rs"]),
     ("serde_json", ANYWHERE),
     ("serialport", &["dispatch/at/port.rs"]),
     ("slab", &["server/", "gateway/", "proxy/"]),

@@ -27,7 +27,8 @@ async fn every_form_refuses_what_is_no_form_of_ours() {
     let bed = Bed::start().await;
     let browser = browser(&bed).await;
     let (long, many) = ("x".repeat(16 * 1024 + 1), "x=1&".repeat(16));
-    let table: &[(&[(&str, &str)], &str, u16)] = &[
+    type Row<'a> = (&'a [(&'a str, &'a str)], &'a str, u16);
+    let table: &[Row<'_>] = &[
         (&[FOREIGN, TYPED], "", 403),
         (&[FOREIGN, TYPED], &long, 403),
         (&[FOREIGN], "", 403),

@@ -7,7 +7,19 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 
-use crate::web::Page;
+use super::{Hosts, PageRoute};
+use crate::web::{Look, Notice, Page};
+
+pub const ROUTES: &[PageRoute] = &[PageRoute {
+    path: "assets/",
+    on: Hosts::Everywhere,
+    get: Some(|site, visit| {
+        let found = site.look.asset(visit.path);
+        Box::pin(async move { found.unwrap_or_else(|| site.look.notice(visit.language(&site.look), Notice::NotFound, None)) })
+    }),
+    post: None,
+    most_bytes: 0,
+}];
 
 /// Something that pages load, and the path that names its content: `/.doorward/assets/page.5d41402abc4b2a76.css`.
 #[derive(Clone, Debug)]
@@ -41,8 +53,33 @@ impl Asset {
     }
 }
 
+/// The operator's picture: SVG or PNG.
+#[derive(Clone, Debug)]
+pub struct Logo(pub(in crate::web) Asset);
+
+impl Logo {
+    /// Tells the kind by the content; nothing if it is neither SVG nor PNG, or larger than 256 KiB.
+    pub fn from_bytes(bytes: Bytes) -> Option<Self> {
+        let is_png = bytes.starts_with(b"\x89PNG\r\n\x1a\n");
+        let is_svg = std::str::from_utf8(&bytes).is_ok_and(|text| text.trim_start().starts_with('<') && text.contains("<svg"));
+        let (name, content_type) = match (is_png, is_svg) {
+            (true, _) => ("logo.png", "image/png"),
+            (_, true) => ("logo.svg", "image/svg+xml"),
+            _ => return None,
+        };
+        (bytes.len() <= 256 * 1024).then(|| Self(Asset::new(name, content_type, bytes)))
+    }
+}
+
+impl Look {
+    /// What stands at a path under [`FOLDER`]: a built-in asset or the logo.
+    pub fn asset(&self, path: &str) -> Option<Page> {
+        self.logo.as_ref().filter(|logo| logo.url == path).map(Asset::page).or_else(|| find(path))
+    }
+}
+
 /// The asset that stands at this path; nothing under an old or made-up name.
-pub fn find(path: &str) -> Option<Page> {
+fn find(path: &str) -> Option<Page> {
     BUILT_IN.iter().find(|asset| asset.url == path).map(Asset::page)
 }
 

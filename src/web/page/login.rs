@@ -1,13 +1,100 @@
 //! The login page: a name and a password.
 
-use http::header::SET_COOKIE;
+use std::sync::Arc;
 
+use askama::Template;
+use http::StatusCode;
+use http::header::SET_COOKIE;
+use serde::{Deserialize, Serialize};
+
+use super::{Hosts, PageRoute};
 use crate::auth::session::AccessRequest;
 use crate::auth::{Ask, PasswordAttempt, Told};
 use crate::base::{Language, Secret, TraceId};
 use crate::web::csrf::{self, Opened};
-use crate::web::form::Form;
-use crate::web::{LoginProblem, LoginView, Page, Site, Visit, cookie};
+use crate::web::form;
+use crate::web::sheet::{Frame, Problem, Say, finish};
+use crate::web::{Look, Page, Site, Visit, cookie};
+
+pub const ROUTES: &[PageRoute] = &[PageRoute {
+    path: "login",
+    on: Hosts::Applications,
+    get: Some(|site, visit| Box::pin(async { site.login_form(visit) })),
+    post: Some(|site, visit, body| Box::pin(async { Ok(site.login(visit, form::read(body)?).await) })),
+    most_bytes: form::MOST_BYTES,
+}];
+
+/// What is posted.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Form {
+    pub username: String,
+    pub password: Secret<String>,
+    pub csrf: String,
+}
+
+/// What the login form carries: until the password is right, nothing is stored.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Carried {
+    pub application: Arc<str>,
+    pub host: Arc<str>,
+    pub back: String,
+    pub language: Language,
+    /// Whether the person chose the language by hand.
+    pub chosen: bool,
+}
+
+impl csrf::Field for Carried {
+    const PURPOSE: &'static str = "csrf login";
+}
+
+/// The login page.
+#[derive(Clone, Debug)]
+pub struct LoginView<'a> {
+    /// The application's name.
+    pub application: &'a str,
+    pub csrf: &'a str,
+    /// What was entered before, or nothing.
+    pub username: &'a str,
+    pub problem: Option<LoginProblem>,
+    /// Shown with a fault; needless with mere news.
+    pub trace: Option<TraceId>,
+    /// The same page in each language that is offered; fewer than two are not shown.
+    pub language_links: &'a [(Language, String)],
+}
+
+/// Why the login page is shown once more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LoginProblem {
+    /// Every refusal before the password is right: one text for all.
+    Refused,
+    /// The form is older than an hour.
+    Expired,
+    /// The browser did not send our cookie back.
+    NoCookies,
+    /// The login that this belonged to is over or gone.
+    StartAgain,
+    /// The browser still has the cookie of a session that is over.
+    SignedOut,
+}
+
+impl LoginProblem {
+    /// The beginning of its keys in `locales/`.
+    pub(in crate::web) const fn key(self) -> &'static str {
+        match self {
+            Self::Refused => "login-refused",
+            Self::Expired => "login-expired",
+            Self::NoCookies => "login-no-cookies",
+            Self::StartAgain => "login-start-again",
+            Self::SignedOut => "login-signed-out",
+        }
+    }
+
+    /// Whether it is news rather than a fault.
+    const fn is_calm(self) -> bool {
+        matches!(self, Self::Expired | Self::StartAgain | Self::SignedOut)
+    }
+}
 
 /// What a login page is made of, besides the visit.
 struct Shown<'a> {
@@ -23,7 +110,7 @@ struct Shown<'a> {
 
 impl Site {
     /// GET. Who is signed in already goes on to where the page would have led.
-    pub fn login_form(&self, visit: &Visit<'_>) -> Page {
+    fn login_form(&self, visit: &Visit<'_>) -> Page {
         let key = cookie::find(visit.headers, cookie::KEY);
         let wanted =
             AccessRequest { application: visit.application, host: visit.host, address: visit.address, now: self.clock.now() };
@@ -35,11 +122,11 @@ impl Site {
     }
 
     /// POST.
-    pub async fn login(&self, visit: &Visit<'_>, form: Form) -> Page {
+    async fn login(&self, visit: &Visit<'_>, form: Form) -> Page {
         let Some(browser) = cookie::browser(visit.headers) else {
             return self.show_login(visit, self.shown(visit, Some(LoginProblem::NoCookies)));
         };
-        let is_here = |carried: &csrf::Login| carried.application == *visit.application && carried.host == *visit.host;
+        let is_here = |carried: &Carried| carried.application == *visit.application && carried.host == *visit.host;
         let carried = match csrf::open(&self.keys, browser.expose(), &form.csrf, self.clock.now()) {
             Opened::Fresh(carried) if is_here(&carried) => carried,
             Opened::Stale(carried) if is_here(&carried) => {
@@ -100,7 +187,7 @@ impl Site {
                 (*language, format!("/.doorward/login?language={language}&back={back}"))
             })
             .collect();
-        let field = csrf::Login {
+        let field = Carried {
             application: visit.application.clone(),
             host: visit.host.clone(),
             back: shown.back,
@@ -123,4 +210,34 @@ impl Site {
             None => page,
         }
     }
+}
+
+impl Look {
+    /// Asks for name and password.
+    pub fn login(&self, language: Language, view: &LoginView<'_>) -> Page {
+        let say = Say { look: self, language };
+        let problem = view.problem.map(|problem| Problem {
+            what: say.plain(problem.key()),
+            next: say.plain(&format!("{}-next", problem.key())),
+            is_calm: problem.is_calm(),
+            trace: view.trace.filter(|_| !problem.is_calm()),
+        });
+        let status = match view.problem {
+            None | Some(LoginProblem::SignedOut) => StatusCode::OK,
+            Some(_) => StatusCode::FORBIDDEN,
+        };
+        let heading = say.with("login-title", &[("application", view.application.into())]);
+        let frame = Frame { say, heading, failed: problem.as_ref().is_some_and(|problem| !problem.is_calm) };
+        let refused = view.problem == Some(LoginProblem::Refused);
+        finish(status, language, &LoginPage { frame, problem, view, refused })
+    }
+}
+
+#[derive(Template)]
+#[template(path = "login/login.html")]
+struct LoginPage<'a> {
+    frame: Frame<'a>,
+    problem: Option<Problem>,
+    view: &'a LoginView<'a>,
+    refused: bool,
 }

@@ -1,32 +1,62 @@
 //! Signing out: GET asks, POST does. An application's link or picture must not be able to do it by itself.
 
-use http::header::SET_COOKIE;
+use std::sync::Arc;
 
+use askama::Template;
+use http::StatusCode;
+use http::header::{HeaderName, HeaderValue, SET_COOKIE};
+use serde::{Deserialize, Serialize};
+
+use super::{Hosts, PageRoute};
 use crate::auth::Ask;
 use crate::auth::session::registry::About;
-use crate::base::Secret;
-use crate::web::csrf;
-use crate::web::form::Form;
-use crate::web::{Page, Site, Visit, cookie};
+use crate::base::{Language, Secret};
+use crate::web::sheet::{Frame, NoticePage, Say, finish};
+use crate::web::{Look, Page, Site, Visit, cookie, csrf, form};
+
+pub const ROUTES: &[PageRoute] = &[PageRoute {
+    path: "logout",
+    on: Hosts::Applications,
+    get: Some(|site, visit| Box::pin(async { site.logout_form(visit) })),
+    post: Some(|site, visit, body| Box::pin(async { Ok(site.logout(visit, form::read(body)?).await) })),
+    most_bytes: form::MOST_BYTES,
+}];
+
+/// What is posted.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Form {
+    pub csrf: String,
+}
+
+/// What the logout form carries.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Carried {
+    pub host: Arc<str>,
+}
+
+impl csrf::Field for Carried {
+    const PURPOSE: &'static str = "csrf logout";
+}
 
 impl Site {
     /// GET.
-    pub fn logout_form(&self, visit: &Visit<'_>) -> Page {
+    fn logout_form(&self, visit: &Visit<'_>) -> Page {
         let language = visit.language(&self.look);
         match cookie::find(visit.headers, cookie::KEY).filter(|key| self.sessions.of_cookie(key).is_some()) {
             None => self.look.signed_out(language),
             Some(key) => {
-                let field = csrf::Logout { host: visit.host.clone() };
+                let field = Carried { host: visit.host.clone() };
                 self.look.logout(language, &csrf::seal(&self.keys, key, field, self.clock.now()))
             }
         }
     }
 
     /// POST. A field that does not open asks once more.
-    pub async fn logout(&self, visit: &Visit<'_>, form: &Form) -> Page {
+    async fn logout(&self, visit: &Visit<'_>, form: Form) -> Page {
         let language = visit.language(&self.look);
         let Some(key) = cookie::find(visit.headers, cookie::KEY) else { return self.look.signed_out(language) };
-        let opened: csrf::Opened<csrf::Logout> = csrf::open(&self.keys, key, &form.csrf, self.clock.now());
+        let opened: csrf::Opened<Carried> = csrf::open(&self.keys, key, &form.csrf, self.clock.now());
         if opened.fresh().is_none_or(|field| field.host != *visit.host) {
             return self.logout_form(visit);
         }
@@ -39,4 +69,35 @@ impl Site {
             None => page,
         }
     }
+}
+
+impl Look {
+    /// Asks whether to sign out.
+    pub fn logout(&self, language: Language, csrf: &str) -> Page {
+        let say = Say { look: self, language };
+        let frame = Frame { say, heading: say.plain("logout-title"), failed: false };
+        finish(StatusCode::OK, language, &LogoutPage { frame, csrf })
+    }
+
+    /// Says that it is done, and has the browser forget what it kept of the application.
+    pub fn signed_out(&self, language: Language) -> Page {
+        let say = Say { look: self, language };
+        let page = NoticePage {
+            what: say.plain("signed-out-text"),
+            next: say.plain("signed-out-next"),
+            href: "/.doorward/login?back=/".to_owned(),
+            act: say.plain("next-start-again"),
+            trace: None,
+            frame: Frame { say, heading: say.plain("signed-out-title"), failed: false },
+        };
+        finish(StatusCode::OK, language, &page)
+            .with(HeaderName::from_static("clear-site-data"), HeaderValue::from_static("\"cache\""))
+    }
+}
+
+#[derive(Template)]
+#[template(path = "login/logout.html")]
+struct LogoutPage<'a> {
+    frame: Frame<'a>,
+    csrf: &'a str,
 }

@@ -1,17 +1,66 @@
 //! The page for a new password, after everything else is proven: shown by GET under the flow's address, answered by POST.
 
+use askama::Template;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+
 use super::passcode::flow_of;
-use crate::auth::flow::change::Unchanged;
-use crate::auth::{ChangeView, OfFlow, Told};
-use crate::base::Secret;
-use crate::web::csrf;
-use crate::web::form::Form;
+use super::{Hosts, PageRoute};
+use crate::auth::flow::change::{Unchanged, Why};
+use crate::auth::{ChangeView, Complaint, OfFlow, Told};
+use crate::base::{Language, Secret, Time, TraceId};
 use crate::web::notice::Next;
-use crate::web::{Notice, Page, PasswordView, Site, Visit, cookie};
+use crate::web::sheet::{Frame, Problem, Say, finish};
+use crate::web::{Look, Notice, Page, Site, Visit, cookie, csrf, form};
+
+pub const ROUTES: &[PageRoute] = &[PageRoute {
+    path: "login/password",
+    on: Hosts::Applications,
+    get: Some(|site, visit| Box::pin(site.password_form(visit))),
+    post: Some(|site, visit, body| Box::pin(async { Ok(site.password(visit, form::read(body)?).await) })),
+    most_bytes: form::MOST_BYTES,
+}];
+
+/// What is posted.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Form {
+    pub new_password: Secret<String>,
+    pub new_password_again: Secret<String>,
+    pub csrf: String,
+    /// The name of the button, where it is not the main act: `later`.
+    pub act: String,
+}
+
+/// What the form for a new password carries.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Carried {
+    pub flow: String,
+}
+
+impl csrf::Field for Carried {
+    const PURPOSE: &'static str = "csrf new password";
+}
+
+/// The page for a new password.
+#[derive(Clone, Debug)]
+pub struct PasswordView<'a> {
+    pub csrf: &'a str,
+    /// The account's name, for password managers.
+    pub name: &'a str,
+    pub why: Why,
+    pub problem: Option<Unchanged>,
+    pub trace: TraceId,
+    /// The login page, on the way to the same place.
+    pub restart_url: &'a str,
+    /// This page once more, by GET.
+    pub check_url: &'a str,
+    pub now: Time,
+}
 
 impl Site {
     /// GET `login/password`.
-    pub async fn password_form(&self, visit: &Visit<'_>) -> Page {
+    async fn password_form(&self, visit: &Visit<'_>) -> Page {
         let language = visit.language(&self.look);
         let Some(browser) = cookie::browser(visit.headers) else {
             return self.look.notice(language, Notice::CookiesNeeded, None);
@@ -24,13 +73,13 @@ impl Site {
     }
 
     /// POST `login/password`: a new password, or "later".
-    pub async fn password(&self, visit: &Visit<'_>, form: Form) -> Page {
+    async fn password(&self, visit: &Visit<'_>, form: Form) -> Page {
         let language = visit.language(&self.look);
         let Some(browser) = cookie::browser(visit.headers) else {
             return self.look.notice(language, Notice::CookiesNeeded, None);
         };
         let opened = csrf::open(&self.keys, browser.expose(), &form.csrf, self.clock.now());
-        let Some(csrf::NewPassword { flow }) = opened.fresh() else { return self.look.notice(language, Notice::FlowGone, None) };
+        let Some(Carried { flow }) = opened.fresh() else { return self.look.notice(language, Notice::FlowGone, None) };
         let what = match form.act.as_str() {
             "later" => OfFlow::ChangeLater,
             _ => OfFlow::Change { new: form.new_password, again: form.new_password_again },
@@ -45,7 +94,7 @@ impl Site {
     }
 
     fn show_password(&self, view: &ChangeView, flow: &str, browser: &Secret<String>, problem: Option<Unchanged>) -> Page {
-        let field = csrf::NewPassword { flow: flow.to_owned() };
+        let field = Carried { flow: flow.to_owned() };
         self.look.password(
             view.language,
             &PasswordView {
@@ -62,7 +111,76 @@ impl Site {
     }
 }
 
+impl Look {
+    /// Asks for a new password and says why.
+    pub fn password(&self, language: Language, view: &PasswordView<'_>) -> Page {
+        let say = Say { look: self, language };
+        let status = match view.problem {
+            None => StatusCode::OK,
+            Some(Unchanged::NoAnswer | Unchanged::Busy) => StatusCode::SERVICE_UNAVAILABLE,
+            Some(Unchanged::TooMany) => StatusCode::TOO_MANY_REQUESTS,
+            Some(_) => StatusCode::FORBIDDEN,
+        };
+        let (title, why) = match view.why {
+            Why::MustChange => ("password-title", say.plain("password-must-change")),
+            Why::Expired => ("password-title", say.plain("password-expired")),
+            Why::Expiring(expires) => {
+                let days = expires.since(view.now).as_secs() / 86_400;
+                ("password-title-expiring", say.with("password-expiring", &[("days", days.into())]))
+            }
+        };
+        let problem = view.problem.map(|why| {
+            let key = unchanged_key(why);
+            let is_ours = matches!(why, Unchanged::NoAnswer | Unchanged::Unable);
+            let next = say.plain(&format!("{key}-next"));
+            Problem { what: say.plain(key), next, is_calm: why == Unchanged::Busy, trace: is_ours.then_some(view.trace) }
+        });
+        let page = PasswordPage {
+            frame: Frame { say, heading: say.plain(title), failed: problem.as_ref().is_some_and(|problem| !problem.is_calm) },
+            problem,
+            view,
+            why,
+            wrong: matches!(view.problem, Some(Unchanged::Complaint(_) | Unchanged::Different | Unchanged::Unfit)),
+            busy: view.problem == Some(Unchanged::Busy),
+            later: matches!(view.why, Why::Expiring(_)),
+        };
+        finish(status, language, &page)
+    }
+}
+
 /// The page of one flow.
 pub(in crate::web) fn address(flow: &str) -> String {
     format!("/.doorward/login/password?flow={flow}")
+}
+
+/// The beginning of the keys in `locales/` of why a password is still the old one.
+pub(in crate::web) const fn unchanged_key(why: Unchanged) -> &'static str {
+    match why {
+        Unchanged::Complaint(Complaint::TooShort) => "password-too-short",
+        Unchanged::Complaint(Complaint::UsedBefore) => "password-used-before",
+        Unchanged::Complaint(Complaint::TooYoung) => "password-too-young",
+        Unchanged::Complaint(Complaint::NotComplex) => "password-not-complex",
+        Unchanged::Complaint(Complaint::Policy) => "password-policy",
+        Unchanged::Different => "password-different",
+        Unchanged::Unfit => "password-unfit",
+        Unchanged::NoAnswer => "password-no-answer",
+        Unchanged::Unable => "password-unable",
+        Unchanged::Busy => "password-busy",
+        Unchanged::TooMany => "password-too-many",
+    }
+}
+
+#[derive(Template)]
+#[template(path = "login/password.html")]
+struct PasswordPage<'a> {
+    frame: Frame<'a>,
+    problem: Option<Problem>,
+    view: &'a PasswordView<'a>,
+    /// Why it is asked for, as a sentence.
+    why: String,
+    /// The new password itself is at fault.
+    wrong: bool,
+    busy: bool,
+    /// Whether the old one may be kept for now.
+    later: bool,
 }

@@ -1,11 +1,40 @@
-//! How far a message is, in words: for the passcode page and for its script.
+//! How far a message is, in words: for the passcode page, and by itself for that page's script.
 
 use http::StatusCode;
 
-use crate::auth::{Before, Channel, Fate, Progress, Way};
+use super::passcode::flow_of;
+use super::{Hosts, PageRoute};
+use crate::auth::{AskedView, Before, Channel, Fate, OfFlow, Progress, Told, Way};
 use crate::base::Language;
-use crate::web::sheet::{OtherButton, Say};
-use crate::web::{Look, Page};
+use crate::web::sheet::Say;
+use crate::web::{Look, Page, Site, Visit, cookie};
+
+pub const ROUTES: &[PageRoute] = &[PageRoute {
+    path: "login/status",
+    on: Hosts::Applications,
+    get: Some(|site, visit| Box::pin(site.status(visit))),
+    post: None,
+    most_bytes: 0,
+}];
+
+impl Site {
+    /// GET.
+    async fn status(&self, visit: &Visit<'_>) -> Page {
+        let gone = || Page::json(http::StatusCode::NOT_FOUND, &serde_json::json!({ "state": "gone", "text": "" }));
+        let Some(browser) = cookie::browser(visit.headers) else { return gone() };
+        match self.ask_of(visit.attempt(&browser), &flow_of(visit), OfFlow::Look).await {
+            Told::Flow(view) => {
+                let AskedView::Passcode(asked) = &view.asked;
+                self.look.progress(view.language, &asked.progress)
+            }
+            // It cannot be told now; the script asks again.
+            Told::Declined { .. } => {
+                Page::json(http::StatusCode::SERVICE_UNAVAILABLE, &serde_json::json!({ "state": "unknown", "text": "" }))
+            }
+            _ => gone(),
+        }
+    }
+}
 
 impl Look {
     /// How far the message is, with where it goes and what became of the way before.
@@ -42,7 +71,7 @@ impl Look {
     }
 
     /// What stands on the buttons for further ways.
-    pub(in crate::web) fn other_texts(&self, language: Language, others: &[Way]) -> Vec<OtherButton> {
+    pub(super) fn other_texts(&self, language: Language, others: &[Way]) -> Vec<OtherButton> {
         let say = Say { look: self, language };
         let text = |way: &Way| to_somebody(say, &format!("passcode-other-{}", way.channel.name()), &way.to);
         others.iter().map(|way| OtherButton { rule: way.rule, text: text(way) }).collect()
@@ -80,7 +109,7 @@ fn to_somebody(say: Say<'_>, key: &str, to: &str) -> String {
 }
 
 /// The script asks again while it is `sending` or `waiting`.
-pub(in crate::web) const fn state(progress: &Progress) -> &'static str {
+pub(super) const fn state(progress: &Progress) -> &'static str {
     match progress {
         Progress::Sending { .. } => "sending",
         Progress::Sent { awaited: true, .. } => "waiting",
@@ -91,7 +120,7 @@ pub(in crate::web) const fn state(progress: &Progress) -> &'static str {
     }
 }
 
-pub(in crate::web) const fn channel(progress: &Progress) -> Option<Channel> {
+pub(super) const fn channel(progress: &Progress) -> Option<Channel> {
     match progress {
         Progress::Sending { channel, .. }
         | Progress::Sent { channel, .. }
@@ -99,4 +128,10 @@ pub(in crate::web) const fn channel(progress: &Progress) -> Option<Channel> {
         | Progress::Unsure { channel, .. } => Some(*channel),
         Progress::Failed => None,
     }
+}
+
+/// A further way to send the passcode.
+pub(super) struct OtherButton {
+    pub(super) rule: usize,
+    pub(super) text: String,
 }
