@@ -15,6 +15,7 @@ use http::request::Parts;
 use http::{Method, StatusCode, Uri, Version};
 
 use super::access_line::{GONE, Line, Stamp, Whose};
+use super::call_path;
 use super::route::Place;
 use crate::auth::session::Session;
 use crate::base::{Clock, Time, TraceId};
@@ -163,7 +164,7 @@ impl Drop for Entry<'_> {
             address: self.address,
             method: &self.method,
             whose: place.map_or_else(|| Whose::Unknown(written().unwrap_or_default()), |place| Whose::Ours(&place.text)),
-            path: super::receipt::without_token(self.uri.path()),
+            path: call_path::without_token(self.uri.path()),
             status: self.status.get().or_else(unanswered).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             duration: now.since(self.started),
             user: who.as_ref().map(|who| who.name()),

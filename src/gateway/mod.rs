@@ -3,8 +3,10 @@
 mod access_line;
 pub mod access_log;
 mod body;
+mod call_path;
 pub mod client;
 mod gate;
+mod layers;
 mod origin;
 mod pages;
 mod receipt;
@@ -120,7 +122,7 @@ impl Gateway {
                 respond::other_connection()
             }
             Route::Application(place) => self.application(place, head, body, caller, entry).await,
-            Route::Page(stand, page) => Box::pin(self.page((stand, page), head, body, caller.address)).await,
+            Route::Page(stand, page) => Box::pin(self.page((stand, page), head, body, (caller.address, entry))).await,
             Route::Callbacks => Box::pin(self.receipt(head, body, caller)).await,
             Route::NotFound(_) => self.notice(head, facts, Notice::NotFound),
             // The page that says so has a style too.

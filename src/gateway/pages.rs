@@ -1,17 +1,33 @@
 //! A request for one of our own pages: whether its method and its form may reach the page, and what becomes of the answer.
 
-use http::Method;
-use http::Response;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::request::Parts;
+use http::uri::Authority;
+use http::{Method, Request, Response};
+use http_body_util::{BodyExt, LengthLimitError};
 use hyper::body::Incoming;
+use tower_http::body::Limited;
 
-use super::body::{self, Body};
+use super::access_log::Entry;
+use super::body::Body;
+use super::layers::{self, Limits, Posted};
 use super::route::Stand;
 use super::{Gateway, origin, respond};
+use crate::base::TraceId;
 use crate::web::form::FormError;
-use crate::web::page::PageRoute;
-use crate::web::{Notice, Visit};
+use crate::web::page::{Get, PageRoute, Post};
+use crate::web::{Notice, Page, Visit};
+
+/// What is done about a request, once its method and its form are in order.
+#[derive(Clone, Copy)]
+enum Task {
+    Show(Get),
+    Take(Post),
+}
 
 impl Gateway {
     /// Answers a request for the page that the router has found.
@@ -20,8 +36,9 @@ impl Gateway {
         (stand, page): (Stand<'_>, &PageRoute),
         head: &Parts,
         body: &mut Option<Incoming>,
-        address: std::net::IpAddr,
+        about: (IpAddr, Option<&Entry<'_>>),
     ) -> Response<Body> {
+        let (address, entry) = about;
         let visit = Visit {
             application: stand.name(),
             host: stand.host(),
@@ -30,29 +47,49 @@ impl Gateway {
             query: head.uri.query(),
             headers: &head.headers,
         };
-        let notice = |notice| self.site.look.notice(visit.language(&self.site.look), notice, None);
-        let answer = match (&head.method, page.get, page.post) {
-            (&Method::GET | &Method::HEAD, Some(get), _) => get(&self.site, &visit).await,
-            (&Method::POST, _, Some(post)) => match self.posted(page, head, body).await {
-                Ok(form) => match post(&self.site, &visit, &form).await {
-                    Ok(answer) => answer,
-                    Err(error) => notice(refusal(error)),
-                },
-                Err(why) => notice(why),
-            },
-            _ => notice(Notice::NotAllowed).with(ALLOW, HeaderValue::from_static("GET, HEAD, POST")),
+        let notice = |notice, trace| self.site.look.notice(visit.language(&self.site.look), notice, trace);
+        let task = match task(page, head) {
+            Ok(task) => task,
+            Err(Notice::NotAllowed) => {
+                let allowed = HeaderValue::from_static("GET, HEAD, POST");
+                return respond::page(notice(Notice::NotAllowed, None).with(ALLOW, allowed));
+            }
+            Err(why) => return respond::page(notice(why, None)),
         };
-        respond::page(answer)
+        let answer = async |body| match task {
+            Task::Show(get) => Ok(get(&self.site, &visit).await),
+            Task::Take(post) => post(&self.site, &visit, &read(body).await?).await.map_err(refusal),
+        };
+        // What comes with a request that only looks is not read, however long.
+        let most = if matches!(task, Task::Take(_)) { page.most_bytes } else { usize::MAX };
+        layers::around(
+            Request::from_parts(head.clone(), Posted::new(body)),
+            Limits::bytes(most),
+            |request: Request<Limited<Posted<'_>>>| async {
+                answer(request.into_body()).await.unwrap_or_else(|why| notice(why, None))
+            },
+            |status| {
+                let (why, trace) = respond::by_layer(status, page.path, || TraceId::new(self.random.as_ref()));
+                if let (Some(entry), Some(trace)) = (entry, trace) {
+                    entry.trace.set(Some(trace));
+                }
+                Page { status, ..notice(why, trace) }
+            },
+        )
+        .await
     }
+}
 
-    async fn posted(&self, page: &PageRoute, head: &Parts, body: &mut Option<Incoming>) -> Result<bytes::Bytes, Notice> {
-        if !origin::is_ours(&head.headers, head.uri.authority().map(http::uri::Authority::as_str)) {
-            return Err(Notice::Foreign);
+/// What may be done with the page by this request: GET and HEAD show it, a form that one of our own pages posted is taken.
+fn task(page: &PageRoute, head: &Parts) -> Result<Task, Notice> {
+    match (&head.method, page.get, page.post) {
+        (&Method::GET | &Method::HEAD, Some(get), _) => Ok(Task::Show(get)),
+        (&Method::POST, _, Some(_)) if !origin::is_ours(&head.headers, head.uri.authority().map(Authority::as_str)) => {
+            Err(Notice::Foreign)
         }
-        if !is_form(&head.headers) {
-            return Err(Notice::BadRequest);
-        }
-        body::bytes(body, page.most_bytes).await
+        (&Method::POST, _, Some(post)) if is_form(&head.headers) => Ok(Task::Take(post)),
+        (&Method::POST, _, Some(_)) => Err(Notice::BadRequest),
+        _ => Err(Notice::NotAllowed),
     }
 }
 
@@ -68,3 +105,15 @@ fn refusal(error: FormError) -> Notice {
         FormError::TooMany | FormError::Twice => Notice::BadRequest,
     }
 }
+
+/// Reads what was posted: as much as the layer lets through, in time.
+pub(super) async fn read(body: Limited<Posted<'_>>) -> Result<Bytes, Notice> {
+    match tokio::time::timeout(FORM_WAIT, body.collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Notice::TooLarge),
+        Ok(Err(_)) | Err(_) => Err(Notice::BadRequest),
+    }
+}
+
+/// How long a form may take to arrive.
+const FORM_WAIT: Duration = Duration::from_secs(10);

@@ -1,96 +1,63 @@
-//! What a path on the receipts' hosts names, and the calls of providers that come there. Whoever does not know the path learns nothing:
-//! everything else there is not found.
+//! The calls of providers on the hosts for them. Whoever does not know a path that we gave out learns nothing: everything else there is
+//! not found.
 
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
-use http::{Method, Response};
+use http::{Method, Request, Response};
 use hyper::body::Incoming;
 
-use super::body::{self, Body};
-use super::{Caller, Gateway, respond};
+use super::body::Body;
+use super::call_path::Calling;
+use super::layers::{self, Limits, Posted};
+use super::respond::Asker;
+use super::{Caller, Gateway, pages, respond};
+use crate::base::TraceId;
 use crate::dispatch::{Answer, Call};
 use crate::web::{Notice, Page};
 
 /// A report is small; one with many messages in it, too.
 const MOST_BYTES: usize = 16 * 1024;
 
-const BELOW: &str = "/.doorward/receipt/";
-
-/// The path less what nobody but the provider may know: for the access log.
-pub(super) fn without_token(path: &str) -> &str {
-    let Some(rest) = path.strip_prefix(BELOW) else { return path };
-    let name = rest.find('/').unwrap_or(rest.len());
-    path.get(..BELOW.len() + name).unwrap_or_default()
-}
-
-/// What the path of a call names.
-#[derive(Clone, Copy, Debug)]
-struct Calling<'a> {
-    transmitter: &'a str,
-    token: &'a str,
-    rest: &'a str,
-}
-
-fn calling(path: &str) -> Option<Calling<'_>> {
-    let (transmitter, rest) = path.strip_prefix(BELOW)?.split_once('/')?;
-    let (token, rest) = rest.split_once('/').unwrap_or((rest, ""));
-    Some(Calling { transmitter, token, rest })
-}
-
 impl Gateway {
     pub(super) async fn receipt(&self, head: &Parts, body: &mut Option<Incoming>, caller: &Caller<'_>) -> Response<Body> {
         if let Some(asset) = self.site.look.asset(head.uri.path()) {
             return respond::page(asset);
         }
-        let not_found = || self.notice(head, caller.facts, Notice::NotFound);
+        let asker = Asker::of(head, caller.facts);
+        let notice = |notice| asker.page(&self.site.look, notice, None);
         // Nothing more is read for somebody who guesses.
-        let Some(calling) = calling(head.uri.path()).filter(|it| self.calls.expects(it.transmitter, it.token)) else {
-            return not_found();
+        let Some(calling) = Calling::of(head.uri.path()).filter(|it| self.calls.expects(it.transmitter, it.token)) else {
+            return respond::page(notice(Notice::NotFound));
         };
         if !matches!(head.method, Method::GET | Method::POST) {
-            return self.notice(head, caller.facts, Notice::NotAllowed);
+            return respond::page(notice(Notice::NotAllowed));
         }
-        let posted = match body::bytes(body, MOST_BYTES).await {
-            Ok(bytes) => bytes,
-            Err(why) => return self.notice(head, caller.facts, why),
-        };
+        layers::around(
+            Request::from_parts(head.clone(), Posted::new(body)),
+            Limits::bytes(MOST_BYTES),
+            |request| async {
+                match pages::read(request.into_body()).await {
+                    Ok(posted) => self.called(&calling, head, &posted).unwrap_or_else(|| notice(Notice::NotFound)),
+                    Err(why) => notice(why),
+                }
+            },
+            |status| {
+                let (why, trace) = respond::by_layer(status, "receipt", || TraceId::new(self.random.as_ref()));
+                Page { status, ..asker.page(&self.site.look, why, trace) }
+            },
+        )
+        .await
+    }
+
+    /// The answer; nothing where the call is none of the provider's.
+    fn called(&self, calling: &Calling<'_>, head: &Parts, body: &[u8]) -> Option<Page> {
         let said = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
         let (content_type, signature) = (said(CONTENT_TYPE.as_str()), said("x-twilio-signature"));
         let query = head.uri.query().unwrap_or_default();
-        let call = Call { rest: calling.rest, query, content_type, signature, body: &posted };
-        match self.calls.called(calling.transmitter, &call) {
-            None => not_found(),
-            Some(Answer::Noted) => respond::page(Page::empty()),
-            Some(Answer::Instructions(script)) => respond::page(Page::xml(script.expose().clone())),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_names_transmitter_and_token() {
-        let found = |path| calling(path).map(|it| (it.transmitter, it.token, it.rest));
-        assert_eq!(found("/.doorward/receipt/a/t"), Some(("a", "t", "")));
-        assert_eq!(found("/.doorward/receipt/a/t/say"), Some(("a", "t", "say")));
-        for path in ["/.doorward/receipt/a", "/.doorward/receipt", "/receipt/a/t", "/"] {
-            assert_eq!(found(path), None, "{path}");
-        }
-    }
-
-    #[test]
-    fn no_log_shows_a_token() {
-        let table = [
-            ("/.doorward/receipt/a/t", "/.doorward/receipt/a"),
-            ("/.doorward/receipt/a/t/say", "/.doorward/receipt/a"),
-            ("/.doorward/receipt/a", "/.doorward/receipt/a"),
-            ("/.doorward/login", "/.doorward/login"),
-            ("/x", "/x"),
-        ];
-        for (path, shown) in table {
-            assert_eq!(without_token(path), shown);
-        }
+        let call = Call { rest: calling.rest, query, content_type, signature, body };
+        Some(match self.calls.called(calling.transmitter, &call)? {
+            Answer::Noted => Page::empty(),
+            Answer::Instructions(script) => Page::xml(script.expose().clone()),
+        })
     }
 }

@@ -30,15 +30,37 @@ impl Asker {
     }
 
     pub fn told(&self, look: &Look, notice: Notice, trace: Option<TraceId>) -> Response<Body> {
+        page(self.page(look, notice, trace))
+    }
+
+    pub fn page(&self, look: &Look, notice: Notice, trace: Option<TraceId>) -> Page {
         if self.is_person {
             let accepts = self.accepts.as_ref().and_then(|value| value.to_str().ok());
-            return page(look.notice(language::choose(None, accepts, &look.languages), notice, trace));
+            return look.notice(language::choose(None, accepts, &look.languages), notice, trace);
         }
         let mut value = serde_json::json!({ "error": notice.key() });
         if let (Some(trace), Some(fields)) = (trace, value.as_object_mut()) {
             fields.insert("trace".to_owned(), trace.to_string().into());
         }
-        page(Page::json(notice.status(), &value))
+        Page::json(notice.status(), &value)
+    }
+}
+
+/// What is said where a layer around the page of this name answered in its place, whose status stays; with the trace id, where operators have
+/// something to look for. What took too long may have done something all the same, so nobody is told that it did not begin.
+pub fn by_layer(status: StatusCode, name: &str, trace: impl FnOnce() -> TraceId) -> (Notice, Option<TraceId>) {
+    match status {
+        StatusCode::PAYLOAD_TOO_LARGE => (Notice::TooLarge, None),
+        StatusCode::SERVICE_UNAVAILABLE => {
+            let trace = trace();
+            tracing::error!(%trace, page = name, "a page took too long and was given up");
+            (Notice::Internal, Some(trace))
+        }
+        _ => {
+            let trace = trace();
+            tracing::error!(%trace, page = name, "a page ended in a panic; its connection goes on");
+            (Notice::Internal, Some(trace))
+        }
     }
 }
 

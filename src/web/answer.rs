@@ -64,12 +64,7 @@ impl Page {
 
     /// The headers that every answer of ours carries.
     fn new(status: StatusCode, content_type: &'static str, body: Bytes) -> Self {
-        let headers = vec![
-            (CONTENT_TYPE, HeaderValue::from_static(content_type)),
-            (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-            (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-            (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-        ];
+        let headers = [(CONTENT_TYPE, HeaderValue::from_static(content_type))].into_iter().chain(GUARDS).collect();
         Self { status, headers, body }
     }
 
@@ -89,6 +84,13 @@ impl From<Page> for Response<Bytes> {
         response
     }
 }
+
+/// What every answer of ours carries: nobody keeps it, guesses its type or is told its address.
+pub const GUARDS: [(HeaderName, HeaderValue); 3] = [
+    (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+];
 
 /// Everything comes from our own host and nothing stands inside the page itself.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \

@@ -131,6 +131,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tokio_rustls", TLS),
     ("tokio_util", ANYWHERE),
     ("toml", &["config/", "directory/local.rs", "directory/users_file.rs"]),
+    ("tower", &["gateway/layers.rs"]),
+    ("tower_http", &["gateway/layers.rs", "gateway/pages.rs"]),
     ("tracing", ANYWHERE),
     ("tracing_subscriber", &["app/", "cli/"]),
     ("unic_langid", &["base/language.rs"]),
