@@ -1,11 +1,11 @@
-//! The main job with nothing else installed: local users, a demo application, a certificate made on the spot, passcodes on the
-//! terminal and in a file.
+//! The main job with nothing else installed: local users, a demo application, a certificate of the developer's or one made on the spot,
+//! passcodes on the terminal and in a file.
 
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::{Node, demo_application};
 use crate::base::random::SystemSource;
@@ -17,13 +17,15 @@ use crate::directory::password;
 pub struct Demo {
     pub node: Node,
     pub outbox: PathBuf,
+    /// The certificate, where it was not made here.
+    pub certificate: Option<PathBuf>,
     /// Ends with the demo.
     _application: demo_application::DemoApplication,
 }
 
-/// Starts it. `state` is made where it is missing; what is there already is used again. Not to be called from within an async
-/// runtime.
-pub fn start(listen: SocketAddr, state: &Path, clock: &Clock) -> Result<Demo> {
+/// Starts it. `state` is made where it is missing; what is there already is used again. A certificate comes from `certs`, where that folder
+/// holds `localhost.pem` and `localhost.key`; otherwise one is made in `state`. Not to be called from within an async runtime.
+pub fn start(listen: SocketAddr, state: &Path, certs: &Path, clock: &Clock) -> Result<Demo> {
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -31,15 +33,46 @@ pub fn start(listen: SocketAddr, state: &Path, clock: &Clock) -> Result<Demo> {
         .with_context(|| format!("the folder {}", state.display()))?;
     let state = state.canonicalize()?;
     write_users(&state.join("users.toml"))?;
-    write_certificate(&state)?;
+    let given = given(certs)?;
+    let pair = given.clone().unwrap_or_else(|| Pair { chain: "demo-cert.pem".into(), key: "demo-key.pem".into() });
+    if given.is_none() {
+        write_certificate(&state)?;
+    }
     let application = demo_application::start().context("the demo application")?;
     let text = CONFIGURATION.replace("LISTEN", &listen.to_string()).replace("UPSTREAM", &application.address.to_string());
+    let text = text.replace("CHAIN", &quoted(&pair.chain)?).replace("KEY", &quoted(&pair.key)?);
     std::fs::write(state.join("doorward.toml"), &text)?;
     let config = config::parse(&text, &state, &|_| None).map_err(|problems| {
         anyhow::anyhow!("the demo's configuration: {}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
     })?;
     let node = super::start(&config, clock)?;
-    Ok(Demo { node, outbox: state.join("outbox.jsonl"), _application: application })
+    let certificate = given.map(|pair| pair.chain);
+    Ok(Demo { node, outbox: state.join("outbox.jsonl"), certificate, _application: application })
+}
+
+/// The files of a certificate and its key.
+#[derive(Clone, Debug)]
+struct Pair {
+    chain: PathBuf,
+    key: PathBuf,
+}
+
+/// What the developer put into the folder for certificates. One file without the other is a mistake that would otherwise show up as a
+/// browser's warning.
+fn given(certs: &Path) -> Result<Option<Pair>> {
+    let pair = Pair { chain: certs.join("localhost.pem"), key: certs.join("localhost.key") };
+    match (pair.chain.exists(), pair.key.exists()) {
+        (true, true) => Ok(Some(Pair { chain: pair.chain.canonicalize()?, key: pair.key.canonicalize()? })),
+        (false, false) => Ok(None),
+        (true, false) => bail!("{} is there, but not {}", pair.chain.display(), pair.key.display()),
+        (false, true) => bail!("{} is there, but not {}", pair.key.display(), pair.chain.display()),
+    }
+}
+
+/// A path as a string in TOML.
+fn quoted(path: &Path) -> Result<String> {
+    let text = path.to_str().with_context(|| format!("{} is no UTF-8", path.display()))?;
+    Ok(format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")))
 }
 
 fn write_users(file: &Path) -> Result<()> {
@@ -94,7 +127,7 @@ trial = true
 
 [[listener]]
 address = "LISTEN"
-certificates = [{ chain = "demo-cert.pem", key = "demo-key.pem" }]
+certificates = [{ chain = CHAIN, key = KEY }]
 
 [[application]]
 name = "demo"

@@ -33,11 +33,14 @@ pub fn demo(listen: SocketAddr, state: &Path) -> Result<ExitCode> {
         bail!("the demo's password is in its documentation: it listens on a loopback address alone, not on {listen}");
     }
     telemetry::start(Format::Text, "warn");
-    let demo = app::demo::start(listen, state, &Clock::system())?;
+    let demo = app::demo::start(listen, state, Path::new("certs"), &Clock::system())?;
     let address = demo.node.addresses.first().copied().unwrap_or(listen);
     println!("Doorward shows itself at   https://localhost:{}/", address.port());
     println!("Sign in as                 alice   password  wonderland");
-    println!("Your browser will warn of the certificate: it was made here a moment ago and nobody vouches for it.");
+    match &demo.certificate {
+        Some(file) => println!("The certificate is            {}", file.display()),
+        None => println!("Your browser will warn of the certificate: it was made here a moment ago and nobody vouches for it."),
+    }
     println!("The codes appear below, and in {}. Stop with Ctrl-C.", demo.outbox.display());
     shutdown::wait(demo.node)?;
     Ok(ExitCode::SUCCESS)

@@ -61,9 +61,9 @@ async fn a_second_node_on_one_state_folder_is_refused_before_it_touches_anything
     let state = tempfile::tempdir().unwrap();
     let folder = state.path().to_owned();
     let refused = on_a_thread(move || {
-        let first = demo::start("127.0.0.1:0".parse().unwrap(), &folder, &Clock::system()).unwrap();
+        let first = demo::start("127.0.0.1:0".parse().unwrap(), &folder, &folder, &Clock::system()).unwrap();
         std::fs::remove_file(&first.node.control).unwrap();
-        let second = demo::start("127.0.0.1:0".parse().unwrap(), &folder, &Clock::system());
+        let second = demo::start("127.0.0.1:0".parse().unwrap(), &folder, &folder, &Clock::system());
         let refused = second.err().map(|error| format!("{error:#}"));
         first.node.stop();
         refused
@@ -77,7 +77,7 @@ async fn a_session_that_ended_while_the_store_failed_is_not_back_after_a_restart
     let (folder, clock) = (state.path().to_owned(), Clock::by_hand());
     let started = {
         let (folder, clock) = (folder.clone(), clock.clone());
-        on_a_thread(move || demo::start("127.0.0.1:0".parse().unwrap(), &folder, &clock).unwrap()).await
+        on_a_thread(move || demo::start("127.0.0.1:0".parse().unwrap(), &folder, &folder, &clock).unwrap()).await
     };
     let mut browser = Browser::at(started.node.addresses[0]);
     browser.sign_in(&started.outbox).await;
@@ -92,7 +92,7 @@ async fn a_session_that_ended_while_the_store_failed_is_not_back_after_a_restart
 
     let node = started.node;
     on_a_thread(move || node.stop()).await;
-    let again = on_a_thread(move || demo::start("127.0.0.1:0".parse().unwrap(), &folder, &clock).unwrap()).await;
+    let again = on_a_thread(move || demo::start("127.0.0.1:0".parse().unwrap(), &folder, &folder, &clock).unwrap()).await;
     let mut thief = Browser { cookies: kept, ..Browser::at(again.node.addresses[0]) };
     assert_eq!(thief.get("/").await.0, 303, "the session is back");
     on_a_thread(move || again.node.stop()).await;

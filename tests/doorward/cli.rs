@@ -161,6 +161,7 @@ fn the_demo_is_there_within_moments_and_on_this_machine_only() {
     for what in ["the first time", "once more"] {
         let started = Instant::now();
         let mut command = doorward(&["demo", "--listen", "127.0.0.1:0", "--state", state.to_str().unwrap()]);
+        command.current_dir(folder.path());
         let mut child = Ends(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
         let mut lines = BufReader::new(child.0.stdout.take().unwrap()).lines().map(Result::unwrap);
         let line = lines.find(|line| line.contains("https://localhost:")).unwrap();

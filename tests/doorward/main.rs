@@ -10,6 +10,7 @@ mod attacks;
 mod bad_day;
 mod behind_proxies;
 mod certificates;
+mod certs;
 mod check_live;
 mod cli;
 mod cost;
