@@ -169,7 +169,6 @@ mod tests {
         Page::text(word)
     }
 
-    #[expect(clippy::panic, reason = "what the layer is for")]
     fn broken() -> Page {
         panic!("a page of a test")
     }

@@ -126,7 +126,7 @@ impl Gateway {
             Route::Callbacks => Box::pin(self.receipt(head, body, caller)).await,
             Route::NotFound(_) => self.notice(head, facts, Notice::NotFound),
             // The page that says so has a style too.
-            Route::UnknownHost => match self.site.look.asset(head.uri.path()) {
+            Route::UnknownHost => match self.site.look.asset(head.uri.path(), &head.headers) {
                 Some(asset) => respond::page(asset),
                 None => self.notice(head, facts, Notice::UnknownHost),
             },

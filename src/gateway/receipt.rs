@@ -20,7 +20,7 @@ const MOST_BYTES: usize = 16 * 1024;
 
 impl Gateway {
     pub(super) async fn receipt(&self, head: &Parts, body: &mut Option<Incoming>, caller: &Caller<'_>) -> Response<Body> {
-        if let Some(asset) = self.site.look.asset(head.uri.path()) {
+        if let Some(asset) = self.site.look.asset(head.uri.path(), &head.headers) {
             return respond::page(asset);
         }
         let asker = Asker::of(head, caller.facts);

@@ -300,7 +300,7 @@ fn the_login_page_and_what_it_loads_are_small() {
         let page = look.login(language, &login_view(Some(LoginProblem::NoCookies), &links));
         let mut total = page.body.len();
         for name in ["page.css", "page.js", "icon.svg"] {
-            total += look.asset(asset::url(name)).unwrap().body.len();
+            total += look.asset(asset::url(name), &http::HeaderMap::new()).unwrap().body.len();
         }
         assert!(total < 20_000, "{total} bytes");
         let loaded = html(&page).matches("/.doorward/assets/").map(|_| ()).count();
@@ -352,7 +352,7 @@ fn a_logo_takes_the_place_of_the_icon() {
     let page = look.notice(Language::ENGLISH, Notice::NotFound, None);
     let url = html(&page).split("<img src=\"").nth(1).unwrap().split('"').next().unwrap();
     assert!(url.starts_with("/.doorward/assets/logo."), "{url}");
-    assert!(look.asset(url).unwrap().body.starts_with(b"<?xml"));
+    assert!(look.asset(url, &http::HeaderMap::new()).unwrap().body.starts_with(b"<?xml"));
 }
 
 #[test]
@@ -430,8 +430,8 @@ fn write(folder: &Path) {
     std::fs::create_dir_all(folder).unwrap();
     let mut index = serde_json::Map::new();
     let look = look(false);
-    let assets =
-        ["page.css", "page.js", "icon.svg"].map(|name| (asset::url(name).to_owned(), look.asset(asset::url(name)).unwrap()));
+    let assets = ["page.css", "page.js", "icon.svg"]
+        .map(|name| (asset::url(name).to_owned(), look.asset(asset::url(name), &http::HeaderMap::new()).unwrap()));
     for (name, page) in every_page().map(|(name, page)| (format!("/{name}"), page)).chain(assets) {
         let file = name.trim_start_matches('/').replace('/', "_");
         std::fs::write(folder.join(&file), &page.body).unwrap();

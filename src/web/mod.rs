@@ -4,6 +4,7 @@
 pub mod answer;
 pub mod cookie;
 pub mod csrf;
+pub mod encoding;
 pub mod form;
 #[cfg(test)]
 mod gallery;

@@ -200,3 +200,60 @@ async fn every_answer_of_ours_is_guarded() {
         }
     }
 }
+
+/// What a page's length would tell about the secret field in it, with what the request said beside that (BREACH).
+#[tokio::test]
+async fn no_page_is_ever_compressed() {
+    let bed = Bed::start().await;
+    let (browser, fresh) = (browser(&bed).await, bed.browser());
+    let targets = FORMS.into_iter().chain(["/.doorward/login/status", "/.doorward/health", "/.doorward/nothing", "/", "//"]);
+    let targets: Vec<&str> =
+        targets.chain(["/.doorward/login?back=%2Fgzip%2Fgzip%2Fgzip%2Fgzip", "/.doorward/assets/x.css"]).collect();
+    for accepted in ["gzip", "gzip, deflate, br, zstd", "*", "identity;q=0, *;q=1", "x-gzip", "br;q=1", "identity;q=0"] {
+        let headers = [("accept-encoding", accepted), ("accept", "text/html"), OURS, TYPED];
+        for target in &targets {
+            for (method, who) in [(Method::GET, &browser), (Method::GET, &fresh), (Method::POST, &fresh), (Method::PUT, &fresh)] {
+                let answer = who.ask(method.clone(), target, &headers, "csrf=x").await;
+                let upstream = answer.body.starts_with("upstream");
+                assert!(upstream || answer.header("content-encoding").is_empty(), "{method} {target} {accepted}");
+                assert!(upstream || answer.header("vary").is_empty(), "{method} {target} {accepted}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_pages_load_is_compressed_for_those_who_take_it() {
+    let bed = Bed::start().await;
+    let browser = bed.browser();
+    let style = browser.get("/.doorward/login").await.between("stylesheet\" href=\"", "\"").unwrap();
+    let ask = |method: Method, accepted: &'static str| {
+        let headers = if accepted.is_empty() { vec![] } else { vec![("accept-encoding", accepted)] };
+        let request = browser.request(method, &style, &headers, Full::<bytes::Bytes>::default());
+        async { browser.send(request).await }
+    };
+    let plain = read(ask(Method::GET, "").await).await;
+    let small = ask(Method::GET, "br, gzip").await;
+    assert_eq!(
+        (small.headers()["content-encoding"].as_bytes(), small.headers()["vary"].as_bytes()),
+        (&b"gzip"[..], &b"accept-encoding"[..])
+    );
+    assert_eq!((plain.header("content-encoding"), plain.header("vary")), ("", "accept-encoding"));
+    let head = ask(Method::HEAD, "gzip").await;
+    assert_eq!(head.headers()["content-length"], small.headers()["content-length"]);
+    let body = http_body_util::BodyExt::collect(small.into_body()).await.unwrap().to_bytes();
+    assert!(body.len() * 2 < plain.body.len(), "{} of {}", body.len(), plain.body.len());
+    assert_eq!(unpacked(&body), plain.body);
+    for refused in ["gzip;q=0", "identity", "br"] {
+        assert_eq!(read(ask(Method::GET, refused).await).await.body, plain.body, "{refused}");
+    }
+}
+
+fn unpacked(gzip: &[u8]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.gz");
+    std::fs::write(&file, gzip).unwrap();
+    let out = std::process::Command::new("gzip").arg("-dc").arg(file).output().unwrap();
+    assert!(out.status.success());
+    String::from_utf8(out.stdout).unwrap()
+}

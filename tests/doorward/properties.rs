@@ -1,6 +1,8 @@
 //! What the fuzz targets look for, on inputs that are the same every day: pieces of what the parsers know, put together and damaged by a
 //! small generator. `cargo fuzz` looks further, by coverage and by the clock.
 
+#[path = "../../fuzz/properties/accept_encoding.rs"]
+mod accept_encoding;
 #[path = "../../fuzz/properties/callback.rs"]
 mod callback;
 #[path = "../../fuzz/properties/client_address.rs"]
@@ -171,6 +173,15 @@ fn an_accepted_path_reads_in_one_way() {
     ];
     let make = |choices: &mut Choices| [b"/".to_vec(), choices.input(&pieces, 10)].concat();
     holds_for_all(5 * INPUTS, make, path::holds);
+}
+
+#[test]
+fn a_coding_is_sent_where_it_is_wanted() {
+    let pieces = [
+        "gzip", "GZIP", "x-gzip", "br", "identity", "*", ";", "q=", "Q=", "0", "1", ".", "0.5", "-", "NaN", ",", ",", " ", "\t",
+        "\n", "\u{fc}",
+    ];
+    holds_for_all(INPUTS, |choices| choices.input(&pieces, 12), accept_encoding::holds);
 }
 
 #[test]
