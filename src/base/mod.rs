@@ -6,6 +6,10 @@ pub mod cookie;
 pub mod country;
 pub mod dn;
 pub mod encoding;
+/// How tests wait, here as through the front door.
+#[cfg(test)]
+#[path = "../../tests/doorward/support/eventually.rs"]
+pub mod eventually;
 pub mod factor;
 pub mod id;
 pub mod keys;

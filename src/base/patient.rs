@@ -116,6 +116,7 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
+    use crate::base::eventually::eventually;
 
     #[derive(Default)]
     struct Count(AtomicUsize);
@@ -143,9 +144,9 @@ mod tests {
         }
     }
 
-    /// Lets the runtime hear of what has happened.
-    async fn a_moment() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
+    /// The runtime has to hear of what has happened.
+    async fn woken(count: &Count, times: usize) {
+        eventually(format!("woken {times} times"), async || count.0.load(Ordering::Relaxed) == times).await;
     }
 
     #[tokio::test]
@@ -157,14 +158,12 @@ mod tests {
                 assert_eq!(read(&mut socket, &count), None);
             }
             peer.write_all(b"x").await.unwrap();
-            a_moment().await;
-            assert_eq!(count.0.load(Ordering::Relaxed), turn);
+            woken(&count, turn).await;
             assert_eq!(read(&mut socket, &count), Some(b"x".to_vec()));
         }
         assert_eq!(read(&mut socket, &count), None);
         drop(peer);
-        a_moment().await;
-        assert_eq!(count.0.load(Ordering::Relaxed), 4);
+        woken(&count, 4).await;
         assert_eq!(read(&mut socket, &count), Some(Vec::new()), "its end");
     }
 
@@ -176,8 +175,8 @@ mod tests {
         assert_eq!(read(&mut socket, &first), None);
         assert_eq!(read(&mut socket, &second), None);
         peer.write_all(b"x").await.unwrap();
-        a_moment().await;
-        assert_eq!((first.0.load(Ordering::Relaxed), second.0.load(Ordering::Relaxed)), (0, 1));
+        woken(&second, 1).await;
+        assert_eq!(first.0.load(Ordering::Relaxed), 0);
     }
 
     /// The runtime says "not now" to a task that has done much in one turn, and does not note who asked.
@@ -197,8 +196,8 @@ mod tests {
             asked.send(()).unwrap();
             socket.read(&mut bytes).await.unwrap()
         });
+        // On this one thread the task has asked again and waits.
         is_asked.await.unwrap();
-        a_moment().await;
         peer.write_all(b"x").await.unwrap();
         assert_eq!(timeout(Duration::from_secs(10), reading).await.expect("nobody wakes it").unwrap(), 1);
     }

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::trial::Answer::*;
 use super::trial::{CODE, House, Scripted, house, house_on};
 use crate::base::Channel;
+use crate::base::eventually::eventually;
 use crate::config::Limits;
 use crate::dispatch::inner::{LEASE, MOST_EARLY};
 use crate::dispatch::{Addresses, Before, Delivery, Fate, Jump, Order, Progress, Report};
@@ -97,7 +98,7 @@ async fn silence_leads_to_the_next_rule_when_the_wait_is_over() {
     let (house, _, caller) = waiting().await;
     let _runs = house.runs();
     house.clock.advance(WAIT - Duration::from_secs(2));
-    tokio::time::sleep(Duration::from_millis(30)).await;
+    house.all_turns().await;
     assert!(caller.seen().is_empty());
     house.clock.advance(Duration::from_secs(2));
     house.until("message-sent caller").await;
@@ -223,9 +224,8 @@ async fn a_burst_of_reports_on_a_busy_disk_is_taken_before_the_waits_are_over() 
     for number in 0..MANY {
         house.hand_over(house.calling(&format!("m{number}"))).await.unwrap();
     }
-    while house.memory.story().iter().filter(|event| *event == "message-sent a").count() < MANY {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let sent = || house.memory.story().iter().filter(|event| *event == "message-sent a").count();
+    eventually("all are sent", async || sent() >= MANY).await;
     let (reports, reported) = crate::dispatch::Reports::new();
     let listens = tokio::spawn(house.dispatcher.clone().listen(reported, CancellationToken::new()));
     house.clock.advance(WAIT - Duration::from_secs(5));
@@ -279,12 +279,7 @@ async fn the_last_way_ends_as_sent_where_nobody_says_anything_and_as_failed_wher
             Some(delivery) => house.dispatcher.report(report("a", "r1", delivery)).await,
             None => house.clock.advance(WAIT),
         }
-        for _ in 0..1000 {
-            if house.kept("m1").work.is_none() {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
+        eventually("it is over", async || house.kept("m1").work.is_none()).await;
         let progress = house.progress("m1").await;
         assert_eq!(sent(None, Channel::Sms, false)(&progress), ends_as_sent, "{progress:?}");
         assert_eq!(progress == Progress::Failed, !ends_as_sent);
@@ -323,7 +318,7 @@ fn a_restarted_node_waits_for_what_is_left_of_the_wait() {
         let (a, caller) = (Scripted::new("a", []), Scripted::new("caller", []));
         let house = house_on(memory, clock, &[Arc::clone(&a), Arc::clone(&caller)], Limits::default());
         let _runs = house.runs();
-        tokio::time::sleep(Duration::from_millis(30)).await;
+        house.all_turns().await;
         assert!(caller.seen().is_empty());
         house.clock.advance(Duration::from_secs(10));
         house.until("message-sent caller").await;
@@ -343,7 +338,7 @@ fn crashes_in_the_middle_of_a_hand_over_give_two_copies_at_most() {
             if life == 0 {
                 house.hand_over(house.order("m1")).await.unwrap();
             }
-            tokio::time::sleep(Duration::from_millis(30)).await;
+            house.all_turns().await;
             a.seen().len()
         });
         clock.advance(LEASE);

@@ -219,12 +219,12 @@ async fn a_restart_and_a_second_node_lose_nothing_and_send_nothing_twice() {
         })
         .collect();
     house.clock.advance(4 * S);
-    tokio::time::sleep(Duration::from_millis(30)).await;
+    house.all_turns().await;
     let copies = || nodes.iter().map(|(_, a, _)| a.seen().len()).sum::<usize>();
     assert_eq!(copies(), 0, "not before its time");
     for _ in 0..3 {
         house.clock.advance(LEASE);
-        tokio::time::sleep(Duration::from_millis(30)).await;
+        house.all_turns().await;
     }
     house.until("message-sent a").await;
     assert_eq!((copies(), a.seen().len()), (1, 1));

@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::memory::Memory;
 use crate::audit::Journal;
+use crate::base::eventually::eventually;
 use crate::base::keys::SealKey;
 use crate::base::random::SystemSource;
 use crate::base::{Channel, Clock, Keys, Language, Later, Secret, Texts, Time, TraceId, UserId};
@@ -19,6 +20,9 @@ use crate::dispatch::dispatcher::{DispatchError, Dispatcher, Parts};
 use crate::dispatch::queue::record::Kept;
 use crate::dispatch::{Addresses, Content, Failure, FailureKind, Grouped, Message, Order, Progress, Receipt, Transmitter};
 use crate::store::{Kind, Stores, Table};
+
+/// Of each task, far more than a message takes to its end.
+const TURNS: usize = 2000;
 
 pub const CODE: &str = "482913";
 
@@ -232,21 +236,19 @@ impl House {
 
     /// The same; when that is, or nothing where the message has come to its end.
     pub async fn next_try(&self, id: &str) -> Option<Time> {
-        for _ in 0..2000 {
-            match self.kept(id).work {
-                None => return None,
-                Some(work) if work.again_at > Some(self.clock.now()) => return work.again_at,
-                Some(_) => tokio::time::sleep(Duration::from_millis(2)).await,
-            }
-        }
-        panic!("it neither ends nor waits: {:#?}", self.memory.story());
+        eventually("it ends or waits", async || match self.kept(id).work {
+            None => Ok(None),
+            Some(work) if work.again_at > Some(self.clock.now()) => Ok(work.again_at),
+            Some(_) => Err(self.memory.story()),
+        })
+        .await
     }
 
     /// Waits until the transmitter is asked nothing more at this moment.
     pub async fn settled(&self, transmitter: &Scripted) {
         let mut seen = (usize::MAX, usize::MAX);
         loop {
-            tokio::time::sleep(Duration::from_millis(4)).await;
+            self.all_turns().await;
             let now = (transmitter.seen().len(), self.memory.story().len());
             if now == seen {
                 return;
@@ -255,15 +257,20 @@ impl House {
         }
     }
 
+    /// Until every task of this runtime has done what it can before the clock moves: everything here is in memory and on one thread.
+    pub async fn all_turns(&self) {
+        for _ in 0..TURNS {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Waits, without moving the clock, until the journal's last event is this.
     pub async fn until(&self, last: &str) {
-        for _ in 0..2000 {
-            if self.memory.story().last().is_some_and(|event| event == last) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-        panic!("no {last:?} at the end of {:#?}", self.memory.story());
+        eventually(format!("{last:?} is the last event"), async || {
+            let story = self.memory.story();
+            if story.last().is_some_and(|event| event == last) { Ok(()) } else { Err(story) }
+        })
+        .await;
     }
 
     pub async fn was_sent(&self, id: &str) -> bool {
