@@ -272,7 +272,7 @@ async fn logins_at_the_same_time_all_succeed() {
     .await;
     eventually("a message for each", async || bed.messages().len() >= browsers.len()).await;
     let finished = browsers.iter().zip(&pages).map(|(browser, page)| async {
-        let is_mine = |message: &crate::support::node::Message| message.text.contains(&format!(" {}", page.label()));
+        let is_mine = |message: &crate::support::outbox::Message| message.text.contains(&format!(" {}", page.label()));
         // Two logins may bear the same label by chance: then one of the codes is ours.
         for message in bed.messages().iter().filter(|message| is_mine(message)) {
             if browser.passcode(page, &message.passcode).await.header("location") == "/" {

@@ -81,6 +81,7 @@ async fn when_one_modem_of_a_group_dies_the_other_sends_everything() {
     let Some(dies) = Simulator::on_terminal(folder.path(), "a", &slow) else { return };
     let Some(lives) = Simulator::on_terminal(folder.path(), "b", &slow) else { return };
     let bed = bed([section("modem-a", &dies.port, ""), section("modem-b", &lives.port, "")].concat()).await;
+    bed.expects_errors("modem modem-a is out of service");
     let names = ["anna", "bert", "cleo", "dora", "emil", "fred"];
     let mut begun = Vec::new();
     for name in names {

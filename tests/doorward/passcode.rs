@@ -225,7 +225,7 @@ async fn the_code_of_one_login_is_wrong_in_another() {
     let browser = bed.browser();
     let one = browser.to_passcode("alice", "wonderland").await;
     let other = browser.to_passcode("bob", "builder").await;
-    let is_alices = |message: &crate::support::node::Message| message.user == "people:alice";
+    let is_alices = |message: &crate::support::outbox::Message| message.user == "people:alice";
     let code = bed.messages_for(&one, 1).await.into_iter().find(is_alices).unwrap().passcode;
     let again = browser.passcode_again(&other, &code).await;
     assert!(again.says("That code is not right."), "{}", again.body);

@@ -218,6 +218,7 @@ async fn a_password_that_was_changed_meanwhile_means_to_start_again() {
 async fn a_directory_that_cannot_change_it_sends_to_the_help_desk() {
     let Some(slapd) = slapd(&[POLICIES]) else { return };
     let bed = bed(&slapd, "").await;
+    bed.expects_errors("a directory does not change a password");
     let browser = bed.browser();
     let page = to_new_password(&bed, &browser, "old", FIRST).await;
     let refused = browser.new_password(&page, SECOND, SECOND).await;
@@ -231,6 +232,7 @@ async fn a_directory_that_cannot_change_it_sends_to_the_help_desk() {
 async fn a_directory_that_is_gone_keeps_the_page_and_the_right_to_try_again() {
     let Some(slapd) = slapd(&[POLICIES]) else { return };
     let bed = bed(&slapd, "").await;
+    bed.expects_errors("a password could not be changed");
     let browser = bed.browser();
     let page = to_new_password(&bed, &browser, "reset", FIRST).await;
     slapd.freeze();

@@ -42,6 +42,7 @@ async fn outcome(browser: &Client, answer: &Answer) -> Led {
 
 /// What the journal says of the last decision's rules that could not be judged.
 fn undecided(bed: &Bed) -> String {
+    bed.expects_errors(UNDECIDED);
     let decided = bed.journal().into_iter().rev().find(|event| event.kind == "policy-decided").expect("nothing was decided");
     detail(&decided)["undecided"].to_string()
 }
@@ -51,3 +52,6 @@ fn admits_outside(groups: &[String]) -> String {
     let rule = |group: &String| format!("{{ when = {{ group_not = [{}] }}, then = \"admit\" }},\n", serde_json::json!(group));
     groups.iter().map(rule).collect()
 }
+
+/// Said of a rule whose group cannot be judged, whether it is taken or skipped.
+const UNDECIDED: &str = "authentication policy staff: rule ";

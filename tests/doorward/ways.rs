@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::support::client::{Answer, Client};
 use crate::support::eventually::eventually;
-use crate::support::node::{Bed, Message};
+use crate::support::node::Bed;
+use crate::support::outbox::Message;
 use crate::support::toml::Toml;
 
 const PAUSE: Duration = Duration::from_secs(31);

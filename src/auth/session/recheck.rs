@@ -75,7 +75,9 @@ impl Recheck {
                 Ok(_) if std::mem::take(&mut self.memory.failing) => {
                     tracing::info!(directory.name = directory, "the directory says again who may sign in");
                 }
-                Ok(_) => {}
+                Ok(looked) => {
+                    tracing::debug!(directory.name = directory, ?looked, "the directory was asked who may still sign in");
+                }
                 Err(error) if !std::mem::replace(&mut self.memory.failing, true) => {
                     tracing::error!(%error, directory.name = directory, "nobody knows whether all who are signed in still may; sessions go on");
                 }

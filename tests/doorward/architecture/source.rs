@@ -42,7 +42,10 @@ impl Source {
     pub fn new(name: &str, text: &str) -> Self {
         let mut tokens = tokens(text);
         let mut lines = text.lines().count();
-        if let Some(start) = start_of_tests(&tokens) {
+        if name.ends_with("/tests.rs") {
+            // Tests that have a file of their own name what those in the file named.
+            tokens.clear();
+        } else if let Some(start) = start_of_tests(&tokens) {
             lines = tokens[start].line - 1;
             tokens.truncate(start);
         }

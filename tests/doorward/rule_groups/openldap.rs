@@ -7,7 +7,7 @@ use doorward::directory::ldap::Ldap;
 use doorward::directory::people::Place;
 use doorward::directory::{By, Directory, Doubt, Meaning, Membership, People};
 
-use super::{Led, admits_outside, bed, led, undecided};
+use super::{Led, UNDECIDED, admits_outside, bed, led, undecided};
 use crate::ldap_directory::config;
 use crate::support::peers::{Slapd, slapd};
 
@@ -132,6 +132,7 @@ async fn a_group_that_the_directory_cannot_judge_admits_nobody_and_refuses_every
         "{{ when = {{ group = [{missing:?}] }}, then = \"challenge\" }}, {{ when = {{ application = [\"app\"] }}, then = \"admit\" }},"
     ))
     .await;
+    bed.expects_errors(UNDECIDED);
     assert_eq!(led(&bed, "alice", "wonderland").await, Led::ToTheSecondStep);
 }
 
@@ -149,6 +150,8 @@ async fn a_list_of_names_is_asked_for_every_name_of_a_person_whatever_they_type(
     for names in ["\"mail\"", "\"cn\", \"mail\"", "\"uid\", \"mail\""] {
         let section = section(&slapd).replace("users = {", &format!("users = {{ names = [{names}],"));
         let bed = bed(section, &rules).await;
+        bed.expects_errors(UNDECIDED);
+        bed.expects_errors("has no uid");
         let table = [
             ("bob@example.test", "can-we-fix-it", Led::ToTheSecondStep),
             ("odd@example.test", "odds-password", Led::In),

@@ -8,6 +8,7 @@ use std::process::Output;
 use super::client::Client;
 use super::eventually::eventually;
 use super::node::user;
+use super::outbox;
 use super::program::{certificate, run};
 use super::toml::Toml;
 use super::upstream::Upstream;
@@ -80,13 +81,11 @@ impl Gate {
 
     /// The passcode of the login with this label.
     pub async fn code(&self, label: &str) -> String {
-        let outbox = self.folder.path().join("outbox.jsonl");
         let label = format!(" {label}");
         eventually(format!("a message for{label}"), async || {
-            let text = std::fs::read_to_string(&outbox).unwrap_or_default();
-            let mut messages = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-            let ours = messages.rfind(|message| message["text"].as_str().unwrap_or_default().contains(&label));
-            ours.map(|message| message["passcode"].as_str().unwrap().to_owned()).ok_or(text)
+            let sent = outbox::sent(self.folder.path());
+            let ours = sent.iter().rfind(|message| message.text.contains(&label));
+            ours.map(|message| message.passcode.clone()).ok_or(sent)
         })
         .await
     }

@@ -1,7 +1,6 @@
 //! The house rules without sockets, for what must be tried thousands of times: real store, real dispatcher, users in a file, and
 //! every question to the store counted.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -27,6 +26,7 @@ use doorward::store::{
 };
 
 use super::eventually::eventually;
+use super::outbox;
 use super::toml::Toml;
 
 pub struct House {
@@ -176,15 +176,7 @@ impl House {
 
     /// Signs in where the password is enough.
     pub async fn enter(&self, name: &str, password: &str) {
-        let attempt = PasswordAttempt {
-            at: Self::attempt(),
-            name: name.to_owned(),
-            password: Secret::new(password.to_owned()),
-            back: "/".into(),
-            language: Language::ENGLISH,
-            language_chosen: false,
-        };
-        let answer = self.gatekeeper.ask(Ask::Password(attempt)).await;
+        let answer = self.password(Self::attempt(), name, password).await;
         assert!(matches!(answer, Told::Entered(Entered::Session(_))), "{name}: {answer:?}");
     }
 
@@ -196,20 +188,16 @@ impl House {
 
     /// The newest passcode that was sent to this user.
     pub async fn code(&self, user: &str) -> String {
-        let outbox = self.folder.path().join("outbox.jsonl");
-        eventually(format!("a message for {user}"), async || newest(&outbox, user)).await
+        eventually(format!("a message for {user}"), async || {
+            let sent = outbox::sent(self.folder.path());
+            sent.into_iter().rfind(|message| message.user == user).map(|message| message.passcode)
+        })
+        .await
     }
 
     pub async fn answer(&self, flow: &str, code: &str) -> Told {
         self.of_flow(flow, OfFlow::Answer(Secret::new(code.to_owned()))).await
     }
-}
-
-fn newest(outbox: &Path, user: &str) -> Option<String> {
-    let text = std::fs::read_to_string(outbox).ok()?;
-    let line = text.lines().rev().find(|line| line.contains(&format!("\"{user}\"")))?;
-    let line: serde_json::Value = serde_json::from_str(line).ok()?;
-    Some(line["passcode"].as_str()?.to_owned())
 }
 
 /// Asks the real store and counts.

@@ -12,11 +12,12 @@ use doorward::base::random::SystemSource;
 use doorward::base::{Clock, Secret, Time};
 use doorward::directory::password::{Cost, hash_at};
 use doorward::store::Entry;
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::client::{Answer, Client};
-use super::eventually::eventually;
+use super::eventually::{eventually, eventually_blocking};
+use super::logs::Logs;
+use super::outbox::{self, Message};
 use super::toml::Toml;
 use super::upstream::Upstream;
 
@@ -31,6 +32,9 @@ pub struct Bed {
     toml: Toml,
     folder: tempfile::TempDir,
     node: Option<Node>,
+    pub logs: Logs,
+    /// Parts of errors that the test expects in the log.
+    expected: Mutex<Vec<String>>,
     /// Which login a line of the outbox belongs to: two logins may have the same label by chance.
     owners: Mutex<HashMap<usize, String>>,
 }
@@ -84,16 +88,6 @@ pub fn user(name: &str, password: &str, more: &str) -> String {
     format!("[[user]]\nname = \"{name}\"\npassword = \"{hash}\"\n{more}\n\n")
 }
 
-/// A message as the console transmitter wrote it down.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Message {
-    pub user: String,
-    pub channel: String,
-    pub to: String,
-    pub text: String,
-    pub passcode: String,
-}
-
 impl Bed {
     pub async fn start() -> Self {
         Self::with(Toml::bed()).await
@@ -105,9 +99,22 @@ impl Bed {
         certificate(folder.path());
         let (upstream, clock) = (Upstream::start().await, Clock::by_hand());
         let (toml, state) = (toml.server(upstream.address), folder.path().join("state"));
-        let node = started(&toml, folder.path(), clock.clone()).await.unwrap();
-        let (address, plain, control) = (node.addresses[0], node.addresses[1], node.control.clone());
-        Self { address, plain, upstream, clock, state, control, toml, folder, node: Some(node), owners: Mutex::default() }
+        let logs = Logs::new();
+        let node = started(&toml, folder.path(), clock.clone(), &logs).await.unwrap();
+        Self {
+            address: node.addresses[0],
+            plain: node.addresses[1],
+            upstream,
+            clock,
+            state,
+            control: node.control.clone(),
+            toml,
+            folder,
+            node: Some(node),
+            logs,
+            expected: Mutex::default(),
+            owners: Mutex::default(),
+        }
     }
 
     /// Stops the node and starts it again on the same folder, or on another one that was made of it.
@@ -116,7 +123,7 @@ impl Bed {
         tokio::task::spawn_blocking(move || node.stop()).await.unwrap();
         self.state = state.to_owned();
         let toml = self.toml.clone().state(state);
-        let node = started(&toml, self.folder.path(), self.clock.clone()).await?;
+        let node = started(&toml, self.folder.path(), self.clock.clone(), &self.logs).await?;
         self.address = node.addresses[0];
         self.plain = node.addresses[1];
         self.control = node.control.clone();
@@ -155,8 +162,7 @@ impl Bed {
 
     /// Everything that was sent so far.
     pub fn messages(&self) -> Vec<Message> {
-        let text = std::fs::read_to_string(self.folder.path().join("outbox.jsonl")).unwrap_or_default();
-        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+        outbox::sent(self.folder.path())
     }
 
     /// The messages of the login that this passcode page belongs to, once there are so many.
@@ -215,6 +221,20 @@ impl Bed {
         events.unwrap().map(Result::unwrap).collect()
     }
 
+    /// How many messages are neither sent nor given up.
+    pub fn under_way(&self) -> usize {
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let Ok(file) = rusqlite::Connection::open_with_flags(self.state.join("doorward.db"), flags) else { return 0 };
+        let waiting = "SELECT count(*) FROM record WHERE kind = 'message' AND due IS NOT NULL";
+        let count = file.query_row(waiting, (), |row| row.get::<_, i64>(0));
+        count.map_or(0, |count| count.try_into().unwrap())
+    }
+
+    /// An error that says this is no fault of the node.
+    pub fn expects_errors(&self, part: &str) {
+        self.expected.lock().unwrap().push(part.to_owned());
+    }
+
     /// The reason in the journal why this page refused.
     pub async fn reason(&self, page: &Answer) -> String {
         let refused = self.trace(&page.trace()).await.into_iter().rev().find(|event| event.outcome == "no");
@@ -227,9 +247,9 @@ pub fn detail(event: &Entry) -> Value {
     serde_json::from_str(&event.detail).unwrap()
 }
 
-async fn started(toml: &Toml, folder: &Path, clock: Clock) -> Result<Node, String> {
-    let config = toml.parse(folder);
-    let run = move || start(&config, &clock).map_err(|error| format!("{error:#}"));
+async fn started(toml: &Toml, folder: &Path, clock: Clock, logs: &Logs) -> Result<Node, String> {
+    let (config, mark) = (toml.parse(folder), logs.mark());
+    let run = move || mark.set(|| start(&config, &clock)).map_err(|error| format!("{error:#}"));
     tokio::task::spawn_blocking(run).await.unwrap()
 }
 
@@ -239,10 +259,31 @@ fn certificate(folder: &Path) {
     std::fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
 }
 
+/// A test that has passed fails on what its node leaves behind.
 impl Drop for Bed {
     fn drop(&mut self) {
-        let Some(node) = self.node.take() else { return };
-        // Not here, because a node must not be stopped from within a runtime; and nobody waits: the folder is gone with the bed.
-        std::thread::spawn(move || node.stop());
+        let _node = Stops(self.node.take());
+        if std::thread::panicking() {
+            return;
+        }
+        eventually_blocking("no message is under way", || {
+            let under_way = self.under_way();
+            if under_way == 0 { Ok(()) } else { Err(under_way) }
+        });
+        let expected = self.expected.lock().unwrap();
+        let errors = self.logs.errors().into_iter().filter(|error| !expected.iter().any(|part| error.contains(part)));
+        let errors: Vec<String> = errors.collect();
+        assert!(errors.is_empty(), "the test does not expect these errors in the log: {errors:#?}");
+    }
+}
+
+/// Stops the node when it is dropped.
+struct Stops(Option<Node>);
+
+impl Drop for Stops {
+    fn drop(&mut self) {
+        let node = self.0.take();
+        // Not here, because a node must not be stopped from within a runtime; and nothing waits: the folder is gone with the bed.
+        drop(std::thread::spawn(move || node.map(Node::stop)));
     }
 }
