@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::door::Plan;
+use super::handler::Plan;
 use crate::audit::Journal;
 use crate::auth::Sessions;
 use crate::base::Clock;

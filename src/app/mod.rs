@@ -2,23 +2,20 @@
 //! why not.
 
 mod access_log;
+mod config_diff;
 pub mod control;
+mod core;
 pub mod demo;
 mod demo_application;
-mod difference;
-mod door;
-mod fleet;
-mod house;
+mod handler;
 mod housekeeping;
 mod keys;
+mod modems;
 mod open_files;
 mod parts;
 mod policy_groups;
-mod protocol;
-mod rechecks;
+mod recheck_tasks;
 pub mod reload;
-pub mod report;
-mod send_test;
 pub mod shutdown;
 pub mod status;
 pub mod telemetry;
@@ -29,14 +26,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::core::House;
 use access_log::AccessLogs;
 use anyhow::{Context, Result};
 use control::Powers;
-use door::{Base, Door, Files, Plan};
-use fleet::Fleet;
-use house::House;
+use handler::{Base, Door, Files, Plan};
 use housekeeping::Housekeeping;
-use rechecks::Rechecks;
+use modems::Fleet;
+use recheck_tasks::Rechecks;
 use reload::{Reload, Reloading};
 use status::Watch;
 use tokio::runtime::Runtime;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use futures_util::future::join_all;
 
-use super::fleet::Fleet;
+use super::modems::Fleet;
 use super::{keys, policy_groups};
 use crate::base::random::SystemSource;
 use crate::base::{Channel, Clock, Keys, Time};

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::difference::{self, Difference};
-use super::door::{Base, Files, Plan};
-use super::fleet::Fleet;
-use super::house;
+use super::config_diff::{self, Difference};
+use super::core;
+use super::handler::{Base, Files, Plan};
+use super::modems::Fleet;
 use super::parts;
 use crate::audit::{Event, Journal, What};
 use crate::auth::Services;
@@ -140,7 +140,7 @@ impl Reloading {
         self.fleet.settle(&config);
         self.crowd.set_connections_per_address(config.limits.connections_per_address);
         certificates.swap();
-        let rules = house::rules(&config, people, &self.dispatcher, &self.sessions, &self.services);
+        let rules = core::rules(&config, people, &self.dispatcher, &self.sessions, &self.services);
         let gatekeeper = self.plans.borrow().site.gatekeeper.renewed(rules);
         let plan = Arc::new(Plan::new(&config, files, gatekeeper, &self.base));
         self.plans.send_replace(Arc::clone(&plan));
@@ -172,7 +172,7 @@ fn build(
     if !found.unusable.is_empty() {
         return Err(found.unusable.iter().map(|problem| format!("{}: {problem}", file.display())).collect());
     }
-    let (config, difference) = difference::merge(running, written);
+    let (config, difference) = config_diff::merge(running, written);
     let words = |error: anyhow::Error| vec![format!("{error:#}")];
     Ok(Fresh {
         people: parts::people(&config, clock).map_err(words)?,

@@ -8,8 +8,8 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
-use super::fleet::Fleet;
-use super::{door, keys, parts};
+use super::modems::Fleet;
+use super::{handler, keys, parts};
 use crate::audit::{Event, Journal, What};
 use crate::auth::Services;
 use crate::auth::{Gatekeeper, OperatorApi, Parts, Sessions};
@@ -49,7 +49,7 @@ impl House {
 
         let services = Services { stores: Stores::one(&store), journal: journal.clone(), keys, clock: clock.clone(), random };
         let sessions = Sessions::load(services.clone()).await.context("the sessions on record cannot be read")?;
-        sessions.end_gone(&door::served(config), 0).await.context("sessions of what is gone cannot be ended")?;
+        sessions.end_gone(&handler::served(config), 0).await.context("sessions of what is gone cannot be ended")?;
         let (reports, reported) = Reports::new();
         let fleet = Fleet::new(config, clock, reports);
         let dispatcher = Dispatcher::new(DispatchParts {

@@ -9,9 +9,9 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
-use super::door::Plan;
-use super::reload::{Outcome, Reload};
-use super::status::{Status, Watch};
+use super::super::handler::Plan;
+use super::super::reload::{Outcome, Reload};
+use super::super::status::{Status, Watch};
 use crate::auth::{OperatorApi, Progress, Row, SendTest, SessionSelector, SessionView};
 use crate::base::TraceId;
 use crate::store::Entry;

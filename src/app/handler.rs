@@ -11,7 +11,7 @@ use http::Response;
 use tokio::sync::watch;
 
 use super::access_log::AccessLogs;
-use super::house::House;
+use super::core::House;
 use super::parts;
 use crate::auth::session::Served;
 use crate::auth::{Gatekeeper, Services, Sessions};

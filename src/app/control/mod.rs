@@ -1,6 +1,10 @@
 //! The control socket: how an operator on this machine speaks to the running node. One JSON object a line each way. The other
 //! end must be root or the user we run as; every use is journaled.
 
+mod protocol;
+mod report;
+mod send_test;
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
@@ -10,10 +14,9 @@ use tokio::net::UnixStream;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-pub use super::protocol::{Powers, Reply, Request, Wish};
-use super::report;
-use super::send_test;
 use crate::store::StoreError;
+
+pub use protocol::{Powers, Reply, Request, Wish};
 
 const MOST_REQUEST: u64 = 64 * 1024;
 const WAIT: Duration = Duration::from_secs(30);

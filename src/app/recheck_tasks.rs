@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::door::Plan;
+use super::handler::Plan;
 use crate::auth::Sessions;
 use crate::auth::session::recheck::Recheck;
 use crate::base::Clock;
