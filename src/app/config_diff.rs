@@ -8,14 +8,14 @@ use crate::config::{Config, Listener};
 
 /// One sentence for each section.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Difference {
+pub struct ConfigDiff {
     pub changed: Vec<String>,
     pub needs_restart: Vec<String>,
 }
 
 /// What the node runs with after a reload: the new configuration, but what cannot change while it runs as it was.
-pub fn merge(running: Config, written: Config) -> (Config, Difference) {
-    let mut difference = Difference { changed: changes(&running, &written), needs_restart: Vec::new() };
+pub fn merge(running: Config, written: Config) -> (Config, ConfigDiff) {
+    let mut difference = ConfigDiff { changed: changes(&running, &written), needs_restart: Vec::new() };
     let mut later = |what: String| difference.needs_restart.push(format!("{what} takes effect with a restart"));
     if running.node != written.node {
         later("what was changed in [node]".to_owned());

@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
-use super::modems::Fleet;
+use super::modems::Modems;
 use super::{handler, keys, parts};
 use crate::audit::{Event, Journal, What};
 use crate::auth::Services;
@@ -22,12 +22,12 @@ use crate::store::Stores;
 use crate::store::sqlite::Sqlite;
 
 /// What outlives every change of the configuration, and the gatekeeper of the first one.
-pub struct House {
+pub struct Core {
     pub gatekeeper: Gatekeeper,
     pub operators: OperatorApi,
     pub sessions: Sessions,
     pub dispatcher: Dispatcher,
-    pub fleet: Fleet,
+    pub modems: Modems,
     /// For [`Dispatcher::listen`].
     pub reported: mpsc::Receiver<Report>,
     pub journal: Journal,
@@ -35,7 +35,7 @@ pub struct House {
     pub services: Services,
 }
 
-impl House {
+impl Core {
     /// Opens the records and reads the sessions. `slow` is the runtime that logins are worked on.
     pub async fn build(config: &Config, clock: &Clock, tasks: &TaskTracker, slow: &Handle) -> Result<Self> {
         let random: Arc<dyn Random> = Arc::new(SystemSource);
@@ -51,9 +51,9 @@ impl House {
         let sessions = Sessions::load(services.clone()).await.context("the sessions on record cannot be read")?;
         sessions.end_gone(&handler::served(config), 0).await.context("sessions of what is gone cannot be ended")?;
         let (reports, reported) = Reports::new();
-        let fleet = Fleet::new(config, clock, reports);
+        let modems = Modems::new(config, clock, reports);
         let dispatcher = Dispatcher::new(DispatchParts {
-            transmitters: parts::transmitters(config, &fleet, &services.keys)?,
+            transmitters: parts::transmitters(config, &modems, &services.keys)?,
             policies: config.dispatch_policies.clone(),
             stores: services.stores.clone(),
             journal: journal.clone(),
@@ -67,7 +67,7 @@ impl House {
         let people = parts::people(config, clock)?;
         let gatekeeper = Gatekeeper::new(rules(config, people, &dispatcher, &sessions, &services), slow.clone());
         let operators = OperatorApi::new(Arc::clone(&store) as _, journal.clone(), sessions.clone(), clock.clone());
-        Ok(Self { gatekeeper, operators, sessions, dispatcher, fleet, reported, journal, store, services })
+        Ok(Self { gatekeeper, operators, sessions, dispatcher, modems, reported, journal, store, services })
     }
 }
 

@@ -11,7 +11,7 @@ use http::Response;
 use tokio::sync::watch;
 
 use super::access_log::AccessLogs;
-use super::core::House;
+use super::core::Core;
 use super::parts;
 use crate::auth::session::Served;
 use crate::auth::{Gatekeeper, Services, Sessions};
@@ -53,9 +53,9 @@ pub struct Base {
 }
 
 impl Base {
-    pub fn of(house: &House, addresses: Vec<SocketAddr>, access_logs: AccessLogs) -> Self {
-        let Services { keys, clock, random, .. } = house.services.clone();
-        let (sessions, calls) = (house.sessions.clone(), house.dispatcher.provider_calls());
+    pub fn of(core: &Core, addresses: Vec<SocketAddr>, access_logs: AccessLogs) -> Self {
+        let Services { keys, clock, random, .. } = core.services.clone();
+        let (sessions, calls) = (core.sessions.clone(), core.dispatcher.provider_calls());
         Self { keys, clock, random, addresses, access_logs, sessions, calls }
     }
 }
@@ -122,25 +122,25 @@ pub fn served(config: &Config) -> Served {
 }
 
 /// One core's gateway as the server calls it.
-pub struct Door {
+pub struct GatewayHandler {
     plans: RefCell<watch::Receiver<Arc<Plan>>>,
     gateway: RefCell<Rc<Gateway>>,
 }
 
-impl Door {
+impl GatewayHandler {
     /// To be called inside the core's runtime.
     pub fn new(mut plans: watch::Receiver<Arc<Plan>>) -> Rc<Self> {
         let gateway = plans.borrow_and_update().gateway();
-        let door = Rc::new(Self { plans: RefCell::new(plans.clone()), gateway: RefCell::new(gateway) });
-        let weak = Rc::downgrade(&door);
-        // So that a core without requests lets go of what is gone, too. Ends with the door, or with the core's runtime.
+        let handler = Rc::new(Self { plans: RefCell::new(plans.clone()), gateway: RefCell::new(gateway) });
+        let weak = Rc::downgrade(&handler);
+        // So that a core without requests lets go of what is gone, too. Ends with the handler, or with the core's runtime.
         drop(tokio::task::spawn_local(async move {
             while plans.changed().await.is_ok() {
-                let Some(door) = weak.upgrade() else { return };
-                door.gateway();
+                let Some(handler) = weak.upgrade() else { return };
+                handler.gateway();
             }
         }));
-        door
+        handler
     }
 
     /// The gateway of the newest plan. Costs an ordinary request one read of what is written at a reload alone.
@@ -159,7 +159,7 @@ impl Kept for Client {
     }
 }
 
-impl Handler for Door {
+impl Handler for GatewayHandler {
     type Body = Body;
     type Connection = Client;
 

@@ -26,14 +26,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::core::House;
+use self::core::Core;
 use access_log::AccessLogs;
 use anyhow::{Context, Result};
-use control::Powers;
-use handler::{Base, Door, Files, Plan};
+use control::ControlContext;
+use handler::{Base, Files, GatewayHandler, Plan};
 use housekeeping::Housekeeping;
-use modems::Fleet;
-use recheck_tasks::Rechecks;
+use modems::Modems;
+use recheck_tasks::RecheckTasks;
 use reload::{Reload, Reloading};
 use status::Watch;
 use tokio::runtime::Runtime;
@@ -65,7 +65,7 @@ pub struct Node {
     reload: Reload,
     sessions: Sessions,
     journal: Journal,
-    fleet: Fleet,
+    modems: Modems,
     store: Arc<Sqlite>,
     /// Held as long as we use the state folder; the machine lets go of it when we die.
     _lock: std::fs::File,
@@ -99,7 +99,7 @@ pub fn start_with(config: &Config, clock: &Clock, with: Start) -> Result<Node> {
     let slow =
         tokio::runtime::Builder::new_multi_thread().worker_threads(cores.max(2)).thread_name("slow").enable_all().build()?;
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-    let house = slow.block_on(House::build(config, clock, &tasks, slow.handle()))?;
+    let core = slow.block_on(Core::build(config, clock, &tasks, slow.handle()))?;
 
     let tickets = tls::ticketer().context("the machine cannot make TLS tickets")?;
     let bind = |section: &Metrics| metrics::bind(section.listen).with_context(|| format!("[metrics] listen, {}", section.listen));
@@ -107,14 +107,14 @@ pub fn start_with(config: &Config, clock: &Clock, with: Start) -> Result<Node> {
     let listeners = Listeners::bind(&config.listeners, &config.http1_only(), cores, &tickets, with.given)?;
     let (addresses, reloader) = (listeners.addresses(), listeners.reloader());
     let access_logs = AccessLogs::new(clock.clone());
-    let base = Base::of(&house, addresses.clone(), access_logs.clone());
-    let plan = Plan::new(config, Files::read(config)?, house.gatekeeper.clone(), &base);
+    let base = Base::of(&core, addresses.clone(), access_logs.clone());
+    let plan = Plan::new(config, Files::read(config)?, core.gatekeeper.clone(), &base);
     let (plans, plan) = watch::channel(Arc::new(plan));
     access_logs.open(config.access_log.as_ref());
     let control = config.node.state_dir.join("control.sock");
     let socket = control::bind(&control).with_context(|| format!("the control socket {}", control.display()))?;
     let doors = plan.clone();
-    let running = server::run(listeners, limits(config), &stop, move |_core| Door::new(doors.clone()))?;
+    let running = server::run(listeners, limits(config), &stop, move |_core| GatewayHandler::new(doors.clone()))?;
 
     let _in_slow = slow.enter();
     let (reload, asked) = Reload::new();
@@ -125,16 +125,16 @@ pub fn start_with(config: &Config, clock: &Clock, with: Start) -> Result<Node> {
         base,
         reloader,
         crowd: running.crowd(),
-        dispatcher: house.dispatcher.clone(),
-        fleet: house.fleet.clone(),
-        sessions: house.sessions.clone(),
-        journal: house.journal.clone(),
-        services: house.services,
+        dispatcher: core.dispatcher.clone(),
+        modems: core.modems.clone(),
+        sessions: core.sessions.clone(),
+        journal: core.journal.clone(),
+        services: core.services,
     };
     tasks.spawn(reloading.run(asked, stop.clone()));
     let watch = Watch {
-        operators: house.operators.clone(),
-        dispatcher: house.dispatcher.clone(),
+        operators: core.operators.clone(),
+        dispatcher: core.dispatcher.clone(),
         clock: clock.clone(),
         started: clock.now(),
     };
@@ -142,23 +142,29 @@ pub fn start_with(config: &Config, clock: &Clock, with: Start) -> Result<Node> {
         let watch = watch.clone();
         tasks.spawn(metrics::serve(listener, move || watch.status().to_metrics(), stop.clone()));
     }
-    let powers =
-        Powers { operators: house.operators.clone(), watch, reload: reload.clone(), plans: plan.clone(), tasks: tasks.clone() };
-    tasks.spawn(control::serve(socket, powers, stop.clone()));
-    tasks.spawn(house.dispatcher.clone().listen(house.reported, stop.clone()));
-    tasks.spawn(house.dispatcher.run(stop.clone()));
-    let rechecks = Rechecks { plans: plan.clone(), sessions: house.sessions.clone(), clock: clock.clone(), tasks: tasks.clone() };
+    let context = ControlContext {
+        operators: core.operators.clone(),
+        watch,
+        reload: reload.clone(),
+        plans: plan.clone(),
+        tasks: tasks.clone(),
+    };
+    tasks.spawn(control::serve(socket, context, stop.clone()));
+    tasks.spawn(core.dispatcher.clone().listen(core.reported, stop.clone()));
+    tasks.spawn(core.dispatcher.run(stop.clone()));
+    let rechecks =
+        RecheckTasks { plans: plan.clone(), sessions: core.sessions.clone(), clock: clock.clone(), tasks: tasks.clone() };
     tasks.spawn(rechecks.run(stop.clone()));
     let housekeeping = Housekeeping {
         plans: plan,
-        sessions: house.sessions.clone(),
-        journal: house.journal.clone(),
-        stores: Stores::one(&house.store),
+        sessions: core.sessions.clone(),
+        journal: core.journal.clone(),
+        stores: Stores::one(&core.store),
         clock: clock.clone(),
     };
     tasks.spawn(housekeeping.run(stop.clone()));
-    house.fleet.settle(config);
-    tracing::info!(sessions = house.operators.session_count(), "doorward {} serves on {addresses:?}", env!("CARGO_PKG_VERSION"));
+    core.modems.settle(config);
+    tracing::info!(sessions = core.operators.session_count(), "doorward {} serves on {addresses:?}", env!("CARGO_PKG_VERSION"));
     Ok(Node {
         addresses,
         control,
@@ -167,10 +173,10 @@ pub fn start_with(config: &Config, clock: &Clock, with: Start) -> Result<Node> {
         cores: Some(running),
         access_logs,
         reload,
-        sessions: house.sessions,
-        journal: house.journal,
-        fleet: house.fleet,
-        store: house.store,
+        sessions: core.sessions,
+        journal: core.journal,
+        modems: core.modems,
+        store: core.store,
         slow: Some(slow),
         _lock: lock,
     })
@@ -211,7 +217,7 @@ impl Node {
                 tracing::warn!("some messages were still being sent; they are on record and go on at the next start");
             }
         });
-        self.fleet.end();
+        self.modems.end();
         slow.block_on(async {
             if let Err(error) = self.sessions.write_down().await {
                 tracing::error!(%error, "when the sessions were used last could not be written down");

@@ -14,15 +14,15 @@ use crate::dispatch::modem::ModemTransmitter;
 
 /// Cheap to clone; clones share the modems.
 #[derive(Clone)]
-pub struct Fleet {
-    modems: Arc<Mutex<Vec<Member>>>,
+pub struct Modems {
+    running: Arc<Mutex<Vec<Named>>>,
     /// Where transmitters of all kinds report deliveries, also those of later configurations.
     pub reports: Reports,
     state_dir: PathBuf,
     clock: Clock,
 }
 
-struct Member {
+struct Named {
     name: Arc<str>,
     modem: Arc<ModemTransmitter>,
 }
@@ -30,20 +30,20 @@ struct Member {
 /// A modem that is in the middle of a message is not waited for much longer at a stop: the message is on record.
 const LAST_MESSAGE: Duration = Duration::from_secs(3);
 
-impl Fleet {
+impl Modems {
     pub fn new(config: &Config, clock: &Clock, reports: Reports) -> Self {
-        Self { modems: Arc::default(), reports, state_dir: config.node.state_dir.clone(), clock: clock.clone() }
+        Self { running: Arc::default(), reports, state_dir: config.node.state_dir.clone(), clock: clock.clone() }
     }
 
-    /// The modem of this name: the one that there is, or a new one that [`Fleet::settle`] starts.
+    /// The modem of this name: the one that there is, or a new one that [`Modems::settle`] starts.
     pub fn modem(&self, name: &Arc<str>, modem: &Modem) -> Arc<ModemTransmitter> {
-        let mut modems = self.modems();
-        if let Some(known) = modems.iter().find(|known| known.name == *name) {
+        let mut running = self.running();
+        if let Some(known) = running.iter().find(|known| known.name == *name) {
             return Arc::clone(&known.modem);
         }
         let (clock, reports) = (self.clock.clone(), self.reports.clone());
         let made = Arc::new(ModemTransmitter::new(Arc::clone(name), modem.clone(), &self.state_dir, clock, reports));
-        modems.push(Member { name: Arc::clone(name), modem: Arc::clone(&made) });
+        running.push(Named { name: Arc::clone(name), modem: Arc::clone(&made) });
         made
     }
 
@@ -53,7 +53,7 @@ impl Fleet {
             let listed = config.transmitters.iter().find(|listed| listed.name == *name)?;
             if let Kind::Modem(modem) = &listed.kind { Some(modem) } else { None }
         };
-        self.modems().retain(|member| {
+        self.running().retain(|member| {
             let Some(modem) = wanted(&member.name) else {
                 member.modem.end();
                 return false;
@@ -68,13 +68,13 @@ impl Fleet {
 
     /// Ends all of them. Not to be called from within an async runtime.
     pub fn end(&self) {
-        let ended: Vec<Member> = self.modems().drain(..).collect();
+        let ended: Vec<Named> = self.running().drain(..).collect();
         ended.iter().for_each(|member| member.modem.end());
         ended.iter().for_each(|member| member.modem.ended(LAST_MESSAGE));
     }
 
-    fn modems(&self) -> MutexGuard<'_, Vec<Member>> {
+    fn running(&self) -> MutexGuard<'_, Vec<Named>> {
         // A panic elsewhere leaves the list whole.
-        self.modems.lock().unwrap_or_else(PoisonError::into_inner)
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

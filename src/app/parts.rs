@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use futures_util::future::join_all;
 
-use super::modems::Fleet;
+use super::modems::Modems;
 use super::{keys, policy_groups};
 use crate::base::random::SystemSource;
 use crate::base::{Channel, Clock, Keys, Time};
@@ -56,13 +56,13 @@ fn directory(listed: &config::directory::Directory, clock: &Clock) -> Result<Arc
 pub fn examine(config: &Config, clock: &Clock) -> Result<Vec<(String, Examination)>> {
     let places = people(config, clock)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let fleet = Fleet::new(config, clock, Reports::new().0);
+    let modems = Modems::new(config, clock, Reports::new().0);
     let senders: Vec<Arc<dyn Transmitter>> = {
         let _inside = runtime.enter();
         // Without a key, which the first start makes, there are no addresses for providers yet.
         let keys = keys::there(config.keys.as_deref(), &config.node.state_dir);
         let back = Back { callbacks: keys.and_then(|keys| callbacks(config, &keys)), reports: None };
-        let build = |listed| transmitter(listed, &back, &fleet).with_context(|| format!("transmitter {}", listed.name));
+        let build = |listed| transmitter(listed, &back, &modems).with_context(|| format!("transmitter {}", listed.name));
         config.transmitters.iter().map(build).collect::<Result<_>>()?
     };
     let all = config.directories.iter().filter_map(|listed| places.directory(&listed.name));
@@ -82,11 +82,11 @@ pub fn examine(config: &Config, clock: &Clock) -> Result<Vec<(String, Examinatio
     Ok(found)
 }
 
-/// `fleet` has the modems that run already, `keys` is what our addresses for providers are made with.
-pub fn transmitters(config: &Config, fleet: &Fleet, keys: &Keys) -> Result<Vec<Grouped>> {
-    let back = Back { callbacks: callbacks(config, keys), reports: Some(fleet.reports.clone()) };
+/// `modems` has the modems that run already, `keys` is what our addresses for providers are made with.
+pub fn transmitters(config: &Config, modems: &Modems, keys: &Keys) -> Result<Vec<Grouped>> {
+    let back = Back { callbacks: callbacks(config, keys), reports: Some(modems.reports.clone()) };
     let build = |listed: &config::Transmitter| {
-        let transmitter = transmitter(listed, &back, fleet).with_context(|| format!("transmitter {}", listed.name))?;
+        let transmitter = transmitter(listed, &back, modems).with_context(|| format!("transmitter {}", listed.name))?;
         Ok(Grouped { transmitter, group: listed.group.clone(), prices: listed.prices.clone() })
     };
     config.transmitters.iter().map(build).collect()
@@ -98,7 +98,7 @@ fn callbacks(config: &Config, keys: &Keys) -> Option<Callbacks> {
     Some(Callbacks::new(receipts.hosts.first()?, receipts.port, keys.clone()))
 }
 
-fn transmitter(listed: &config::Transmitter, back: &Back, fleet: &Fleet) -> Result<Arc<dyn Transmitter>> {
+fn transmitter(listed: &config::Transmitter, back: &Back, modems: &Modems) -> Result<Arc<dyn Transmitter>> {
     let http = |channel, http: &Http| HttpTransmitter::new(Arc::clone(&listed.name), channel, http.clone(), back.clone());
     let name = Arc::clone(&listed.name);
     Ok(match &listed.kind {
@@ -106,7 +106,7 @@ fn transmitter(listed: &config::Transmitter, back: &Back, fleet: &Fleet) -> Resu
         TransmitterKind::Http(config) => Arc::new(http(Channel::Sms, config)?),
         TransmitterKind::Voice(config) => Arc::new(http(Channel::Voice, config)?),
         TransmitterKind::Push(config) => Arc::new(http(Channel::Push, config)?),
-        TransmitterKind::Modem(modem) => fleet.modem(&name, modem),
+        TransmitterKind::Modem(modem) => modems.modem(&name, modem),
         TransmitterKind::Program(program) => Arc::new(ProgramTransmitter::new(name, program.clone())),
         TransmitterKind::Console(console) => Arc::new(ConsoleTransmitter::new(name, console.clone())),
     })
@@ -150,9 +150,9 @@ pub fn findings(config: &Config, clock: &Clock, now: Time) -> Findings {
     for listed in &config.directories {
         built(directory(listed, clock).map(drop).with_context(|| format!("directory {}", listed.name)));
     }
-    let fleet = Fleet::new(config, clock, Reports::new().0);
+    let modems = Modems::new(config, clock, Reports::new().0);
     for listed in &config.transmitters {
-        built(transmitter(listed, &Back::default(), &fleet).map(drop).with_context(|| format!("transmitter {}", listed.name)));
+        built(transmitter(listed, &Back::default(), &modems).map(drop).with_context(|| format!("transmitter {}", listed.name)));
     }
     for application in &config.applications {
         built(Applications::load(std::slice::from_ref(application)).map(drop).map_err(Into::into));

@@ -11,14 +11,14 @@ use crate::auth::Sessions;
 use crate::auth::session::recheck::Recheck;
 use crate::base::Clock;
 
-pub struct Rechecks {
+pub struct RecheckTasks {
     pub plans: watch::Receiver<Arc<Plan>>,
     pub sessions: Sessions,
     pub clock: Clock,
     pub tasks: TaskTracker,
 }
 
-impl Rechecks {
+impl RecheckTasks {
     /// Until `stop`. Another configuration begins with a look at everybody: what its directories are is not what they were.
     pub async fn run(mut self, stop: CancellationToken) {
         loop {

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::config_diff::{self, Difference};
+use super::config_diff::{self, ConfigDiff};
 use super::core;
 use super::handler::{Base, Files, Plan};
-use super::modems::Fleet;
+use super::modems::Modems;
 use super::parts;
 use crate::audit::{Event, Journal, What};
 use crate::auth::Services;
@@ -78,7 +78,7 @@ pub struct Reloading {
     pub reloader: Reloader,
     pub crowd: Crowd,
     pub dispatcher: Dispatcher,
-    pub fleet: Fleet,
+    pub modems: Modems,
     pub sessions: Sessions,
     pub journal: Journal,
     pub services: Services,
@@ -87,7 +87,7 @@ pub struct Reloading {
 /// A configuration of which every part could be built.
 struct Fresh {
     config: Config,
-    difference: Difference,
+    difference: ConfigDiff,
     warnings: Vec<String>,
     people: People,
     transmitters: Vec<Grouped>,
@@ -116,14 +116,14 @@ impl Reloading {
             return Outcome::Failed { why: "this node was not started from a file".into() };
         };
         let (running, clock, reloader) = (self.config.clone(), self.base.clock.clone(), self.reloader.clone());
-        let (fleet, keys) = (self.fleet.clone(), self.services.keys.clone());
-        let built = tokio::task::spawn_blocking(move || build(&file, running, &clock, (&reloader, &fleet, &keys))).await;
+        let (modems, keys) = (self.modems.clone(), self.services.keys.clone());
+        let built = tokio::task::spawn_blocking(move || build(&file, running, &clock, (&reloader, &modems, &keys))).await;
         let fresh = match built {
             Ok(Ok(fresh)) => fresh,
             Ok(Err(problems)) => return Outcome::Refused { problems },
             Err(error) => return Outcome::Failed { why: format!("the configuration could not be read: {error}") },
         };
-        let Difference { changed, needs_restart } = fresh.difference.clone();
+        let ConfigDiff { changed, needs_restart } = fresh.difference.clone();
         let what = What::Reloaded { changed, needs_restart };
         let event = Event::of_node(what);
         if let Err(error) = self.journal.record(event).await {
@@ -135,9 +135,9 @@ impl Reloading {
     /// From here on nothing can fail.
     async fn swap(&mut self, fresh: Fresh) -> Outcome {
         let Fresh { config, difference, warnings, people, transmitters, files, certificates } = fresh;
-        let Difference { mut changed, needs_restart } = difference;
+        let ConfigDiff { mut changed, needs_restart } = difference;
         self.dispatcher.renew(transmitters, config.dispatch_policies.clone(), config.limits.clone());
-        self.fleet.settle(&config);
+        self.modems.settle(&config);
         self.crowd.set_connections_per_address(config.limits.connections_per_address);
         certificates.swap();
         let rules = core::rules(&config, people, &self.dispatcher, &self.sessions, &self.services);
@@ -165,7 +165,7 @@ fn build(
     file: &Path,
     running: Config,
     clock: &crate::base::Clock,
-    (reloader, fleet, keys): (&Reloader, &Fleet, &Keys),
+    (reloader, modems, keys): (&Reloader, &Modems, &Keys),
 ) -> Result<Fresh, Vec<String>> {
     let written = config::load(file).map_err(|problems| problems.to_string().lines().map(str::to_owned).collect::<Vec<_>>())?;
     let found = parts::findings(&written, clock, clock.now());
@@ -176,7 +176,7 @@ fn build(
     let words = |error: anyhow::Error| vec![format!("{error:#}")];
     Ok(Fresh {
         people: parts::people(&config, clock).map_err(words)?,
-        transmitters: parts::transmitters(&config, fleet, keys).map_err(words)?,
+        transmitters: parts::transmitters(&config, modems, keys).map_err(words)?,
         files: Files::read(&config).map_err(words)?,
         certificates: reloader.prepare(&config.listeners, &config.http1_only()).map_err(|error| vec![error.to_string()])?,
         warnings: [found.problems, found.warnings].concat(),

@@ -58,12 +58,12 @@ impl Status {
     }
 }
 
-#[allow(clippy::cast_precision_loss, reason = "figures beyond 2^53 are not met")]
+#[expect(clippy::cast_precision_loss, reason = "figures beyond 2^53 are not met")]
 const fn number(count: usize) -> f64 {
     count as f64
 }
 
-#[allow(clippy::cast_precision_loss, reason = "figures beyond 2^53 are not met")]
+#[expect(clippy::cast_precision_loss, reason = "figures beyond 2^53 are not met")]
 const fn whole(count: u64) -> f64 {
     count as f64
 }

@@ -19,7 +19,7 @@ use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use self::plain::plain;
-use crate::app::control::Wish;
+use crate::app::control::ReportOptions;
 use crate::app::control::{self, Reply, Request};
 use crate::app::telemetry::Format;
 use crate::auth::{SendTest, SessionSelector};
@@ -242,7 +242,7 @@ pub fn run() -> ExitCode {
             session::end(&file.path, which.into(), Output::new(json))
         }
         What::User { what: UserWhat::Report { file, format, directory, problems } } => {
-            user::report(&file.path, format, Wish { directory, problems })
+            user::report(&file.path, format, ReportOptions { directory, problems })
         }
         What::HashPassword => hash_password::run(),
     };

@@ -67,7 +67,7 @@ fn transmitter(view: &TransmitterView) -> String {
     let outcomes: Vec<String> = view.tally.outcomes.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect();
     if !outcomes.is_empty() {
         let attempts: u64 = view.tally.outcomes.values().sum();
-        #[allow(clippy::cast_precision_loss, reason = "nobody sends so many")]
+        #[expect(clippy::cast_precision_loss, reason = "nobody sends so many")]
         let average = view.tally.seconds / attempts.max(1) as f64;
         lines.push(format!("  attempts: {}; {average:.1} s each; {} at work", outcomes.join(", "), view.busy));
     }

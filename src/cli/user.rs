@@ -13,7 +13,7 @@ use clap::ValueEnum;
 
 use self::sheet::Sheet;
 use super::{nobody_answers, plain, socket};
-use crate::app::control::Wish;
+use crate::app::control::ReportOptions;
 use crate::app::control::{self, Reply, Request};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
@@ -36,11 +36,11 @@ struct End {
 }
 
 /// Exit code 1 where a directory is not in it.
-pub fn report(file: &Path, format: Format, wish: Wish) -> Result<ExitCode> {
+pub fn report(file: &Path, format: Format, options: ReportOptions) -> Result<ExitCode> {
     let socket = socket(file)?;
     let mut sheet = Sheet::new(format, BufWriter::new(io::stdout().lock()));
     let (mut end, mut refused) = (None, None);
-    let asked = control::ask_for_lines(&socket, &Request::UserReport(wish), |reply| match reply {
+    let asked = control::ask_for_lines(&socket, &Request::UserReport(options), |reply| match reply {
         Reply::Users { users } => sheet.take(users),
         Reply::Reported { total, can_sign_in, failed } => {
             end = Some(End { total, can_sign_in, failed });

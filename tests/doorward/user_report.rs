@@ -2,7 +2,7 @@
 
 mod large;
 
-use doorward::app::control::Wish;
+use doorward::app::control::ReportOptions;
 use doorward::app::control::{self, Reply, Request};
 use doorward::auth::Row;
 
@@ -14,19 +14,19 @@ use crate::support::samba::Samba;
 use crate::support::toml::Toml;
 
 /// All rows, and what the last line says. A process writes one report at a time: the other tests' are waited for.
-async fn report(bed: &Bed, wish: Wish) -> (Vec<Row>, Reply) {
-    eventually("the other reports have ended", async || match try_report(bed, wish.clone()).await {
+async fn report(bed: &Bed, options: ReportOptions) -> (Vec<Row>, Reply) {
+    eventually("the other reports have ended", async || match try_report(bed, options.clone()).await {
         (_, Reply::Error { why }) if why.contains("another report") => Err(why),
         reported => Ok(reported),
     })
     .await
 }
 
-async fn try_report(bed: &Bed, wish: Wish) -> (Vec<Row>, Reply) {
+async fn try_report(bed: &Bed, options: ReportOptions) -> (Vec<Row>, Reply) {
     let control = bed.control.clone();
     let asked = move || {
         let (mut rows, mut last) = (Vec::new(), None);
-        control::ask_for_lines(&control, &Request::UserReport(wish), |reply| {
+        control::ask_for_lines(&control, &Request::UserReport(options), |reply| {
             match reply {
                 Reply::Users { users } => rows.extend(users),
                 other => last = Some(other),
@@ -39,8 +39,8 @@ async fn try_report(bed: &Bed, wish: Wish) -> (Vec<Row>, Reply) {
     tokio::task::spawn_blocking(asked).await.unwrap()
 }
 
-fn of(directory: &str) -> Wish {
-    Wish { directory: Some(directory.to_owned()), problems: false }
+fn of(directory: &str) -> ReportOptions {
+    ReportOptions { directory: Some(directory.to_owned()), problems: false }
 }
 
 /// What is wrong with somebody, in the words alone.
@@ -59,14 +59,14 @@ async fn a_users_file_is_judged_by_the_numbers_in_it() {
         user("erin", "e", "mobile = \"+4587654321\""),
     ];
     let bed = Bed::with(Toml::bed().users(users.concat())).await;
-    let (rows, last) = report(&bed, Wish::default()).await;
+    let (rows, last) = report(&bed, ReportOptions::default()).await;
     assert_eq!(problems(&rows, "alice"), (true, vec!["bad-number"]));
     assert_eq!(problems(&rows, "bob"), (false, vec!["bad-number", "not-reached"]));
     assert_eq!(problems(&rows, "carol"), (false, vec!["no-phone"]));
     assert_eq!(problems(&rows, "dave"), (true, vec![]));
     assert_eq!(problems(&rows, "erin"), (true, vec![]));
     assert!(matches!(last, Reply::Reported { total: 5, can_sign_in: 3, failed } if failed.is_empty()));
-    let (rows, _) = report(&bed, Wish { problems: true, ..Wish::default() }).await;
+    let (rows, _) = report(&bed, ReportOptions { problems: true, ..ReportOptions::default() }).await;
     assert_eq!(rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["alice", "bob", "carol"]);
     let (_, last) = report(&bed, of("nowhere")).await;
     assert!(matches!(last, Reply::Error { why } if why.contains("no directory nowhere")));
@@ -90,7 +90,7 @@ async fn numbers_are_read_by_the_plan_of_their_country_and_what_is_in_doubt_gets
     let directory = "default_country_prefix = \"+1\"\n".to_owned();
     let limits = "countries = [\"US\", \"GB\"]\nrefuse_prefixes = [\"+1900\"]";
     let bed = Bed::with(Toml::bed().users(users.concat()).directory(directory).limits(limits)).await;
-    let (rows, _) = report(&bed, Wish::default()).await;
+    let (rows, _) = report(&bed, ReportOptions::default()).await;
     for (name, mobile, expected) in mobiles {
         let (can_sign_in, found) = problems(&rows, name);
         match expected {

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::store::StoreError;
 
-pub use protocol::{Powers, Reply, Request, Wish};
+pub use protocol::{ControlContext, Reply, ReportOptions, Request};
 
 const MOST_REQUEST: u64 = 64 * 1024;
 const WAIT: Duration = Duration::from_secs(30);
@@ -38,7 +38,7 @@ pub fn bind(path: &Path) -> std::io::Result<std::os::unix::net::UnixListener> {
 }
 
 /// Answers until `stop`.
-pub async fn serve(socket: std::os::unix::net::UnixListener, powers: Powers, stop: CancellationToken) {
+pub async fn serve(socket: std::os::unix::net::UnixListener, context: ControlContext, stop: CancellationToken) {
     let socket = match tokio::net::UnixListener::from_std(socket) {
         Ok(socket) => socket,
         Err(error) => return tracing::error!(%error, "the control socket cannot be used"),
@@ -50,9 +50,9 @@ pub async fn serve(socket: std::os::unix::net::UnixListener, powers: Powers, sto
         };
         match accepted {
             Ok((stream, _)) => {
-                let (powers, tasks) = (powers.clone(), powers.tasks.clone());
+                let (context, tasks) = (context.clone(), context.tasks.clone());
                 tasks.spawn(async move {
-                    if let Err(error) = answer(stream, &powers).await {
+                    if let Err(error) = answer(stream, &context).await {
                         tracing::debug!(%error, "a control connection ended early");
                     }
                 });
@@ -65,7 +65,7 @@ pub async fn serve(socket: std::os::unix::net::UnixListener, powers: Powers, sto
     }
 }
 
-async fn answer(mut stream: UnixStream, powers: &Powers) -> std::io::Result<()> {
+async fn answer(mut stream: UnixStream, context: &ControlContext) -> std::io::Result<()> {
     let uid = stream.peer_cred()?.uid();
     let own = rustix::process::geteuid().as_raw();
     let (reading, mut writing) = stream.split();
@@ -75,16 +75,16 @@ async fn answer(mut stream: UnixStream, powers: &Powers) -> std::io::Result<()> 
         Reply::Error { why: "only root and the user that doorward runs as may use the control socket".into() }
     } else {
         match serde_json::from_str(&line) {
-            Ok(Request::UserReport(wish)) => {
-                report::write(wish, uid, powers, &mut writing).await?;
+            Ok(Request::UserReport(options)) => {
+                report::write(options, uid, context, &mut writing).await?;
                 return writing.shutdown().await;
             }
             Ok(Request::SendTest(trial)) => {
-                send_test::write(trial, uid, powers, &mut writing).await?;
+                send_test::write(trial, uid, context, &mut writing).await?;
                 return writing.shutdown().await;
             }
             Ok(request) => {
-                timeout(WAIT, act(request, uid, powers)).await?.unwrap_or_else(|error| Reply::Error { why: error.to_string() })
+                timeout(WAIT, act(request, uid, context)).await?.unwrap_or_else(|error| Reply::Error { why: error.to_string() })
             }
             Err(error) => Reply::Error { why: format!("not understood: {error}") },
         }
@@ -95,13 +95,13 @@ async fn answer(mut stream: UnixStream, powers: &Powers) -> std::io::Result<()> 
     writing.shutdown().await
 }
 
-async fn act(request: Request, uid: u32, powers: &Powers) -> Result<Reply, StoreError> {
-    let operators = &powers.operators;
+async fn act(request: Request, uid: u32, context: &ControlContext) -> Result<Reply, StoreError> {
+    let operators = &context.operators;
     Ok(match request {
         Request::Trace { id } => Reply::Events { events: operators.trace(id, uid).await? },
         Request::Reload => {
             operators.used("reload".to_owned(), uid).await?;
-            Reply::Reload(powers.reload.reload().await)
+            Reply::Reload(context.reload.reload().await)
         }
         Request::SessionList { meant } => {
             let (sessions, total) = operators.list(&meant, uid).await?;
@@ -111,12 +111,12 @@ async fn act(request: Request, uid: u32, powers: &Powers) -> Result<Reply, Store
             let ended = operators.end(&meant, uid).await?;
             let count = ended.count();
             // Not part of the answer: who asked may go, the records must be removed all the same.
-            powers.tasks.spawn(ended.write_down());
+            context.tasks.spawn(ended.write_down());
             Reply::Ended { count }
         }
         Request::Status => {
             operators.looked("status".to_owned(), uid).await;
-            Reply::Status(powers.watch.status())
+            Reply::Status(context.watch.status())
         }
         Request::UserReport(_) | Request::SendTest(_) => Reply::Error { why: "this is answered in lines of its own".to_owned() },
     })

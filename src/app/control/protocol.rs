@@ -29,7 +29,7 @@ pub enum Request {
     /// They end, and all that runs under them.
     SessionEnd { meant: SessionSelector },
     /// The report on users: which of them can sign in. Answered in many lines.
-    UserReport(Wish),
+    UserReport(ReportOptions),
     /// How the node is.
     Status,
     /// A test to one person. Answered in many lines.
@@ -74,7 +74,7 @@ pub enum Reply {
 
 /// What a running node can be asked to do.
 #[derive(Clone)]
-pub struct Powers {
+pub struct ControlContext {
     pub operators: OperatorApi,
     pub watch: Watch,
     pub reload: Reload,
@@ -85,7 +85,7 @@ pub struct Powers {
 
 /// What a report is to hold.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct Wish {
+pub struct ReportOptions {
     /// Of one directory alone.
     pub directory: Option<String>,
     /// Only those with something wrong.
@@ -93,7 +93,7 @@ pub struct Wish {
 }
 
 /// As the journal has it.
-impl std::fmt::Display for Wish {
+impl std::fmt::Display for ReportOptions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("user report")?;
         if let Some(directory) = &self.directory {

@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 
-use super::protocol::{Powers, Reply, Wish, write_line};
+use super::protocol::{ControlContext, Reply, ReportOptions, write_line};
 use crate::auth::Row;
 
 /// A report at a time: each asks the directories for everybody.
@@ -16,8 +16,13 @@ static ONE: Semaphore = Semaphore::const_new(1);
 const WHOLE: Duration = Duration::from_secs(30 * 60);
 
 /// Writes the rows and the last line.
-pub async fn write(wish: Wish, uid: u32, powers: &Powers, into: &mut (impl AsyncWriteExt + Unpin)) -> std::io::Result<()> {
-    let last = match timeout(WHOLE, rows(wish, uid, powers, into)).await {
+pub async fn write(
+    options: ReportOptions,
+    uid: u32,
+    context: &ControlContext,
+    into: &mut (impl AsyncWriteExt + Unpin),
+) -> std::io::Result<()> {
+    let last = match timeout(WHOLE, rows(options, uid, context, into)).await {
         Ok(Ok(last)) => last,
         Ok(Err(why)) => Reply::Error { why },
         Err(_) => Reply::Error { why: format!("the report took longer than {} minutes", WHOLE.as_secs() / 60) },
@@ -25,12 +30,17 @@ pub async fn write(wish: Wish, uid: u32, powers: &Powers, into: &mut (impl Async
     write_line(&last, into).await
 }
 
-async fn rows(wish: Wish, uid: u32, powers: &Powers, into: &mut (impl AsyncWriteExt + Unpin)) -> Result<Reply, String> {
+async fn rows(
+    options: ReportOptions,
+    uid: u32,
+    context: &ControlContext,
+    into: &mut (impl AsyncWriteExt + Unpin),
+) -> Result<Reply, String> {
     let Ok(_place) = ONE.try_acquire() else { return Err("another report is being written".into()) };
-    powers.operators.used(wish.to_string(), uid).await.map_err(|error| error.to_string())?;
-    let gatekeeper = powers.plans.borrow().site.gatekeeper.clone();
-    let Some(report) = gatekeeper.operations().report(wish.directory.as_deref()) else {
-        return Err(format!("there is no directory {}", wish.directory.unwrap_or_default()));
+    context.operators.used(options.to_string(), uid).await.map_err(|error| error.to_string())?;
+    let gatekeeper = context.plans.borrow().site.gatekeeper.clone();
+    let Some(report) = gatekeeper.operations().report(options.directory.as_deref()) else {
+        return Err(format!("there is no directory {}", options.directory.unwrap_or_default()));
     };
     let (into_rows, rows) = mpsc::channel::<Vec<Row>>(1);
     let (mut total, mut can_sign_in) = (0, 0);
@@ -40,7 +50,7 @@ async fn rows(wish: Wish, uid: u32, powers: &Powers, into: &mut (impl AsyncWrite
         while let Some(mut some) = rows.recv().await {
             total += some.len();
             can_sign_in += some.iter().filter(|row| row.can_sign_in).count();
-            some.retain(|row| !wish.problems || !row.problems.is_empty());
+            some.retain(|row| !options.problems || !row.problems.is_empty());
             // Also where none is left: it shows that we are at it.
             write_line(&Reply::Users { users: some }, into).await?;
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 
-use super::protocol::{Powers, Reply, write_line};
+use super::protocol::{ControlContext, Reply, write_line};
 use crate::auth::{Progress, SendTest};
 
 /// Between two looks at the journal.
@@ -13,24 +13,34 @@ const LOOK: Duration = Duration::from_millis(200);
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 /// Writes events as they come, and a last line that says how it ended.
-pub async fn write(trial: SendTest, uid: u32, powers: &Powers, into: &mut (impl AsyncWriteExt + Unpin)) -> std::io::Result<()> {
-    let last = match follow(trial, uid, powers, into).await {
+pub async fn write(
+    trial: SendTest,
+    uid: u32,
+    context: &ControlContext,
+    into: &mut (impl AsyncWriteExt + Unpin),
+) -> std::io::Result<()> {
+    let last = match follow(trial, uid, context, into).await {
         Ok(progress) => Reply::Tested { progress },
         Err(why) => Reply::Error { why },
     };
     write_line(&last, into).await
 }
 
-async fn follow(trial: SendTest, uid: u32, powers: &Powers, into: &mut (impl AsyncWriteExt + Unpin)) -> Result<Progress, String> {
-    powers.operators.used(trial.to_string(), uid).await.map_err(|error| error.to_string())?;
-    let gatekeeper = powers.plans.borrow().site.gatekeeper.clone();
-    let clock = &powers.watch.clock;
+async fn follow(
+    trial: SendTest,
+    uid: u32,
+    context: &ControlContext,
+    into: &mut (impl AsyncWriteExt + Unpin),
+) -> Result<Progress, String> {
+    context.operators.used(trial.to_string(), uid).await.map_err(|error| error.to_string())?;
+    let gatekeeper = context.plans.borrow().site.gatekeeper.clone();
+    let clock = &context.watch.clock;
     let tried = gatekeeper.operations().send_test(trial).await?;
     let (until, mut shown) = (clock.now().plus(PATIENCE), 0);
     loop {
         // Asked before the journal is read: what led to this answer is in it then.
-        let progress = powers.watch.dispatcher.progress(&tried.message).await.map_err(|error| error.to_string())?;
-        let mut events = powers.operators.follow(tried.trace).await.map_err(|error| error.to_string())?;
+        let progress = context.watch.dispatcher.progress(&tried.message).await.map_err(|error| error.to_string())?;
+        let mut events = context.operators.follow(tried.trace).await.map_err(|error| error.to_string())?;
         let fresh = events.split_off(shown.min(events.len()));
         shown += fresh.len();
         if !fresh.is_empty() {
