@@ -1,5 +1,5 @@
-//! Everything below the doors: the stores, the sessions, the house rules. Built once at the start; the house rules once more for every
-//! other configuration, around the same stores and sessions.
+//! Everything below the sockets and the gateway: the stores, the sessions, the rules of signing in. Built once at the start; the rules
+//! once more for every other configuration, around the same stores and sessions.
 
 use std::sync::Arc;
 
@@ -28,16 +28,20 @@ pub struct Core {
     pub sessions: Sessions,
     pub dispatcher: Dispatcher,
     pub modems: Modems,
-    /// For [`Dispatcher::listen`].
-    pub reported: mpsc::Receiver<Report>,
     pub journal: Journal,
     pub store: Arc<Sqlite>,
     pub services: Services,
 }
 
 impl Core {
-    /// Opens the records and reads the sessions. `slow` is the runtime that logins are worked on.
-    pub async fn build(config: &Config, clock: &Clock, tasks: &TaskTracker, slow: &Handle) -> Result<Self> {
+    /// Opens the records and reads the sessions; with it comes what [`Dispatcher::listen`] is to be given. `slow` is the runtime that
+    /// logins are worked on.
+    pub async fn build(
+        config: &Config,
+        clock: &Clock,
+        tasks: &TaskTracker,
+        slow: &Handle,
+    ) -> Result<(Self, mpsc::Receiver<Report>)> {
         let random: Arc<dyn Random> = Arc::new(SystemSource);
         let keys: Keys = keys::load(config.keys.as_deref(), &config.node.state_dir, random.as_ref())?;
         let file = config.node.state_dir.join("doorward.db");
@@ -67,11 +71,11 @@ impl Core {
         let people = parts::people(config, clock)?;
         let gatekeeper = Gatekeeper::new(rules(config, people, &dispatcher, &sessions, &services), slow.clone());
         let operators = OperatorApi::new(Arc::clone(&store) as _, journal.clone(), sessions.clone(), clock.clone());
-        Ok(Self { gatekeeper, operators, sessions, dispatcher, modems, reported, journal, store, services })
+        Ok((Self { gatekeeper, operators, sessions, dispatcher, modems, journal, store, services }, reported))
     }
 }
 
-/// What the house rules are made of.
+/// What the rules of signing in are made of.
 pub fn rules(config: &Config, people: People, dispatcher: &Dispatcher, sessions: &Sessions, services: &Services) -> Parts {
     Parts {
         applications: config.applications.clone(),

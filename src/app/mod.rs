@@ -2,6 +2,7 @@
 //! why not.
 
 mod access_log;
+mod background;
 mod config_diff;
 pub mod control;
 mod core;
@@ -29,13 +30,10 @@ use std::time::Duration;
 use self::core::Core;
 use access_log::AccessLogs;
 use anyhow::{Context, Result};
-use control::ControlContext;
+use background::Background;
 use handler::{Base, Files, GatewayHandler, Plan};
-use housekeeping::Housekeeping;
 use modems::Modems;
-use recheck_tasks::RecheckTasks;
-use reload::{Reload, Reloading};
-use status::Watch;
+use reload::{Fixed, Reload, Reloading};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -46,7 +44,6 @@ use crate::auth::Sessions;
 use crate::base::Clock;
 use crate::config::{Config, Metrics};
 use crate::server::{self, Cores, Listeners, metrics, tls};
-use crate::store::Stores;
 use crate::store::sqlite::Sqlite;
 
 pub use crate::server::Given;
@@ -93,93 +90,45 @@ pub fn start(config: &Config, clock: &Clock) -> Result<Node> {
 
 /// The same with more to begin with.
 pub fn start_with(config: &Config, clock: &Clock, with: Start) -> Result<Node> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
     prepare(&config.node.state_dir)?;
     let lock = lock(&config.node.state_dir)?;
     let slow =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(cores.max(2)).thread_name("slow").enable_all().build()?;
+        tokio::runtime::Builder::new_multi_thread().worker_threads(cpus.max(2)).thread_name("slow").enable_all().build()?;
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-    let core = slow.block_on(Core::build(config, clock, &tasks, slow.handle()))?;
+    let (core, reported) = slow.block_on(Core::build(config, clock, &tasks, slow.handle()))?;
 
+    let metrics = config.metrics.as_ref().map(bind_metrics).transpose()?;
     let tickets = tls::ticketer().context("the machine cannot make TLS tickets")?;
-    let bind = |section: &Metrics| metrics::bind(section.listen).with_context(|| format!("[metrics] listen, {}", section.listen));
-    let metrics = config.metrics.as_ref().map(bind).transpose()?;
-    let listeners = Listeners::bind(&config.listeners, &config.http1_only(), cores, &tickets, with.given)?;
+    let listeners = Listeners::bind(&config.listeners, &config.http1_only(), cpus, &tickets, with.given)?;
     let (addresses, reloader) = (listeners.addresses(), listeners.reloader());
     let access_logs = AccessLogs::new(clock.clone());
     let base = Base::of(&core, addresses.clone(), access_logs.clone());
     let plan = Plan::new(config, Files::read(config)?, core.gatekeeper.clone(), &base);
-    let (plans, plan) = watch::channel(Arc::new(plan));
+    let (publish, plans) = watch::channel(Arc::new(plan));
     access_logs.open(config.access_log.as_ref());
     let control = config.node.state_dir.join("control.sock");
     let socket = control::bind(&control).with_context(|| format!("the control socket {}", control.display()))?;
-    let doors = plan.clone();
-    let running = server::run(listeners, limits(config), &stop, move |_core| GatewayHandler::new(doors.clone()))?;
+    let for_handlers = plans.clone();
+    let running = server::run(listeners, limits(config), &stop, move |_core| GatewayHandler::new(for_handlers.clone()))?;
 
     let _in_slow = slow.enter();
     let (reload, asked) = Reload::new();
-    let reloading = Reloading {
-        file: with.file,
-        config: config.clone(),
-        plans,
-        base,
-        reloader,
-        crowd: running.crowd(),
-        dispatcher: core.dispatcher.clone(),
-        modems: core.modems.clone(),
-        sessions: core.sessions.clone(),
-        journal: core.journal.clone(),
-        services: core.services,
-    };
+    let reloading = Reloading::of(&core, Fixed { file: with.file, base, reloader, crowd: running.crowd() }, config, publish);
     tasks.spawn(reloading.run(asked, stop.clone()));
-    let watch = Watch {
-        operators: core.operators.clone(),
-        dispatcher: core.dispatcher.clone(),
-        clock: clock.clone(),
-        started: clock.now(),
-    };
-    if let Some(listener) = metrics {
-        let watch = watch.clone();
-        tasks.spawn(metrics::serve(listener, move || watch.status().to_metrics(), stop.clone()));
-    }
-    let context = ControlContext {
-        operators: core.operators.clone(),
-        watch,
-        reload: reload.clone(),
-        plans: plan.clone(),
-        tasks: tasks.clone(),
-    };
-    tasks.spawn(control::serve(socket, context, stop.clone()));
-    tasks.spawn(core.dispatcher.clone().listen(core.reported, stop.clone()));
-    tasks.spawn(core.dispatcher.run(stop.clone()));
-    let rechecks =
-        RecheckTasks { plans: plan.clone(), sessions: core.sessions.clone(), clock: clock.clone(), tasks: tasks.clone() };
-    tasks.spawn(rechecks.run(stop.clone()));
-    let housekeeping = Housekeeping {
-        plans: plan,
-        sessions: core.sessions.clone(),
-        journal: core.journal.clone(),
-        stores: Stores::one(&core.store),
-        clock: clock.clone(),
-    };
-    tasks.spawn(housekeeping.run(stop.clone()));
+    let background = Background { core: &core, plans, clock, tasks: &tasks, stop: &stop };
+    background.watch(socket, reload.clone(), metrics);
+    background.messages(reported);
+    background.upkeep();
     core.modems.settle(config);
     tracing::info!(sessions = core.operators.session_count(), "doorward {} serves on {addresses:?}", env!("CARGO_PKG_VERSION"));
-    Ok(Node {
-        addresses,
-        control,
-        stop,
-        tasks,
-        cores: Some(running),
-        access_logs,
-        reload,
-        sessions: core.sessions,
-        journal: core.journal,
-        modems: core.modems,
-        store: core.store,
-        slow: Some(slow),
-        _lock: lock,
-    })
+    let Core { sessions, journal, modems, store, .. } = core;
+    let (cores, slow) = (Some(running), Some(slow));
+    Ok(Node { addresses, control, stop, tasks, cores, access_logs, slow, reload, sessions, journal, modems, store, _lock: lock })
+}
+
+fn bind_metrics(section: &Metrics) -> Result<std::net::TcpListener> {
+    metrics::bind(section.listen).with_context(|| format!("[metrics] listen, {}", section.listen))
 }
 
 fn limits(config: &Config) -> server::Limits {

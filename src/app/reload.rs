@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::config_diff::{self, ConfigDiff};
-use super::core;
+use super::core::{self, Core};
 use super::handler::{Base, Files, Plan};
 use super::modems::Modems;
 use super::parts;
@@ -70,18 +70,18 @@ impl Reload {
 /// The task.
 pub struct Reloading {
     /// Where the configuration is read from; none where the node was not started from a file.
-    pub file: Option<PathBuf>,
+    file: Option<PathBuf>,
     /// What the node runs with.
-    pub config: Config,
-    pub plans: watch::Sender<Arc<Plan>>,
-    pub base: Base,
-    pub reloader: Reloader,
-    pub crowd: Crowd,
-    pub dispatcher: Dispatcher,
-    pub modems: Modems,
-    pub sessions: Sessions,
-    pub journal: Journal,
-    pub services: Services,
+    config: Config,
+    plans: watch::Sender<Arc<Plan>>,
+    base: Base,
+    reloader: Reloader,
+    crowd: Crowd,
+    dispatcher: Dispatcher,
+    modems: Modems,
+    sessions: Sessions,
+    journal: Journal,
+    services: Services,
 }
 
 /// A configuration of which every part could be built.
@@ -95,7 +95,23 @@ struct Fresh {
     certificates: Prepared,
 }
 
+/// What a reload needs beside the configuration, and finds as it was at the start.
+pub struct Fixed {
+    pub file: Option<PathBuf>,
+    pub base: Base,
+    pub reloader: Reloader,
+    pub crowd: Crowd,
+}
+
 impl Reloading {
+    /// Of a node that runs with this configuration; further plans are published to its cores.
+    pub fn of(core: &Core, fixed: Fixed, config: &Config, plans: watch::Sender<Arc<Plan>>) -> Self {
+        let Fixed { file, base, reloader, crowd } = fixed;
+        let (dispatcher, modems, sessions) = (core.dispatcher.clone(), core.modems.clone(), core.sessions.clone());
+        let (journal, services, config) = (core.journal.clone(), core.services.clone(), config.clone());
+        Self { file, config, plans, base, reloader, crowd, dispatcher, modems, sessions, journal, services }
+    }
+
     /// Until `stop`.
     pub async fn run(mut self, mut asked: mpsc::Receiver<oneshot::Sender<Outcome>>, stop: CancellationToken) {
         loop {

@@ -1,0 +1,62 @@
+//! What runs beside the cores for as long as the node does: the control socket, the metrics, messages and their reports, rechecks of
+//! sessions, housekeeping. Every task belongs to the node's tracker and ends on its token.
+
+use std::os::unix::net::UnixListener;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::control::{self, ControlContext};
+use super::core::Core;
+use super::handler::Plan;
+use super::housekeeping::Housekeeping;
+use super::recheck_tasks::RecheckTasks;
+use super::reload::Reload;
+use super::status::Watch;
+use crate::base::Clock;
+use crate::dispatch::Report;
+use crate::server::metrics;
+use crate::store::Stores;
+
+/// To be used inside the runtime that the tasks are to run on.
+pub struct Background<'a> {
+    pub core: &'a Core,
+    pub plans: watch::Receiver<Arc<Plan>>,
+    pub clock: &'a Clock,
+    pub tasks: &'a TaskTracker,
+    pub stop: &'a CancellationToken,
+}
+
+impl Background<'_> {
+    /// What operators see of the node: by the control socket, and in the metrics where the configuration has them.
+    pub fn watch(&self, socket: UnixListener, reload: Reload, metrics: Option<std::net::TcpListener>) {
+        let (operators, dispatcher) = (self.core.operators.clone(), self.core.dispatcher.clone());
+        let watch = Watch { operators: operators.clone(), dispatcher, clock: self.clock.clone(), started: self.clock.now() };
+        if let Some(listener) = metrics {
+            let watch = watch.clone();
+            self.tasks.spawn(metrics::serve(listener, move || watch.status().to_metrics(), self.stop.clone()));
+        }
+        let context = ControlContext { operators, watch, reload, plans: self.plans.clone(), tasks: self.tasks.clone() };
+        self.tasks.spawn(control::serve(socket, context, self.stop.clone()));
+    }
+
+    /// Messages that wait, and what becomes of those that were taken.
+    pub fn messages(&self, reported: mpsc::Receiver<Report>) {
+        let dispatcher = &self.core.dispatcher;
+        self.tasks.spawn(dispatcher.clone().listen(reported, self.stop.clone()));
+        self.tasks.spawn(dispatcher.clone().run(self.stop.clone()));
+    }
+
+    /// Sessions that may no longer be, and what is old.
+    pub fn upkeep(&self) {
+        let Core { sessions, journal, store, .. } = self.core;
+        let (plans, clock) = (|| self.plans.clone(), || self.clock.clone());
+        let rechecks = RecheckTasks { plans: plans(), sessions: sessions.clone(), clock: clock(), tasks: self.tasks.clone() };
+        self.tasks.spawn(rechecks.run(self.stop.clone()));
+        let (sessions, journal, stores) = (sessions.clone(), journal.clone(), Stores::one(store));
+        let housekeeping = Housekeeping { plans: plans(), sessions, journal, stores, clock: clock() };
+        self.tasks.spawn(housekeeping.run(self.stop.clone()));
+    }
+}
