@@ -113,7 +113,7 @@ pub struct Admitted {
     pub back: String,
 }
 
-/// A person whom a client may let in.
+/// A person that a client may let in.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Accepted {
     pub user: User,

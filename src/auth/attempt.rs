@@ -1,4 +1,4 @@
-//! From whom an attempt comes, as the door saw it. A door need not be a browser's: every step asks for what it needs and nothing more.
+//! Where an attempt comes from, as the door saw it. A door need not be a browser's: every step asks for what it needs and nothing more.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -80,7 +80,7 @@ impl Door {
         }
     }
 
-    /// Who has signed in before in this browser; a stranger's where the door knows no browsers.
+    /// The users that have signed in before in this browser; none where the door knows no browsers.
     pub(super) fn known(&self, keys: &Keys) -> Known {
         match self {
             Self::Browser { known, .. } => Known::read(known.as_deref(), keys),
@@ -89,7 +89,7 @@ impl Door {
     }
 }
 
-/// What a flow keeps of the door at which it began: nobody goes on with it at another.
+/// What a flow keeps of the door at which it began: it goes on at no other.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) enum Bound {
     Browser { application: Arc<str>, host: Arc<str>, hash: [u8; 32] },

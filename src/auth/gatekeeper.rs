@@ -116,7 +116,7 @@ impl Operations {
         self.gatekeeper.steps.limiter.forget_fresh();
     }
 
-    /// Who can sign in here and who cannot, in every directory or in one. Nothing where there is no such directory.
+    /// The users that can sign in here and those that cannot, in every directory or in one. Nothing where there is no such directory.
     pub fn report(&self, directory: Option<&str>) -> Option<Report> {
         Report::new(Arc::clone(&self.gatekeeper.steps.rules), directory)
     }

@@ -64,7 +64,7 @@ pub(super) fn event(attempt: &Attempt, trace: TraceId, user: Option<&UserId>, wh
     }
 }
 
-/// Somebody or something could not tell. Nobody is let in, nothing is counted against anybody.
+/// A store, a directory or a transmitter could not tell. No user is let in, and nothing is counted against any.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CouldNotTell {
     #[error(transparent)]

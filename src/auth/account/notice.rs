@@ -15,11 +15,11 @@ use crate::directory::User;
 use crate::dispatch::{Content, Notice, Order};
 use crate::store::{Counter, Place, Taken};
 
-/// Later than this nobody wants to know.
+/// A notice is not sent later than this.
 const LIFE: Duration = Duration::from_secs(3600);
 const TOLD: Counter = Counter::PauseNotice;
 
-/// Whom, and by which way.
+/// The user, and the way to them.
 pub(in crate::auth) struct Way<'a> {
     pub user: &'a User,
     pub language: Language,
@@ -44,7 +44,7 @@ pub(in crate::auth) struct Notices {
 }
 
 impl Notices {
-    /// Somebody has just come in; tells the user where this browser has never been theirs.
+    /// A sign-in has just succeeded; tells the user where this browser has never been theirs.
     pub(in crate::auth) async fn tell_new_place(&self, at: &Attempt, flow: &Flow, terms: &Terms, user: &User) {
         let known = at.door.known(&self.services.keys);
         if self.rules.notices.new_place && matches!(known.by_user(&user.id, &self.services.keys), Browser::Stranger) {

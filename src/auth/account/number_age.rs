@@ -23,7 +23,7 @@ pub(in crate::auth) struct NumberAge {
 
 impl NumberAge {
     /// How old the newest of the user's numbers is; nothing without a number. One that is seen for the first time is new: so is the one
-    /// that somebody wrote there just now. Looked at in each sign-in, whatever the policies say, so that a policy that begins to ask
+    /// that an attacker wrote there just now. Looked at in each sign-in, whatever the policies say, so that a policy that begins to ask
     /// finds an answer.
     pub(in crate::auth) async fn of(&self, user: &User) -> Result<Option<Duration>, StoreError> {
         let numbers: Vec<&str> = [&user.mobile, &user.second_mobile].into_iter().flatten().map(|number| number.trim()).collect();

@@ -60,7 +60,7 @@ pub enum Unchanged {
     Unable,
     /// Another request is being answered.
     Busy,
-    /// A limit was reached; nobody was asked.
+    /// A limit was reached; the directory was not asked.
     TooMany,
 }
 

@@ -1,6 +1,6 @@
-//! The last look at somebody whose last factor is right: a code may be on its way for minutes, and whoever is disabled, taken out of the
+//! The final check of a user whose last factor is right: a code may be on its way for minutes, and a user who is disabled, taken out of the
 //! group or given another password meanwhile would get a session that lives until those who are signed in are looked at. As with them, a
-//! directory that does not answer keeps nobody out.
+//! directory that does not answer keeps no user out.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,7 +44,7 @@ impl FinalCheck {
         }
     }
 
-    /// Journals what a look showed; what to tell whom it keeps out.
+    /// Journals what the check showed; the category to tell a user that it keeps out.
     pub(in crate::auth) async fn note(&self, at: &Attempt, trace: TraceId, user: &User, finding: Finding) -> Option<Declined> {
         match finding {
             Finding::Same => None,
@@ -72,7 +72,7 @@ fn lost(user: &User, standing: &Standing, why: Option<Why>) -> Option<AccessLoss
     now.is_after(then).then_some(AccessLoss::PasswordChanged)
 }
 
-/// What a hindrance is to somebody who is on the way in, or in.
+/// What a hindrance means to a user who signs in, or is signed in.
 pub(in crate::auth) const fn loss(hindrance: Hindrance) -> AccessLoss {
     match hindrance {
         Hindrance::Gone => AccessLoss::AccountGone,

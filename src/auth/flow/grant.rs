@@ -48,7 +48,7 @@ impl Grant {
     }
 }
 
-/// A grant that waits for a new password. It is read from sealed records alone: whoever can write those needs no grant.
+/// A grant that waits for a new password. It is read from sealed records alone: an attacker who can write those needs no grant.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct KeptGrant {
     user: User,

@@ -1,4 +1,4 @@
-//! Who changes an account's count waits for those who came before. By compare-and-set alone whoever is slower loses to the others again
+//! A request that changes an account's count waits for those before it. By compare-and-set alone a slower one loses to the others again
 //! and again, and in the end gives up: a right password would be refused because many arrive at once.
 //!
 //! Other nodes on the same store do not wait here: between nodes compare-and-set decides.
@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use tokio::sync::{Mutex, MutexGuard};
 
-/// Accounts that meet in a line wait for each other too: that costs a moment, and nobody can choose it.
+/// Accounts that meet in a line wait for each other too: that costs a moment, and no client can choose it.
 static LINES: [Mutex<()>; 64] = [const { Mutex::const_new(()) }; 64];
 static SPREAD: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 

@@ -27,14 +27,14 @@ pub struct Shares {
 
 impl Shares {
     /// One less than the threshold; strangers get at most half of that, rounded down. Where that is nothing (a threshold of 2), it goes
-    /// to whoever comes first: a share that nobody new could ever use would keep everybody out. With a threshold of 1 every wrong
+    /// to the first that comes: a share that no new browser could ever use would keep every user out. With a threshold of 1 every wrong
     /// password locks, wherever it is typed; nothing can be left to spare there.
     pub fn of(ours: Rate, directory: Option<LockOut>) -> Self {
         let Some(lock_out) = directory.filter(|lock_out| lock_out.threshold > 0) else {
             let rule = (ours, directory);
             return Self { strangers: ours.count, known: ours.count, all: u32::MAX, window: ours.window, rule };
         };
-        // What others have used up leaves less, to the last: then nobody is judged until the directory has forgotten it.
+        // What others have used up leaves less, to the last: then no password is judged until the directory has forgotten it.
         let usable = (lock_out.threshold - 1).max(1).saturating_sub(lock_out.spent);
         Self {
             strangers: ours.count.min((usable / 2).max(1)).min(usable),
@@ -71,7 +71,7 @@ pub struct Taken {
 
 impl Taken {
     fn undo(self, count: &mut Count) {
-        // Who took one meanwhile has moved it on, and it stays there.
+        // A request that took one meanwhile has moved it on, and it stays there.
         if count.until == self.after {
             count.until = self.before;
         }
@@ -90,7 +90,7 @@ pub struct Count {
     earlier: u32,
     #[serde(default)]
     since: Time,
-    /// Of each share so many are with the directory, or nobody knows what became of them.
+    /// Of each share so many are with the directory, or never answered for.
     #[serde(default)]
     strangers_asked: u32,
     #[serde(default)]
@@ -158,7 +158,7 @@ impl AccountFailures {
         .map(|done| taken.filter(|_| done))
     }
 
-    /// Nobody could tell, or it was right and counts for nothing more: it was no failure.
+    /// The directory could not tell, or it was right and counts for nothing more: it was no failure.
     pub async fn give_back(&self, counts: &Table<Count>, taken: Taken, now: Time) -> Result<(), StoreError> {
         let given = self.update(counts, now, |count| {
             self.answered(count);
@@ -170,7 +170,7 @@ impl AccountFailures {
         given.await.map(drop)
     }
 
-    /// The password was right, so the directory begins anew, and so does this share. It does so here and not when somebody is in: what
+    /// The password was right, so the directory begins anew, and so does this share. It does so here and not once the user is in: what
     /// is wrong between password and passcode the directory counts. What strangers did stays, where the owner came in from elsewhere.
     pub async fn begin_anew(&self, counts: &Table<Count>, taken: Taken, now: Time) -> Result<(), StoreError> {
         let begun = self.update(counts, now, |count| {

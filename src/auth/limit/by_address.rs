@@ -14,7 +14,7 @@ use governor::{Quota, RateLimiter};
 
 use crate::base::{Clock, Rate, net};
 
-/// Whom an attempt is counted against.
+/// What an attempt is counted against.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Bucket {
     Address(IpAddr),

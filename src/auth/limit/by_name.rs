@@ -26,12 +26,12 @@ impl Failures {
         Ok(matches!(stores.counters.take(place, self.rate.count, self.rate.window, now).await?, Taken::Yes { .. }))
     }
 
-    /// The password was right, or nobody could tell: it was no failure.
+    /// The password was right, or the directory could not tell: it was no failure.
     pub async fn give_back(&self, stores: &Stores, now: Time) -> Result<(), StoreError> {
         stores.counters.give_back(KIND, &self.id, now).await
     }
 
-    /// Somebody signed in: what was counted is forgotten.
+    /// The user signed in: what was counted is forgotten.
     pub async fn clear(&self, stores: &Stores, now: Time) -> Result<(), StoreError> {
         stores.counters.remove(KIND, &self.id, now).await.map(drop)
     }

@@ -1,4 +1,4 @@
-//! `__Host-doorward-known`: which users have signed in before in this browser, sealed. It admits nobody; it only gives the
+//! `__Host-doorward-known`: which users have signed in before in this browser, sealed. It admits no one; it only gives the
 //! browser allowances of its own, so that an attacker elsewhere cannot use up its owner's.
 
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{Keys, Random, Secret, UserId};
 
-/// Who uses this browser, as far as its cookie can be believed.
+/// The users of this browser, as far as its cookie can be believed.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
     users: Vec<KnownUser>,

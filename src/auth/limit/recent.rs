@@ -14,13 +14,13 @@ pub struct RefusedLately {
     entries: Mutex<VecDeque<(Time, [u8; 32])>>,
 }
 
-/// "A moment ago": longer, and whoever tried the new password just before it was set would be refused although it is right.
+/// "A moment ago": longer, and a user who tried the new password just before it was set would be refused although it is right.
 const REMEMBERED_FOR: Duration = Duration::from_secs(2 * 60);
 /// When full, the oldest is forgotten: it is merely asked for again.
 const MOST_REMEMBERED: usize = 10_000;
 
 impl RefusedLately {
-    /// The mark of one name's password, tried by a stranger or in one known browser: whom a limit refused elsewhere shall not be
+    /// The mark of one name's password, tried by a stranger or in one known browser: a user that a limit refused elsewhere shall not be
     /// refused here for it.
     pub fn mark(keys: &Keys, (name, browser): (&str, Browser<'_>), password: &Secret<String>) -> [u8; 32] {
         let mut data = Secret::new(Vec::with_capacity(name.len() + browser.id().len() + password.expose().len() + 2));

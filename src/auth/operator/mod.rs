@@ -66,7 +66,7 @@ impl OperatorApi {
         self.journal.record(Event::of_node(what)).await
     }
 
-    /// The same for a look that shows nobody's doings: it goes on where the disk is full, which is when it is needed.
+    /// The same for a look that shows no user's doings: it goes on where the disk is full, which is when it is needed.
     pub async fn looked(&self, command: String, uid: u32) {
         let what = What::ControlUsed { command, uid };
         self.journal.note(Event::of_node(what)).await;

@@ -1,4 +1,4 @@
-//! Who can sign in and who cannot, and why not: everybody in the directories, judged by the same rules as at the login page.
+//! Which users can sign in, which cannot, and why not: all of the directories, judged by the same rules as at the login page.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -61,7 +61,7 @@ impl Report {
     }
 
     /// Sends the rows a few at a time, and no more before those are taken. What could not be read comes back; the others are in it all
-    /// the same. Stops where nobody takes them any more.
+    /// the same. Stops once the receiver is gone.
     pub async fn read(&self, rows: mpsc::Sender<Vec<Row>>) -> Vec<DirectoryError> {
         let mut failed = Vec::new();
         for directory in &self.directories {
@@ -74,7 +74,7 @@ impl Report {
                     }
                 }
             };
-            // Both in this one task: whoever stops taking stops the list.
+            // Both in this one task: a receiver that stops taking stops the list.
             let (listed, ()) = tokio::join!(directory.list(into), taking);
             failed.extend(listed.err());
             if rows.is_closed() {

@@ -1,4 +1,4 @@
-//! What no passcode may hold: somebody would have to read it out. Rude, sexual and hateful words of the languages around the North Sea,
+//! What no passcode may hold: a user may have to read it out. Rude, sexual and hateful words of the languages around the North Sea,
 //! the Baltic, the Mediterranean and the Black Sea, as far as syllables of a consonant and a vowel, or consonants alone, can spell them.
 
 /// Anywhere within.
@@ -18,7 +18,7 @@ const WITHIN: &[&str] = &[
     "fck", "fkk", "kkk", "dck", "cnt", "btch", "sht", "wtf", "ngr", "fgt", "nsdp", "rpt", "prn", "bdsm", "krv", "pzd",
 ];
 
-/// Whether somebody would rather not read it aloud. Case does not matter.
+/// Whether a user would rather not read it aloud. Case does not matter.
 pub fn is_rude(code: &str) -> bool {
     let code = code.to_ascii_lowercase();
     WITHIN.iter().any(|word| code.contains(word))

@@ -1,4 +1,4 @@
-//! Passcodes: made from fair random characters, shown to nobody, kept only as a keyed hash that is bound to one flow.
+//! Passcodes: made from fair random characters, shown to no operator, kept only as a keyed hash that is bound to one flow.
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
@@ -22,7 +22,7 @@ const DIGITS: &[u8] = b"23456789";
 /// A memorable passcode: 17^3 * 5^3 * 8^2 are 25.2 bits; what is thrown away for its sound costs less than 0.1.
 pub(super) const SYLLABLES: [&[u8]; 8] = [CONSONANTS, VOWELS, CONSONANTS, VOWELS, CONSONANTS, VOWELS, DIGITS, DIGITS];
 
-/// A passcode as the policy wants it; every one of its kind is equally likely, but for those that nobody wants to read.
+/// A passcode as the policy wants it; every one of its kind is equally likely, but for those on the blocklist.
 pub fn issue(policy: &PasscodePolicy, random: &dyn Random) -> Secret<String> {
     loop {
         let code: Secret<String> = Secret::new(match policy.alphabet {

@@ -101,7 +101,7 @@ struct Word<'a> {
     follows: bool,
 }
 
-/// The beginning of a text without what nobody sees, compatible characters as the ones that they stand for.
+/// The beginning of a text without invisible characters, compatible characters as the ones that they stand for.
 fn seen(text: &str) -> Secret<String> {
     let seen = text.chars().take(MOST_READ).filter(|c| !unicode::is_invisible(*c));
     let seen = Secret::new(seen.collect::<String>());

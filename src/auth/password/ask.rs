@@ -15,14 +15,14 @@ use crate::store::Expect;
 /// What came of asking.
 pub(in crate::auth) enum Asked {
     Answered(Changed, Box<Account>),
-    /// The account is there no more, or may sign in no more; nobody was asked.
+    /// The account is there no more, or may sign in no more; the directory was not asked.
     Gone,
-    /// Nobody was asked, or nobody answered.
+    /// The directory was not asked, or did not answer.
     Not(Unchanged),
 }
 
 impl PasswordChange {
-    /// Shows old and new password to the directory, within what its lock-out leaves. The outer error means that nobody was asked.
+    /// Shows old and new password to the directory, within what its lock-out leaves. The outer error means that it was not asked.
     pub(in crate::auth) async fn ask_to_change(
         &self,
         changing: &Changing,
@@ -124,7 +124,7 @@ impl PasswordChange {
         }
     }
 
-    /// As the directory knows them after the change; somebody who is gone or barred since has no session.
+    /// As the directory knows them after the change; a user who is gone or barred since has no session.
     async fn seen_again(&self, account: &Account) -> Result<User, CouldNotTell> {
         let id = &account.user.id;
         let directory =

@@ -112,12 +112,12 @@ impl PasswordChange {
         if !self.flows.put(flow_id, &flow, Expect::Version(version)).await? {
             return Ok(Told::Unchanged(Unchanged::Busy));
         }
-        // Only now, when nobody else is at it: a try is not spent on waiting.
+        // Only now, when no other request is at it: a try is not spent on waiting.
         let place = Place { kind: TRIES, owner: user.as_str(), id: flow_id };
         let Taken::Yes { .. } = self.services.stores.counters.take(place, MOST_TRIES, FLOW_LIFE, now).await? else {
             return self.end(at, flow_id, (flow, version + 1), PasswordChangeRefusal::TooManyTries, &user).await;
         };
-        // Whose password it is that is changed elsewhere meanwhile the directory says itself.
+        // The directory says itself that the password was changed elsewhere meanwhile.
         let user_now = User { password_mark: None, ..changing.user().clone() };
         let look = self.final_check.look(&user_now, Some(changing.due.why), flow.vouched_for()).await;
         let asked = match self.final_check.note(at, flow.trace, &user_now, look).await {

@@ -54,7 +54,7 @@ pub(in crate::auth) struct PasswordStep {
 
 impl PasswordStep {
     /// Steps 1 to 5: the answer, and when it may leave. A refusal before the password is known to be right, or an error, does not
-    /// leave before the next full half second after `received`; each is journaled with its reason, an error counts against nobody.
+    /// leave before the next full half second after `received`; each is journaled with its reason, an error counts against no user.
     pub async fn password(&self, attempt: PasswordAttempt, received: Time) -> (Told, Time) {
         let trace = self.services.new_trace();
         let answer = match self.check_password(&attempt).await {
@@ -146,7 +146,7 @@ impl PasswordStep {
             }
         };
         let user = &account.user;
-        // By the typed name, as it is for a name that is nobody's: a second spelling of a name must not tell whether it is somebody's.
+        // By the typed name, as it is for a name that no user has: a second spelling of a name must not tell whether a user has it.
         let mark = self.refused_mark(name, known, &attempt.password);
         if self.limiter.refused_lately.contains(&mark, now) {
             return Ok(Err(Refusal::of(PasswordRefusal::RefusedAgain, user)));
@@ -156,7 +156,7 @@ impl PasswordStep {
         let directory =
             self.rules.people.directory(user.id.directory()).ok_or(CouldNotTell::Unknown("the account's directory is gone"))?;
         let Some(taken) = failures.take(&self.limiter.failures, now).await? else {
-            // The password is not judged, but it costs what any other costs, and is remembered like one of a name that is nobody's: a
+            // The password is not judged, but it costs what any other costs, and is remembered like one of a name that no user has: a
             // directory that is slow shall not tell them apart.
             self.limiter.refused_lately.remember(mark, now);
             return match directory.verify_nobody(&attempt.password).await {
@@ -212,7 +212,7 @@ impl PasswordStep {
         }
     }
 
-    /// The same work for a name that means nobody.
+    /// The same work for a name that no user has.
     async fn refuse_nobody<T>(
         &self,
         attempt: &PasswordAttempt,

@@ -35,7 +35,7 @@ impl Memberships {
         Self(groups.into_iter().zip(told).collect())
     }
 
-    /// Of a group that nobody was asked about nobody can say anything.
+    /// A group that no directory was asked about is one that it cannot tell.
     fn of(&self, group: &Group) -> &Membership {
         let asked = self.0.iter().find(|(asked, _)| asked == group);
         asked.map_or(&Membership::CannotSay(Doubt::NotAsked), |(_, told)| told)
@@ -86,7 +86,7 @@ pub struct Decided {
     pub undecided: Vec<Undecided>,
 }
 
-/// A rule of which nobody could say whether it matches.
+/// A rule that the directory could not decide.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Undecided {
     pub rule: usize,
@@ -124,7 +124,7 @@ pub fn groups_in_question(policy: &AuthenticationPolicy, circumstances: &Circums
     groups
 }
 
-/// The first rule that matches decides. Nothing matching refuses. A rule of which nobody can say whether it matches never admits; one that
+/// The first rule that matches decides. Nothing matching refuses. A rule that the directory cannot decide never admits; one that
 /// refuses or challenges is taken.
 pub fn decide(policy: &AuthenticationPolicy, circumstances: &Circumstances, memberships: &Memberships) -> Decided {
     let mut undecided = Vec::new();

@@ -1,5 +1,5 @@
-//! The live sessions by whose they are, for those who ask about people: every few seconds, and not on any request's way. What it costs
-//! goes by whom is asked about, not by how many are signed in.
+//! The live sessions by user, for parts that ask about users: every few seconds, and not on any request's way. What it costs
+//! goes by the users asked about, not by how many are signed in.
 
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Included, Unbounded};
@@ -46,7 +46,7 @@ impl ByUser {
     }
 }
 
-/// Who was signed in to one directory at a moment, as far as they still are: who signs in later is not among them.
+/// The users that were signed in to one directory at a moment, as far as they still are. Those who sign in later are not among them.
 pub(in crate::auth) struct SignedIn {
     by_user: Arc<ByUser>,
     directory: String,
@@ -93,7 +93,7 @@ impl SignedIn {
         session.number < self.until && !session.is_over(self.now)
     }
 
-    /// Every session of the directory, until somebody has seen enough.
+    /// Every session of the directory, until the caller has seen enough.
     fn walk(&self, mut visit: impl FnMut(&UserId, &Session) -> ControlFlow<()>) -> ControlFlow<()> {
         let mut from = Included((UserId::new(&self.directory, ""), 0));
         loop {

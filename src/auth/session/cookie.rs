@@ -46,7 +46,7 @@ impl Cookie {
         digest.as_ref().try_into().unwrap_or_default()
     }
 
-    /// Whether we made this value once, told by its tag alone: nobody needs to be asked about one that we did not make.
+    /// Whether we made this value once, told by its tag alone: no store needs to be asked about one that we did not make.
     pub fn is_ours(value: &str, keys: &Keys) -> bool {
         let parts = value.split_once('.').and_then(|(id, body)| Some((id, BASE64URL_NOPAD.decode(body.as_bytes()).ok()?)));
         let Some((id, body)) = parts else { return false };

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Gives whoever asks for a value the same one. What nobody holds any more goes when another is new.
+/// Gives every caller that asks for a value the same one. A value that is not held any more goes when another is new.
 pub(in crate::auth) struct Interner<T>(Mutex<HashSet<Arc<T>>>);
 
 impl<T: Eq + Hash> Interner<T> {

@@ -229,7 +229,7 @@ impl Session {
         self.last_seen.load(Ordering::Relaxed) != self.recorded.load(Ordering::Relaxed)
     }
 
-    /// Whether a restart that nobody announced would end it noticeably sooner: it was used so much later than what is on record.
+    /// Whether a crash would end it noticeably sooner: it was used so much later than what is on record.
     pub(in crate::auth) fn is_long_unrecorded(&self) -> bool {
         self.last_seen().since(Time::from_millis(self.recorded.load(Ordering::Relaxed))) >= self.idle() / LAG
     }
@@ -261,7 +261,7 @@ impl Session {
         self.only_from.as_ref().is_none_or(|nets| nets.iter().any(|net| net.contains(&address)))
     }
 
-    /// Ends it for everybody at once: what runs under it is cut at the next sweep.
+    /// Ends it for every request at once: what runs under it is cut at the next sweep.
     pub(in crate::auth) fn end(&self) {
         self.ended.store(true, Ordering::Relaxed);
     }

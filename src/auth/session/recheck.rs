@@ -1,5 +1,5 @@
-//! Whoever may sign in no more is signed out: each directory is asked every so often what has changed, and those who are signed in and
-//! changed are looked at again. A directory that does not answer signs nobody out.
+//! A user who may sign in no more is signed out: each directory is asked every so often what has changed, and the users who are signed in and
+//! changed are checked again. A directory that does not answer signs no user out.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -26,11 +26,11 @@ pub struct Recheck {
     memory: Memory,
 }
 
-/// What is remembered from one look to the next. After a restart the first look is at everybody.
+/// What is remembered from one look to the next. After a restart the first look is at all users.
 #[derive(Default)]
 struct Memory {
     mark: Option<Mark>,
-    /// Looks since everybody was looked at.
+    /// Looks since all users were checked.
     since_everybody: u32,
     /// The password of a session that began without one being known: what it was at the first look after.
     first_seen: HashMap<Arc<str>, PasswordMark>,
@@ -38,9 +38,9 @@ struct Memory {
     expires: HashMap<UserId, Time>,
     /// Whether the last look failed, so that it is said once.
     failing: bool,
-    /// Who is asked about first, so that applications are told the right name and groups: those who changed, or a group of theirs.
+    /// The users that are asked about first, so that applications are told the right name and groups: those who changed, or a group of theirs.
     changed: VecDeque<UserId>,
-    /// Who is asked about after them: everybody in turn.
+    /// The users that are asked about after them: all in turn.
     turns: VecDeque<UserId>,
 }
 
@@ -119,7 +119,7 @@ impl Recheck {
     }
 
     /// Asks who some of those who are signed in are now: name, mail and groups, as applications are told. Groups are told of one person
-    /// at a time, so it is those who changed, and a few of the others in turn: not every group says that somebody joined it.
+    /// at a time, so it is those who changed, and a few of the others in turn: not every group says that a user joined it.
     async fn renew(&mut self, signed: &SignedIn) -> Result<(), DirectoryError> {
         let begun = self.clock.now();
         if self.memory.turns.is_empty() {
@@ -140,7 +140,7 @@ impl Recheck {
                 continue;
             }
             let mut found = self.directory.find(&By::Id(id.in_directory().to_owned())).await?;
-            // Nobody: who may not sign in any more is not this look's matter.
+            // No user: whether one may still sign in is not this look's matter.
             let Some(account) = found.pop().filter(|_| found.is_empty()) else { continue };
             for session in signed.of(&id) {
                 if session.renew(&account.user) {
@@ -229,5 +229,5 @@ const LOOKS: u32 = 3;
 const MOST_RENEWED: usize = 100;
 /// So many of them have not changed, as far as anybody knows.
 const MOST_IN_TURN: usize = 10;
-/// After so many looks at what has changed everybody is looked at: a deletion changes nobody who is left.
+/// After so many looks at what has changed all users are checked: a deletion changes no user that is left.
 const OFTEN: u32 = 1;

@@ -1,5 +1,5 @@
 //! The book of sessions: every live one in memory, where the gate looks without a lock, and on record, so that a restart logs
-//! nobody out. On one node a cookie that is not in memory is no session: the store is never asked for it.
+//! no user out. On one node a cookie that is not in memory is no session: the store is never asked for it.
 
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -135,7 +135,7 @@ impl Sessions {
         self.judge(cookie, |key| key.admit(wanted))
     }
 
-    /// What somebody says of the key that a cookie is. It opens nothing by itself.
+    /// What the caller makes of the key that a cookie is. It opens nothing by itself.
     pub fn judge<T>(&self, cookie: &str, judge: impl FnOnce(&Key) -> Option<T>) -> Option<T> {
         self.registry.by_key.pin().get(&Cookie::key_id(cookie)).and_then(judge)
     }
@@ -196,7 +196,7 @@ impl Sessions {
         self.registry.by_key.pin().insert(key_id, key);
         self.registry.by_user.add(&session);
         if session.is_over(now) {
-            // Somebody ended it as soon as it was in the registry, and did not find all of it.
+            // Another task ended it as soon as it was in the registry, and did not find all of it.
             self.registry.remove_from_memory(&session);
         }
         Ok(cookie)
@@ -230,7 +230,7 @@ impl Sessions {
         self.registry.by_id.pin().contains_key(id)
     }
 
-    /// Who is signed in to a directory as of now.
+    /// The users that are signed in to a directory as of now.
     pub(in crate::auth) fn signed_in(&self, directory: &str) -> SignedIn {
         SignedIn::new(&self.registry.by_user, directory, self.registry.services.clock.now())
     }
@@ -268,7 +268,7 @@ pub struct About {
 }
 
 impl SessionRegistry {
-    /// In the other order than it is entered: whoever enters it meanwhile sees that it is over.
+    /// In the other order than it is entered: a task that enters it meanwhile sees that it is over.
     fn remove_from_memory(&self, session: &Session) {
         self.by_user.remove(session);
         self.by_id.pin().remove(&session.id);

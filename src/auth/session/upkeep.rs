@@ -107,7 +107,7 @@ impl SessionRegistry {
     async fn keep_up(&self, session: &Session, now: Time) -> Result<(), StoreError> {
         let Some(found) = self.sessions.find(&session.id, now).await? else { return Ok(()) };
         let row = Versioned { row: session.record(), expires: session.expires(), ..found };
-        // Lost to whoever ended it meanwhile: then there is nothing to keep up.
+        // Lost to a task that ended it meanwhile: then there is nothing to keep up.
         if self.sessions.put(&session.id, &row, now).await? {
             session.recorded(row.row.last_seen);
         }
