@@ -15,6 +15,7 @@ use super::limit::Limiter;
 use super::passcode::issue::Passcodes;
 use super::passcode::resend::Resend;
 use super::password::change::PasswordChange;
+use super::password::check::PasswordCheck;
 use super::password::login::PasswordStep;
 use super::policy::evaluate::{Evaluator, SaidLately};
 use super::rules::{Parts, Rules};
@@ -71,6 +72,7 @@ impl Steps {
             services: services.clone(),
             rules: Arc::clone(&rules),
             limiter: Arc::clone(&limiter),
+            check: PasswordCheck { services: services.clone(), rules: Arc::clone(&rules), limiter: Arc::clone(&limiter) },
             evaluator: Evaluator {
                 clock: services.clock.clone(),
                 rules: Arc::clone(&rules),

@@ -1,10 +1,10 @@
-//! The first step: a name and a password. The order of what happens here is part of the house rules (limits before any
-//! look-up, lock-out before the directory is asked, every refusal in one text and on one grid of time).
+//! The first step: a name and a password, and what follows from a right one. Every refusal leaves in one text and on one grid of time.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::change::PasswordChange;
+use super::check::{Checked, PasswordCheck, Refusal};
 use super::sealed;
 use crate::audit::What;
 use crate::audit::reason::PasswordRefusal;
@@ -15,37 +15,19 @@ use crate::auth::flow::engine::FactorStep;
 use crate::auth::flow::grant::{AfterPassword, PasswordRight};
 use crate::auth::flow::record::Beginning;
 use crate::auth::limit::Limiter;
-use crate::auth::limit::known_browser::{Known, mark};
-use crate::auth::limit::recent::RefusedLately;
 use crate::auth::policy::evaluate::Evaluator;
 use crate::auth::policy::{Circumstances, Decided, Decision};
 use crate::auth::rules::Rules;
 use crate::auth::services::{CouldNotTell, Services};
-use crate::base::{Language, Secret, Time, TraceId};
-use crate::directory::{Bar, DirectoryError, Found, Name, User, Verdict, password};
-
-/// Why a password was not accepted; for the journal alone.
-struct Refusal {
-    reason: PasswordRefusal,
-    user: Option<crate::base::UserId>,
-    detail: Option<String>,
-}
-
-impl Refusal {
-    fn new(reason: PasswordRefusal) -> Self {
-        Self { reason, user: None, detail: None }
-    }
-
-    fn of(reason: PasswordRefusal, user: &User) -> Self {
-        Self { user: Some(user.id.clone()), ..Self::new(reason) }
-    }
-}
+use crate::base::{Language, Time, TraceId};
+use crate::directory::{Name, User};
 
 /// The first step.
 pub(in crate::auth) struct PasswordStep {
     pub services: Services,
     pub rules: Arc<Rules>,
     pub limiter: Arc<Limiter>,
+    pub check: PasswordCheck,
     pub evaluator: Evaluator,
     pub number_age: NumberAge,
     pub factors: Arc<FactorStep>,
@@ -57,15 +39,15 @@ impl PasswordStep {
     /// leave before the next full half second after `received`; each is journaled with its reason, an error counts against no user.
     pub async fn password(&self, attempt: PasswordAttempt, received: Time) -> (Told, Time) {
         let trace = self.services.new_trace();
-        let answer = match self.check_password(&attempt).await {
-            Ok(Ok(right)) => {
-                let answer = self.after_password(&attempt, right, trace).await.unwrap_or_else(|error| {
+        let answer = match self.check.password(&attempt).await {
+            Ok(Checked::Right(right)) => {
+                let answer = self.after_password(&attempt, *right, trace).await.unwrap_or_else(|error| {
                     tracing::error!(%error, %trace, "a login could not go on after the right password");
                     Told::Declined { why: Declined::Broken, trace }
                 });
                 return (answer, received);
             }
-            Ok(Err(refusal)) => {
+            Ok(Checked::Refused(refusal)) => {
                 let is_barred = refusal.reason.is_after_right_password();
                 self.note_refusal(&attempt, refusal, trace).await;
                 match is_barred {
@@ -101,145 +83,6 @@ impl PasswordStep {
         } else {
             self.services.note(&attempt.at, trace, refusal.user.as_ref(), what).await;
         }
-    }
-
-    /// Steps 1 to 4: limits, find, lock-out, verify.
-    async fn check_password(&self, attempt: &PasswordAttempt) -> Result<Result<PasswordRight, Refusal>, CouldNotTell> {
-        let now = self.services.clock.now();
-        let known = attempt.at.door.known(&self.services.keys);
-        let name = Name::parse(&attempt.name);
-        let name_mark = name.as_ref().map(|name| mark(&self.services.keys, &name.counted())).unwrap_or_default();
-        let browser = known.by_name(&name_mark);
-        if !self.limiter.take_attempt(&attempt.at, browser) {
-            return Ok(Err(Refusal::new(PasswordRefusal::AddressBusy)));
-        }
-        let Some(name) = name else { return Ok(Err(Refusal::new(PasswordRefusal::Malformed))) };
-        if !password::usable(&attempt.password) {
-            return Ok(Err(Refusal::new(PasswordRefusal::Malformed)));
-        }
-        let by_name = self.limiter.failures_of_name(&name_mark, browser);
-        if !by_name.take(&self.services.stores, now).await? {
-            return Ok(Err(Refusal::new(PasswordRefusal::NamePaused)));
-        }
-        let checked = self.check_account(attempt, &name, &known, now).await;
-        let counts = matches!(&checked, Ok(Err(refusal)) if refusal.reason.counts());
-        if !counts {
-            by_name.give_back(&self.services.stores, now).await?;
-        }
-        checked
-    }
-
-    /// Steps 2 to 4 for a name that still has allowance.
-    async fn check_account(
-        &self,
-        attempt: &PasswordAttempt,
-        name: &Name,
-        known: &Known,
-        now: Time,
-    ) -> Result<Result<PasswordRight, Refusal>, CouldNotTell> {
-        let account = match self.rules.people.find(name).await? {
-            Found::One(account) => account,
-            Found::Nobody => return self.refuse_nobody(attempt, (name, known), Refusal::new(PasswordRefusal::Nobody), now).await,
-            Found::Several(ids) => {
-                let refusal = Refusal { detail: Some(ids.join(", ")), ..Refusal::new(PasswordRefusal::Several) };
-                return self.refuse_nobody(attempt, (name, known), refusal, now).await;
-            }
-        };
-        let user = &account.user;
-        // By the typed name, as it is for a name that no user has: a second spelling of a name must not tell whether a user has it.
-        let mark = self.refused_mark(name, known, &attempt.password);
-        if self.limiter.refused_lately.contains(&mark, now) {
-            return Ok(Err(Refusal::of(PasswordRefusal::RefusedAgain, user)));
-        }
-        let browser = known.by_user(&user.id, &self.services.keys);
-        let failures = self.limiter.failures_of(&account, browser);
-        let directory =
-            self.rules.people.directory(user.id.directory()).ok_or(CouldNotTell::Unknown("the account's directory is gone"))?;
-        let Some(taken) = failures.take(&self.limiter.failures, now).await? else {
-            // The password is not judged, but it costs what any other costs, and is remembered like one of a name that no user has: a
-            // directory that is slow shall not tell them apart.
-            self.limiter.refused_lately.remember(mark, now);
-            return match directory.verify_nobody(&attempt.password).await {
-                Ok(()) => Ok(Err(Refusal::of(PasswordRefusal::AccountPaused, user))),
-                Err(error) => self.not_judged(error, Some(user)),
-            };
-        };
-        let give_back = || failures.give_back(&self.limiter.failures, taken, now);
-        match directory.verify(&account, &attempt.password).await {
-            Ok(Verdict::Wrong) => {
-                self.limiter.refused_lately.remember(mark, now);
-                failures.was_wrong(&self.limiter.failures, now).await?;
-                Ok(Err(Refusal::of(PasswordRefusal::Wrong, user)))
-            }
-            Ok(Verdict::Locked) => {
-                give_back().await?;
-                Ok(Err(Refusal::of(PasswordRefusal::Locked, user)))
-            }
-            Ok(Verdict::Barred(bar)) => {
-                give_back().await?;
-                Ok(Err(Refusal::of(barred(bar), user)))
-            }
-            Ok(verdict) => {
-                match verdict {
-                    Verdict::Correct | Verdict::Expiring(_) => {
-                        failures.begin_anew(&self.limiter.failures, taken, now).await?;
-                    }
-                    // Active Directory goes on counting where the bind itself was refused.
-                    _ => give_back().await?,
-                }
-                Ok(PasswordRight::new(account.user, verdict, now).ok_or(Refusal::new(PasswordRefusal::Wrong)))
-            }
-            Err(error) => {
-                // What was sent and not answered may be counted there as wrong: it must not be one more here.
-                if !matches!(error, DirectoryError::Unanswered { .. }) {
-                    give_back().await?;
-                }
-                self.not_judged(error, Some(user))
-            }
-        }
-    }
-
-    /// A directory that answers, but neither yes nor no (a policy of its own, say): refused like a wrong password, for only a real
-    /// account may get such an answer, but not counted. One that does not answer says nothing about anybody.
-    fn not_judged<T>(&self, error: DirectoryError, user: Option<&User>) -> Result<Result<T, Refusal>, CouldNotTell> {
-        match error {
-            DirectoryError::Failed { .. } => {
-                tracing::error!(%error, "a directory did not judge a password");
-                let refusal = Refusal { detail: Some(error.to_string()), ..Refusal::new(PasswordRefusal::NotJudged) };
-                Ok(Err(Refusal { user: user.map(|user| user.id.clone()), ..refusal }))
-            }
-            DirectoryError::Unreachable { .. } | DirectoryError::Unanswered { .. } => Err(error.into()),
-        }
-    }
-
-    /// The same work for a name that no user has.
-    async fn refuse_nobody<T>(
-        &self,
-        attempt: &PasswordAttempt,
-        (name, known): (&Name, &Known),
-        refusal: Refusal,
-        now: Time,
-    ) -> Result<Result<T, Refusal>, CouldNotTell> {
-        let mark = self.refused_mark(name, known, &attempt.password);
-        if self.limiter.refused_lately.contains(&mark, now) {
-            return Ok(Err(Refusal { reason: PasswordRefusal::RefusedAgain, ..refusal }));
-        }
-        if let Some(directory) = self.rules.people.for_nobody(name)
-            && let Err(error) = directory.verify_nobody(&attempt.password).await
-        {
-            return self.not_judged(error, None);
-        }
-        self.limiter.refused_lately.remember(mark, now);
-        Ok(Err(refusal))
-    }
-
-    fn refused_mark(&self, name: &Name, known: &Known, password: &Secret<String>) -> [u8; 32] {
-        // Folded and no coarser: where two people's names differ in an accent, the wrong password of one may be the other's right one.
-        RefusedLately::mark(
-            &self.services.keys,
-            (&name.folded(), known.by_name(&mark(&self.services.keys, &name.counted()))),
-            password,
-        )
     }
 
     /// Step 5 and what follows from it.
@@ -325,13 +168,4 @@ fn from(at: &Attempt) -> String {
 fn language_of(attempt: &PasswordAttempt, user: &User) -> Language {
     let own = user.language.as_deref().filter(|_| !attempt.language_chosen).and_then(Language::preferred);
     own.unwrap_or(attempt.language)
-}
-
-const fn barred(bar: Bar) -> PasswordRefusal {
-    match bar {
-        Bar::Disabled => PasswordRefusal::Disabled,
-        Bar::AccountExpired => PasswordRefusal::AccountExpired,
-        Bar::Hours => PasswordRefusal::Hours,
-        Bar::Workstation => PasswordRefusal::Workstation,
-    }
 }

@@ -2,5 +2,6 @@
 
 pub(in crate::auth) mod ask;
 pub(in crate::auth) mod change;
+pub(in crate::auth) mod check;
 pub(in crate::auth) mod login;
 pub(in crate::auth) mod sealed;
