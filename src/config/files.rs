@@ -4,8 +4,8 @@ use std::fs::{File, OpenOptions};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
 
-use super::listener::Serves;
 use super::{Config, directory, transmitter};
+use crate::config::node::listener::Serves;
 
 /// A logo travels with every page.
 const MOST_LOGO: u64 = 256 << 10;

@@ -6,16 +6,13 @@ use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
-use super::names::STANDARD;
-use super::problem::{Lines, Problem, Problems};
-use super::section::Section;
-use super::transmitter::{Consoles, Kind};
-use super::walk::Walk;
 use super::{
     AccessLog, Application, AuthenticationPolicy, Config, DispatchPolicy, Limits, Listener, Metrics, Node, Notices, Pages,
     PasscodePolicy, Receipts, Transmitter, directory, keys, listener,
 };
 use crate::base::encoding;
+use crate::config::document::{Lines, Problem, Problems, STANDARD, Section, Walk};
+use crate::config::transmitter::{Consoles, Kind};
 
 /// A configuration is written by hand; nobody writes more.
 const MOST_BYTES: u64 = 1 << 20;
@@ -67,7 +64,7 @@ pub fn parse(text: &str, folder: &Path, environment: &dyn Fn(&str) -> Option<Str
     let problems = walk.finish();
     // Whatever a test writes that is right, the schema must take as well.
     #[cfg(test)]
-    assert!(!problems.is_empty() || super::schema::judge::takes(text), "the schema refuses what is right:\n{text}");
+    assert!(!problems.is_empty() || crate::config::schema::judge::takes(text), "the schema refuses what is right:\n{text}");
     if problems.is_empty() { Ok(config) } else { Err(problems) }
 }
 

@@ -113,7 +113,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rcgen", &["server/", "app/", "cli/"]),
     ("regex", &["config/", "auth/", "directory/", "dispatch/", "proxy/", "gateway/"]),
     ("reqwest", &["dispatch/http"]),
-    ("roxmltree", &["config/http_reading.rs"]),
+    ("roxmltree", &["config/transmitter/http_reading.rs"]),
     ("rusqlite", &["store/sqlite/"]),
     ("rustix", &["base/patient.rs", "dispatch/program.rs", "app/"]),
     ("rustls", TLS),
@@ -124,7 +124,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("serialport", &["dispatch/at/port.rs"]),
     ("slab", &["server/", "gateway/", "proxy/"]),
     ("socket2", &["server/", "proxy/", "radius/"]),
-    ("strsim", &["config/scalar.rs"]),
+    ("strsim", &["config/document/scalar.rs"]),
     ("thiserror", ANYWHERE),
     ("tikv_jemallocator", &["main.rs"]),
     ("tokio", ANYWHERE),
@@ -142,7 +142,7 @@ const HOMES: &[(&str, &[&str])] = &[
 
 /// Proofs, and the one file each is made in.
 const PROOFS: &[(&str, &str)] =
-    &[("Permit", "auth/session/permit.rs"), ("Grant", "auth/flow/grant.rs"), ("PublicPath", "config/application.rs")];
+    &[("Permit", "auth/session/permit.rs"), ("Grant", "auth/flow/grant.rs"), ("PublicPath", "config/application/mod.rs")];
 
 /// What brings another TLS into the house.
 const BANNED: &[&str] = &["openssl", "openssl-sys", "native-tls", "tokio-native-tls", "hyper-tls"];

@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::node::{Form, Node, Table};
 use super::page::Page;
-use super::record::Shape;
-use crate::config::scalar::written;
+use crate::config::document::Shape;
+use crate::config::document::scalar::written;
 
 /// Where in the file something stands.
 #[derive(Clone)]

@@ -5,7 +5,6 @@
 mod emit;
 mod node;
 mod page;
-pub(super) mod record;
 
 use std::path::Path;
 
@@ -14,11 +13,8 @@ use toml::de::DeTable;
 
 use self::node::Table;
 use self::page::Page;
-use self::record::Record;
-use super::problem::Problem;
-use super::read;
-use super::section::Section;
-use super::walk::Walk;
+use crate::config::document::{Problem, Record, Section, Walk};
+use crate::config::read;
 
 const EXAMPLE: &str = include_str!("../../../doorward.example.toml");
 const FORMS: &str = include_str!("forms.toml");

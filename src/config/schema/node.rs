@@ -6,7 +6,7 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::record::{Record, Shape};
+use crate::config::document::{Record, Shape};
 
 /// The forms that a value may have.
 #[derive(Clone, PartialEq, Default, Debug)]

@@ -1,0 +1,140 @@
+//! `[[application]]`: a protected web site.
+
+pub mod health;
+pub mod request_limits;
+mod sign_on;
+pub mod upstream;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::request_limits::prefix;
+pub use self::request_limits::{RequestLimits, Routes};
+pub use self::sign_on::SignOn;
+pub use self::upstream::{Server, Upstream};
+use crate::base::path;
+use crate::config::document::{Field, Kind, Preset, Presets, Section, Use};
+use crate::config::presets;
+
+/// `[[application]]`: one protected web site, its hosts, and the servers behind it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Application {
+    pub name: Arc<str>,
+    /// Lower case, without port; a host belongs to one application.
+    pub hosts: Vec<Arc<str>>,
+    /// The name of an authentication policy.
+    pub policy: Arc<str>,
+    pub session: SessionLimits,
+    pub upstream: Upstream,
+    pub sign_on: SignOn,
+    /// Path prefixes that need no session, each beginning with `/`; matched by whole segments in exact case.
+    pub public: Vec<String>,
+    pub limits: RequestLimits,
+    /// Other limits for parts of it.
+    pub routes: Routes,
+    /// Lets the application register service workers. Default: false.
+    pub service_worker: bool,
+}
+
+/// Proof that the operator made a path of this application public. [`Application::public_path`] alone makes one:
+///
+/// ```compile_fail
+/// let public = doorward::config::application::PublicPath { application: "mail" };
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct PublicPath<'a> {
+    application: &'a str,
+}
+
+impl<'a> PublicPath<'a> {
+    /// The name of the application.
+    pub fn application(self) -> &'a str {
+        self.application
+    }
+}
+
+/// Defaults: 30 minutes and 12 hours.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SessionLimits {
+    pub idle: Duration,
+    pub absolute: Duration,
+}
+
+const LATER_PRESETS: &[&str] = &["owa", "web-interface", "storefront", "rd-web", "sharepoint", "adfs"];
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+const YEAR: Duration = Duration::from_secs(365 * 86_400);
+
+impl Default for SessionLimits {
+    fn default() -> Self {
+        Self { idle: 30 * MINUTE, absolute: 12 * HOUR }
+    }
+}
+
+impl Application {
+    /// Whether a path, as it stands in a request that was judged, needs no session.
+    pub fn public_path(&self, path: &str) -> Option<PublicPath<'_>> {
+        self.public.iter().any(|prefix| path::is_below(path, prefix)).then_some(PublicPath { application: &self.name })
+    }
+
+    pub(in crate::config) fn read(section: Section<'_>) -> Option<Self> {
+        Self::read_with(section, presets::APPLICATIONS)
+    }
+
+    pub(in crate::config) fn read_with(section: Section<'_>, presets: Presets) -> Option<Self> {
+        let preset = Preset::of(&section, presets, LATER_PRESETS);
+        let section = preset.below(section);
+        let name = section.name(Kind::Application);
+        let hosts = section.required("hosts").and_then(|list| list.some(host));
+        let policy = section.required("policy").and_then(|field| {
+            let name = field.name()?;
+            section.walk.uses(Use { kind: Kind::AuthenticationPolicy, name: name.clone(), channel: None, at: field.at() });
+            Some(name)
+        });
+        let sign_on = SignOn::read(&section);
+        let session = section.merged("session").map(SessionLimits::read).unwrap_or_default();
+        let upstream = section.required("upstream").and_then(|_| section.merged("upstream")).and_then(Upstream::read);
+        let limits = RequestLimits::default();
+        let limits = section.merged("limits").map_or(limits, |section| RequestLimits::read(section, limits));
+        let routes = section.or("routes", Routes::default(), |list| Routes::read(list, limits));
+        let public = section.or("public", Vec::new(), |list| Some(list.list()?.into_iter().filter_map(prefix).collect()));
+        let service_worker = section.or("service_worker", false, Field::boolean);
+        section.finish();
+        Some(Self {
+            name: name?,
+            hosts: hosts?,
+            policy: policy?,
+            session,
+            upstream: upstream?,
+            sign_on,
+            public,
+            limits,
+            routes,
+            service_worker,
+        })
+    }
+}
+
+impl SessionLimits {
+    fn read(section: Section<'_>) -> Self {
+        let default = Self::default();
+        let limits = Self {
+            idle: section.or("idle", default.idle, |field| field.duration(SECOND..=YEAR)),
+            absolute: section.or("absolute", default.absolute, |field| field.duration(SECOND..=YEAR)),
+        };
+        if limits.idle > limits.absolute {
+            section.problem("`idle` is longer than `absolute`, so it would never end a session");
+        }
+        section.finish();
+        limits
+    }
+}
+
+/// A host belongs to one application.
+fn host(field: Field<'_>) -> Option<Arc<str>> {
+    let host = field.host()?;
+    field.walk.define(Kind::Host, &host, field.at());
+    Some(host)
+}

@@ -1,0 +1,109 @@
+//! `limits` and `routes` of an application: how large a request may be and how long its parts may take, for all of the application
+//! or for what lies below a path.
+
+use std::time::Duration;
+
+use crate::base::path;
+use crate::config::document::{Field, Section};
+
+/// `limits` of an application or of one of its `routes`: sizes and times of one exchange.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RequestLimits {
+    /// Bytes of a request body. Default: 150 MiB.
+    pub body: u64,
+    /// How long the upstream may take to answer with a head, from when it last took some of the request. Default: 60 s.
+    pub response_wait: Duration,
+    /// TCP and TLS together, to one server. Default: 5 s.
+    pub connect_wait: Duration,
+    /// How long the upstream may pause within an answer. Default: a day, which leaves the end to the session.
+    pub body_wait: Duration,
+}
+
+/// Limits for what lies below a path.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Route {
+    path: String,
+    limits: RequestLimits,
+}
+
+/// The routes of an application, the longest path first.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Routes(Vec<Route>);
+
+impl Routes {
+    /// The limits of the longest path that this one is or lies below, by whole segments; or else those of the application. In any
+    /// case, because many applications answer to any: a poll that is written otherwise must not be cut off early.
+    pub fn limits(&self, path: &str, application: RequestLimits) -> RequestLimits {
+        let route = self.0.iter().find(|route| path::is_below_in_any_case(path, &route.path));
+        route.map_or(application, |route| route.limits)
+    }
+
+    pub(in crate::config) fn read(list: Field<'_>, application: RequestLimits) -> Option<Self> {
+        let mut routes: Vec<Route> = Vec::new();
+        for entry in list.list()? {
+            let Some((route, at)) = Route::read(entry, application) else { continue };
+            if routes.iter().any(|known| known.path.eq_ignore_ascii_case(&route.path)) {
+                list.walk.problem(at, "`path`: this path has a route already");
+            }
+            routes.push(route);
+        }
+        routes.sort_by_key(|route| std::cmp::Reverse(route.path.len()));
+        Some(Self(routes))
+    }
+}
+
+impl Route {
+    fn read(entry: Field<'_>, application: RequestLimits) -> Option<(Self, usize)> {
+        let section = entry.section()?;
+        let path = section.required("path");
+        let limits = section.required("limits").and_then(Field::section).map(|limits| RequestLimits::read(limits, application));
+        let read = path.and_then(|field| Some((prefix(field)?, field.at())));
+        section.finish();
+        let (path, at) = read?;
+        Some((Self { path, limits: limits? }, at))
+    }
+}
+
+impl Default for RequestLimits {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self { body: 150 << 20, response_wait: seconds(60), connect_wait: seconds(5), body_wait: DAY }
+    }
+}
+
+impl RequestLimits {
+    /// What is not written is as in `default`.
+    pub(in crate::config) fn read(section: Section<'_>, default: Self) -> Self {
+        let limits = Self {
+            body: section.or("body", default.body, Field::size),
+            response_wait: section.or("response_wait", default.response_wait, |field| field.duration(SECOND..=DAY)),
+            connect_wait: section.or("connect_wait", default.connect_wait, |field| field.duration(SECOND..=MINUTE)),
+            body_wait: section.or("body_wait", default.body_wait, |field| field.duration(SECOND..=DAY)),
+        };
+        section.finish();
+        limits
+    }
+}
+
+/// A path of the operator's is compared with the request's path byte for byte, so it is written in the form that requests may have.
+pub(in crate::config) fn prefix(field: Field<'_>) -> Option<String> {
+    let path = field.text()?;
+    let key = field.key;
+    let plain = path.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'\\'));
+    let dots = path.split('/').any(|segment| matches!(segment, "." | ".."));
+    if !path.starts_with('/') || !plain || dots || path.contains("//") {
+        field.problem(format!(
+            "`{key}`: expected a path that begins with `/`, without `?`, `#`, `//`, dot segments or non-ASCII letters"
+        ));
+        return None;
+    }
+    if path == "/.doorward" || path.starts_with("/.doorward/") {
+        field.problem(format!("`{key}`: `/.doorward/` holds our own pages"));
+        return None;
+    }
+    Some(path.to_owned())
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(86_400);
