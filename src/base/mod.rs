@@ -11,12 +11,12 @@ pub mod encoding;
 #[path = "../../tests/doorward/support/eventually.rs"]
 pub mod eventually;
 pub mod factor;
+pub mod fast_socket;
 pub mod id;
 pub mod keys;
 pub mod language;
 pub mod net;
 pub mod path;
-pub mod patient;
 pub mod phone;
 pub mod random;
 pub mod rate;

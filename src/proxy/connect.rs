@@ -15,7 +15,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
 
-use crate::base::patient::Patient;
+use crate::base::fast_socket::FastSocket;
 use crate::base::tls;
 use crate::config;
 use crate::config::upstream::{HeaderCase, Protocol, Server};
@@ -32,7 +32,7 @@ pub(super) struct Target {
     header_case: HeaderCase,
 }
 
-pub(super) type Stream = TokioIo<Either<Patient, Box<TlsStream<Patient>>>>;
+pub(super) type Stream = TokioIo<Either<FastSocket, Box<TlsStream<FastSocket>>>>;
 
 impl Target {
     pub fn new(server: &Server, upstream: &config::application::Upstream, tls: Option<&Arc<ClientConfig>>) -> Self {
@@ -51,7 +51,7 @@ impl Target {
         let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
         stream.set_nodelay(true)?;
         SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
-        let stream = Patient::new(stream);
+        let stream = FastSocket::new(stream);
         let Some(config) = &self.tls else { return Ok(TokioIo::new(Either::Left(stream))) };
         let name = ServerName::try_from(self.name.clone()).map_err(io::Error::other)?;
         let stream = TlsConnector::from(Arc::clone(config)).connect(name, stream).await.map_err(tls::explained)?;

@@ -12,12 +12,12 @@ use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 use super::connections::Traffic;
-use crate::base::patient::Patient;
+use crate::base::fast_socket::FastSocket;
 
 /// Reads as the socket does. A write that waits longer than [`WRITE_STALL`] becomes an error, and then the socket is reset.
 #[derive(Debug)]
 pub(super) struct Impatient {
-    stream: Patient,
+    stream: FastSocket,
     /// Runs while a write waits for the client; made at the first such wait, which most connections never see.
     stalled: Option<Pin<Box<Sleep>>>,
     traffic: Arc<Traffic>,
@@ -26,7 +26,7 @@ pub(super) struct Impatient {
 impl Impatient {
     /// Tells the sweep by `traffic` that a write waits.
     pub fn new(stream: TcpStream, traffic: Arc<Traffic>) -> Self {
-        Self { stream: Patient::new(stream), stalled: None, traffic }
+        Self { stream: FastSocket::new(stream), stalled: None, traffic }
     }
 
     pub fn get_ref(&self) -> &TcpStream {

@@ -115,7 +115,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("reqwest", &["dispatch/http"]),
     ("roxmltree", &["config/transmitter/http_reading.rs"]),
     ("rusqlite", &["store/sqlite/"]),
-    ("rustix", &["base/patient.rs", "dispatch/program.rs", "app/"]),
+    ("rustix", &["base/fast_socket.rs", "dispatch/program.rs", "app/"]),
     ("rustls", TLS),
     ("rustls_native_certs", TLS),
     ("serde", ANYWHERE),

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 
 /// A TCP connection. Reads and writes as it does.
 #[derive(Debug)]
-pub struct Patient {
+pub struct FastSocket {
     stream: TcpStream,
     /// Who asked last.
     waker: Option<Waker>,
@@ -21,7 +21,7 @@ pub struct Patient {
     promised: bool,
 }
 
-impl Patient {
+impl FastSocket {
     pub fn new(stream: TcpStream) -> Self {
         Self { stream, waker: None, promised: false }
     }
@@ -67,13 +67,13 @@ impl Patient {
     }
 }
 
-impl AsyncRead for Patient {
+impl AsyncRead for FastSocket {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.asked(context, |stream, context| Pin::new(stream).poll_read(context, buffer))
     }
 }
 
-impl AsyncWrite for Patient {
+impl AsyncWrite for FastSocket {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.sent(context, |stream| send(stream, bytes, SendFlags::NOSIGNAL))
     }
@@ -127,14 +127,14 @@ mod tests {
         }
     }
 
-    async fn pair() -> (Patient, TcpStream) {
+    async fn pair() -> (FastSocket, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (peer, accepted) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
-        (Patient::new(accepted.unwrap().0), peer.unwrap())
+        (FastSocket::new(accepted.unwrap().0), peer.unwrap())
     }
 
     /// What one read brings, asked with this waker.
-    fn read(socket: &mut Patient, count: &Arc<Count>) -> Option<Vec<u8>> {
+    fn read(socket: &mut FastSocket, count: &Arc<Count>) -> Option<Vec<u8>> {
         let waker = Waker::from(Arc::clone(count));
         let mut bytes = [0; 100];
         let mut buffer = ReadBuf::new(&mut bytes);
