@@ -11,7 +11,7 @@ use super::{
     PasscodePolicy, Receipts, Transmitter, directory, keys, listener,
 };
 use crate::base::encoding;
-use crate::config::document::{Lines, Problem, Problems, STANDARD, Section, Walk};
+use crate::config::document::{Context, Lines, Problem, Problems, STANDARD, Section};
 use crate::config::transmitter::{Consoles, Kind};
 
 /// A configuration is written by hand; nobody writes more.
@@ -59,9 +59,9 @@ pub fn parse(text: &str, folder: &Path, environment: &dyn Fn(&str) -> Option<Str
         return Err(vec![Problem { line: 1, column: 1, message: "longer than 1 MiB".to_owned() }]);
     }
     let (document, errors) = DeTable::parse_recoverable(text);
-    let walk = Walk::new(text, folder, environment, &errors);
-    let config = read(Section::root(&walk, document.get_ref()));
-    let problems = walk.finish();
+    let context = Context::new(text, folder, environment, &errors);
+    let config = read(Section::root(&context, document.get_ref()));
+    let problems = context.finish();
     // Whatever a test writes that is right, the schema must take as well.
     #[cfg(test)]
     assert!(!problems.is_empty() || crate::config::schema::judge::takes(text), "the schema refuses what is right:\n{text}");
@@ -128,7 +128,7 @@ pub(super) fn read(root: Section<'_>) -> Config {
 
 /// Something the whole file lacks; not said where a part of it could not be read.
 fn lack(root: &Section<'_>, message: &str) {
-    if !root.walk.is_broken() {
+    if !root.context.is_broken() {
         root.problem(message);
     }
 }

@@ -90,7 +90,7 @@ impl Application {
         let hosts = section.required("hosts").and_then(|list| list.some(host));
         let policy = section.required("policy").and_then(|field| {
             let name = field.name()?;
-            section.walk.uses(Use { kind: Kind::AuthenticationPolicy, name: name.clone(), channel: None, at: field.at() });
+            section.context.uses(Use { kind: Kind::AuthenticationPolicy, name: name.clone(), channel: None, at: field.at() });
             Some(name)
         });
         let sign_on = SignOn::read(&section);
@@ -135,6 +135,6 @@ impl SessionLimits {
 /// A host belongs to one application.
 fn host(field: Field<'_>) -> Option<Arc<str>> {
     let host = field.host()?;
-    field.walk.define(Kind::Host, &host, field.at());
+    field.context.define(Kind::Host, &host, field.at());
     Some(host)
 }

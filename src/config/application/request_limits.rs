@@ -43,7 +43,7 @@ impl Routes {
         for entry in list.list()? {
             let Some((route, at)) = Route::read(entry, application) else { continue };
             if routes.iter().any(|known| known.path.eq_ignore_ascii_case(&route.path)) {
-                list.walk.problem(at, "`path`: this path has a route already");
+                list.context.problem(at, "`path`: this path has a route already");
             }
             routes.push(route);
         }

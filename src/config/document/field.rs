@@ -11,16 +11,16 @@ use ipnet::IpNet;
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::context::Context;
 use super::record::Shape;
 use super::scalar;
 use super::section::Section;
-use super::walk::Walk;
 use crate::base::phone::check_beginning;
 use crate::base::{Country, Rate};
 
 #[derive(Clone, Copy)]
 pub(in crate::config) struct Field<'d> {
-    pub(in crate::config) walk: &'d Walk<'d>,
+    pub(in crate::config) context: &'d Context<'d>,
     pub(in crate::config) key: &'d str,
     /// Where the key begins, in bytes; for an entry of a list where the entry does.
     pub(in crate::config) key_at: usize,
@@ -34,17 +34,17 @@ impl<'d> Field<'d> {
     }
 
     pub(in crate::config) fn problem(self, message: impl Into<String>) {
-        self.walk.problem(self.at(), message);
+        self.context.problem(self.at(), message);
     }
 
     /// A problem of the key rather than of its value.
     pub(in crate::config) fn key_problem(self, message: impl Into<String>) {
-        self.walk.problem(self.key_at, message);
+        self.context.problem(self.key_at, message);
     }
 
     /// What a reader takes here, for the schema. The last reader's word counts.
     pub(in crate::config) fn takes(self, shapes: Vec<Shape>) {
-        if let Some(record) = self.walk.record {
+        if let Some(record) = self.context.record {
             record.value(self.value, shapes);
         }
     }
@@ -208,7 +208,7 @@ impl<'d> Field<'d> {
     pub(in crate::config) fn path(self) -> Option<PathBuf> {
         self.takes(vec![Shape::Text(None)]);
         let text = self.parsed("a path", |text| (!text.is_empty() && !text.contains('\0')).then_some(text))?;
-        Some(self.walk.folder.join(text))
+        Some(self.context.folder.join(text))
     }
 
     /// A server of one of the schemes: scheme, host without brackets, port where written.
@@ -285,7 +285,7 @@ impl<'d> Field<'d> {
     /// A table, inline or with a header of its own.
     pub(in crate::config) fn section(self) -> Option<Section<'d>> {
         match self.value.get_ref() {
-            DeValue::Table(table) => Some(Section::new(self.walk, self.key, self.at(), table)),
+            DeValue::Table(table) => Some(Section::new(self.context, self.key, self.at(), table)),
             _ => self.expected("a table like { key = value }"),
         }
     }

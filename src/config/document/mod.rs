@@ -1,6 +1,7 @@
 //! The file as a document: its tables and values with their places, what is wrong with them, the names they give and use, and presets below
 //! them. Knows no section.
 
+mod context;
 mod field;
 mod names;
 mod overlay;
@@ -9,8 +10,8 @@ mod record;
 pub(in crate::config) mod scalar;
 mod secret;
 mod section;
-mod walk;
 
+pub(in crate::config) use self::context::Context;
 pub(in crate::config) use self::field::Field;
 pub(in crate::config) use self::names::{Kind, STANDARD, Sender, Use};
 pub(in crate::config) use self::overlay::{Preset, Presets};
@@ -18,4 +19,3 @@ pub(in crate::config) use self::problem::Lines;
 pub use self::problem::{Problem, Problems};
 pub(in crate::config) use self::record::{Record, Shape};
 pub(in crate::config) use self::section::Section;
-pub(in crate::config) use self::walk::Walk;

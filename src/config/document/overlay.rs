@@ -4,8 +4,8 @@
 use toml::Spanned;
 use toml::de::DeTable;
 
+use super::context::{Above, Context};
 use super::section::Section;
-use super::walk::{Above, Walk};
 
 /// The presets of one kind of section by name, each with the text of its file.
 pub(in crate::config) type Presets = &'static [(&'static str, &'static str)];
@@ -21,7 +21,7 @@ pub(in crate::config) enum Preset<'d> {
 
 /// The file of a preset, read.
 pub(in crate::config) struct Overlay<'d> {
-    walk: Walk<'d>,
+    context: Context<'d>,
     document: Spanned<DeTable<'d>>,
 }
 
@@ -32,8 +32,8 @@ impl<'d> Preset<'d> {
         let named: Vec<_> = known.iter().map(|preset| (preset.0, preset)).collect();
         let Some((name, text)) = field.choice(&named, later) else { return Self::Unknown };
         let (document, errors) = DeTable::parse_recoverable(text);
-        let walk = Walk::of_preset(Above { walk: field.walk, at: field.at(), name }, text, &errors);
-        Self::Known(Box::new(Overlay { walk, document }))
+        let context = Context::of_preset(Above { context: field.context, at: field.at(), name }, text, &errors);
+        Self::Known(Box::new(Overlay { context, document }))
     }
 
     /// The section with the preset below what the operator wrote.
@@ -41,7 +41,7 @@ impl<'d> Preset<'d> {
         match self {
             Self::Absent => section,
             Self::Unknown => section.without_its_preset(),
-            Self::Known(overlay) => section.over(&overlay.walk, overlay.document.get_ref()),
+            Self::Known(overlay) => section.over(&overlay.context, overlay.document.get_ref()),
         }
     }
 }
@@ -66,11 +66,11 @@ mod tests {
     fn read(text: &str) -> (Option<Application>, Vec<Problem>) {
         let environment = |_: &str| None;
         let (document, errors) = DeTable::parse_recoverable(text);
-        let walk = Walk::new(text, Path::new("/etc/doorward"), &environment, &errors);
-        let section = Section::new(&walk, "[[application]]", 0, document.get_ref());
+        let context = Context::new(text, Path::new("/etc/doorward"), &environment, &errors);
+        let section = Section::new(&context, "[[application]]", 0, document.get_ref());
         let application = Application::read_with(section, PRESETS);
         // No policy is there for the name, which is another test's business.
-        let problems = walk.finish().into_iter().filter(|problem| !problem.message.starts_with("no [[")).collect();
+        let problems = context.finish().into_iter().filter(|problem| !problem.message.starts_with("no [[")).collect();
         (application, problems)
     }
 

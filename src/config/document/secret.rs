@@ -66,15 +66,15 @@ impl Field<'_> {
         match (file, variable) {
             (Some(file), None) => {
                 let path = file.path()?;
-                if self.walk.record.is_some() {
-                    return (self.walk.environment)("").map(|secret| Secret::new(secret.into_bytes()));
+                if self.context.record.is_some() {
+                    return (self.context.environment)("").map(|secret| Secret::new(secret.into_bytes()));
                 }
                 let content = read(&path);
                 content.map_err(|why| file.problem(format!("cannot read {}: {why}", path.display()))).ok()
             }
             (None, Some(variable)) => {
                 let name = variable.text()?;
-                let value = (self.walk.environment)(name);
+                let value = (self.context.environment)(name);
                 if value.is_none() {
                     variable.problem(format!("the environment variable {name} is not set"));
                 }

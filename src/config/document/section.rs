@@ -6,14 +6,14 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
+use super::context::Context;
 use super::field::Field;
 use super::names::Kind;
 use super::record::{Key, Shape};
 use super::scalar::nearest;
-use super::walk::Walk;
 
 pub(in crate::config) struct Section<'d> {
-    pub(in crate::config) walk: &'d Walk<'d>,
+    pub(in crate::config) context: &'d Context<'d>,
     /// As the operator writes it: `[node]`, `[[listener]]`, `upstream`.
     pub(in crate::config) title: &'d str,
     /// Where it begins, in bytes.
@@ -31,23 +31,23 @@ pub(in crate::config) struct Section<'d> {
 /// A table of a preset.
 #[derive(Clone, Copy)]
 struct Below<'d> {
-    walk: &'d Walk<'d>,
+    context: &'d Context<'d>,
     table: &'d DeTable<'d>,
 }
 
 impl<'d> Section<'d> {
-    pub(in crate::config) fn new(walk: &'d Walk<'d>, title: &'d str, at: usize, table: &'d DeTable<'d>) -> Self {
-        Self { table: Some(table), ..Self::empty(walk, title, at) }
+    pub(in crate::config) fn new(context: &'d Context<'d>, title: &'d str, at: usize, table: &'d DeTable<'d>) -> Self {
+        Self { table: Some(table), ..Self::empty(context, title, at) }
     }
 
-    fn empty(walk: &'d Walk<'d>, title: &'d str, at: usize) -> Self {
+    fn empty(context: &'d Context<'d>, title: &'d str, at: usize) -> Self {
         let (asked, missing) = (RefCell::default(), RefCell::default());
-        Self { walk, title, at, table: None, preset: None, lacks_preset: false, asked, missing }
+        Self { context, title, at, table: None, preset: None, lacks_preset: false, asked, missing }
     }
 
     /// The same section with the keys of a preset below the operator's.
-    pub(in crate::config) fn over(self, walk: &'d Walk<'d>, table: &'d DeTable<'d>) -> Self {
-        Self { preset: Some(Below { walk, table }), ..self }
+    pub(in crate::config) fn over(self, context: &'d Context<'d>, table: &'d DeTable<'d>) -> Self {
+        Self { preset: Some(Below { context, table }), ..self }
     }
 
     /// The same section, of which nobody knows what may be left out.
@@ -61,11 +61,11 @@ impl<'d> Section<'d> {
 
     /// The line that it begins in, from 1.
     pub(in crate::config) fn line(&self) -> usize {
-        self.walk.line(self.at)
+        self.context.line(self.at)
     }
 
     pub(in crate::config) fn problem(&self, message: impl Into<String>) {
-        self.walk.problem(self.at, message);
+        self.context.problem(self.at, message);
     }
 
     /// What the operator wrote, or else the preset.
@@ -82,23 +82,23 @@ impl<'d> Section<'d> {
     /// A key that is looked for only to say why it must not be there.
     pub(in crate::config) fn unlisted(&self, key: &'static str) -> Option<Field<'d>> {
         self.asked.borrow_mut().push(key);
-        field(self.walk, self.table?, key)
+        field(self.context, self.table?, key)
     }
 
     /// What the preset says, whatever the operator wrote.
     pub(in crate::config) fn of_preset(&self, key: &'static str) -> Option<Field<'d>> {
         let below = self.preset?;
-        field(below.walk, below.table, key)
+        field(below.context, below.table, key)
     }
 
     /// A table whose keys count one by one: each that the operator did not write may come from the preset. The table of
     /// [`Field::section`] is the operator's or the preset's as a whole.
     pub(in crate::config) fn merged(&self, key: &'static str) -> Option<Section<'d>> {
         let (own, below) = (self.own(key), self.of_preset(key));
-        let preset = below.and_then(|field| Some(Below { walk: field.walk, table: field.section()?.table? }));
+        let preset = below.and_then(|field| Some(Below { context: field.context, table: field.section()?.table? }));
         match own {
             Some(field) => Some(Section { preset, ..field.section()? }),
-            None => preset.map(|_| Section { preset, ..Section::empty(self.walk, key, self.at) }),
+            None => preset.map(|_| Section { preset, ..Section::empty(self.context, key, self.at) }),
         }
     }
 
@@ -133,13 +133,13 @@ impl<'d> Section<'d> {
 
     /// The schema says that the other keys depend on the value of this one.
     pub(in crate::config) fn decides(&self, key: &'static str) {
-        if let (Some(record), Some(table)) = (self.walk.record, self.table) {
+        if let (Some(record), Some(table)) = (self.context.record, self.table) {
             record.decides(table, key);
         }
     }
 
     fn note(&self, key: &'static str, note: impl FnOnce(&mut Key)) {
-        if let (Some(record), Some(table)) = (self.walk.record, self.table) {
+        if let (Some(record), Some(table)) = (self.context.record, self.table) {
             record.key(table, key, note);
         }
     }
@@ -149,8 +149,8 @@ impl<'d> Section<'d> {
         let field = self.required("name");
         let name = field.and_then(Field::name);
         match (&name, field) {
-            (Some(name), Some(field)) => self.walk.define(kind, name, field.at()),
-            _ => self.walk.lose(kind),
+            (Some(name), Some(field)) => self.context.define(kind, name, field.at()),
+            _ => self.context.lose(kind),
         }
         name
     }
@@ -195,10 +195,10 @@ impl<'d> Section<'d> {
             missing.retain(|key| Some(*key) != near);
             let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
             let word = if self.title.is_empty() { "section" } else { "key" };
-            self.walk.problem(key.span().start, format!("unknown {word} `{}`{hint}", written.escape_debug()));
+            self.context.problem(key.span().start, format!("unknown {word} `{}`{hint}", written.escape_debug()));
         }
-        for key in missing.into_iter().filter(|_| !self.walk.is_broken()) {
-            self.walk.problem(self.at, format!("{} lacks `{key}`", self.title));
+        for key in missing.into_iter().filter(|_| !self.context.is_broken()) {
+            self.context.problem(self.at, format!("{} lacks `{key}`", self.title));
         }
     }
 
@@ -209,33 +209,37 @@ impl<'d> Section<'d> {
 
     /// The key's place and value of everything in the table, in the order of the text; for tables whose keys are the operator's.
     pub(in crate::config) fn entries(&self) -> Vec<Field<'d>> {
-        if let (Some(record), Some(table)) = (self.walk.record, self.table) {
+        if let (Some(record), Some(table)) = (self.context.record, self.table) {
             record.open(table);
         }
         let mut entries: Vec<_> = self.table.iter().flat_map(|table| table.iter()).collect();
         entries.sort_by_key(|(key, _)| key.span().start);
-        let field =
-            |(key, value)| Field { walk: self.walk, key: Spanned::<DeString<'d>>::get_ref(key), key_at: key.span().start, value };
+        let field = |(key, value)| Field {
+            context: self.context,
+            key: Spanned::<DeString<'d>>::get_ref(key),
+            key_at: key.span().start,
+            value,
+        };
         entries.into_iter().map(field).collect()
     }
 }
 
-fn field<'d>(walk: &'d Walk<'d>, table: &'d DeTable<'d>, key: &'static str) -> Option<Field<'d>> {
+fn field<'d>(context: &'d Context<'d>, table: &'d DeTable<'d>, key: &'static str) -> Option<Field<'d>> {
     let (written, value) = table.get_key_value(key)?;
-    Some(Field { walk, key, key_at: written.span().start, value })
+    Some(Field { context, key, key_at: written.span().start, value })
 }
 
 /// The document itself, whose keys are the sections.
 impl<'d> Section<'d> {
-    pub(in crate::config) fn root(walk: &'d Walk<'d>, table: &'d DeTable<'d>) -> Self {
-        Self::new(walk, "", 0, table)
+    pub(in crate::config) fn root(context: &'d Context<'d>, table: &'d DeTable<'d>) -> Self {
+        Self::new(context, "", 0, table)
     }
 
     /// `[key]`, which may be there once.
     pub(in crate::config) fn table(&self, key: &'static str, title: &'static str) -> Option<Section<'d>> {
         let field = self.optional(key)?;
         match field.value.get_ref() {
-            DeValue::Table(table) => Some(Section::new(self.walk, title, field.at(), table)),
+            DeValue::Table(table) => Some(Section::new(self.context, title, field.at(), table)),
             DeValue::Array(_) => {
                 field.problem(format!("write [{key}]: there is one of it"));
                 None
@@ -261,7 +265,7 @@ impl<'d> Section<'d> {
             field.problem(format!("write [[{key}]]: there may be several"));
             return Vec::new();
         };
-        tables.into_iter().map(|(at, table)| Section::new(self.walk, title, at, table)).collect()
+        tables.into_iter().map(|(at, table)| Section::new(self.context, title, at, table)).collect()
     }
 
     /// Whole sections of a later version.
@@ -273,7 +277,7 @@ impl<'d> Section<'d> {
                 _ => vec![field.at()],
             };
             for at in headers {
-                self.walk.problem(at, format!("the section `{key}` is not in this version"));
+                self.context.problem(at, format!("the section `{key}` is not in this version"));
             }
         }
     }

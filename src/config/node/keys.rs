@@ -19,7 +19,7 @@ fn key(section: Section<'_>) -> Option<SealKey> {
         let id = field.text()?;
         let fits = (1..=16).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
         if fits {
-            section.walk.define(Kind::SealKey, id, field.at());
+            section.context.define(Kind::SealKey, id, field.at());
         } else {
             field.problem("`id`: expected 1 to 16 letters and digits");
         }

@@ -40,7 +40,7 @@ impl Listener {
             let address = field.socket()?;
             // Port 0 asks the system for a free one, which is another each time.
             if address.port() != 0 {
-                section.walk.define(Kind::Address, &address.to_string(), field.at());
+                section.context.define(Kind::Address, &address.to_string(), field.at());
             }
             Some(address)
         });

@@ -43,7 +43,7 @@ pub fn warnings(config: &Config) -> Vec<String> {
 /// A host belongs to one application, or to this.
 fn host(field: Field<'_>) -> Option<Arc<str>> {
     let host = field.host()?;
-    field.walk.define(NameKind::Host, &host, field.at());
+    field.context.define(NameKind::Host, &host, field.at());
     Some(host)
 }
 

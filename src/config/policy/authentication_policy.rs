@@ -151,7 +151,7 @@ fn challenge(section: &Section<'_>) -> Then {
             (Some(field), Some(name)) => (name, field.at()),
             (None, _) => (STANDARD.into(), section.at),
         };
-        section.walk.uses(Use { kind, name: Arc::clone(&name), channel: None, at });
+        section.context.uses(Use { kind, name: Arc::clone(&name), channel: None, at });
         name
     };
     Then::Challenge {
@@ -201,7 +201,7 @@ impl When {
 
 fn application(field: Field<'_>) -> Option<Arc<str>> {
     let name = field.name()?;
-    field.walk.uses(Use { kind: Kind::Application, name: Arc::clone(&name), channel: None, at: field.at() });
+    field.context.uses(Use { kind: Kind::Application, name: Arc::clone(&name), channel: None, at: field.at() });
     Some(name)
 }
 

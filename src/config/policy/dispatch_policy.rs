@@ -97,7 +97,7 @@ impl AddressKind {
 
 fn route(entry: Field<'_>, channel: Option<Channel>) -> Option<Arc<str>> {
     let name = entry.name()?;
-    entry.walk.uses(Use { kind: Kind::Transmitter, name: name.clone(), channel, at: entry.at() });
+    entry.context.uses(Use { kind: Kind::Transmitter, name: name.clone(), channel, at: entry.at() });
     Some(name)
 }
 

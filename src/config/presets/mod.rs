@@ -33,8 +33,8 @@ mod tests {
     use toml::de::DeTable;
 
     use super::*;
-    use crate::config::document::{Section, Walk};
-    use crate::config::transmitter::http_keys::Keys;
+    use crate::config::document::{Context, Section};
+    use crate::config::transmitter::http_gateway::Gateway;
 
     #[test]
     fn every_preset_is_read_without_a_mistake() {
@@ -47,13 +47,13 @@ mod tests {
                 let preset = text.replace("\nurl = \"/", &format!("\nurl = \"{server}/"));
                 let whole = format!("{keys}{preset}");
                 let (table, errors) = DeTable::parse_recoverable(&whole);
-                let walk = Walk::new(&whole, Path::new(""), &environment, &errors);
+                let context = Context::new(&whole, Path::new(""), &environment, &errors);
                 {
-                    let section = Section::new(&walk, "preset", 0, table.get_ref());
-                    assert!(Keys { section: &section, channel }.read().is_some(), "{name}");
+                    let section = Section::new(&context, "preset", 0, table.get_ref());
+                    assert!(Gateway { section: &section, channel }.read().is_some(), "{name}");
                     section.finish();
                 }
-                assert_eq!(walk.finish(), [], "{name}");
+                assert_eq!(context.finish(), [], "{name}");
                 assert!(text.contains("Not tried against"), "{name} says how far it was tried");
             }
         }

@@ -13,7 +13,7 @@ use toml::de::DeTable;
 
 use self::node::Table;
 use self::page::Page;
-use crate::config::document::{Problem, Record, Section, Walk};
+use crate::config::document::{Context, Problem, Record, Section};
 use crate::config::read;
 
 const EXAMPLE: &str = include_str!("../../../doorward.example.toml");
@@ -39,9 +39,9 @@ fn shown(example: &str) -> String {
 fn recorded(text: &str) -> (Table, Vec<Problem>) {
     let record = Record::default();
     let (document, errors) = DeTable::parse_recoverable(text);
-    let walk = Walk::new(text, Path::new("/etc/doorward"), &secret, &errors).recorded(&record);
-    read::read(Section::root(&walk, document.get_ref()));
-    (Table::of(&record, document.get_ref()).unwrap_or_default(), walk.finish())
+    let context = Context::new(text, Path::new("/etc/doorward"), &secret, &errors).recorded(&record);
+    read::read(Section::root(&context, document.get_ref()));
+    (Table::of(&record, document.get_ref()).unwrap_or_default(), context.finish())
 }
 
 /// Secrets are of no interest, but their forms are checked.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::encoder::Encoder;
 use super::http_answer::{Answers, Report};
-use super::http_keys::Keys;
+use super::http_gateway::Gateway;
 pub use super::http_parts::Auth;
 use super::http_parts::{CONTENT_TYPES, auth, encoder, headers, template, url};
 use super::template::{Condition, Slot, Template};
@@ -84,9 +84,9 @@ impl Named {
         }
     }
 
-    fn read(keys: &Keys<'_, '_>) -> Self {
-        let text = |key| keys.section.optional(key).and_then(Field::text).map(str::to_owned);
-        let secret = |key| keys.section.optional(key).and_then(Field::secret);
+    fn read(gateway: &Gateway<'_, '_>) -> Self {
+        let text = |key| gateway.section.optional(key).and_then(Field::text).map(str::to_owned);
+        let secret = |key| gateway.section.optional(key).and_then(Field::secret);
         let user = text("user");
         Self {
             sender: text("sender"),
@@ -127,7 +127,7 @@ impl Http {
             }
             return None;
         }
-        Keys { section, channel }.read()
+        Gateway { section, channel }.read()
     }
 }
 
@@ -155,7 +155,7 @@ const KEYS: [&str; 21] = [
     "timeout",
 ];
 
-impl Keys<'_, '_> {
+impl Gateway<'_, '_> {
     pub(in crate::config) fn read(&self) -> Option<Http> {
         let methods = [("POST", "POST"), ("PUT", "PUT"), ("GET", "GET")];
         let method = self.section.or("method", "POST", |field| field.choice(&methods, &[]));

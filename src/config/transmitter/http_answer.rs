@@ -3,7 +3,7 @@
 
 use regex::RegexBuilder;
 
-use super::http_keys::Keys;
+use super::http_gateway::Gateway;
 use crate::config::document::{Field, Section, Shape};
 
 /// What to make of an answer.
@@ -75,8 +75,8 @@ pub enum Signature {
 }
 
 impl Answers {
-    pub(in crate::config) fn read(keys: &Keys<'_, '_>) -> Self {
-        let success = keys.section.optional("success").and_then(Field::section).map(|table| {
+    pub(in crate::config) fn read(gateway: &Gateway<'_, '_>) -> Self {
+        let success = gateway.section.optional("success").and_then(Field::section).map(|table| {
             let read = Match::read(&table);
             table.finish();
             read
@@ -85,9 +85,9 @@ impl Answers {
         if success.status.is_empty() {
             success.status = (200..=299).collect();
         }
-        let failures = keys.section.optional("failures").and_then(Field::list).unwrap_or_default();
+        let failures = gateway.section.optional("failures").and_then(Field::list).unwrap_or_default();
         let failures = failures.into_iter().filter_map(|entry| entry.section().and_then(FailureRule::read)).collect();
-        let reference = keys.section.optional("reference").and_then(Field::section).and_then(Extract::read);
+        let reference = gateway.section.optional("reference").and_then(Field::section).and_then(Extract::read);
         Self { success, failures, reference }
     }
 }

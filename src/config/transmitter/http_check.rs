@@ -2,11 +2,11 @@
 
 use super::http::{Auth, Http};
 use super::http_answer::Signature;
-use super::http_keys::Keys;
+use super::http_gateway::Gateway;
 use super::template::{Slot, Template};
 use crate::base::Channel;
 
-impl Keys<'_, '_> {
+impl Gateway<'_, '_> {
     /// A placeholder that stands for a key needs the key; a message without its text or code is none.
     pub(in crate::config) fn check_slots(&self, http: &Http) {
         let known = |condition| http.named.holds(condition);

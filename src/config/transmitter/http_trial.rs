@@ -3,12 +3,12 @@
 
 use super::encoder::Encoder;
 use super::http::{Auth, Http};
-use super::http_keys::Keys;
+use super::http_gateway::Gateway;
 use super::http_parts::charset;
 use super::http_reading::{Place, read};
 use super::template::{Condition, Piece, Slot, Template, name_of};
 
-impl Keys<'_, '_> {
+impl Gateway<'_, '_> {
     /// One problem for each template that some value breaks, the first that was found.
     pub(in crate::config) fn try_templates(&self, http: &Http) {
         let tried = |place, template| Trial { http, place, template }.run();

@@ -4,7 +4,7 @@ mod encoder;
 mod http;
 mod http_answer;
 mod http_check;
-pub(in crate::config) mod http_keys;
+pub(in crate::config) mod http_gateway;
 mod http_parts;
 mod http_reading;
 mod http_trial;
@@ -110,7 +110,7 @@ impl Transmitter {
         let word = kind_field.and_then(|field| field.choice(&words, &[]));
         if let Some(name) = &name {
             let group = group.clone().zip(group_field.map(Field::at));
-            section.walk.sender(Sender { name: Arc::clone(name), group, serves: served(word, &section) });
+            section.context.sender(Sender { name: Arc::clone(name), group, serves: served(word, &section) });
         }
         let preset = match word.and_then(Word::gateway) {
             Some(channel) => Preset::of(&section, presets::of(channel), &[]),

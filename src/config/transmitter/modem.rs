@@ -47,7 +47,7 @@ impl Modem {
         let port_field = section.required("port");
         let port = port_field.and_then(|field| port(field, baud));
         if let Some((field, port)) = port_field.zip(port.as_ref()) {
-            field.walk.define(Kind::Modem, &place(port), field.at());
+            field.context.define(Kind::Modem, &place(port), field.at());
         }
         if let (Some(field), Some(Port::Tcp { .. })) = (baud_field, &port) {
             field.key_problem("`baud` without effect: through tcp:// the converter alone knows the line's speed");

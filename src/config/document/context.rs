@@ -11,7 +11,7 @@ use super::record::Record;
 /// Looks up an environment variable.
 pub(in crate::config) type Environment<'d> = &'d (dyn Fn(&str) -> Option<String> + 'd);
 
-pub(in crate::config) struct Walk<'d> {
+pub(in crate::config) struct Context<'d> {
     /// Relative paths start here.
     pub(in crate::config) folder: &'d Path,
     pub(in crate::config) environment: Environment<'d>,
@@ -28,7 +28,7 @@ pub(in crate::config) struct Walk<'d> {
 
 /// Where the operator names a preset.
 pub(in crate::config) struct Above<'d> {
-    pub(in crate::config) walk: &'d Walk<'d>,
+    pub(in crate::config) context: &'d Context<'d>,
     pub(in crate::config) at: usize,
     /// Of the preset.
     pub(in crate::config) name: &'d str,
@@ -37,7 +37,7 @@ pub(in crate::config) struct Above<'d> {
 /// More than this helps nobody; what is beyond is left out.
 const MOST_PROBLEMS: usize = 500;
 
-impl<'d> Walk<'d> {
+impl<'d> Context<'d> {
     pub(in crate::config) fn new(
         text: &'d str,
         folder: &'d Path,
@@ -66,24 +66,24 @@ impl<'d> Walk<'d> {
 
     /// For the text of a preset, which the operator names at this place. Its mistakes are told there, and its names are the file's.
     pub(in crate::config) fn of_preset(above: Above<'d>, text: &'d str, syntax: &[toml::de::Error]) -> Self {
-        let (folder, environment) = (above.walk.folder, above.walk.environment);
-        let walk = Self { above: Some(above), ..Self::new(text, folder, environment, &[]) };
+        let (folder, environment) = (above.context.folder, above.context.environment);
+        let context = Self { above: Some(above), ..Self::new(text, folder, environment, &[]) };
         for error in syntax {
-            walk.problem(error.span().map_or(text.len(), |span| span.start), format!("not valid TOML: {}", error.message()));
+            context.problem(error.span().map_or(text.len(), |span| span.start), format!("not valid TOML: {}", error.message()));
         }
-        walk
+        context
     }
 
     /// The text is no TOML somewhere, so that what seems to be missing may only be unreadable.
     pub(in crate::config) fn is_broken(&self) -> bool {
-        self.syntax > 0 || self.above.as_ref().is_some_and(|above| above.walk.is_broken())
+        self.syntax > 0 || self.above.as_ref().is_some_and(|above| above.context.is_broken())
     }
 
     /// `at` is an offset in bytes.
     pub(in crate::config) fn problem(&self, at: usize, message: impl Into<String>) {
         if let Some(above) = &self.above {
             let line = self.lines.place(at).0;
-            return above.walk.problem(above.at, format!("in line {line} of the preset {:?}: {}", above.name, message.into()));
+            return above.context.problem(above.at, format!("in line {line} of the preset {:?}: {}", above.name, message.into()));
         }
         let mut problems = self.problems.borrow_mut();
         if problems.len() < MOST_PROBLEMS {
@@ -98,8 +98,8 @@ impl<'d> Walk<'d> {
     }
 
     /// The reading of the operator's file, and the place in it.
-    fn in_file(&self, at: usize) -> (&Walk<'d>, usize) {
-        self.above.as_ref().map_or((self, at), |above| above.walk.in_file(above.at))
+    fn in_file(&self, at: usize) -> (&Context<'d>, usize) {
+        self.above.as_ref().map_or((self, at), |above| above.context.in_file(above.at))
     }
 
     /// A name is given to something; a name that is taken is a problem.
