@@ -27,7 +27,7 @@
 //! Imports point down; `tests/doorward/architecture.rs` holds the picture as a test. A feature has one word, and that word is the
 //! name of its file or folder in `src/auth`, `src/web`, `templates` and `tests/doorward`.
 //!
-//! **The way of a request.** `server::listener` takes the connection on one of the cores and `server::http` turns it into an exchange.
+//! **The way of a request.** `server::accept` takes the connection on one of the cores and `server::connection::http` turns it into an exchange.
 //! `gateway::Gateway::handle` tells the rest from top to bottom: behind trusted proxies `gateway::client` finds the true address,
 //! forged headers are dropped, `gateway::route` judges host and path once, and `gateway::gate` asks the sessions in memory for a
 //! [`auth::session::Permit`]. With one, `proxy` forwards; a page of ours is answered by `web`; everything else becomes an answer

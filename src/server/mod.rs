@@ -1,22 +1,17 @@
 //! Sockets to requests; knows nothing of logins. One thread per core, each with its own runtime, sockets and handler: nothing on the
 //! way of a request crosses from one to another.
 
-mod arrival;
-mod connections;
-mod deal;
-mod gather;
-mod given;
-mod http;
-mod impatient;
-mod kept;
+mod accept;
+mod accept_balancer;
+mod alpn;
+mod connection;
 mod listener;
 pub mod metrics;
-mod offer;
 pub mod proxy_header;
-mod rest;
+mod slots;
 mod socket;
+mod socket_activation;
 pub mod tls;
-mod together;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -29,16 +24,17 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::spawn_local;
 use tokio_util::sync::CancellationToken;
 
-pub use given::Given;
-pub use http::{BoxError, Exchange, Handler};
-pub use kept::Kept;
+pub use connection::http::{BoxError, Exchange, Handler};
+pub use connection::state::Kept;
 pub use listener::{ListenError, Listeners, Prepared, Reloader};
+pub use socket_activation::Given;
 
-use arrival::{accept, receive};
-use connections::{FAREWELL, SWEEP};
-use deal::{Dealer, Dealt};
-use http::CoreParts;
-use listener::{Current, Places, Sockets};
+use accept::{accept, receive};
+use accept_balancer::{Dealer, Dealt};
+use connection::http::CoreParts;
+use connection::{FAREWELL, SWEEP};
+use listener::{Current, Sockets};
+use slots::Places;
 
 /// How many, how long.
 #[derive(Clone, Copy, Debug)]

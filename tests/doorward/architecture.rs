@@ -25,7 +25,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("radius", &["base", "config", "auth"]),
     ("link", &["base", "config", "auth"]),
     ("gateway", &["base", "config", "auth", "dispatch::ProviderCalls", "dispatch::Answer", "dispatch::Call", "proxy", "web"]),
-    ("server", &["base", "config", "gateway"]),
+    ("server", &["base", "config"]),
     (
         "app",
         &[
@@ -105,7 +105,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("jiff", ANYWHERE),
     ("ldap3", &["directory/ldap/", "directory/active_directory/"]),
     ("lettre", &["dispatch/mail.rs", "dispatch/smtp/address.rs"]),
-    ("listenfd", &["server/given.rs"]),
+    ("listenfd", &["server/socket_activation.rs"]),
     ("memchr", &["base/cookie.rs"]),
     ("papaya", &["auth/", "gateway/"]),
     ("percent_encoding", &["auth/session/identity.rs", "gateway/route.rs"]),

@@ -1,7 +1,7 @@
 //! One connection from handshake to end: TLS, HTTP/1.1 or HTTP/2 by ALPN, every request to the handler.
 //!
-//! Time limits: 5 s for the handshake, about 10 s for a head, about 75 s idle (the sweep of `connections.rs`), 60 s for a write that the
-//! client does not take (`impatient.rs`). While an answer is awaited or streamed, silence is the application's right (long polls); the
+//! Time limits: 5 s for the handshake, about 10 s for a head, about 75 s idle (the sweep of `connection/mod.rs`), 60 s for a write that the
+//! client does not take (`socket/write_timeout.rs`). While an answer is awaited or streamed, silence is the application's right (long polls); the
 //! bodies' own limits stand in `proxy`. Tunnels have theirs there too.
 
 use std::convert::Infallible;
@@ -22,13 +22,13 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::server::TlsStream;
 
-use super::connections::{Connection, Connections, Open, Order};
-use super::gather::gather;
-use super::kept::Kept;
-use super::rest;
-use super::socket::{Awaited, Watched};
-use super::together::Together;
+use super::drain_body;
 use crate::config::trusted::Trusted;
+use crate::server::connection::state::Kept;
+use crate::server::connection::{Connection, Connections, Open, Order};
+use crate::server::socket::h2_write_batch::gather;
+use crate::server::socket::ticket_coalescing::Together;
+use crate::server::socket::watched::{Awaited, Watched};
 
 /// A request and what is known of where it came from. `C` is what the handler keeps of a connection.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What is the same for every request of a connection.
 #[derive(Clone)]
-pub(super) struct About {
+pub(in crate::server) struct About {
     pub peer: SocketAddr,
     pub behind: Option<Arc<Trusted>>,
     pub sni: Option<Arc<str>>,
@@ -76,7 +76,7 @@ pub(super) struct About {
 }
 
 /// Serves one HTTP/1.1 connection to its end.
-pub(super) async fn serve<H: Handler, S>(io: Watched<S>, about: About, connection: Rc<Connection>, core: &CoreParts<H>)
+pub(in crate::server) async fn serve<H: Handler, S>(io: Watched<S>, about: About, connection: Rc<Connection>, core: &CoreParts<H>)
 where
     S: AsyncRead + AsyncWrite + Awaited + Unpin + Send + 'static,
 {
@@ -91,7 +91,7 @@ where
 }
 
 /// Serves one HTTP/2 connection to its end.
-pub(super) async fn serve_http2<H: Handler>(
+pub(in crate::server) async fn serve_http2<H: Handler>(
     io: Watched<TlsStream<Together>>,
     about: About,
     connection: Rc<Connection>,
@@ -137,7 +137,7 @@ fn service<H: Handler>(
 }
 
 /// What every connection of a core uses.
-pub(super) struct CoreParts<H> {
+pub(in crate::server) struct CoreParts<H> {
     pub handler: Rc<H>,
     pub connections: Rc<Connections>,
     http1: http1::Builder,
@@ -152,7 +152,7 @@ impl<H: Handler> CoreParts<H> {
         http1.header_read_timeout(None).max_header_size(HEAD as usize);
         let mut http2 = http2::Builder::new(LocalExecutor);
         // No PING asks whether anybody is there: on a slow line it would wait behind the answer, and its answer would come too late. The
-        // kernel asks (`listener.rs`), and a write that waits is limited (`impatient.rs`).
+        // kernel asks (`listener.rs`), and a write that waits is limited (`socket/write_timeout.rs`).
         http2.max_concurrent_streams(100).max_header_list_size(HEAD).max_send_buf_size(256 * 1024);
         Self { handler, connections: Rc::default(), http1, http2 }
     }
@@ -164,7 +164,7 @@ async fn answer<H: Handler>(
     open: Open,
 ) -> Result<http::Response<Answer<H::Body>>, Infallible> {
     let response = AssertUnwindSafe(handler.handle(&mut exchange)).catch_unwind().await;
-    let is_given_up = exchange.body.take().is_some_and(|unread| rest::let_end(&exchange.head, unread));
+    let is_given_up = exchange.body.take().is_some_and(|unread| drain_body::let_end(&exchange.head, unread));
     Ok(match response {
         Ok(mut response) => {
             // Asked here, not when the request came: the stop may have come in between.
@@ -245,7 +245,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Answer<B> {
 
 /// Runs hyper's HTTP/2 streams on the core that accepted them.
 #[derive(Clone, Copy)]
-pub(super) struct LocalExecutor;
+pub(in crate::server) struct LocalExecutor;
 
 impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for LocalExecutor {
     fn execute(&self, future: F) {

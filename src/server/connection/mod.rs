@@ -1,6 +1,10 @@
 //! One core's connections: a plain list that is swept every two seconds, so that no connection needs a timer of its own, and
 //! through which a shutdown reaches all of them.
 
+mod drain_body;
+pub(super) mod http;
+pub(super) mod state;
+
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -10,7 +14,7 @@ use std::time::Duration;
 
 use slab::Slab;
 
-use super::kept::Kept;
+use state::Kept;
 
 /// What one connection is told.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

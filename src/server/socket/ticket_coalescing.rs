@@ -7,11 +7,11 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::impatient::Impatient;
+use crate::server::socket::write_timeout::Impatient;
 
 /// Between TLS and the socket.
 #[derive(Debug)]
-pub(super) struct Together {
+pub(in crate::server) struct Together {
     stream: Impatient,
     stage: Stage,
 }

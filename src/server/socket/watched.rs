@@ -10,14 +10,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 use tokio_rustls::server::TlsStream;
 
-use super::connections::Traffic;
-use super::impatient::Impatient;
-use super::listener::Place;
-use super::together::Together;
+use crate::server::connection::Traffic;
+use crate::server::slots::Place;
+use crate::server::socket::ticket_coalescing::Together;
+use crate::server::socket::write_timeout::Impatient;
 
 /// `S` with its place, so that the place is held as long as the socket, tunnels included. `Send`, because hyper's upgrades ask for it.
 #[derive(Debug)]
-pub(super) struct Watched<S> {
+pub(in crate::server) struct Watched<S> {
     inner: S,
     traffic: Arc<Traffic>,
     /// Runs after the last byte was sent, until the client has closed its side as well.
@@ -42,7 +42,7 @@ impl Watched<TlsStream<Together>> {
 }
 
 /// What can tell, for less than a read costs, that nothing has come in since a read found nothing.
-pub(super) trait Awaited {
+pub(in crate::server) trait Awaited {
     fn poll_arrival(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>>;
 }
 
@@ -135,8 +135,8 @@ mod tests {
 
     use tokio::io::AsyncWriteExt;
 
-    use super::super::listener::Places;
     use super::*;
+    use crate::server::slots::Places;
 
     /// A client that sends without a pause and takes everything.
     struct Endless(tokio::io::Repeat);

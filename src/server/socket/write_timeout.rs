@@ -11,12 +11,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
-use super::connections::Traffic;
 use crate::base::fast_socket::FastSocket;
+use crate::server::connection::Traffic;
 
 /// Reads as the socket does. A write that waits longer than [`WRITE_STALL`] becomes an error, and then the socket is reset.
 #[derive(Debug)]
-pub(super) struct Impatient {
+pub(in crate::server) struct Impatient {
     stream: FastSocket,
     /// Runs while a write waits for the client; made at the first such wait, which most connections never see.
     stalled: Option<Pin<Box<Sleep>>>,

@@ -17,15 +17,16 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use super::Core;
-use super::connections::{Connection, Traffic};
-use super::deal::Dealt;
-use super::http::{self, About, Handler};
-use super::impatient::Impatient;
-use super::listener::{Current, Place};
-use super::offer::Offer;
+use super::accept_balancer::Dealt;
+use super::alpn::Offer;
+use super::connection::http::{self, About, Handler};
+use super::connection::{Connection, Traffic};
+use super::listener::Current;
 use super::proxy_header;
-use super::socket::Watched;
-use super::together::Together;
+use super::slots::Place;
+use super::socket::ticket_coalescing::Together;
+use super::socket::watched::Watched;
+use super::socket::write_timeout::Impatient;
 use crate::base::net::plain_socket;
 use crate::config::trusted::{Source, Trusted};
 

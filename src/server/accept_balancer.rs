@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
-use super::arrival::Arrival;
-use super::listener::{Place, Places};
-use super::offer::Offer;
+use super::accept::Arrival;
+use super::alpn::Offer;
+use super::slots::{Place, Places};
 use crate::config::trusted::Trusted;
 
 /// Every core's number of open connections, and the way to it. Cheap to clone.

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 /// Reads the rest of a short body and throws it away. A long one is given up: its client had better stop. So is one that waits to be
 /// asked for (`Expect`). Over HTTP/1.1 there is nothing to do; whether its connection ends with the answer.
-pub(super) fn let_end(head: &Parts, body: Incoming) -> bool {
+pub(in crate::server) fn let_end(head: &Parts, body: Incoming) -> bool {
     if body.is_end_stream() {
         return false;
     }

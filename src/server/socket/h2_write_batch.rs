@@ -10,14 +10,14 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::server::TlsStream;
 
-use super::socket::Watched;
-use super::together::Together;
+use crate::server::socket::ticket_coalescing::Together;
+use crate::server::socket::watched::Watched;
 
 /// The side of the HTTP/2 connection. [`Outlet`] is the other side.
-pub(super) struct Gathered(Rc<Shared>);
+pub(in crate::server) struct Gathered(Rc<Shared>);
 
 /// Lets out what has been gathered.
-pub(super) struct Outlet(Rc<Shared>);
+pub(in crate::server) struct Outlet(Rc<Shared>);
 
 struct Shared {
     socket: RefCell<Watched<TlsStream<Together>>>,
@@ -25,7 +25,7 @@ struct Shared {
 }
 
 /// Both sides of a socket.
-pub(super) fn gather(socket: Watched<TlsStream<Together>>) -> (Gathered, Outlet) {
+pub(in crate::server) fn gather(socket: Watched<TlsStream<Together>>) -> (Gathered, Outlet) {
     let shared = Rc::new(Shared { socket: RefCell::new(socket), waiting: Cell::new(false) });
     (Gathered(Rc::clone(&shared)), Outlet(shared))
 }
