@@ -6,16 +6,17 @@ pub mod cookie;
 pub mod csrf;
 pub mod encoding;
 pub mod form;
-#[cfg(test)]
-mod gallery;
-pub mod look;
 pub mod notice;
 pub mod page;
-mod sheet;
+pub mod renderer;
 mod site;
+mod templates;
+#[cfg(test)]
+mod testkit;
+mod translator;
 
 pub use answer::Page;
-pub use look::Look;
 pub use notice::Notice;
 pub use page::asset::Logo;
+pub use renderer::Look;
 pub use site::{Site, Visit};

@@ -13,7 +13,8 @@ use crate::auth::{Ask, PasswordAttempt, Told};
 use crate::base::{Language, Secret, TraceId};
 use crate::web::csrf::{self, Opened};
 use crate::web::form;
-use crate::web::sheet::{Frame, Problem, Say, finish};
+use crate::web::templates::{Frame, Problem, finish};
+use crate::web::translator::Say;
 use crate::web::{Look, Page, Site, Visit, cookie};
 
 pub const ROUTES: &[PageRoute] = &[PageRoute {

@@ -11,7 +11,8 @@ use super::{Hosts, PageRoute};
 use crate::auth::Ask;
 use crate::auth::session::registry::About;
 use crate::base::{Language, Secret};
-use crate::web::sheet::{Frame, NoticePage, Say, finish};
+use crate::web::templates::{Frame, NoticePage, finish};
+use crate::web::translator::Say;
 use crate::web::{Look, Page, Site, Visit, cookie, csrf, form};
 
 pub const ROUTES: &[PageRoute] = &[PageRoute {

@@ -12,7 +12,8 @@ use crate::auth::{Ask, AskedView, Attempt, Declined, FlowView, OfFlow, Progress,
 use crate::base::{Channel, Language, Secret, TraceId};
 use crate::config::passcode_policy::Alphabet;
 use crate::web::notice::Next;
-use crate::web::sheet::{Frame, Problem, Say, finish};
+use crate::web::templates::{Frame, Problem, finish};
+use crate::web::translator::Say;
 use crate::web::{Look, Notice, Page, Site, Visit, cookie, csrf, form};
 
 pub const ROUTES: &[PageRoute] = &[PageRoute {

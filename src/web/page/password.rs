@@ -10,7 +10,8 @@ use crate::auth::flow::change::{Unchanged, Why};
 use crate::auth::{ChangeView, Complaint, OfFlow, Told};
 use crate::base::{Language, Secret, Time, TraceId};
 use crate::web::notice::Next;
-use crate::web::sheet::{Frame, Problem, Say, finish};
+use crate::web::templates::{Frame, Problem, finish};
+use crate::web::translator::Say;
 use crate::web::{Look, Notice, Page, Site, Visit, cookie, csrf, form};
 
 pub const ROUTES: &[PageRoute] = &[PageRoute {

@@ -6,7 +6,7 @@ use super::passcode::flow_of;
 use super::{Hosts, PageRoute};
 use crate::auth::{AskedView, Before, Channel, Fate, OfFlow, Progress, Told, Way};
 use crate::base::Language;
-use crate::web::sheet::Say;
+use crate::web::translator::Say;
 use crate::web::{Look, Page, Site, Visit, cookie};
 
 pub const ROUTES: &[PageRoute] = &[PageRoute {

@@ -4,15 +4,15 @@ use std::path::Path;
 
 use bytes::Bytes;
 
-use super::page::asset;
-use super::page::login::{LoginProblem, LoginView};
-use super::page::passcode::{PasscodeProblem, PasscodeView, Resend};
-use super::page::password::{self, PasswordView};
-use super::*;
 use crate::auth::{Before, Fate, Progress, Way};
 use crate::base::{Channel, Language, Time, TraceId};
 use crate::config::Pages;
 use crate::config::passcode_policy::Alphabet;
+use crate::web::page::asset;
+use crate::web::page::login::{LoginProblem, LoginView};
+use crate::web::page::passcode::{PasscodeProblem, PasscodeView, Resend};
+use crate::web::page::password::{self, PasswordView};
+use crate::web::*;
 
 const SUPPORT: &str = "Call the help desk: +45 1234 5678";
 
@@ -221,7 +221,7 @@ fn every_page_has_a_next_step() {
 
 #[test]
 fn no_page_shows_the_name_of_a_text() {
-    let keys: Vec<&str> = include_str!("../../locales/en.ftl")
+    let keys: Vec<&str> = include_str!("../../../locales/en.ftl")
         .lines()
         .filter(|line| line.starts_with(|letter: char| letter.is_ascii_lowercase()))
         .filter_map(|line| line.split(" =").next())

@@ -3,7 +3,8 @@
 use http::header::RETRY_AFTER;
 
 use super::page::asset::{self, Asset};
-use super::sheet::{Frame, NoticePage, Say, finish};
+use super::templates::{Frame, NoticePage, finish};
+use super::translator::Say;
 use super::{Logo, Notice, Page};
 use crate::base::{Language, Texts, TraceId};
 use crate::config;

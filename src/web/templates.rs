@@ -1,12 +1,12 @@
 //! What all templates share: the frame, the words, the box on top of a form. Each page's own template is beside it.
 
 use askama::Template;
-use fluent_bundle::FluentValue;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue};
 
+use super::Page;
 use super::page::asset;
-use super::{Look, Page};
+use super::translator::Say;
 use crate::base::{Language, TraceId};
 
 /// A template writes into memory, so it fails only if one of its values does; the answer is then short but still ours.
@@ -19,23 +19,6 @@ pub(super) fn finish(status: StatusCode, language: Language, template: &impl Tem
             page.headers.retain(|(name, _)| name != CONTENT_TYPE);
             page.with(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))
         }
-    }
-}
-
-/// Speaks one language.
-#[derive(Clone, Copy)]
-pub(super) struct Say<'a> {
-    pub(super) look: &'a Look,
-    pub(super) language: Language,
-}
-
-impl Say<'_> {
-    pub(super) fn plain(self, key: &str) -> String {
-        self.with(key, &[])
-    }
-
-    pub(super) fn with(self, key: &str, variables: &[(&str, FluentValue<'_>)]) -> String {
-        self.look.texts.say(self.language, key, variables)
     }
 }
 

@@ -1,0 +1,3 @@
+//! What tests of several pages share.
+
+mod gallery;
