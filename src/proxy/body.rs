@@ -9,10 +9,10 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::Sleep;
 
-use super::facts::Facts;
+use super::exchanges::Entry;
+use super::header_scan::Facts;
 use super::headers;
 use super::request_body::{BodyError, is_open};
-use super::running::Entry;
 use super::upstream::Way;
 use crate::base::Time;
 

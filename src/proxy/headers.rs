@@ -9,7 +9,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::client::Client;
 use super::cookies::{self, Rest};
-use super::facts::{Fact, Facts, is_forged, is_hop_by_hop, is_protected, says_nothing};
+use super::header_scan::{Fact, Facts, is_forged, is_hop_by_hop, is_protected, says_nothing};
 use crate::auth::session::{IdentityHeaders, Session};
 use crate::base::Time;
 

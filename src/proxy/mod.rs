@@ -5,23 +5,23 @@ mod body;
 mod checks;
 mod client;
 mod connect;
+mod connection;
 pub mod cookies;
-mod facts;
+mod exchanges;
 mod forward;
+mod header_scan;
 pub mod headers;
 mod health;
-mod line;
 mod pins;
 mod request_body;
 pub mod rewrite;
-mod running;
-mod search;
+mod server_choice;
+mod server_pool;
 mod servers;
 mod streams;
 mod table;
 mod upgrade;
 mod upstream;
-mod wire;
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -31,11 +31,11 @@ use rustls::ClientConfig;
 
 pub use body::ProxyBody;
 pub use client::Client;
-pub use facts::{Fact, Facts};
+pub use exchanges::Running;
 pub use forward::ForwardError;
+pub use header_scan::{Fact, Facts};
 pub use headers::ClientInfo;
 pub use request_body::BodyError;
-pub use running::Running;
 pub use table::Table;
 pub use upgrade::BadUpgrade;
 
@@ -122,7 +122,7 @@ impl Proxy {
         // Ends with the proxy, or with the core's runtime.
         drop(tokio::task::spawn_local(async move {
             while weak.strong_count() > 0 || !running.is_empty() {
-                clock.sleep(running::SWEEP).await;
+                clock.sleep(exchanges::SWEEP).await;
                 running.sweep(clock.now());
                 if let Some(proxy) = weak.upgrade() {
                     proxy.upstreams.values().for_each(|upstream| upstream.prune(clock.now()));

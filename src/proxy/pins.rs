@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::client::Client;
+use super::connection::Wire;
 use super::servers::Place;
-use super::wire::Wire;
 use crate::auth::session::Session;
 use crate::base::Time;
 

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::running::{Cut, Exchange};
+use super::exchanges::{Cut, Exchange};
 
 /// A body ended before its end; the connection or stream that carries it is aborted.
 #[derive(Debug, thiserror::Error)]

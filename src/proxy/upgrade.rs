@@ -11,7 +11,7 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
-use super::running::{Entry, Exchange};
+use super::exchanges::{Entry, Exchange};
 use super::upstream::Way;
 
 /// Why a request to switch protocols goes nowhere.

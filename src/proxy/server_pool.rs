@@ -9,10 +9,10 @@ use std::time::Duration;
 use tokio::sync::{Mutex, Semaphore};
 
 use super::connect::Target;
+use super::connection::Wire;
 use super::request_body::RequestBody;
 use super::servers::Place;
 use super::streams::Stream;
-use super::wire::Wire;
 use crate::base::Time;
 
 #[derive(Debug)]
