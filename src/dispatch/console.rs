@@ -22,7 +22,7 @@ pub struct ConsoleTransmitter {
 
 /// One line of the outbox.
 #[derive(Serialize)]
-struct Line<'a> {
+struct OutboxLine<'a> {
     at: String,
     user: &'a str,
     channel: &'static str,
@@ -47,7 +47,7 @@ impl Transmitter for ConsoleTransmitter {
     }
 
     fn send<'a>(&'a self, message: &'a Message, now: Time) -> Later<'a, Result<Receipt, Failure>> {
-        let line = Line {
+        let line = OutboxLine {
             at: now.to_string(),
             user: message.user.as_str(),
             channel: message.channel.name(),

@@ -11,10 +11,10 @@ use tokio_util::task::TaskTracker;
 
 use super::inner::{GRACE, Inner, LEASE, MOST_EARLY, Ways};
 use super::limit::allowance::{Allowances, MessageLimit};
-use super::limit::toll_fraud::{Alarm, Guard, Shares};
-use super::queue::record::{Kept, Sent, Work};
-use super::routing::stats::Tallies;
-use super::routing::{Board, Grouped, Route};
+use super::limit::toll_fraud::{Alarm, EntryShares, NumberRules};
+use super::queue::record::{MessageRecord, PendingMessage, Sent};
+use super::routing::stats::Stats;
+use super::routing::{Grouped, Route, Routing};
 use super::send::attempt::Sending;
 use super::{Addresses, Order, Progress, Purpose};
 use crate::audit::reason::MessageEnd;
@@ -63,8 +63,8 @@ impl Dispatcher {
     pub fn new(parts: Parts) -> Self {
         let (stores, keys, limits, node) = (parts.stores, parts.keys, parts.limits, parts.node);
         let allowances = Allowances { stores: stores.clone(), keys: keys.clone(), limits, node: node.clone() };
-        let board = Board::new(parts.transmitters, parts.policies, Guard::new(&allowances.limits));
-        let ways = Ways { board, allowances };
+        let routing = Routing::new(parts.transmitters, parts.policies, NumberRules::new(&allowances.limits));
+        let ways = Ways { routing, allowances };
         let inner = Inner {
             ways: ArcSwap::from_pointee(ways),
             messages: Table::new(&stores, &keys),
@@ -79,12 +79,12 @@ impl Dispatcher {
             alarms: Mutex::default(),
             woken: Notify::new(),
             early: Arc::new(Semaphore::new(MOST_EARLY)),
-            shares: Shares::default(),
+            shares: EntryShares::default(),
             started: AtomicU64::new(0),
             node,
             tasks: parts.tasks,
             take_overs: Arc::new(Semaphore::new(MOST_TAKE_OVERS)),
-            tallies: Tallies::default(),
+            stats: Stats::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -93,23 +93,23 @@ impl Dispatcher {
     pub fn renew(&self, transmitters: Vec<Grouped>, policies: Vec<DispatchPolicy>, limits: Limits) {
         let Inner { stores, keys, node, .. } = &*self.inner;
         let allowances = Allowances { stores: stores.clone(), keys: keys.clone(), limits, node: node.clone() };
-        let board = Board::new(transmitters, policies, Guard::new(&allowances.limits));
-        self.inner.ways.store(Arc::new(Ways { board, allowances }));
+        let routing = Routing::new(transmitters, policies, NumberRules::new(&allowances.limits));
+        self.inner.ways.store(Arc::new(Ways { routing, allowances }));
     }
 
     /// The names of all dispatch policies, in order.
     pub fn policies(&self) -> Vec<Arc<str>> {
-        self.inner.ways().board.policies()
+        self.inner.ways().routing.policies()
     }
 
     /// Whether there is a dispatch policy of this name.
     pub fn knows(&self, policy: &str) -> bool {
-        self.inner.ways().board.knows(policy)
+        self.inner.ways().routing.knows(policy)
     }
 
     /// Whether any rule of the policy leads to an address of this person; if none does, why, for the journal.
     pub fn reaches(&self, policy: &str, addresses: &Addresses) -> Result<(), String> {
-        self.inner.ways().board.routes(policy, addresses).map(drop).map_err(|why| why.to_string())
+        self.inner.ways().routing.routes(policy, addresses).map(drop).map_err(|why| why.to_string())
     }
 
     /// Puts the order on record and into the journal and begins to send in the background. The same id handed over twice is
@@ -118,14 +118,14 @@ impl Dispatcher {
         let inner = &self.inner;
         let now = inner.clock.now();
         let ways = inner.ways();
-        for why in ways.board.unusable(&order.policy, &order.addresses) {
+        for why in ways.routing.unusable(&order.policy, &order.addresses) {
             let (user, trace) = (&order.user, &order.trace);
             tracing::warn!(user.id = %user, %trace, why, "an address in this person's record cannot be sent to");
         }
         let id = order.id.clone();
-        let mut work = Work::of(order);
+        let mut work = PendingMessage::of(order);
         let from = |routes: Vec<Route>| routes.into_iter().filter(|route| route.rule >= work.rule).collect::<Vec<_>>();
-        let routes = match ways.board.routes(&work.policy, &work.addresses).map(from) {
+        let routes = match ways.routing.routes(&work.policy, &work.addresses).map(from) {
             Ok(routes) if !routes.is_empty() => routes,
             none => {
                 let reason = none.err().map_or_else(|| "none from that rule on".to_owned(), |why| why.to_string());
@@ -143,7 +143,7 @@ impl Dispatcher {
         let Some(first) = routes.iter().find(|route| route.to == counted) else { return Err(DispatchError::NoRoute) };
         let progress = Progress::Sending { channel: first.channel, to: first.masked(), before: None, again: None };
         work.counted.push(counted.clone());
-        let kept = Kept { progress: progress.clone(), work: Some(work.clone()) };
+        let kept = MessageRecord { progress: progress.clone(), work: Some(work.clone()) };
         let message = Versioned::new(kept, work.user.as_str(), work.expires.plus(GRACE));
         if !inner.messages.put(&id, &message, now).await? {
             ways.allowances.give_back(&work.user, &counted, now).await?;
@@ -165,7 +165,7 @@ impl Dispatcher {
 
     /// The passcode of a message that was handed over then was entered.
     pub fn entered(&self, policy: &str, addresses: &Addresses, handed_over: Time) {
-        let routes = self.inner.ways().board.routes(policy, addresses).unwrap_or_default();
+        let routes = self.inner.ways().routing.routes(policy, addresses).unwrap_or_default();
         let country = routes.first().and_then(|route| Country::of_number(&route.to));
         self.inner.shares.entered(country, handed_over);
     }
@@ -214,9 +214,9 @@ impl Inner {
     async fn wipe(&self, id: &str, reason: MessageEnd) -> Result<(), StoreError> {
         let wiped = self.messages.update(id, self.clock.now(), |found| {
             let Some(found) = found else { return Step::Leave(None) };
-            let Kept { progress, work: Some(work) } = found.row else { return Step::Leave(None) };
-            let (progress, end) = dropped(id, progress, &work, reason);
-            Step::Write(Versioned { row: Kept { progress, work: None }, ..found }, Some((work, end)))
+            let MessageRecord { progress, work: Some(work) } = found.row else { return Step::Leave(None) };
+            let (progress, end) = ending_of(id, progress, &work, reason);
+            Step::Write(Versioned { row: MessageRecord { progress, work: None }, ..found }, Some((work, end)))
         });
         let Some((work, end)) = wiped.await? else { return Ok(()) };
         self.due(id, None).await?;
@@ -237,7 +237,7 @@ impl Inner {
 }
 
 /// How a message ends that nobody waits for any more, and its event where it was not sent.
-fn dropped(id: &str, progress: Progress, work: &Work, reason: MessageEnd) -> (Progress, Option<What>) {
+fn ending_of(id: &str, progress: Progress, work: &PendingMessage, reason: MessageEnd) -> (Progress, Option<What>) {
     match (progress, work.unsure.clone()) {
         (Progress::Sent { channel, to, at, before, by, .. }, _) => {
             (Progress::Sent { channel, to, at, awaited: false, before, by }, None)

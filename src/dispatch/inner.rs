@@ -11,11 +11,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::limit::allowance::Allowances;
-use super::limit::toll_fraud::Shares;
+use super::limit::toll_fraud::EntryShares;
 use super::queue::expected::Expected;
-use super::queue::record::{Kept, Work};
-use super::routing::Board;
-use super::routing::stats::Tallies;
+use super::queue::record::{MessageRecord, PendingMessage};
+use super::routing::Routing;
+use super::routing::stats::Stats;
 use crate::audit::{Event, Journal, What};
 use crate::base::{Clock, Keys, Texts, Time};
 use crate::store::{Queued, StoreError, Stores, Table, Versioned};
@@ -24,7 +24,7 @@ use crate::store::{Queued, StoreError, Stores, Table, Versioned};
 pub(super) struct Inner {
     pub ways: ArcSwap<Ways>,
     pub stores: Stores,
-    pub messages: Table<Kept>,
+    pub messages: Table<MessageRecord>,
     pub receipts: Table<Expected>,
     pub journal: Journal,
     pub keys: Keys,
@@ -43,14 +43,14 @@ pub(super) struct Inner {
     pub node: String,
     pub tasks: TaskTracker,
     pub take_overs: Arc<Semaphore>,
-    pub shares: Shares,
-    pub tallies: Tallies,
+    pub shares: EntryShares,
+    pub stats: Stats,
     pub started: AtomicU64,
 }
 
 /// What the configuration says of sending; replaced as a whole.
 pub(super) struct Ways {
-    pub board: Board,
+    pub routing: Routing,
     pub allowances: Allowances,
 }
 
@@ -79,7 +79,7 @@ impl Inner {
     }
 
     /// A message's record for those who wait for it: nothing where it cannot be read here.
-    pub async fn readable(&self, id: &str) -> Result<Option<Versioned<Kept>>, StoreError> {
+    pub async fn readable(&self, id: &str) -> Result<Option<Versioned<MessageRecord>>, StoreError> {
         match self.messages.find(id, self.clock.now()).await {
             // Of a newer version, say: whichever node takes the message up says so in its log.
             Err(error) if error.is_unreadable() => Ok(None),
@@ -92,12 +92,12 @@ impl Inner {
         self.stores.queue.due(Queued::Message, id, due, self.clock.now()).await
     }
 
-    pub fn event(&self, work: &Work, what: What) -> Event {
+    pub fn event(&self, work: &PendingMessage, what: What) -> Event {
         let (user, application) = (Some(work.user.clone()), Some(Arc::clone(&work.application)));
         Event { trace: Some(work.trace), user, application, address: None, what }
     }
 
-    pub async fn refuse(&self, work: &Work, reason: String) {
+    pub async fn refuse(&self, work: &PendingMessage, reason: String) {
         self.journal.note(self.event(work, What::MessageRefused { reason })).await;
     }
 }

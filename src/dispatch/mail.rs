@@ -13,7 +13,7 @@ use super::smtp::hello::Hello;
 use super::smtp::reply::Reply;
 use super::smtp::session::{Envelope, Relay, Session};
 use super::text::mail_html::html;
-use super::text::redact::blot;
+use super::text::redact::redact;
 use super::text::template::{Values, fill};
 use super::{Failure, FailureKind, Message, Receipt, Transmitter};
 use crate::base::tls::{TlsError, client_config};
@@ -157,8 +157,8 @@ impl Transmitter for MailTransmitter {
                 Err(failure) => Err(failure),
             };
             match answer {
-                Ok(answer) => Ok(Receipt::last_word(blot(&answer.words(), &secrets))),
-                Err(Failure { kind, why }) => Err(Failure { kind, why: blot(&why, &secrets) }),
+                Ok(answer) => Ok(Receipt::last_word(redact(&answer.words(), &secrets))),
+                Err(Failure { kind, why }) => Err(Failure { kind, why: redact(&why, &secrets) }),
             }
         })
     }

@@ -39,8 +39,8 @@ pub use program::ProgramTransmitter;
 pub use queue::progress::{Before, Fate, Progress};
 pub use queue::reports::{Report, Reports};
 pub use routing::Grouped;
-pub use routing::stats::{Tally, Traffic, TransmitterView};
-pub use send::switch_channel::{Jump, Way};
+pub use routing::stats::{Traffic, TransmitterStats, TransmitterView};
+pub use send::switch_channel::{Switched, Way};
 pub use text::notice::Notice;
 
 /// One message on its way to one person: what the dispatcher is given.

@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
-use super::text::redact::blot;
+use super::text::redact::redact;
 use super::text::template::{Values, fill};
 use super::{Failure, FailureKind, Message, Receipt, Transmitter};
 use crate::base::{Channel, Later, Secret, Time};
@@ -83,13 +83,13 @@ impl ProgramTransmitter {
         };
         let status = status.map_err(|error| elsewhere(format!("how it ended cannot be told: {error}")))?;
         let words = if said.is_empty() { &complained } else { &said };
-        judge(status, &self.blotted(&first_line(words), message))
+        judge(status, &self.redacted(&first_line(words), message))
     }
 
-    fn blotted(&self, words: &str, message: &Message) -> String {
+    fn redacted(&self, words: &str, message: &Message) -> String {
         let own = self.config.environment.iter().map(|(_, value)| value.expose().as_str());
         let all = [message.passcode.expose().as_str(), &message.to].into_iter().chain(own);
-        blot(words, &all.collect::<Vec<_>>())
+        redact(words, &all.collect::<Vec<_>>())
     }
 }
 

@@ -9,7 +9,7 @@ use crate::auth::flow::record::{CONFLICTS, Flow, Flows, State};
 use crate::auth::flow::{Answered, Challenge, Pending};
 use crate::auth::services::CouldNotTell;
 use crate::auth::{Attempt, Declined, FlowOver};
-use crate::dispatch::{DispatchError, Jump};
+use crate::dispatch::{DispatchError, Switched};
 use crate::store::Expect;
 
 #[derive(Clone)]
@@ -72,10 +72,10 @@ impl Resend {
             if !self.flows.put(flow_id, &found.with(diverted), Expect::Version(found.version)).await? {
                 continue;
             }
-            return match dispatcher.jump(&sent.message, rule).await {
-                Ok(Jump::Begun) => Ok(Told::Again),
+            return match dispatcher.switch_channel(&sent.message, rule).await {
+                Ok(Switched::Begun) => Ok(Told::Again),
                 // It was done at this very moment, and its passcode is gone.
-                Ok(Jump::Gone) => {
+                Ok(Switched::Gone) => {
                     self.flows.put(flow_id, &found.flow, Expect::Version(found.version + 1)).await?;
                     self.resend_from(at, flow_id, rule).await
                 }

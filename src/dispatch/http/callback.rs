@@ -85,7 +85,7 @@ pub fn deliveries(rule: &Report, call: &Call<'_>) -> Vec<(String, Delivery)> {
             Some(Delivery::Delivered)
         } else if is(&rule.failed) {
             let words = format!("{status} {why}");
-            Some(Delivery::Failed(crate::dispatch::text::redact::blot(words.trim_end(), &[])))
+            Some(Delivery::Failed(crate::dispatch::text::redact::redact(words.trim_end(), &[])))
         } else {
             None
         }

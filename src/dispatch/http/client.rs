@@ -18,12 +18,12 @@ use crate::base::net::is_no_server;
 use crate::base::tls;
 
 /// One gateway's client.
-pub(in crate::dispatch) struct Line {
+pub(in crate::dispatch) struct HttpClient {
     pub client: Client,
     tls: Arc<ClientConfig>,
 }
 
-impl Line {
+impl HttpClient {
     pub fn new(ca: Option<&Path>, timeout: Duration) -> Result<Self, HttpError> {
         let tls = tls::client_config(ca)?;
         // Some gateways compress unless they are told not to, and no rule could read their answer then.

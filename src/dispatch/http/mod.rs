@@ -20,9 +20,9 @@ use reqwest::{Method, Url};
 use self::answer::{Rules, Verdict, retry_after};
 use self::body::{Content, content};
 use self::callback::{Answer, Call, Callbacks, deliveries, is_signed_by_twilio};
-use self::client::{Line, is_forbidden, is_untrusted};
+use self::client::{HttpClient, is_forbidden, is_untrusted};
 use super::address::topic;
-use super::text::redact::blot;
+use super::text::redact::redact;
 use super::text::template::{Values, fill};
 use super::{Delivery, Failure, FailureKind, Message, Receipt, Report, Reports, Transmitter};
 use crate::base::tls::{self, TlsError};
@@ -38,7 +38,7 @@ pub struct HttpTransmitter {
     headers: Vec<(HeaderName, Template)>,
     auth_header: Option<HeaderName>,
     rules: Rules,
-    line: Line,
+    line: HttpClient,
     back: Back,
 }
 
@@ -96,14 +96,14 @@ impl HttpTransmitter {
             Auth::Header(name) | Auth::Hmac { header: name, .. } => Some(header(name)?),
         };
         let rules = Rules::new(&config.answers).map_err(HttpError::Regex)?;
-        let line = Line::new(config.ca.as_deref(), config.timeout)?;
+        let line = HttpClient::new(config.ca.as_deref(), config.timeout)?;
         Ok(Self { name, channel, config, method, headers, auth_header, rules, line, back })
     }
 
     /// `head` is told what the answer's head says.
     async fn exchange(&self, message: &Message, now: Time, head: &OnceLock<Head>) -> Result<Receipt, Failure> {
         let request = self.request(message, now)?;
-        let words = |error: reqwest::Error| Failure { kind: kind(&error), why: self.blotted(&without_address(error), message) };
+        let words = |error: reqwest::Error| Failure { kind: kind(&error), why: self.redacted(&without_address(error), message) };
         let mut response = self.line.client.execute(request).await.map_err(words)?;
         let status = response.status().as_u16();
         let again = response.headers().get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?, now));
@@ -120,7 +120,7 @@ impl HttpTransmitter {
 
     fn judged(&self, head: &Head, body: &str, message: &Message) -> Result<Receipt, Failure> {
         let Head { status, again } = *head;
-        let answer = self.blotted(body, message);
+        let answer = self.redacted(body, message);
         match self.rules.judge(status, body) {
             // A reference is of use only where reports come.
             Verdict::Sent { reference } => {
@@ -185,7 +185,7 @@ impl HttpTransmitter {
             request = request.body(body.expose().clone());
         }
         let request = request.headers(headers).build();
-        request.map_err(|error| elsewhere(self.blotted(&without_address(error), message)))
+        request.map_err(|error| elsewhere(self.redacted(&without_address(error), message)))
     }
 
     /// The call's script, where the templates ask for one.
@@ -219,7 +219,7 @@ impl HttpTransmitter {
         })
     }
 
-    fn blotted(&self, words: &str, message: &Message) -> String {
+    fn redacted(&self, words: &str, message: &Message) -> String {
         let named = &self.config.named;
         let secrets = [&named.password, &named.api_key, &named.api_secret];
         let own = secrets.into_iter().flatten().map(|secret| secret.expose().as_str());
@@ -232,7 +232,7 @@ impl HttpTransmitter {
         });
         let own = own.chain(basic.as_ref().map(|basic| basic.expose().as_str()));
         let all = [message.passcode.expose().as_str(), &message.to, token].into_iter().chain(own);
-        blot(words, &all.collect::<Vec<_>>())
+        redact(words, &all.collect::<Vec<_>>())
     }
 
     /// Whether a provider that signs its calls has signed this one.

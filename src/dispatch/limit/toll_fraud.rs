@@ -10,12 +10,12 @@ use crate::config::Limits;
 
 /// The operator's word on numbers.
 #[derive(Default)]
-pub(in crate::dispatch) struct Guard {
+pub(in crate::dispatch) struct NumberRules {
     countries: Vec<Country>,
     refuse_prefixes: Vec<Arc<str>>,
 }
 
-impl Guard {
+impl NumberRules {
     pub fn new(limits: &Limits) -> Self {
         Self { countries: limits.countries.clone(), refuse_prefixes: limits.refuse_prefixes.clone() }
     }
@@ -33,18 +33,18 @@ impl Guard {
 
 /// How many codes were issued and how many were entered, of this node, by country and in all (no country).
 #[derive(Default)]
-pub(in crate::dispatch) struct Shares(Mutex<HashMap<Option<Country>, Share>>);
+pub(in crate::dispatch) struct EntryShares(Mutex<HashMap<Option<Country>, Share>>);
 
 #[derive(Default)]
 struct Share {
     /// By [`step`].
-    steps: BTreeMap<u64, Step>,
+    steps: BTreeMap<u64, Interval>,
     /// Until then nothing more is said of it.
     quiet_until: Time,
 }
 
 #[derive(Clone, Copy, Default)]
-struct Step {
+struct Interval {
     issued: u32,
     entered: u32,
 }
@@ -68,7 +68,7 @@ const LEAST_ISSUED: u32 = 50;
 /// Of a hundred codes at least so many are entered where nothing is wrong.
 const LEAST_ENTERED_PERCENT: u32 = 30;
 
-impl Shares {
+impl EntryShares {
     /// A code goes to this country; what that makes conspicuous.
     pub fn issued(&self, country: Option<Country>, now: Time) -> Vec<Alarm> {
         let mut shares = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -78,7 +78,7 @@ impl Shares {
             share.steps.retain(|past, _| past + TOO_YOUNG + STEPS > step(now));
             let current = share.steps.entry(step(now)).or_default();
             current.issued = current.issued.saturating_add(1);
-            alarms.extend(share.judge(now).map(|Step { issued, entered }| Alarm { country: key, issued, entered }));
+            alarms.extend(share.judge(now).map(|Interval { issued, entered }| Alarm { country: key, issued, entered }));
         }
         alarms
     }
@@ -95,12 +95,12 @@ impl Shares {
 }
 
 impl Share {
-    fn judge(&mut self, now: Time) -> Option<Step> {
+    fn judge(&mut self, now: Time) -> Option<Interval> {
         if now < self.quiet_until {
             return None;
         }
         let ripe = self.steps.range(..(step(now) + 1).saturating_sub(TOO_YOUNG)).map(|(_, step)| *step);
-        let sum = ripe.fold(Step::default(), |sum, one| Step {
+        let sum = ripe.fold(Interval::default(), |sum, one| Interval {
             issued: sum.issued.saturating_add(one.issued),
             entered: sum.entered.saturating_add(one.entered),
         });
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn only_listed_countries_and_no_barred_prefix() {
-        let guard = |countries: &[&str], prefixes: &[&str]| Guard {
+        let guard = |countries: &[&str], prefixes: &[&str]| NumberRules {
             countries: countries.iter().filter_map(|code| country(code)).collect(),
             refuse_prefixes: prefixes.iter().map(|prefix| Arc::from(*prefix)).collect(),
         };
@@ -150,7 +150,7 @@ mod tests {
     }
 
     /// So many codes at this minute, every `each`th of them entered.
-    fn codes(shares: &Shares, minute: u64, number: usize, each: usize) -> Vec<Alarm> {
+    fn codes(shares: &EntryShares, minute: u64, number: usize, each: usize) -> Vec<Alarm> {
         let now = Time::from_millis(minute * 60_000);
         let mut alarms = Vec::new();
         for place in 0..number {
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn codes_that_nobody_enters_are_noticed_once_an_hour() {
-        let shares = Shares::default();
+        let shares = EntryShares::default();
         assert_eq!(codes(&shares, 0, 100, 10), [], "they may still be entered");
         let alarms = codes(&shares, 21, 100, 10);
         let alarm = |country| Alarm { country, issued: 100, entered: 10 };
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn usual_logins_and_few_of_them_are_no_alarm() {
         for (number, each) in [(1000, 3), (49, 100)] {
-            let shares = Shares::default();
+            let shares = EntryShares::default();
             for minute in (0..900).step_by(90) {
                 assert_eq!(codes(&shares, minute, number, each), [], "{number} {each} {minute}");
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
-use super::record::{Kept, Stage};
+use super::record::{MessageRecord, Stage};
 use crate::base::Time;
 use crate::dispatch::dispatcher::Dispatcher;
 use crate::dispatch::inner::{Inner, LEASE};
@@ -93,7 +93,7 @@ impl Inner {
                 return self.messages.remove(&id, now).await.map(drop);
             }
         };
-        let Kept { work: Some(work), .. } = found.row else { return self.due(&id, None).await };
+        let MessageRecord { work: Some(work), .. } = found.row else { return self.due(&id, None).await };
         match work.stage {
             Stage::Waiting { until, undelivered: false, .. } if now < until => return self.wake_at(&id, until).await,
             Stage::Waiting { .. } => {}

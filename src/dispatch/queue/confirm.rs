@@ -10,13 +10,13 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::expected::{Expected, receipt_id};
-use super::record::{Kept, Sent, Stage};
+use super::record::{MessageRecord, Sent, Stage};
 use crate::audit::What;
 use crate::base::{Channel, Time};
 use crate::dispatch::dispatcher::Dispatcher;
 use crate::dispatch::inner::{GRACE, Inner};
 use crate::dispatch::send::attempt::Sending;
-use crate::dispatch::text::redact::blot;
+use crate::dispatch::text::redact::redact;
 use crate::dispatch::{Delivery, Progress, Report};
 use crate::store::{Step, StoreError, Versioned};
 
@@ -33,7 +33,7 @@ const MOST_AT_ONCE: usize = 64;
 
 /// What became of a report.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Heard {
+enum ReportOutcome {
     /// Taken, or not worth another look.
     Done,
     /// It is about nothing that is known by now.
@@ -62,7 +62,7 @@ impl Dispatcher {
     /// What became of a message that a transmitter took over, from whatever way it came. Says nothing: whoever forges reports learns
     /// nothing.
     pub async fn report(&self, report: Report) {
-        if self.inner.heard(&report).await == Heard::Done {
+        if self.inner.handle_report(&report).await == ReportOutcome::Done {
             return;
         }
         let Ok(permit) = Arc::clone(&self.inner.early).try_acquire_owned() else { return };
@@ -73,7 +73,7 @@ impl Dispatcher {
                     () = inner.closing.cancelled() => break,
                     () = inner.clock.sleep(pause) => {}
                 }
-                if inner.heard(&report).await == Heard::Done {
+                if inner.handle_report(&report).await == ReportOutcome::Done {
                     break;
                 }
             }
@@ -106,30 +106,30 @@ impl Inner {
         Ok(ids.into_iter().next().unwrap_or_default())
     }
 
-    async fn heard(&self, report: &Report) -> Heard {
+    async fn handle_report(&self, report: &Report) -> ReportOutcome {
         self.take_report(report).await.unwrap_or_else(|error| {
             tracing::error!(%error, transmitter = %report.transmitter, "a delivery report could not be looked up");
-            Heard::Unknown
+            ReportOutcome::Unknown
         })
     }
 
-    async fn take_report(&self, report: &Report) -> Result<Heard, StoreError> {
+    async fn take_report(&self, report: &Report) -> Result<ReportOutcome, StoreError> {
         let now = self.clock.now();
         let id = receipt_id(&self.keys, &report.transmitter, &report.reference);
-        let Some(found) = self.receipts.find(&id, now).await? else { return Ok(Heard::Unknown) };
+        let Some(found) = self.receipts.find(&id, now).await? else { return Ok(ReportOutcome::Unknown) };
         let expected = &found.row;
         match &report.delivery {
             Delivery::Delivered => {
                 if self.others_are_awaited(expected, &id, now).await? {
                     self.receipts.remove(&id, now).await?;
-                    return Ok(Heard::Done);
+                    return Ok(ReportOutcome::Done);
                 }
                 self.delivered(expected, now).await?;
                 // Whoever removes it journals it, so that two nodes that heard the same write one event.
                 if self.receipts.remove(&id, now).await? {
                     let Expected { message, transmitter, masked: to, .. } = expected.clone();
                     let channel = expected.channel.name().to_owned();
-                    self.tallies.heard(&transmitter, "delivered", None);
+                    self.stats.record_report(&transmitter, "delivered", None);
                     self.journal.note(expected.event(What::MessageDelivered { message, transmitter, channel, to })).await;
                 }
             }
@@ -137,20 +137,20 @@ impl Inner {
             Delivery::Failed(why) => {
                 let why = self.without_secrets(why, expected, now).await?;
                 let receipt = expected.parts.first().unwrap_or(&id);
-                if self.undelivered(expected, receipt, now).await? == Heard::Unknown {
-                    return Ok(Heard::Unknown);
+                if self.undelivered(expected, receipt, now).await? == ReportOutcome::Unknown {
+                    return Ok(ReportOutcome::Unknown);
                 }
                 let failed = Versioned { row: Expected { failed: true, ..expected.clone() }, ..found.clone() };
                 if self.receipts.put(&id, &failed, now).await? {
                     let Expected { message, transmitter, masked: to, .. } = expected.clone();
                     let channel = expected.channel.name().to_owned();
-                    self.tallies.heard(&transmitter, "undelivered", Some(&why));
+                    self.stats.record_report(&transmitter, "undelivered", Some(&why));
                     let what = What::MessageUndelivered { message, transmitter, channel, to, why };
                     self.journal.note(expected.event(what)).await;
                 }
             }
         }
-        Ok(Heard::Done)
+        Ok(ReportOutcome::Done)
     }
 
     /// Whether parts of the same message are still on their way, as far as anybody has said.
@@ -167,7 +167,7 @@ impl Inner {
     /// Providers repeat what they were given. Words that cannot be cleaned, because the passcode is not on record any more, are left out.
     async fn without_secrets(&self, words: &str, expected: &Expected, now: Time) -> Result<String, StoreError> {
         let work = self.messages.find(&expected.message, now).await?.and_then(|found| found.row.work);
-        Ok(work.map_or_else(String::new, |work| blot(words, &[work.passcode.expose(), &expected.to])))
+        Ok(work.map_or_else(String::new, |work| redact(words, &[work.passcode.expose(), &expected.to])))
     }
 
     /// Ends the message: whatever has not left yet does not leave any more.
@@ -175,7 +175,7 @@ impl Inner {
         let ended = self.messages.update(&expected.message, now, |found| match found {
             Some(found) if !matches!(found.row.progress, Progress::Delivered { .. }) => {
                 let progress = Progress::Delivered { channel: expected.channel, to: expected.masked.clone(), at: now };
-                Step::Write(Versioned { row: Kept { progress, work: None }, ..found }, true)
+                Step::Write(Versioned { row: MessageRecord { progress, work: None }, ..found }, true)
             }
             _ => Step::Leave(false),
         });
@@ -187,18 +187,20 @@ impl Inner {
     }
 
     /// The next rule, at once.
-    async fn undelivered(&self, expected: &Expected, receipt: &str, now: Time) -> Result<Heard, StoreError> {
+    async fn undelivered(&self, expected: &Expected, receipt: &str, now: Time) -> Result<ReportOutcome, StoreError> {
         let undelivered = self.messages.update(&expected.message, now, |found| {
-            let Some(mut found) = found else { return Step::Leave((Heard::Done, false)) };
-            let Some(work) = &mut found.row.work else { return belied(expected, found) };
+            let Some(mut found) = found else { return Step::Leave((ReportOutcome::Done, false)) };
+            let Some(work) = &mut found.row.work else { return contradict(expected, found) };
             match &mut work.stage {
                 Stage::Waiting { receipt: waits_for, undelivered, .. } if waits_for == receipt => *undelivered = true,
                 // It is being put on record that it was taken over.
-                Stage::Handing { .. } if work.rule == expected.rule => return Step::Leave((Heard::Unknown, false)),
+                Stage::Handing { .. } if work.rule == expected.rule => return Step::Leave((ReportOutcome::Unknown, false)),
                 // The chain has gone on by itself.
-                Stage::Handing { .. } | Stage::Waiting { .. } | Stage::Trying => return Step::Leave((Heard::Done, false)),
+                Stage::Handing { .. } | Stage::Waiting { .. } | Stage::Trying => {
+                    return Step::Leave((ReportOutcome::Done, false));
+                }
             }
-            Step::Write(found, (Heard::Done, true))
+            Step::Write(found, (ReportOutcome::Done, true))
         });
         let (heard, is_next) = undelivered.await?;
         if is_next {
@@ -210,14 +212,14 @@ impl Inner {
 }
 
 /// The chain may have ended with this very way, believing that it was sent.
-fn belied(expected: &Expected, found: Versioned<Kept>) -> Step<Kept, (Heard, bool)> {
+fn contradict(expected: &Expected, found: Versioned<MessageRecord>) -> Step<MessageRecord, (ReportOutcome, bool)> {
     let same = |way: &Channel, to: &str, by: &str| {
         (*way, to, by) == (expected.channel, expected.masked.as_str(), expected.transmitter.as_str())
     };
-    let answer = (Heard::Done, false);
+    let answer = (ReportOutcome::Done, false);
     match &found.row.progress {
         Progress::Sent { channel, to, by, .. } | Progress::Unsure { channel, to, by, .. } if same(channel, to, by) => {
-            Step::Write(Versioned { row: Kept { progress: Progress::Failed, work: None }, ..found }, answer)
+            Step::Write(Versioned { row: MessageRecord { progress: Progress::Failed, work: None }, ..found }, answer)
         }
         _ => Step::Leave(answer),
     }

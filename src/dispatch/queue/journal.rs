@@ -2,29 +2,29 @@
 
 use std::time::Duration;
 
-use super::record::{Kept, Sent};
+use super::record::{MessageRecord, Sent};
 use crate::audit::What;
 use crate::audit::reason::{MessageEnd, TryOutcome};
 use crate::base::Channel;
 use crate::dispatch::Progress;
 use crate::dispatch::inner::GRACE;
-use crate::dispatch::routing::{Line, Route};
-use crate::dispatch::send::attempt::{Sending, Went};
+use crate::dispatch::routing::{Route, TransmitterHandle};
+use crate::dispatch::send::attempt::{AfterTry, Sending};
 use crate::dispatch::text::gsm7;
-use crate::dispatch::text::redact::blot;
+use crate::dispatch::text::redact::redact;
 use crate::store::{StoreError, Versioned};
 
 impl Sending {
-    pub(in crate::dispatch) async fn tried(
+    pub(in crate::dispatch) async fn record_try(
         &self,
         route: &Route,
-        line: &Line,
+        handle: &TransmitterHandle,
         (outcome, words): (TryOutcome, &str),
         spent: Duration,
     ) {
-        let (transmitter, detail) = (line.transmitter.name().to_owned(), blot(words, &self.secrets(route)));
+        let (transmitter, detail) = (handle.transmitter.name().to_owned(), redact(words, &self.secrets(route)));
         let trouble = (outcome != TryOutcome::Sent).then_some(detail.as_str());
-        self.inner.tallies.note(&transmitter, outcome, spent, trouble, self.inner.clock.now());
+        self.inner.stats.note(&transmitter, outcome, spent, trouble, self.inner.clock.now());
         let what = What::MessageTried {
             message: self.id.clone(),
             transmitter,
@@ -38,11 +38,11 @@ impl Sending {
     }
 
     /// Counts what was taken over, and what it costs.
-    pub(in crate::dispatch) fn charge(&self, route: &Route, line: &Line, text: &str) {
+    pub(in crate::dispatch) fn charge(&self, route: &Route, handle: &TransmitterHandle, text: &str) {
         let country = route.country();
         let parts = if route.channel == Channel::Sms { gsm7::charged(text) } else { 1 };
-        let cost = line.prices.of(country).map(|price| price.saturating_mul(parts));
-        self.inner.tallies.charge(line.transmitter.name(), country, (parts, cost));
+        let cost = handle.prices.of(country).map(|price| price.saturating_mul(parts));
+        self.inner.stats.charge(handle.transmitter.name(), country, (parts, cost));
     }
 
     /// Writes which way is being tried now.
@@ -52,21 +52,21 @@ impl Sending {
 
     /// False where the message is not ours any more, or the store cannot tell.
     pub(in crate::dispatch) async fn write(&mut self, progress: Progress) -> bool {
-        let row = Kept { progress, work: Some(self.work.clone()) };
+        let row = MessageRecord { progress, work: Some(self.work.clone()) };
         match self.put(row).await {
             Ok(written) => {
                 self.version += 1;
                 written
             }
             Err(error) => {
-                self.lost(&error);
+                self.abandon(&error);
                 false
             }
         }
     }
 
     /// Writes its record where nobody else did since; says whether it was written.
-    async fn put(&self, row: Kept) -> Result<bool, StoreError> {
+    async fn put(&self, row: MessageRecord) -> Result<bool, StoreError> {
         // Longer than the code: users who look at the page then are told what became of it, and not that it is unknown.
         let expires = self.work.expires.plus(GRACE);
         let row = Versioned { row, owner: self.work.user.to_string(), expires, version: self.version };
@@ -94,7 +94,7 @@ impl Sending {
 
     /// Leaves nothing on record but how it ended. A store that fails is asked again: what stays would be sent again.
     pub(in crate::dispatch) async fn end(&self, progress: Progress) {
-        let kept = Kept { progress, work: None };
+        let kept = MessageRecord { progress, work: None };
         for pause in [Duration::ZERO, Duration::from_millis(200), Duration::from_secs(1)] {
             self.inner.clock.sleep(pause).await;
             match self.finish(&kept).await {
@@ -104,7 +104,7 @@ impl Sending {
         }
     }
 
-    pub(in crate::dispatch) async fn finish(&self, kept: &Kept) -> Result<(), StoreError> {
+    pub(in crate::dispatch) async fn finish(&self, kept: &MessageRecord) -> Result<(), StoreError> {
         // Not written where somebody else has ended it or taken it over meanwhile: then it is theirs.
         if self.put(kept.clone()).await? {
             self.inner.due(&self.id, None).await?;
@@ -113,21 +113,21 @@ impl Sending {
     }
 
     /// Leaves the message to whoever claims it next, at once, and says on record that no transmitter has it.
-    pub(in crate::dispatch) async fn release(&mut self, route: &Route, line: &Line) -> Went {
-        self.ask_again(route.rule, line.transmitter.name());
+    pub(in crate::dispatch) async fn release(&mut self, route: &Route, handle: &TransmitterHandle) -> AfterTry {
+        self.ask_again(route.rule, handle.transmitter.name());
         if !self.fresh && !self.write_progress(route).await {
-            return Went::Done;
+            return AfterTry::Done;
         }
         if let Err(error) = self.inner.due(&self.id, Some(self.inner.clock.now())).await {
-            return self.lost(&error);
+            return self.abandon(&error);
         }
-        Went::Done
+        AfterTry::Done
     }
 
     /// The store cannot tell whether the message is still ours: it is left to whoever claims it when the store is back.
-    pub(in crate::dispatch) fn lost(&self, error: &StoreError) -> Went {
+    pub(in crate::dispatch) fn abandon(&self, error: &StoreError) -> AfterTry {
         tracing::error!(%error, message.id = self.id, "the store failed while message {} was under way", self.id);
-        Went::Done
+        AfterTry::Done
     }
 
     pub(in crate::dispatch) async fn note(&self, what: What) {

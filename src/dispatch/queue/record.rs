@@ -10,14 +10,14 @@ use crate::dispatch::{Addresses, Before, Content, Order, Progress, Purpose, Read
 use crate::store::{Kind, Stored};
 
 #[derive(Clone, Serialize, Deserialize)]
-pub(in crate::dispatch) struct Kept {
+pub(in crate::dispatch) struct MessageRecord {
     pub progress: Progress,
-    pub work: Option<Work>,
+    pub work: Option<PendingMessage>,
 }
 
 /// What is left to do.
 #[derive(Clone, Serialize, Deserialize)]
-pub(in crate::dispatch) struct Work {
+pub(in crate::dispatch) struct PendingMessage {
     pub trace: TraceId,
     pub user: UserId,
     pub application: Arc<str>,
@@ -107,7 +107,7 @@ pub(in crate::dispatch) struct Sent {
     pub at: Time,
 }
 
-impl Work {
+impl PendingMessage {
     pub fn of(order: Order) -> Self {
         let (passcode, ready) = match order.content {
             Content::Passcode(passcode) => (passcode, None),
@@ -146,7 +146,7 @@ impl Work {
     }
 }
 
-impl Stored for Kept {
+impl Stored for MessageRecord {
     const KIND: Kind = Kind::Message;
     const FORMAT: u8 = 1;
 }

@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use self::no_route::{NoRoute, NoRoutes, Why};
-use self::slots::{Places, Queued};
+use self::slots::{SlotRequest, Slots};
 use super::address::{number, topic};
-use super::limit::toll_fraud::Guard;
+use super::limit::toll_fraud::NumberRules;
 use super::{Addresses, Purpose, Transmitter, smtp};
 use crate::base::{Channel, Country};
 use crate::config::DispatchPolicy;
@@ -35,18 +35,18 @@ impl Grouped {
 }
 
 /// All transmitters and policies.
-pub(in crate::dispatch) struct Board {
-    lines: Vec<Arc<Line>>,
+pub(in crate::dispatch) struct Routing {
+    handles: Vec<Arc<TransmitterHandle>>,
     policies: HashMap<Arc<str>, DispatchPolicy>,
-    guard: Guard,
+    guard: NumberRules,
 }
 
 /// One transmitter and how busy it is. Each has places of its own, so that one that hangs holds up nobody who has another way.
-pub(in crate::dispatch) struct Line {
+pub(in crate::dispatch) struct TransmitterHandle {
     pub transmitter: Arc<dyn Transmitter>,
     group: Option<Arc<str>>,
     pub prices: Prices,
-    places: Places,
+    places: Slots,
     /// How long a hand-over took of late, in milliseconds.
     usual_ms: AtomicU64,
     /// The last hand-over failed for a reason that passes, or ended without an answer.
@@ -55,14 +55,14 @@ pub(in crate::dispatch) struct Line {
 
 /// The transmitters behind a name.
 #[derive(Default)]
-pub(in crate::dispatch) struct Lines {
+pub(in crate::dispatch) struct Candidates {
     /// Those that send, with how long a message would wait for each; the least busy first.
-    pub open: Vec<(Duration, Arc<Line>)>,
+    pub open: Vec<(Duration, Arc<TransmitterHandle>)>,
     /// Those that say that they cannot send for now.
-    pub silent: Vec<Arc<Line>>,
+    pub silent: Vec<Arc<TransmitterHandle>>,
 }
 
-/// What is taken for [`Line::usual_ms`] before anything was sent.
+/// What is taken for [`TransmitterHandle::usual_ms`] before anything was sent.
 const USUAL_MS: u64 = 500;
 
 /// One rule with the address it leads to.
@@ -92,11 +92,11 @@ impl Route {
     }
 }
 
-impl Board {
-    pub fn new(transmitters: Vec<Grouped>, policies: Vec<DispatchPolicy>, guard: Guard) -> Self {
-        let line = |Grouped { transmitter, group, prices }| {
-            let places = Places::new(transmitter.places());
-            Arc::new(Line {
+impl Routing {
+    pub fn new(transmitters: Vec<Grouped>, policies: Vec<DispatchPolicy>, guard: NumberRules) -> Self {
+        let handle = |Grouped { transmitter, group, prices }| {
+            let places = Slots::new(transmitter.places());
+            Arc::new(TransmitterHandle {
                 transmitter,
                 group,
                 prices,
@@ -106,7 +106,7 @@ impl Board {
             })
         };
         Self {
-            lines: transmitters.into_iter().map(line).collect(),
+            handles: transmitters.into_iter().map(handle).collect(),
             policies: policies.into_iter().map(|policy| (Arc::clone(&policy.name), policy)).collect(),
             guard,
         }
@@ -183,42 +183,42 @@ impl Board {
     }
 
     /// Every transmitter, with its group.
-    pub fn all(&self) -> impl Iterator<Item = (&Line, Option<&str>)> {
-        self.lines.iter().map(|line| (&**line, line.group.as_deref()))
+    pub fn all(&self) -> impl Iterator<Item = (&TransmitterHandle, Option<&str>)> {
+        self.handles.iter().map(|handle| (&**handle, handle.group.as_deref()))
     }
 
     /// One by its own name.
     pub fn transmitter(&self, name: &str) -> Option<&dyn Transmitter> {
-        self.lines.iter().find(|line| line.transmitter.name() == name).map(|line| &*line.transmitter)
+        self.handles.iter().find(|handle| handle.transmitter.name() == name).map(|handle| &*handle.transmitter)
     }
 
     /// The same with its places.
-    pub fn line(&self, name: &str) -> Option<Arc<Line>> {
-        self.lines.iter().find(|line| line.transmitter.name() == name).map(Arc::clone)
+    pub fn handle(&self, name: &str) -> Option<Arc<TransmitterHandle>> {
+        self.handles.iter().find(|handle| handle.transmitter.name() == name).map(Arc::clone)
     }
 
     /// Whether a rule sends through this transmitter, by its own name or its group's.
     pub fn leads(&self, route: &Route, transmitter: &str) -> bool {
-        self.line(transmitter).is_some_and(|line| {
-            let named = |name: &Arc<str>| &**name == transmitter || line.group.as_ref() == Some(name);
-            line.transmitter.serves(route.channel) && route.through.iter().any(named)
+        self.handle(transmitter).is_some_and(|handle| {
+            let named = |name: &Arc<str>| &**name == transmitter || handle.group.as_ref() == Some(name);
+            handle.transmitter.serves(route.channel) && route.through.iter().any(named)
         })
     }
 
     /// The transmitters behind a name that serve the channel: one, or the members of a group.
-    pub fn lines(&self, name: &str, channel: Channel, purpose: Purpose) -> Lines {
-        let meant = |line: &&Arc<Line>| {
-            (line.transmitter.name() == name || line.group.as_deref() == Some(name)) && line.transmitter.serves(channel)
+    pub fn candidates(&self, name: &str, channel: Channel, purpose: Purpose) -> Candidates {
+        let meant = |handle: &&Arc<TransmitterHandle>| {
+            (handle.transmitter.name() == name || handle.group.as_deref() == Some(name)) && handle.transmitter.serves(channel)
         };
-        let mut lines = Lines::default();
-        for line in self.lines.iter().filter(meant) {
-            match line.backlog(purpose) {
-                Some(backlog) => lines.open.push((backlog, Arc::clone(line))),
-                None => lines.silent.push(Arc::clone(line)),
+        let mut candidates = Candidates::default();
+        for handle in self.handles.iter().filter(meant) {
+            match handle.backlog(purpose) {
+                Some(backlog) => candidates.open.push((backlog, Arc::clone(handle))),
+                None => candidates.silent.push(Arc::clone(handle)),
             }
         }
-        lines.open.sort_by_key(|(backlog, line)| (*backlog, line.places.crowd(purpose).all));
-        lines
+        candidates.open.sort_by_key(|(backlog, handle)| (*backlog, handle.places.crowd(purpose).all));
+        candidates
     }
 }
 
@@ -236,14 +236,14 @@ fn mask(routes: &mut [Route]) {
     }
 }
 
-impl Line {
+impl TransmitterHandle {
     /// How many hand-overs are under way or wait for a place.
     pub fn busy(&self) -> usize {
         self.places.crowd(Purpose::Notice).all
     }
 
     /// Stands in line for one of its places.
-    pub fn enter(&self, purpose: Purpose) -> Queued {
+    pub fn enter(&self, purpose: Purpose) -> SlotRequest {
         self.places.enter(purpose)
     }
 
@@ -300,11 +300,11 @@ mod tests {
             rule(Channel::Mail, AddressKind::Mail, &[], &[]),
         ];
         let countries = countries.iter().filter_map(|code| Country::named(code)).collect();
-        let guard = Guard::new(&Limits { countries, refuse_prefixes: vec!["+45900".into()], ..Limits::default() });
-        let board = Board::new(Vec::new(), vec![DispatchPolicy { name: "p".into(), rules }], guard);
+        let guard = NumberRules::new(&Limits { countries, refuse_prefixes: vec!["+45900".into()], ..Limits::default() });
+        let routing = Routing::new(Vec::new(), vec![DispatchPolicy { name: "p".into(), rules }], guard);
         let mail = Some("a@example.com".to_owned());
         let addresses = Addresses { mobile: Some(number.to_owned()), mail, ..Addresses::default() };
-        board.routes("p", &addresses).unwrap().iter().map(|route| route.rule).collect()
+        routing.routes("p", &addresses).unwrap().iter().map(|route| route.rule).collect()
     }
 
     #[test]
@@ -323,7 +323,7 @@ mod tests {
             rule(Channel::Sms, AddressKind::SecondMobile, &[], &[]),
         ];
         let policies = vec![DispatchPolicy { name: "p".into(), rules }];
-        let board = Board::new(Vec::new(), policies, Guard::new(&Limits::default()));
+        let routing = Routing::new(Vec::new(), policies, NumberRules::new(&Limits::default()));
         for (first, second, masks) in [
             ("+4512345678", "+4587654321", ["•••• 78", "•••• 78", "•••• 21"]),
             ("+4512345678", "+4512345178", ["•••• 678", "•••• 678", "•••• 178"]),
@@ -332,7 +332,7 @@ mod tests {
             ("+4512345678", "+4612345678", ["•••• 78", "•••• 78", "•••• 78"]),
         ] {
             let [mobile, second_mobile] = [first, second].map(|number| Some(number.to_owned()));
-            let routes = board.routes("p", &Addresses { mobile, second_mobile, ..Addresses::default() }).unwrap();
+            let routes = routing.routes("p", &Addresses { mobile, second_mobile, ..Addresses::default() }).unwrap();
             assert_eq!(routes.iter().map(Route::masked).collect::<Vec<_>>(), masks, "{first} {second}");
         }
     }

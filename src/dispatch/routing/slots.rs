@@ -10,7 +10,7 @@ use crate::dispatch::Purpose;
 
 /// Cheap to clone; clones are the same places.
 #[derive(Clone)]
-pub(in crate::dispatch) struct Places(Arc<Mutex<State>>);
+pub(in crate::dispatch) struct Slots(Arc<Mutex<State>>);
 
 struct State {
     places: usize,
@@ -36,7 +36,7 @@ pub(in crate::dispatch) struct Crowd {
     pub places: usize,
 }
 
-impl Places {
+impl Slots {
     pub fn new(places: usize) -> Self {
         let places = places.max(1);
         let state = State { places, free: places, next: 0, waiting: BTreeMap::new(), coming: BTreeSet::new() };
@@ -44,7 +44,7 @@ impl Places {
     }
 
     /// Stands in line at once.
-    pub fn enter(&self, purpose: Purpose) -> Queued {
+    pub fn enter(&self, purpose: Purpose) -> SlotRequest {
         let mut state = self.state();
         state.next += 1;
         let turn = (purpose, state.next);
@@ -58,7 +58,7 @@ impl Places {
             state.waiting.insert(turn, grant);
             Some(granted)
         };
-        Queued { places: self.clone(), turn, granted }
+        SlotRequest { places: self.clone(), turn, granted }
     }
 
     /// How it is for somebody who would enter now.
@@ -97,13 +97,13 @@ impl Places {
 }
 
 /// A turn in the line, and then a place; given up when it is dropped.
-pub(in crate::dispatch) struct Queued {
-    places: Places,
+pub(in crate::dispatch) struct SlotRequest {
+    places: Slots,
     turn: Turn,
     granted: Option<oneshot::Receiver<()>>,
 }
 
-impl Queued {
+impl SlotRequest {
     /// Returns once there is a place. May be dropped and asked again.
     pub async fn place(&mut self) {
         if let Some(granted) = &mut self.granted {
@@ -119,7 +119,7 @@ impl Queued {
     }
 }
 
-impl Drop for Queued {
+impl Drop for SlotRequest {
     fn drop(&mut self) {
         self.places.leave(self.turn);
     }
@@ -131,13 +131,13 @@ mod tests {
 
     use super::*;
 
-    async fn has_place(queued: &mut Queued) -> bool {
+    async fn has_place(queued: &mut SlotRequest) -> bool {
         tokio::time::timeout(Duration::from_millis(20), queued.place()).await.is_ok()
     }
 
     #[tokio::test]
     async fn passcodes_go_before_tests_and_tests_before_notices() {
-        let places = Places::new(1);
+        let places = Slots::new(1);
         let mut first = places.enter(Purpose::Notice);
         assert!(has_place(&mut first).await);
         let mut notice = places.enter(Purpose::Notice);
@@ -159,7 +159,7 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_leaves_the_line_leaves_its_place_to_others() {
-        let places = Places::new(1);
+        let places = Slots::new(1);
         let first = places.enter(Purpose::Passcode);
         let gives_up = places.enter(Purpose::Passcode);
         let granted_unseen = places.enter(Purpose::Passcode);

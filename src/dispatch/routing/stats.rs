@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Line;
+use super::TransmitterHandle;
 use crate::audit::reason::TryOutcome;
 use crate::base::{Channel, Country, Time};
 use crate::dispatch::{Dispatcher, Figures, Purpose};
 
 /// One transmitter's.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
-pub struct Tally {
+pub struct TransmitterStats {
     /// How attempts ended, by the journal's word for it: `sent`, `failed`, `too-slow`, ...
     pub outcomes: BTreeMap<String, u64>,
     /// Of all attempts together.
@@ -42,13 +42,13 @@ pub struct Traffic {
 
 /// By the transmitter's name: as many as were ever configured while the node ran.
 #[derive(Default)]
-pub(in crate::dispatch) struct Tallies(Mutex<BTreeMap<String, Tally>>);
+pub(in crate::dispatch) struct Stats(Mutex<BTreeMap<String, TransmitterStats>>);
 
-impl Tallies {
+impl Stats {
     /// `trouble`: the transmitter's words, where it did not go well.
     pub fn note(&self, transmitter: &str, outcome: TryOutcome, took: Duration, trouble: Option<&str>, now: Time) {
-        let mut tallies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let tally = tallies.entry(transmitter.to_owned()).or_default();
+        let mut stats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let tally = stats.entry(transmitter.to_owned()).or_default();
         *tally.outcomes.entry(outcome.word().to_owned()).or_default() += 1;
         tally.seconds += took.as_secs_f64();
         if outcome == TryOutcome::Sent {
@@ -64,17 +64,17 @@ impl Tallies {
 
     /// How many messages, and their price in millionths where it is known.
     pub fn charge(&self, transmitter: &str, country: Option<Country>, (messages, cost): (u64, Option<u64>)) {
-        let mut tallies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let routes = &mut tallies.entry(transmitter.to_owned()).or_default().routes;
+        let mut stats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let routes = &mut stats.entry(transmitter.to_owned()).or_default().routes;
         let traffic = routes.entry(country.map_or("-", Country::code).to_owned()).or_default();
         traffic.messages = traffic.messages.saturating_add(messages);
         traffic.cost = traffic.cost.saturating_add(cost.unwrap_or_default());
     }
 
     /// What became of a message that was taken.
-    pub fn heard(&self, transmitter: &str, report: &str, trouble: Option<&str>) {
-        let mut tallies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let tally = tallies.entry(transmitter.to_owned()).or_default();
+    pub fn record_report(&self, transmitter: &str, report: &str, trouble: Option<&str>) {
+        let mut stats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let tally = stats.entry(transmitter.to_owned()).or_default();
         *tally.reports.entry(report.to_owned()).or_default() += 1;
         // Words that could not be kept clean are not there.
         if let Some(words) = trouble.filter(|words| !words.is_empty()) {
@@ -82,7 +82,7 @@ impl Tallies {
         }
     }
 
-    fn of(&self, transmitter: &str) -> Tally {
+    fn of(&self, transmitter: &str) -> TransmitterStats {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(transmitter).cloned().unwrap_or_default()
     }
 }
@@ -101,7 +101,7 @@ pub struct TransmitterView {
     /// How long one more message would wait before it leaves; nothing: it cannot send for now.
     pub backlog: Option<Duration>,
     pub figures: Figures,
-    pub tally: Tally,
+    pub tally: TransmitterStats,
 }
 
 impl TransmitterView {
@@ -119,16 +119,16 @@ impl Dispatcher {
     /// How every transmitter does, in the order of the configuration.
     pub fn transmitters(&self) -> Vec<TransmitterView> {
         let ways = self.inner.ways();
-        let view = |(line, group): (&Line, Option<&str>)| TransmitterView {
-            name: line.transmitter.name().to_owned(),
+        let view = |(handle, group): (&TransmitterHandle, Option<&str>)| TransmitterView {
+            name: handle.transmitter.name().to_owned(),
             group: group.map(str::to_owned),
-            channels: Channel::ALL.into_iter().filter(|channel| line.transmitter.serves(*channel)).collect(),
-            busy: line.busy(),
-            backlog: line.backlog(Purpose::Passcode),
-            figures: line.transmitter.figures(),
-            tally: self.inner.tallies.of(line.transmitter.name()),
+            channels: Channel::ALL.into_iter().filter(|channel| handle.transmitter.serves(*channel)).collect(),
+            busy: handle.busy(),
+            backlog: handle.backlog(Purpose::Passcode),
+            figures: handle.transmitter.figures(),
+            tally: self.inner.stats.of(handle.transmitter.name()),
         };
-        ways.board.all().map(view).collect()
+        ways.routing.all().map(view).collect()
     }
 
     /// How many messages this node has under way.
@@ -143,30 +143,30 @@ mod tests {
 
     #[test]
     fn attempts_are_counted_by_how_they_ended() {
-        let tallies = Tallies::default();
+        let stats = Stats::default();
         let at = Time::from_millis;
-        tallies.note("a", TryOutcome::Sent, Duration::from_millis(1500), None, at(1));
-        tallies.note("a", TryOutcome::Failed, Duration::from_millis(500), Some("no credit"), at(2));
-        tallies.note("a", TryOutcome::TooSlow, Duration::ZERO, None, at(3));
-        let failing = tallies.of("a");
+        stats.note("a", TryOutcome::Sent, Duration::from_millis(1500), None, at(1));
+        stats.note("a", TryOutcome::Failed, Duration::from_millis(500), Some("no credit"), at(2));
+        stats.note("a", TryOutcome::TooSlow, Duration::ZERO, None, at(3));
+        let failing = stats.of("a");
         assert_eq!((failing.failed_in_a_row, failing.failing_since), (2, Some(at(2))));
-        tallies.note("a", TryOutcome::Sent, Duration::ZERO, None, at(4));
-        let tally = tallies.of("a");
+        stats.note("a", TryOutcome::Sent, Duration::ZERO, None, at(4));
+        let tally = stats.of("a");
         assert_eq!((tally.failed_in_a_row, tally.failing_since), (0, None));
         assert_eq!(tally.outcomes, [("failed".to_owned(), 1), ("sent".to_owned(), 2), ("too-slow".to_owned(), 1)].into());
         assert_eq!((tally.seconds, tally.last_trouble.as_deref()), (2.0, Some("no credit")));
-        assert_eq!(tallies.of("b"), Tally::default());
+        assert_eq!(stats.of("b"), TransmitterStats::default());
     }
 
     #[test]
     fn what_was_taken_is_counted_by_country_with_its_price() {
-        let tallies = Tallies::default();
+        let stats = Stats::default();
         let denmark = Country::named("DK");
         for (country, charged) in [(denmark, (1, Some(34_900))), (denmark, (2, Some(69_800))), (None, (1, None))] {
-            tallies.charge("a", country, charged);
+            stats.charge("a", country, charged);
         }
         let expected =
             [("-".to_owned(), Traffic { messages: 1, cost: 0 }), ("DK".to_owned(), Traffic { messages: 3, cost: 104_700 })];
-        assert_eq!(tallies.of("a").routes, expected.into());
+        assert_eq!(stats.of("a").routes, expected.into());
     }
 }

@@ -10,10 +10,10 @@ use crate::audit::What;
 use crate::audit::reason::{MessageEnd, TryOutcome};
 use crate::base::{Secret, Time};
 use crate::dispatch::inner::{Inner, LEASE};
-use crate::dispatch::queue::record::{Sent, Stage, Work};
-use crate::dispatch::routing::slots::Queued;
-use crate::dispatch::routing::{Line, Lines, Route};
-use crate::dispatch::text::redact::blot;
+use crate::dispatch::queue::record::{PendingMessage, Sent, Stage};
+use crate::dispatch::routing::slots::SlotRequest;
+use crate::dispatch::routing::{Candidates, Route, TransmitterHandle};
+use crate::dispatch::text::redact::redact;
 use crate::dispatch::text::{Wording, compose};
 use crate::dispatch::{Before, Failure, FailureKind, Fate, Message, Progress, Receipt};
 
@@ -28,18 +28,18 @@ pub(in crate::dispatch) const MOST_DOUBTS: usize = 2;
 pub(in crate::dispatch) struct Sending {
     pub inner: Arc<Inner>,
     pub id: String,
-    pub work: Work,
+    pub work: PendingMessage,
     /// Of our record. Whoever changes the record (a cancelling, a report, another node) takes the message from us.
     pub version: u64,
     /// Nothing was tried yet, and the record says what it should.
     pub fresh: bool,
 }
 
-pub(in crate::dispatch) type Ways = Vec<(Route, Arc<Line>)>;
+pub(in crate::dispatch) type Ways = Vec<(Route, Arc<TransmitterHandle>)>;
 
 /// Ways that are tried once more when all others failed.
 #[derive(Default)]
-pub(in crate::dispatch) struct Rest {
+pub(in crate::dispatch) struct Leftover {
     /// They could not send at all.
     pub silent: Ways,
     /// They could not send in time: a code that comes late is better than none.
@@ -48,7 +48,7 @@ pub(in crate::dispatch) struct Rest {
 
 /// What became of an attempt, or of a rule.
 #[derive(PartialEq, Eq)]
-pub(in crate::dispatch) enum Went {
+pub(in crate::dispatch) enum AfterTry {
     /// Over: sent, failed for good, or somebody else's now.
     Done,
     /// The next transmitter.
@@ -61,12 +61,12 @@ pub(in crate::dispatch) enum Went {
 
 impl Sending {
     /// Just put on record by this node.
-    pub fn fresh(inner: Arc<Inner>, id: String, work: Work) -> Self {
+    pub fn fresh(inner: Arc<Inner>, id: String, work: PendingMessage) -> Self {
         Self { inner, id, work, version: 1, fresh: true }
     }
 
     /// Left behind by a node that is gone, or come to the end of a wait.
-    pub fn resumed(inner: Arc<Inner>, id: String, work: Work, version: u64) -> Self {
+    pub fn resumed(inner: Arc<Inner>, id: String, work: PendingMessage, version: u64) -> Self {
         Self { inner, id, work, version, fresh: false }
     }
 
@@ -79,44 +79,44 @@ impl Sending {
     }
 
     async fn deliver(&mut self, cancelled: &CancellationToken) {
-        if self.take_up(cancelled).await == Went::Done {
+        if self.resume(cancelled).await == AfterTry::Done {
             return;
         }
         self.begin_anew();
-        let mut rest = Rest::default();
+        let mut leftover = Leftover::default();
         // At the end of a pause the rules have been tried, and what they left over is on record.
-        if self.work.again_at.is_none() && self.by_rules(&mut rest, cancelled).await == Went::Done {
+        if self.work.again_at.is_none() && self.by_rules(&mut leftover, cancelled).await == AfterTry::Done {
             return;
         }
-        if self.late(rest, cancelled).await == Went::Done {
+        if self.last_round(leftover, cancelled).await == AfterTry::Done {
             return;
         }
         let expired = self.inner.clock.now() >= self.work.expires;
         self.conclude(if expired { MessageEnd::Expired } else { MessageEnd::EveryRuleFailed }).await;
     }
 
-    async fn by_rules(&mut self, rest: &mut Rest, cancelled: &CancellationToken) -> Went {
-        let routes = self.inner.ways().board.routes(&self.work.policy, &self.work.addresses).unwrap_or_default();
+    async fn by_rules(&mut self, leftover: &mut Leftover, cancelled: &CancellationToken) -> AfterTry {
+        let routes = self.inner.ways().routing.routes(&self.work.policy, &self.work.addresses).unwrap_or_default();
         for route in routes.into_iter().filter(|route| route.rule >= self.work.rule).collect::<Vec<_>>() {
             if route.rule != self.work.rule {
                 self.work.rule = route.rule;
                 self.work.asked.clear();
             }
-            if self.by_rule(&route, rest, cancelled).await == Went::Done {
-                return Went::Done;
+            if self.by_rule(&route, leftover, cancelled).await == AfterTry::Done {
+                return AfterTry::Done;
             }
             let (channel, to) = (route.channel, route.masked());
             let perhaps = self.work.unsure.as_ref().is_some_and(|sent| sent.channel == channel && sent.to == to);
             let fate = if perhaps { Fate::Unsure } else { Fate::NotSent };
             self.work.before = Some(Before { channel, to, fate });
         }
-        Went::On
+        AfterTry::On
     }
 
-    async fn by_rule(&mut self, route: &Route, rest: &mut Rest, cancelled: &CancellationToken) -> Went {
+    async fn by_rule(&mut self, route: &Route, leftover: &mut Leftover, cancelled: &CancellationToken) -> AfterTry {
         if self.is_in_doubt(route) {
             // Probably it was sent; nobody will say.
-            return Went::On;
+            return AfterTry::On;
         }
         if !self.work.counted.contains(&route.to) {
             match self.inner.ways().allowances.address(&route.to, self.inner.clock.now()).await {
@@ -124,164 +124,182 @@ impl Sending {
                 Ok(Err(limit)) => {
                     let what = What::MessageRefused { reason: format!("{}: {}", limit.name(), route.masked()) };
                     self.note(what).await;
-                    return Went::On;
+                    return AfterTry::On;
                 }
-                Err(error) => return self.lost(&error),
+                Err(error) => return self.abandon(&error),
             }
         }
         if !self.fresh && !self.write_progress(route).await {
-            return Went::Done;
+            return AfterTry::Done;
         }
         for name in &route.through {
             // Looked at again before each attempt: meanwhile it may be quicker elsewhere.
             while !self.is_in_doubt(route) {
-                let lines = self.inner.ways().board.lines(name, route.channel, self.work.purpose());
-                let Some((line, queued)) = self.choose(route, lines, rest).await else { break };
-                self.work.asked.push(line.transmitter.name().to_owned());
-                match self.attempt(route, (&line, queued), cancelled).await {
-                    Went::On => {}
-                    Went::OnAndWait => rest.busy.push((route.clone(), line)),
+                let candidates = self.inner.ways().routing.candidates(name, route.channel, self.work.purpose());
+                let Some((handle, queued)) = self.choose(route, candidates, leftover).await else { break };
+                self.work.asked.push(handle.transmitter.name().to_owned());
+                match self.attempt(route, (&handle, queued), cancelled).await {
+                    AfterTry::On => {}
+                    AfterTry::OnAndWait => leftover.busy.push((route.clone(), handle)),
                     ended => return ended,
                 }
             }
         }
-        Went::On
+        AfterTry::On
     }
 
     /// The least busy of those that were not asked yet (by itself or through a group), if it can send in time; the rest is journaled.
-    async fn choose(&mut self, route: &Route, lines: Lines, rest: &mut Rest) -> Option<(Arc<Line>, Queued)> {
-        let known = |asked: &[String], line: &Arc<Line>| asked.iter().any(|asked| asked == line.transmitter.name());
-        for line in lines.silent {
-            if known(&self.work.asked, &line) {
+    async fn choose(
+        &mut self,
+        route: &Route,
+        candidates: Candidates,
+        leftover: &mut Leftover,
+    ) -> Option<(Arc<TransmitterHandle>, SlotRequest)> {
+        let known =
+            |asked: &[String], handle: &Arc<TransmitterHandle>| asked.iter().any(|asked| asked == handle.transmitter.name());
+        for handle in candidates.silent {
+            if known(&self.work.asked, &handle) {
                 continue;
             }
-            self.work.asked.push(line.transmitter.name().to_owned());
-            let why = line.transmitter.figures().out_of_service.unwrap_or_default();
-            self.tried(route, &line, (TryOutcome::OutOfService, &why), Duration::ZERO).await;
-            rest.silent.push((route.clone(), line));
+            self.work.asked.push(handle.transmitter.name().to_owned());
+            let why = handle.transmitter.figures().out_of_service.unwrap_or_default();
+            self.record_try(route, &handle, (TryOutcome::OutOfService, &why), Duration::ZERO).await;
+            leftover.silent.push((route.clone(), handle));
         }
         let left = route.wait.min(self.work.expires.since(self.inner.clock.now()));
-        let (backlog, line) = lines.open.into_iter().find(|(_, line)| !known(&self.work.asked, line))?;
+        let (backlog, handle) = candidates.open.into_iter().find(|(_, handle)| !known(&self.work.asked, handle))?;
         // What waits and then itself: one that is still with a modem when the rule's wait is over goes out a second time elsewhere.
         // One where nothing waits is asked however slow it was last, or it could never show that it is quicker now.
-        let taken = backlog.saturating_add(line.transmitter.pace().unwrap_or_default());
-        let stuck = line.is_stuck(self.work.purpose());
+        let taken = backlog.saturating_add(handle.transmitter.pace().unwrap_or_default());
+        let stuck = handle.is_stuck(self.work.purpose());
         if backlog.is_zero() || (taken <= left && !stuck) {
             // In line before anything else is waited for, so that the next message sees it there.
-            let queued = line.enter(self.work.purpose());
-            return Some((line, queued));
+            let queued = handle.enter(self.work.purpose());
+            return Some((handle, queued));
         }
-        self.work.asked.push(line.transmitter.name().to_owned());
+        self.work.asked.push(handle.transmitter.name().to_owned());
         let words = match stuck {
             true => "others wait for it, and its last message failed".to_owned(),
             false => format!("a message would be out in {} s, and the rule waits for {} s", taken.as_secs(), left.as_secs()),
         };
-        self.tried(route, &line, (TryOutcome::Busy, &words), Duration::ZERO).await;
-        rest.busy.push((route.clone(), line));
+        self.record_try(route, &handle, (TryOutcome::Busy, &words), Duration::ZERO).await;
+        leftover.busy.push((route.clone(), handle));
         None
     }
 
     pub(in crate::dispatch) async fn attempt(
         &mut self,
         route: &Route,
-        (line, mut queued): (&Line, Queued),
+        (handle, mut queued): (&TransmitterHandle, SlotRequest),
         cancelled: &CancellationToken,
-    ) -> Went {
+    ) -> AfterTry {
         let begun = self.inner.clock.now();
         if begun >= self.work.expires {
             self.conclude(MessageEnd::Expired).await;
-            return Went::Done;
+            return AfterTry::Done;
         }
         if cancelled.is_cancelled() {
-            return Went::Done;
+            return AfterTry::Done;
         }
         if self.inner.closing.is_cancelled() && !self.fresh {
             // The node is being stopped: whoever comes next takes it over at once.
-            return self.release(route, line).await;
+            return self.release(route, handle).await;
         }
         let until = begun.plus(route.wait).min(self.work.expires);
         tokio::select! {
             biased;
-            () = cancelled.cancelled() => return Went::Done,
+            () = cancelled.cancelled() => return AfterTry::Done,
             () = queued.place() => {}
-            () = self.inner.closing.cancelled() => return self.release(route, line).await,
+            () = self.inner.closing.cancelled() => return self.release(route, handle).await,
             () = self.inner.clock.sleep_until(until) => {
-                self.tried(route, line, (TryOutcome::Busy, "no place was free within the rule's wait"), until.since(begun)).await;
-                return Went::OnAndWait;
+                self.record_try(route, handle, (TryOutcome::Busy, "no place was free within the rule's wait"), until.since(begun)).await;
+                return AfterTry::OnAndWait;
             }
         }
         self.fresh = false;
-        let (transmitter, channel, to) = (line.transmitter.name().to_owned(), route.channel, route.masked());
+        let (transmitter, channel, to) = (handle.transmitter.name().to_owned(), route.channel, route.masked());
         self.work.stage = Stage::Handing { transmitter, channel, to };
         if !self.write_progress(route).await {
-            return Went::Done;
+            return AfterTry::Done;
         }
         let now = self.inner.clock.now();
         let message = self.message(route, now);
-        let send = line.transmitter.send(&message, now);
+        let send = handle.transmitter.send(&message, now);
         queued.handed();
         let answer = tokio::select! {
             biased;
-            () = cancelled.cancelled() => return Went::Done,
+            () = cancelled.cancelled() => return AfterTry::Done,
             answer = send => Some(answer),
             () = self.inner.clock.sleep_until(until) => None,
         };
         drop(queued);
-        line.failed(answer.as_ref().is_none_or(|answer| answer.as_ref().is_err_and(|failure| failure.kind.passes())));
+        handle.failed(answer.as_ref().is_none_or(|answer| answer.as_ref().is_err_and(|failure| failure.kind.passes())));
         if matches!(answer, Some(Ok(_))) {
-            line.took(self.inner.clock.now().since(now));
-            self.charge(route, line, message.text.expose());
+            handle.took(self.inner.clock.now().since(now));
+            self.charge(route, handle, message.text.expose());
         }
-        self.judge(route, line, answer, begun).await
+        self.judge(route, handle, answer, begun).await
     }
 
     /// Draws the conclusion from an answer (none: it took too long), and journals it.
-    async fn judge(&mut self, route: &Route, line: &Line, answer: Option<Result<Receipt, Failure>>, begun: Time) -> Went {
+    async fn judge(
+        &mut self,
+        route: &Route,
+        handle: &TransmitterHandle,
+        answer: Option<Result<Receipt, Failure>>,
+        begun: Time,
+    ) -> AfterTry {
         let now = self.inner.clock.now();
         let waited = now.since(begun);
         self.work.stage = Stage::Trying;
         let failure = match answer {
             Some(Ok(receipt)) => {
-                self.taken(route, line, receipt, begun).await;
-                return Went::Done;
+                self.record_taken(route, handle, receipt, begun).await;
+                return AfterTry::Done;
             }
             Some(Err(failure)) => failure,
             None => {
-                self.perhaps(line.transmitter.name(), route.channel, route.masked());
-                self.try_later(route, line, None);
-                self.tried(route, line, (TryOutcome::TooSlow, "no answer within the rule's wait"), waited).await;
-                return Went::On;
+                self.mark_in_doubt(handle.transmitter.name(), route.channel, route.masked());
+                self.try_later(route, handle, None);
+                self.record_try(route, handle, (TryOutcome::TooSlow, "no answer within the rule's wait"), waited).await;
+                return AfterTry::On;
             }
         };
         let (outcome, went) = match failure.kind {
             FailureKind::RetryHere => {
-                self.try_later(route, line, None);
-                (TryOutcome::Later, Went::On)
+                self.try_later(route, handle, None);
+                (TryOutcome::Later, AfterTry::On)
             }
             FailureKind::RetryAfter(pause) => {
-                self.try_later(route, line, Some(pause));
-                (TryOutcome::Later, Went::On)
+                self.try_later(route, handle, Some(pause));
+                (TryOutcome::Later, AfterTry::On)
             }
-            FailureKind::RetryElsewhere => (TryOutcome::Failed, Went::On),
+            FailureKind::RetryElsewhere => (TryOutcome::Failed, AfterTry::On),
             FailureKind::Unsure => {
-                self.perhaps(line.transmitter.name(), route.channel, route.masked());
-                self.try_later(route, line, None);
-                (TryOutcome::Unknown, Went::On)
+                self.mark_in_doubt(handle.transmitter.name(), route.channel, route.masked());
+                self.try_later(route, handle, None);
+                (TryOutcome::Unknown, AfterTry::On)
             }
             FailureKind::Final => {
                 // Whatever else this rule has left would be told the same.
                 self.work.retries.retain(|retry| retry.rule != route.rule);
-                (TryOutcome::Refused, Went::NextRule)
+                (TryOutcome::Refused, AfterTry::NextRule)
             }
         };
-        self.tried(route, line, (outcome, &failure.why), waited).await;
+        self.record_try(route, handle, (outcome, &failure.why), waited).await;
         went
     }
 
     /// A transmitter took it: that is the end, unless it will say what becomes of it.
-    pub(in crate::dispatch) async fn taken(&mut self, route: &Route, line: &Line, receipt: Receipt, begun: Time) {
+    pub(in crate::dispatch) async fn record_taken(
+        &mut self,
+        route: &Route,
+        handle: &TransmitterHandle,
+        receipt: Receipt,
+        begun: Time,
+    ) {
         let now = self.inner.clock.now();
-        let (transmitter, to) = (line.transmitter.name().to_owned(), route.masked());
+        let (transmitter, to) = (handle.transmitter.name().to_owned(), route.masked());
         let sent = Sent { transmitter: transmitter.clone(), channel: route.channel, to: to.clone(), at: now };
         // On record first: the shorter the gap after the hand-over, the rarer a second copy after a crash.
         if receipt.references.is_empty() {
@@ -292,8 +310,8 @@ impl Sending {
             let until = begun.plus(route.wait).min(now.plus(route.usual_wait)).max(least).min(self.work.expires);
             self.wait(&receipt.references, &route.to, sent, until).await;
         }
-        self.tried(route, line, (TryOutcome::Sent, &receipt.words), now.since(begun)).await;
-        let words = blot(&receipt.words, &self.secrets(route));
+        self.record_try(route, handle, (TryOutcome::Sent, &receipt.words), now.since(begun)).await;
+        let words = redact(&receipt.words, &self.secrets(route));
         let (message, channel) = (self.id.clone(), route.channel.name().to_owned());
         self.note(What::MessageSent { message, transmitter, channel, to, receipt: words }).await;
     }
@@ -304,7 +322,7 @@ impl Sending {
         let receipt = match self.inner.expect(self, references, to, &sent).await {
             Ok(receipt) => receipt,
             Err(error) => {
-                self.lost(&error);
+                self.abandon(&error);
                 return;
             }
         };
@@ -313,7 +331,7 @@ impl Sending {
         if self.write(progress).await
             && let Err(error) = self.inner.wake_at(&self.id, until).await
         {
-            self.lost(&error);
+            self.abandon(&error);
         }
     }
 

@@ -3,7 +3,7 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::{Sending, Went};
+use super::attempt::{AfterTry, Sending};
 use crate::audit::What;
 use crate::audit::reason::TryOutcome;
 use crate::base::Channel;
@@ -12,55 +12,55 @@ use crate::dispatch::{Before, Fate};
 
 impl Sending {
     /// Done where nothing has to be tried: a transmitter knows that it took the message.
-    pub(in crate::dispatch) async fn take_up(&mut self, cancelled: &CancellationToken) -> Went {
+    pub(in crate::dispatch) async fn resume(&mut self, cancelled: &CancellationToken) -> AfterTry {
         match std::mem::take(&mut self.work.stage) {
-            Stage::Trying => Went::On,
+            Stage::Trying => AfterTry::On,
             Stage::Handing { transmitter, channel, to } => {
                 let recalled = tokio::select! {
                     biased;
-                    () = cancelled.cancelled() => return Went::Done,
+                    () = cancelled.cancelled() => return AfterTry::Done,
                     recalled = self.recall(&transmitter, channel) => recalled,
                 };
-                if recalled == Went::Done {
-                    return Went::Done;
+                if recalled == AfterTry::Done {
+                    return AfterTry::Done;
                 }
-                self.left_unknown(transmitter, channel, to).await;
-                Went::On
+                self.record_unknown(transmitter, channel, to).await;
+                AfterTry::On
             }
             Stage::Waiting { sent, undelivered, .. } => {
-                self.waited(sent, undelivered).await;
-                Went::On
+                self.end_wait(sent, undelivered).await;
+                AfterTry::On
             }
         }
     }
 
     /// Whether the transmitter remembers it; then it is as if it had answered right now.
-    async fn recall(&mut self, transmitter: &str, channel: Channel) -> Went {
+    async fn recall(&mut self, transmitter: &str, channel: Channel) -> AfterTry {
         let ways = self.inner.ways();
-        let routes = ways.board.routes(&self.work.policy, &self.work.addresses).unwrap_or_default();
+        let routes = ways.routing.routes(&self.work.policy, &self.work.addresses).unwrap_or_default();
         let route = routes.into_iter().find(|route| route.rule == self.work.rule && route.channel == channel);
-        let (Some(route), Some(line)) = (route, ways.board.line(transmitter)) else { return Went::On };
-        match line.transmitter.recall(&self.id, &route.to).await {
+        let (Some(route), Some(handle)) = (route, ways.routing.handle(transmitter)) else { return AfterTry::On };
+        match handle.transmitter.recall(&self.id, &route.to).await {
             Some(receipt) => {
                 let now = self.inner.clock.now();
-                self.charge(&route, &line, self.message(&route, now).text.expose());
-                self.taken(&route, &line, receipt, now).await;
-                Went::Done
+                self.charge(&route, &handle, self.message(&route, now).text.expose());
+                self.record_taken(&route, &handle, receipt, now).await;
+                AfterTry::Done
             }
-            None => Went::On,
+            None => AfterTry::On,
         }
     }
 
     /// It may have been taken or not. One more copy is better than none.
-    async fn left_unknown(&mut self, transmitter: String, channel: Channel, to: String) {
+    async fn record_unknown(&mut self, transmitter: String, channel: Channel, to: String) {
         self.ask_again(self.work.rule, &transmitter);
-        self.perhaps(&transmitter, channel, to.clone());
+        self.mark_in_doubt(&transmitter, channel, to.clone());
         let (outcome, detail) = (TryOutcome::Unknown, "the node ended while it was asked".to_owned());
         let (message, channel) = (self.id.clone(), channel.name().to_owned());
         self.note(What::MessageTried { message, transmitter, channel, to, outcome, detail, duration_ms: 0 }).await;
     }
 
-    async fn waited(&mut self, sent: Sent, undelivered: bool) {
+    async fn end_wait(&mut self, sent: Sent, undelivered: bool) {
         let fate = if undelivered { Fate::Undelivered } else { Fate::Unconfirmed };
         self.work.before = Some(Before { channel: sent.channel, to: sent.to.clone(), fate });
         self.work.rule += 1;
@@ -77,7 +77,7 @@ impl Sending {
     }
 
     /// It may have gone out by this way.
-    pub(in crate::dispatch) fn perhaps(&mut self, transmitter: &str, channel: Channel, to: String) {
+    pub(in crate::dispatch) fn mark_in_doubt(&mut self, transmitter: &str, channel: Channel, to: String) {
         let (transmitter, at) = (transmitter.to_owned(), self.inner.clock.now());
         self.work.unsure = Some(Sent { transmitter, channel, to, at });
         self.work.doubts.push(channel);

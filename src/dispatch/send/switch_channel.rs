@@ -7,7 +7,7 @@ use crate::audit::What;
 use crate::base::Channel;
 use crate::dispatch::dispatcher::{DispatchError, Dispatcher};
 use crate::dispatch::inner::LEASE;
-use crate::dispatch::queue::record::{Kept, Stage, Work};
+use crate::dispatch::queue::record::{MessageRecord, PendingMessage, Stage};
 use crate::dispatch::routing::Route;
 use crate::dispatch::{Addresses, Progress};
 use crate::store::{Step, Versioned};
@@ -24,7 +24,7 @@ pub struct Way {
 
 /// What became of the wish for another way.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Jump {
+pub enum Switched {
     /// The same passcode goes there.
     Begun,
     /// The message is done or its passcode too old: only a new one can go there.
@@ -36,7 +36,7 @@ impl Dispatcher {
     pub fn ways(&self, policy: &str, addresses: &Addresses) -> Vec<Way> {
         let mut ways: Vec<Way> = Vec::new();
         let mut seen: Vec<(Channel, String)> = Vec::new();
-        for route in self.inner.ways().board.routes(policy, addresses).unwrap_or_default() {
+        for route in self.inner.ways().routing.routes(policy, addresses).unwrap_or_default() {
             let end = (route.channel, route.to.clone());
             if !seen.contains(&end) {
                 ways.push(Way { rule: route.rule, channel: route.channel, to: route.masked() });
@@ -54,12 +54,12 @@ impl Dispatcher {
     }
 
     /// Goes on with this rule at once, whatever is under way; the rules after it follow as ever. Counts as one message more.
-    pub async fn jump(&self, id: &str, rule: usize) -> Result<Jump, DispatchError> {
+    pub async fn switch_channel(&self, id: &str, rule: usize) -> Result<Switched, DispatchError> {
         let (inner, now) = (&self.inner, self.inner.clock.now());
         let found = inner.readable(id).await?.and_then(|found| found.row.work);
-        let Some(work) = found.filter(|work| now < work.expires) else { return Ok(Jump::Gone) };
+        let Some(work) = found.filter(|work| now < work.expires) else { return Ok(Switched::Gone) };
         let ways = inner.ways();
-        let routes = ways.board.routes(&work.policy, &work.addresses).unwrap_or_default();
+        let routes = ways.routing.routes(&work.policy, &work.addresses).unwrap_or_default();
         let Some(route) = routes.into_iter().find(|route| route.rule == rule) else { return Err(DispatchError::NoRoute) };
         if let Err(limit) = ways.allowances.take(&work.user, std::slice::from_ref(&route), now).await? {
             inner.refuse(&work, limit.name().to_owned()).await;
@@ -72,22 +72,22 @@ impl Dispatcher {
             work.divert(&route);
             let progress = Progress::Sending { channel, to: to.clone(), before: None, again: None };
             let diverted = (work.clone(), found.version + 1);
-            Step::Write(Versioned { row: Kept { progress, work: Some(work) }, ..found }, Some(diverted))
+            Step::Write(Versioned { row: MessageRecord { progress, work: Some(work) }, ..found }, Some(diverted))
         });
         let Some((work, version)) = diverted.await? else {
             ways.allowances.give_back(&work.user, &route.to, now).await?;
-            return Ok(Jump::Gone);
+            return Ok(Switched::Gone);
         };
         inner.stop(id);
         inner.due(id, Some(now.plus(LEASE))).await?;
         let asked = What::OtherWayAsked { message: id.to_owned(), channel: channel.name().to_owned(), to };
         inner.journal.note(inner.event(&work, asked)).await;
         inner.start(Sending::resumed(Arc::clone(inner), id.to_owned(), work, version), None);
-        Ok(Jump::Begun)
+        Ok(Switched::Begun)
     }
 }
 
-impl Work {
+impl PendingMessage {
     /// It goes on with this route, whatever was under way.
     fn divert(&mut self, route: &Route) {
         if let Stage::Waiting { sent, undelivered: false, .. } = std::mem::take(&mut self.stage) {

@@ -11,7 +11,7 @@ use crate::base::Channel;
 use crate::base::eventually::eventually;
 use crate::config::Limits;
 use crate::dispatch::inner::{LEASE, MOST_EARLY};
-use crate::dispatch::{Addresses, Before, Delivery, Fate, Jump, Order, Progress, Report};
+use crate::dispatch::{Addresses, Before, Delivery, Fate, Order, Progress, Report, Switched};
 
 fn report(transmitter: &str, reference: &str, delivery: Delivery) -> Report {
     Report { transmitter: transmitter.into(), reference: reference.to_owned(), delivery }
@@ -389,18 +389,18 @@ async fn what_is_out_of_service_is_tried_only_when_nothing_else_works() {
 #[tokio::test]
 async fn another_way_takes_the_same_passcode_along_at_once() {
     let (house, _, caller) = waiting().await;
-    assert_eq!(house.dispatcher.jump("m1", 1).await.unwrap(), Jump::Begun);
+    assert_eq!(house.dispatcher.switch_channel("m1", 1).await.unwrap(), Switched::Begun);
     house.until("message-sent caller").await;
     assert_eq!(caller.seen()[0].passcode.expose(), CODE);
-    assert!(house.dispatcher.jump("m1", 7).await.is_ok(), "what is done is gone, whatever the rule");
-    assert_eq!(house.dispatcher.jump("m1", 1).await.unwrap(), Jump::Gone);
-    assert_eq!(house.dispatcher.jump("unknown", 1).await.unwrap(), Jump::Gone);
+    assert!(house.dispatcher.switch_channel("m1", 7).await.is_ok(), "what is done is gone, whatever the rule");
+    assert_eq!(house.dispatcher.switch_channel("m1", 1).await.unwrap(), Switched::Gone);
+    assert_eq!(house.dispatcher.switch_channel("unknown", 1).await.unwrap(), Switched::Gone);
 }
 
 #[tokio::test]
 async fn another_way_that_the_policy_does_not_know_leads_nowhere() {
     let (house, _, caller) = waiting().await;
-    assert!(house.dispatcher.jump("m1", 7).await.is_err());
+    assert!(house.dispatcher.switch_channel("m1", 7).await.is_err());
     assert!(sent(None, Channel::Sms, true)(&house.progress("m1").await));
     assert!(caller.seen().is_empty());
 }

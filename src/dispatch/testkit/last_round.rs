@@ -10,7 +10,7 @@ use crate::config::Limits;
 use crate::dispatch::FailureKind::{Final, RetryAfter, RetryElsewhere, RetryHere, Unsure};
 use crate::dispatch::inner::LEASE;
 use crate::dispatch::queue::claims::POLL;
-use crate::dispatch::{Addresses, Before, Content, Fate, Jump, Order, Progress, Purpose, Ready};
+use crate::dispatch::{Addresses, Before, Content, Fate, Order, Progress, Purpose, Ready, Switched};
 use crate::store::Kind;
 
 const S: Duration = Duration::from_secs(1);
@@ -151,7 +151,7 @@ async fn another_way_goes_at_once_while_the_first_one_pauses() {
     let _runs = house.runs();
     house.hand_over(house.calling("m1")).await.unwrap();
     house.paused("m1").await;
-    assert_eq!(house.dispatcher.jump("m1", 1).await.unwrap(), Jump::Begun);
+    assert_eq!(house.dispatcher.switch_channel("m1", 1).await.unwrap(), Switched::Begun);
     house.until("message-sent caller").await;
     assert_eq!((a.seen().len(), caller.seen().len()), (1, 2));
 }
@@ -180,7 +180,7 @@ async fn what_another_transmitter_took_is_not_sent_again_because_a_call_was_aske
     let addresses = Addresses { mail: Some("anna@example.com".into()), ..order.addresses };
     house.hand_over(Order { addresses, ..order }).await.unwrap();
     house.until("message-sent g1").await;
-    assert_eq!(house.dispatcher.jump("m1", 2).await.unwrap(), Jump::Begun);
+    assert_eq!(house.dispatcher.switch_channel("m1", 2).await.unwrap(), Switched::Begun);
     caller.asked().await;
     for _ in 0..60 {
         house.clock.advance(S);

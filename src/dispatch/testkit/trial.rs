@@ -17,7 +17,7 @@ use crate::base::{Channel, Clock, Keys, Language, Later, Secret, Texts, Time, Tr
 use crate::config::dispatch_policy::{AddressKind, Rule};
 use crate::config::{DispatchPolicy, Limits};
 use crate::dispatch::dispatcher::{DispatchError, Dispatcher, Parts};
-use crate::dispatch::queue::record::Kept;
+use crate::dispatch::queue::record::MessageRecord;
 use crate::dispatch::{Addresses, Content, Failure, FailureKind, Grouped, Message, Order, Progress, Receipt, Transmitter};
 use crate::store::{Kind, Stores, Table};
 
@@ -206,7 +206,7 @@ impl House {
         panic!("the sending does not end");
     }
 
-    pub fn kept(&self, id: &str) -> Kept {
+    pub fn kept(&self, id: &str) -> MessageRecord {
         let record = self.memory.record(Kind::Message, id).expect("a record");
         Table::new(&Stores::one(&self.memory), &keys()).open(record).expect("it opens").row
     }

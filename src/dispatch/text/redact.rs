@@ -13,7 +13,7 @@ const LEAST_APART: usize = 5;
 
 /// The first 200 printable characters of `words` without any of the `secrets`: neither as they are, nor grouped or spelled
 /// (`482 913`, `ba fo ki 42`, `4, 8, 2, 9, 1, 3`), nor as a URL, JSON, base64 or hexadecimal writes them.
-pub fn blot(words: &str, secrets: &[&str]) -> String {
+pub fn redact(words: &str, secrets: &[&str]) -> String {
     let printable: String = words.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
     let secrets: Vec<&str> = secrets.iter().copied().filter(|secret| secret.chars().count() >= 3).collect();
     let mut clean = without_digits(&printable, &secrets);
@@ -148,14 +148,14 @@ mod tests {
             ("ID: 12345", "ID: 12345"),
         ];
         for (words, expected) in table {
-            assert_eq!(blot(words, &secrets), expected, "{words}");
+            assert_eq!(redact(words, &secrets), expected, "{words}");
         }
     }
 
     #[test]
     fn words_are_cut_and_printable() {
-        assert_eq!(blot("a\r\nb\u{1b}[31m", &[]), "a b [31m");
-        assert_eq!(blot(&"ø".repeat(1000), &[]).chars().count(), 200);
-        assert_eq!(blot("", &["", "1"]), "");
+        assert_eq!(redact("a\r\nb\u{1b}[31m", &[]), "a b [31m");
+        assert_eq!(redact(&"ø".repeat(1000), &[]).chars().count(), 200);
+        assert_eq!(redact("", &["", "1"]), "");
     }
 }
