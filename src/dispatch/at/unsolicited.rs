@@ -4,7 +4,7 @@ use super::sim_state::SimState;
 
 /// What a modem says unasked.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::dispatch) enum Aside {
+pub(in crate::dispatch) enum Unsolicited {
     /// A status report, in hexadecimal.
     Report(String),
     /// The same in text mode, without its name.
@@ -19,7 +19,7 @@ pub(in crate::dispatch) enum Aside {
     Restarted,
 }
 
-pub(in crate::dispatch) enum Unasked {
+pub(in crate::dispatch) enum LineKind {
     /// It belongs to the answer.
     No,
     /// Of no interest.
@@ -28,7 +28,7 @@ pub(in crate::dispatch) enum Unasked {
     Announced(Announced),
     /// The end of sending a message that nobody waits for here any more.
     Taken(Option<u8>),
-    Aside(Aside),
+    Unsolicited(Unsolicited),
 }
 
 pub(in crate::dispatch) enum Announced {
@@ -37,18 +37,18 @@ pub(in crate::dispatch) enum Announced {
 }
 
 /// Tells what is no part of the answer to the command of this name.
-pub(in crate::dispatch) fn unasked(line: &str, name: &str) -> Unasked {
+pub(in crate::dispatch) fn classify(line: &str, name: &str) -> LineKind {
     if let Some(rest) = line.strip_prefix("+CDS:") {
         if rest.contains(',') {
-            return Unasked::Aside(Aside::ReportInText(rest.to_owned()));
+            return LineKind::Unsolicited(Unsolicited::ReportInText(rest.to_owned()));
         }
-        return Unasked::Announced(Announced::Report);
+        return LineKind::Announced(Announced::Report);
     }
     if line.starts_with("+CMT:") {
-        return Unasked::Announced(Announced::Message);
+        return LineKind::Announced(Announced::Message);
     }
     if let Some(rest) = line.strip_prefix(TAKEN).filter(|_| name != "+CMGS") {
-        return Unasked::Taken(rest.split(',').next().and_then(|number| number.trim().parse().ok()));
+        return LineKind::Taken(rest.split(',').next().and_then(|number| number.trim().parse().ok()));
     }
     // `"SM",3`: the place alone, which must be a number before it goes into a command.
     let place = |rest: &str| {
@@ -56,25 +56,25 @@ pub(in crate::dispatch) fn unasked(line: &str, name: &str) -> Unasked {
         place.trim().parse::<u16>().ok().map(|place| place.to_string())
     };
     if let Some(rest) = line.strip_prefix("+CMTI:") {
-        return place(rest).map_or(Unasked::Nothing, |place| Unasked::Aside(Aside::Stored(place)));
+        return place(rest).map_or(LineKind::Nothing, |place| LineKind::Unsolicited(Unsolicited::Stored(place)));
     }
     if let Some(rest) = line.strip_prefix("+CDSI:") {
-        return place(rest).map_or(Unasked::Nothing, |place| Unasked::Aside(Aside::StoredReport(place)));
+        return place(rest).map_or(LineKind::Nothing, |place| LineKind::Unsolicited(Unsolicited::StoredReport(place)));
     }
     if line == "RING" || line.starts_with("+CRING:") {
-        return Unasked::Aside(Aside::Ring);
+        return LineKind::Unsolicited(Unsolicited::Ring);
     }
     let sim_lost = name != "+CPIN" && line.strip_prefix("+CPIN:").is_some_and(|state| SimState::read(state) != SimState::Open);
     if sim_lost || is_start(line) {
-        return Unasked::Aside(Aside::Restarted);
+        return LineKind::Unsolicited(Unsolicited::Restarted);
     }
     if is_of_a_start(line) {
-        return Unasked::Nothing;
+        return LineKind::Nothing;
     }
     let named = line.starts_with(['+', '^', '*', '%']);
     let ours = !name.is_empty() && line.strip_prefix(name).is_some_and(|rest| rest.starts_with(':'));
     let call = matches!(line, "NO CARRIER" | "BUSY" | "NO ANSWER" | "NO DIALTONE");
-    if name.is_empty() || (named && !ours) || call { Unasked::Nothing } else { Unasked::No }
+    if name.is_empty() || (named && !ours) || call { LineKind::Nothing } else { LineKind::No }
 }
 
 /// SIMCom and Quectel: `RDY`; Cinterion, Siemens: `^SYSSTART`, with words behind it; MediaTek: `MODEM:STARTUP`; what is said before it goes.

@@ -8,15 +8,15 @@ use std::sync::mpsc::SyncSender;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::deadline::Deadline;
 use super::inbox::{Event, Inbox};
 use super::listener::listen;
-use super::timeouts::Patience;
 use crate::base::Secret;
 use crate::config::modem::Port as Place;
 use crate::dispatch::at::lines::{Lines, Said};
 use crate::dispatch::at::port::{Port, open};
 use crate::dispatch::at::refusal::Refusal;
-use crate::dispatch::at::unsolicited::{Announced, Aside, TAKEN, Unasked, unasked};
+use crate::dispatch::at::unsolicited::{Announced, LineKind, TAKEN, Unsolicited, classify};
 
 /// Why a command has no answer that is of use.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -31,12 +31,12 @@ pub(super) enum Trouble {
 }
 
 /// One open line.
-pub(super) struct Talk {
+pub(super) struct AtSession {
     port: Box<dyn Port>,
     number: u32,
     lines: Lines,
     said: VecDeque<Said>,
-    asides: VecDeque<Aside>,
+    unsolicited: VecDeque<Unsolicited>,
     /// The next line is what `+CDS:` or `+CMT:` announced.
     announced: Option<Announced>,
     late: Option<Late>,
@@ -55,9 +55,9 @@ pub(super) enum Late {
 }
 
 /// More are forgotten, the oldest first.
-const MOST_ASIDES: usize = 64;
+const MOST_UNSOLICITED: usize = 64;
 
-impl Talk {
+impl AtSession {
     /// Opens the line and lets a second thread listen to it. `number` tells this line from those before it.
     pub fn open(place: &Place, number: u32, to: SyncSender<Event>) -> std::io::Result<Self> {
         let (port, telnet) = open(place)?;
@@ -65,13 +65,13 @@ impl Talk {
         let (twin, closed) = (port.twin()?, Arc::clone(&closing));
         let listen = move || listen(twin, telnet, number, &to, &closed);
         let listener = std::thread::Builder::new().name("modem line".to_owned()).spawn(listen)?;
-        let (lines, said, asides) = (Lines::default(), VecDeque::new(), VecDeque::new());
+        let (lines, said, unsolicited) = (Lines::default(), VecDeque::new(), VecDeque::new());
         Ok(Self {
             port,
             number,
             lines,
             said,
-            asides,
+            unsolicited,
             announced: None,
             late: None,
             steadfast: false,
@@ -89,9 +89,9 @@ impl Talk {
     /// Waits for the end of an answer.
     fn answer(&mut self, inbox: &mut Inbox, text: &str, limit: Duration) -> Result<Vec<String>, Trouble> {
         let name = name(text);
-        let (mut patience, mut lines) = (Patience::new(inbox, limit), Vec::new());
+        let (mut deadline, mut lines) = (Deadline::new(inbox, limit), Vec::new());
         loop {
-            let line = match self.next(inbox, &mut patience) {
+            let line = match self.next(inbox, &mut deadline) {
                 Ok(Said::Line(line)) => line,
                 Ok(Said::Prompt) => {
                     // It waits for a text that somebody else began to enter.
@@ -116,9 +116,9 @@ impl Talk {
                 }
                 return Err(Trouble::Refused(refusal));
             }
-            if line != text && !self.put_aside(&line, name) && lines.len() < MOST_LINES {
+            if line != text && !self.sort_out(&line, name) && lines.len() < MOST_LINES {
                 if is_taken(&line) {
-                    patience.shorten(Duration::from_secs(5));
+                    deadline.shorten(Duration::from_secs(5));
                 }
                 lines.push(line);
             }
@@ -148,15 +148,15 @@ impl Talk {
 
     /// Waits until the modem asks for the message's text.
     fn prompt(&mut self, inbox: &mut Inbox, limit: Duration) -> Result<(), Trouble> {
-        let mut patience = Patience::new(inbox, limit);
+        let mut deadline = Deadline::new(inbox, limit);
         loop {
-            match self.next(inbox, &mut patience)? {
+            match self.next(inbox, &mut deadline)? {
                 Said::Prompt => return Ok(()),
                 Said::Line(line) => {
                     if let Some(refusal) = Refusal::read(&line) {
                         return Err(Trouble::Refused(refusal));
                     }
-                    self.put_aside(&line, SUBMIT);
+                    self.sort_out(&line, SUBMIT);
                 }
             }
         }
@@ -184,10 +184,10 @@ impl Talk {
     /// Until nothing more comes, so that what is answered next is answered to us.
     pub fn settle(&mut self, inbox: &mut Inbox) -> Result<(), Trouble> {
         for _ in 0..MOST_LINES {
-            match self.next(inbox, &mut Patience::new(inbox, QUIET)) {
+            match self.next(inbox, &mut Deadline::new(inbox, QUIET)) {
                 Ok(Said::Line(line)) => match Refusal::read(&line) {
                     Some(refusal @ Refusal::Cms(_)) => self.late = Some(Late::Refused(refusal)),
-                    _ => drop(self.put_aside(&line, "")),
+                    _ => drop(self.sort_out(&line, "")),
                 },
                 Ok(Said::Prompt) => self.write(&[ESCAPE])?,
                 Err(Trouble::Silent) => return Ok(()),
@@ -208,15 +208,15 @@ impl Talk {
     }
 
     /// What was said by itself since the last time; waits at most `limit` for something.
-    pub fn aside(&mut self, inbox: &mut Inbox, limit: Duration) -> Result<Option<Aside>, Trouble> {
-        if self.asides.is_empty() {
-            self.hear(inbox, limit)?;
+    pub fn next_unsolicited(&mut self, inbox: &mut Inbox, limit: Duration) -> Result<Option<Unsolicited>, Trouble> {
+        if self.unsolicited.is_empty() {
+            self.listen(inbox, limit)?;
         }
-        Ok(self.asides.pop_front())
+        Ok(self.unsolicited.pop_front())
     }
 
     /// Waits so long at most, and keeps what is said meanwhile.
-    pub fn hear(&mut self, inbox: &mut Inbox, limit: Duration) -> Result<(), Trouble> {
+    pub fn listen(&mut self, inbox: &mut Inbox, limit: Duration) -> Result<(), Trouble> {
         if self.said.is_empty() {
             match inbox.listen(self.number, limit) {
                 Some(Ok(octets)) => self.said.extend(self.lines.take(&octets)),
@@ -226,13 +226,13 @@ impl Talk {
         }
         while let Some(said) = self.said.pop_front() {
             if let Said::Line(line) = said {
-                self.put_aside(&line, "");
+                self.sort_out(&line, "");
             }
         }
         Ok(())
     }
 
-    fn next(&mut self, inbox: &mut Inbox, patience: &mut Patience) -> Result<Said, Trouble> {
+    fn next(&mut self, inbox: &mut Inbox, deadline: &mut Deadline) -> Result<Said, Trouble> {
         loop {
             if let Some(said) = self.said.pop_front() {
                 return Ok(said);
@@ -240,57 +240,57 @@ impl Talk {
             if inbox.is_to_stop() && !self.steadfast {
                 return Err(Trouble::Stopped);
             }
-            let Some(limit) = patience.left(inbox) else { return Err(Trouble::Silent) };
+            let Some(limit) = deadline.left(inbox) else { return Err(Trouble::Silent) };
             match inbox.listen(self.number, limit) {
                 Some(Ok(octets)) => self.said.extend(self.lines.take(&octets)),
                 Some(Err(why)) => return Err(Trouble::Gone(why)),
-                None => patience.waited(inbox, limit),
+                None => deadline.count_wait(inbox, limit),
             }
         }
     }
 
     /// Takes what is no part of the answer to the command of this name.
-    fn put_aside(&mut self, line: &str, name: &str) -> bool {
-        let aside = match self.announced.take() {
-            Some(Announced::Report) => Some(Aside::Report(line.to_owned())),
+    fn sort_out(&mut self, line: &str, name: &str) -> bool {
+        let event = match self.announced.take() {
+            Some(Announced::Report) => Some(Unsolicited::Report(line.to_owned())),
             Some(Announced::Message) => None,
-            None => match unasked(line, name) {
-                Unasked::No => return false,
-                Unasked::Nothing => None,
-                Unasked::Announced(announced) => {
+            None => match classify(line, name) {
+                LineKind::No => return false,
+                LineKind::Nothing => None,
+                LineKind::Announced(announced) => {
                     self.announced = Some(announced);
                     None
                 }
-                Unasked::Taken(number) => {
+                LineKind::Taken(number) => {
                     self.late = Some(Late::Taken(number));
                     None
                 }
-                Unasked::Aside(aside) => Some(aside),
+                LineKind::Unsolicited(event) => Some(event),
             },
         };
-        if let Some(aside) = aside {
-            self.keep(aside);
+        if let Some(event) = event {
+            self.keep(event);
         }
         true
     }
 
     /// Whether the modem said that it starts; that is answered with what is said to it next.
     pub fn forget_restart(&mut self) -> bool {
-        let before = self.asides.len();
-        self.asides.retain(|aside| *aside != Aside::Restarted);
-        self.asides.len() < before
+        let before = self.unsolicited.len();
+        self.unsolicited.retain(|event| *event != Unsolicited::Restarted);
+        self.unsolicited.len() < before
     }
 
     /// To be looked at when the modem is set up.
-    pub fn keep(&mut self, aside: Aside) {
-        if self.asides.len() >= MOST_ASIDES {
-            self.asides.pop_front();
+    pub fn keep(&mut self, event: Unsolicited) {
+        if self.unsolicited.len() >= MOST_UNSOLICITED {
+            self.unsolicited.pop_front();
         }
-        self.asides.push_back(aside);
+        self.unsolicited.push_back(event);
     }
 }
 
-impl Drop for Talk {
+impl Drop for AtSession {
     /// Waits until nobody holds the line any more, so that it can be opened again.
     fn drop(&mut self) {
         self.closing.store(true, Ordering::Relaxed);

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::at_session::Trouble;
-use super::init::{Fault, SHORT, Start, value};
+use super::init::{Fault, Init, SHORT, value};
 use super::status::State;
 use crate::config::modem::Mode;
 use crate::dispatch::FailureKind;
@@ -17,10 +17,10 @@ const BREATH: Duration = Duration::from_secs(2);
 /// No echo, result codes, in words (ITU V.250, 6.2.4 to 6.2.6): this is answered by modems that were told to answer nothing.
 const PLAIN: &str = "ATE0Q0V1";
 
-impl Start<'_> {
+impl Init<'_> {
     /// Out of whatever it is in, to answers in words, errors by number, letters in ASCII.
     pub fn wake(&mut self) -> Result<(), Fault> {
-        self.talk.clear(self.inbox)?;
+        self.session.clear(self.inbox)?;
         let mut asked = 0;
         // Of modems that know a part of it alone the others ask for the rest.
         while !self.answers(if asked % 2 == 0 { PLAIN } else { "AT" })? {
@@ -32,9 +32,9 @@ impl Start<'_> {
                 self.show_busy("the modem is busy");
             }
         }
-        if asked > 0 || self.talk.is_late() {
+        if asked > 0 || self.session.is_late() {
             // All that was asked in vain is answered now: counted as answers to what comes next, it would be one off for good.
-            self.talk.settle(self.inbox)?;
+            self.session.settle(self.inbox)?;
         }
         if asked > 0 && self.try_one(PLAIN)?.is_none() {
             for each in ["ATE0", "ATQ0", "ATV1"] {
@@ -63,11 +63,11 @@ impl Start<'_> {
             Mode::Text => &["IRA", "8859-1", "PCCP437", "004900520041", "GSM"],
         };
         for set in sets {
-            match self.talk.command(self.inbox, &format!("AT+CSCS=\"{set}\""), SHORT) {
+            match self.session.command(self.inbox, &format!("AT+CSCS=\"{set}\""), SHORT) {
                 Ok(_) => break,
                 // Some modems know none before their SIM is open, some none at all. One that starts may have said so unasked; then the answer is
                 // still to come.
-                Err(Trouble::Refused(_) | Trouble::Silent) => self.talk.settle(self.inbox)?,
+                Err(Trouble::Refused(_) | Trouble::Silent) => self.session.settle(self.inbox)?,
                 Err(trouble) => return Err(trouble.into()),
             }
         }
@@ -76,7 +76,7 @@ impl Start<'_> {
 
     /// Whether letters and digits are read as what they are; so they are where a modem has no other way.
     pub fn reads_ascii(&mut self) -> Result<bool, Fault> {
-        match self.talk.command(self.inbox, "AT+CSCS?", SHORT) {
+        match self.session.command(self.inbox, "AT+CSCS?", SHORT) {
             Ok(lines) => {
                 let set = value(&lines, "+CSCS:").unwrap_or_default().to_ascii_uppercase();
                 // The last is UCS2 in itself.
@@ -89,7 +89,7 @@ impl Start<'_> {
     }
 
     fn answers(&mut self, command: &str) -> Result<bool, Fault> {
-        match self.talk.command(self.inbox, command, Duration::from_secs(1)) {
+        match self.session.command(self.inbox, command, Duration::from_secs(1)) {
             Ok(_) => Ok(true),
             Err(Trouble::Silent | Trouble::Refused(_)) => Ok(false),
             Err(trouble) => Err(trouble.into()),
@@ -98,7 +98,7 @@ impl Start<'_> {
 
     /// Whoever comes meanwhile goes elsewhere or comes again.
     pub fn show_busy(&mut self, why: &str) {
-        self.inbox.shared.change(|standing| (standing.state, standing.why) = (State::Busy, why.to_owned()));
+        self.inbox.status.change(|standing| (standing.state, standing.why) = (State::Busy, why.to_owned()));
         self.inbox.queue.fail_all(FailureKind::RetryHere, why);
     }
 }

@@ -3,13 +3,13 @@
 use super::ledger::Known;
 use super::queue::Job;
 use super::send::Taken;
-use super::status::Shared;
+use super::status::Status;
 use crate::base::Time;
 use crate::dispatch::sms::recipient::Recipient;
 use crate::dispatch::{Failure, FailureKind};
 
 /// Whoever waits for it waits for one more look at the modem and no longer.
-pub(super) struct Held {
+pub(super) struct InDoubt {
     job: Job,
     failure: Failure,
     looked: bool,
@@ -21,7 +21,7 @@ pub(super) enum Found {
     Lost(Job, Failure),
 }
 
-impl Held {
+impl InDoubt {
     pub fn new(job: Job, failure: Failure) -> Self {
         Self { job, failure, looked: false }
     }
@@ -34,8 +34,8 @@ impl Held {
     }
 
     /// The modem is in service again, and the ledger says what it said.
-    pub fn settle(self, shared: &Shared, now: Time) -> Found {
-        let known = shared.ledger().of(&self.job.message.id, now);
+    pub fn settle(self, status: &Status, now: Time) -> Found {
+        let known = status.ledger().of(&self.job.message.id, now);
         match (known, Recipient::parse(&self.job.message.to)) {
             (Known::Taken(parts, _), Some(to)) => Found::Taken(self.job, Taken { to, parts }),
             _ => Found::Lost(self.job, self.failure),

@@ -8,7 +8,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use super::queue::{Job, Queue};
-use super::status::Shared;
+use super::status::Status;
 use crate::base::{Clock, Time};
 use crate::dispatch::FailureKind;
 
@@ -33,15 +33,15 @@ pub(super) fn channel() -> (SyncSender<Event>, Receiver<Event>) {
 pub(super) struct Inbox {
     events: Receiver<Event>,
     pub queue: Queue,
-    pub shared: Arc<Shared>,
+    pub status: Arc<Status>,
     pub clock: Clock,
     /// Of the line.
     heard: VecDeque<(u32, Result<Vec<u8>, String>)>,
 }
 
 impl Inbox {
-    pub fn new(events: Receiver<Event>, shared: Arc<Shared>, clock: Clock) -> Self {
-        Self { events, queue: Queue::default(), shared, clock, heard: VecDeque::new() }
+    pub fn new(events: Receiver<Event>, status: Arc<Status>, clock: Clock) -> Self {
+        Self { events, queue: Queue::default(), status, clock, heard: VecDeque::new() }
     }
 
     /// What the line said since the last time, if anything; waits at most `limit` for it or for anything else.
@@ -74,7 +74,7 @@ impl Inbox {
                 Err(RecvTimeoutError::Timeout) => break,
                 // Whoever could send is gone.
                 Err(RecvTimeoutError::Disconnected) => {
-                    self.shared.ended.store(true, Ordering::Relaxed);
+                    self.status.ended.store(true, Ordering::Relaxed);
                     break;
                 }
             }
@@ -85,7 +85,7 @@ impl Inbox {
             self.queue.fail_all(FailureKind::RetryHere, ENDED);
         }
         self.queue.clean(self.clock.now());
-        self.shared.note_oldest(self.queue.oldest());
+        self.status.note_oldest(self.queue.oldest());
     }
 
     fn take(&self) -> Result<Event, RecvTimeoutError> {
@@ -97,11 +97,11 @@ impl Inbox {
 
     /// Whether the session with the modem is to end: for good, or for another configuration.
     pub fn is_to_stop(&self) -> bool {
-        self.shared.ended.load(Ordering::Relaxed) || self.shared.is_renewed()
+        self.status.ended.load(Ordering::Relaxed) || self.status.is_renewed()
     }
 
     pub fn is_ended(&self) -> bool {
-        self.shared.ended.load(Ordering::Relaxed)
+        self.status.ended.load(Ordering::Relaxed)
     }
 
     pub fn now(&self) -> Time {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::at_session::{Talk, Trouble};
+use super::at_session::{AtSession, Trouble};
 use super::inbox::Inbox;
 use super::pin::PinNote;
 use super::status::State;
@@ -58,8 +58,8 @@ pub(super) struct About {
 }
 
 /// One modem being set up.
-pub(super) struct Start<'a> {
-    pub talk: &'a mut Talk,
+pub(super) struct Init<'a> {
+    pub session: &'a mut AtSession,
     pub inbox: &'a mut Inbox,
     pub modem: &'a Modem,
     pub pin: &'a PinNote,
@@ -73,12 +73,12 @@ pub(super) const LONG: Duration = Duration::from_secs(30);
 const NETWORK_TRIES: u32 = 12;
 const NETWORK_PAUSE: Duration = Duration::from_secs(5);
 
-impl Start<'_> {
+impl Init<'_> {
     pub fn run(mut self) -> Result<About, Fault> {
         self.wake()?;
         let model = self.identify()?;
         self.open_sim()?;
-        if self.talk.forget_restart() {
+        if self.session.forget_restart() {
             // It was only starting; what it was told before that it may have forgotten.
             self.wake()?;
             if self.sim_state()? != SimState::Open {
@@ -111,7 +111,7 @@ impl Start<'_> {
             words.extend(text.map(|text| printable(text.trim_matches('"'))));
         }
         let model = words.join(" ");
-        self.inbox.shared.change(|standing| standing.model.clone_from(&model));
+        self.inbox.status.change(|standing| standing.model.clone_from(&model));
         Ok(model)
     }
 
@@ -125,14 +125,14 @@ impl Start<'_> {
                 Standing::Denied => return Err(Fault::Out("the network refuses this SIM: ask the operator".to_owned())),
                 Standing::Idle if attempt == 0 => {
                     // Look for one by itself; takes its time, and some modems refuse while they do.
-                    match self.talk.command(self.inbox, "AT+COPS=0", LONG) {
+                    match self.session.command(self.inbox, "AT+COPS=0", LONG) {
                         Ok(_) | Err(Trouble::Refused(_) | Trouble::Silent) => {}
                         Err(trouble) => return Err(trouble.into()),
                     }
                 }
                 Standing::Idle => {}
             }
-            self.inbox.shared.change(|standing| {
+            self.inbox.status.change(|standing| {
                 standing.state = State::Searching;
                 standing.why = format!("no network yet ({word})");
             });
@@ -176,7 +176,7 @@ impl Start<'_> {
                 break;
             }
         }
-        self.inbox.shared.change(|standing| standing.registration = found.0);
+        self.inbox.status.change(|standing| standing.registration = found.0);
         Ok(found)
     }
 
@@ -184,7 +184,7 @@ impl Start<'_> {
         let lines = self.try_one("AT+CSQ")?.unwrap_or_default();
         let bars = value(&lines, "+CSQ:").and_then(|text| text.split(',').next()?.trim().parse::<i32>().ok());
         let dbm = bars.filter(|bars| (0..=31).contains(bars)).map(|bars| 2 * bars - 113);
-        self.inbox.shared.change(|standing| standing.signal_dbm = dbm);
+        self.inbox.status.change(|standing| standing.signal_dbm = dbm);
         Ok(match dbm {
             None => "unknown".to_owned(),
             Some(dbm) if dbm <= -95 => format!("{dbm} dBm, marginal: move the antenna"),
@@ -198,7 +198,7 @@ impl Start<'_> {
         self.try_one("AT+COPS=3,0")?;
         let lines = self.try_one("AT+COPS?")?.unwrap_or_default();
         let operator = value(&lines, "+COPS:").and_then(|text| text.split('"').nth(1)).map(printable).unwrap_or_default();
-        self.inbox.shared.change(|standing| standing.operator.clone_from(&operator));
+        self.inbox.status.change(|standing| standing.operator.clone_from(&operator));
         Ok(if operator.is_empty() { "unknown".to_owned() } else { operator })
     }
 
@@ -263,7 +263,7 @@ impl Start<'_> {
                 return Err(Fault::Stopped);
             }
             let begun = self.inbox.now();
-            self.talk.hear(self.inbox, left.min(Duration::from_secs(1)))?;
+            self.session.listen(self.inbox, left.min(Duration::from_secs(1)))?;
             left = left.saturating_sub(self.inbox.now().since(begun));
         }
         Ok(())

@@ -3,6 +3,7 @@
 mod at_session;
 mod attention;
 mod awaited;
+mod deadline;
 mod in_doubt;
 mod inbox;
 mod init;
@@ -16,7 +17,6 @@ mod send;
 mod sim;
 mod status;
 pub mod stored;
-mod timeouts;
 mod worker;
 
 use std::path::PathBuf;
@@ -26,15 +26,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use self::at_session::Talk;
+use self::at_session::AtSession;
 use self::inbox::{Event, Inbox};
-use self::init::{Fault, Start};
+use self::init::{Fault, Init};
 use self::ledger::{Known, Ledger};
 use self::lock::Lock;
 use self::pin::PinNote;
 use self::queue::{Counted, Job};
 use self::sim::SIM_READY;
-use self::status::Shared;
+use self::status::Status;
 use self::worker::{Begin, Worker, receipt};
 use super::sms::recipient::Recipient;
 use super::{Failure, FailureKind, Figures, Message, Receipt, Reports, Transmitter};
@@ -57,7 +57,7 @@ pub struct ModemTransmitter {
     folder: PathBuf,
     clock: Clock,
     reports: Reports,
-    shared: Arc<Shared>,
+    status: Arc<Status>,
     line: SyncSender<Event>,
     events: Mutex<Option<Receiver<Event>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -67,15 +67,15 @@ impl ModemTransmitter {
     /// `state_dir`: where it is noted which PIN was refused, and who has the modem.
     pub fn new(name: Arc<str>, modem: Modem, state_dir: &std::path::Path, clock: Clock, reports: Reports) -> Self {
         let (line, events) = inbox::channel();
-        let (folder, shared) = (state_dir.join("modems"), Arc::<Shared>::default());
-        *shared.ledger() = Ledger::load(&folder, &name);
+        let (folder, status) = (state_dir.join("modems"), Arc::<Status>::default());
+        *status.ledger() = Ledger::load(&folder, &name);
         Self {
             name,
             modem: Mutex::new(modem),
             folder,
             clock,
             reports,
-            shared,
+            status,
             line,
             events: Mutex::new(Some(events)),
             thread: Mutex::default(),
@@ -84,40 +84,40 @@ impl ModemTransmitter {
 
     /// Starts its thread, once.
     pub fn begin(&self) -> std::io::Result<()> {
-        let Some(events) = held(&self.events).take() else { return Ok(()) };
-        let inbox = Inbox::new(events, Arc::clone(&self.shared), self.clock.clone());
+        let Some(events) = locked(&self.events).take() else { return Ok(()) };
+        let inbox = Inbox::new(events, Arc::clone(&self.status), self.clock.clone());
         let begin = Begin {
             name: Arc::clone(&self.name),
-            modem: held(&self.modem).clone(),
+            modem: locked(&self.modem).clone(),
             folder: self.folder.clone(),
             inbox,
             line: self.line.clone(),
             reports: self.reports.clone(),
         };
         let thread = std::thread::Builder::new().name(format!("modem {}", self.name));
-        *held(&self.thread) = Some(thread.spawn(|| Worker::new(begin).run())?);
+        *locked(&self.thread) = Some(thread.spawn(|| Worker::new(begin).run())?);
         Ok(())
     }
 
     /// Another configuration: what waits goes on waiting, the modem is set up anew. The same one changes nothing.
     pub fn renew(&self, modem: &Modem) {
-        let mut known = held(&self.modem);
+        let mut known = locked(&self.modem);
         if *known != *modem {
             known.clone_from(modem);
-            self.shared.renew(modem.clone());
+            self.status.renew(modem.clone());
             self.wake();
         }
     }
 
     /// Tells the thread to end.
     pub fn end(&self) {
-        self.shared.ended.store(true, Ordering::Relaxed);
+        self.status.ended.store(true, Ordering::Relaxed);
         self.wake();
     }
 
     /// Waits until it has, at most `limit`. Not to be called from within an async runtime.
     pub fn ended(&self, limit: Duration) {
-        let Some(thread) = held(&self.thread).take() else { return };
+        let Some(thread) = locked(&self.thread).take() else { return };
         const LOOK: Duration = Duration::from_millis(20);
         for _ in 0..limit.as_millis() / LOOK.as_millis() {
             if thread.is_finished() {
@@ -136,7 +136,7 @@ impl ModemTransmitter {
     }
 
     fn is_running(&self) -> bool {
-        held(&self.events).is_none()
+        locked(&self.events).is_none()
     }
 }
 
@@ -157,13 +157,13 @@ impl Transmitter for ModemTransmitter {
 
     fn send<'a>(&'a self, message: &'a Message, now: Time) -> Later<'a, Result<Receipt, Failure>> {
         Box::pin(async move {
-            if let Some(failure) = self.shared.out_of_service() {
+            if let Some(failure) = self.status.out_of_service() {
                 return Err(failure);
             }
-            if self.shared.waiting.load(Ordering::Relaxed) >= MOST_WAITING {
+            if self.status.waiting.load(Ordering::Relaxed) >= MOST_WAITING {
                 return Err(later("too many messages wait for the modem"));
             }
-            let (job, answered) = Job::new(message.clone(), now, Counted::new(&self.shared.waiting));
+            let (job, answered) = Job::new(message.clone(), now, Counted::new(&self.status.waiting));
             if self.line.try_send(Event::Job(Box::new(job))).is_err() {
                 return Err(later("the modem's inbox is full"));
             }
@@ -177,7 +177,7 @@ impl Transmitter for ModemTransmitter {
         Box::pin(async move {
             let to = Recipient::parse(to)?;
             for _ in 0..RECALL.as_millis() / RECALL_STEP.as_millis() {
-                match self.shared.ledger().of(id, self.clock.now()) {
+                match self.status.ledger().of(id, self.clock.now()) {
                     Known::Taken(parts, reports) => {
                         let name = |numbers: &[u8]| if reports { awaited::references(numbers, &to) } else { Vec::new() };
                         return Some(receipt(&parts, name));
@@ -192,7 +192,7 @@ impl Transmitter for ModemTransmitter {
     }
 
     fn backlog(&self) -> Option<Duration> {
-        self.shared.backlog()
+        self.status.backlog()
     }
 
     fn places(&self) -> usize {
@@ -200,11 +200,11 @@ impl Transmitter for ModemTransmitter {
     }
 
     fn pace(&self) -> Option<Duration> {
-        Some(self.shared.pace())
+        Some(self.status.pace())
     }
 
     fn figures(&self) -> Figures {
-        self.shared.figures(self.clock.now())
+        self.status.figures(self.clock.now())
     }
 
     fn examine(&self) -> Later<'_, Result<Vec<String>, String>> {
@@ -214,7 +214,7 @@ impl Transmitter for ModemTransmitter {
                 let lines = words.into_iter().map(|(name, word)| format!("{name}: {word}")).collect();
                 return out_of_service.map_or(Ok(lines), Err);
             }
-            let (modem, folder, name) = (held(&self.modem).clone(), self.folder.clone(), Arc::clone(&self.name));
+            let (modem, folder, name) = (locked(&self.modem).clone(), self.folder.clone(), Arc::clone(&self.name));
             let clock = self.clock.clone();
             let examined = tokio::task::spawn_blocking(move || examine(&modem, &folder, &name, clock)).await;
             examined.unwrap_or_else(|error| Err(error.to_string()))
@@ -236,10 +236,10 @@ fn examine(modem: &Modem, folder: &std::path::Path, name: &str, clock: Clock) ->
     };
     let (line, events) = inbox::channel();
     let mut inbox = Inbox::new(events, Arc::default(), clock);
-    let mut talk = Talk::open(&modem.port, 0, line).map_err(|error| lock::why_not_opened(&modem.port, &error))?;
+    let mut session = AtSession::open(&modem.port, 0, line).map_err(|error| lock::why_not_opened(&modem.port, &error))?;
     let pin = PinNote::new(folder, name);
-    let start = Start { talk: &mut talk, inbox: &mut inbox, modem, pin: &pin, ready: SIM_READY };
-    match start.run() {
+    let init = Init { session: &mut session, inbox: &mut inbox, modem, pin: &pin, ready: SIM_READY };
+    match init.run() {
         Ok(about) => Ok(about.lines),
         Err(Fault::Lost(why)) => Err(format!("the line broke: {why}")),
         Err(Fault::Sick(why) | Fault::Searching(why) | Fault::Out(why) | Fault::Barred(why)) => Err(why),
@@ -252,6 +252,6 @@ fn later(why: &str) -> Failure {
 }
 
 /// A panic elsewhere leaves it whole.
-fn held<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::at_session::{Late, Trouble};
 use super::inbox::ENDED;
-use super::init::{Fault, Start, value};
-use super::status::Shared;
+use super::init::{Fault, Init, value};
+use super::status::Status;
 use crate::base::{Secret, Time};
 use crate::config::modem::Mode;
 use crate::dispatch::at::refusal::{Class, Refusal};
@@ -47,7 +47,7 @@ struct Entry {
 
 /// Sends through a modem that is set up.
 pub(super) struct Sender<'a> {
-    pub start: Start<'a>,
+    pub init: Init<'a>,
     pub reports: bool,
     /// Ties parts together; another one each time.
     pub reference: u8,
@@ -70,21 +70,21 @@ impl Sender<'_> {
             report: self.reports,
             reference: self.reference,
         };
-        let entries = match self.start.modem.mode {
+        let entries = match self.init.modem.mode {
             Mode::Pdu => in_pdus(&submit),
             Mode::Text => in_text(&submit),
         };
         let (mut parts, entries) = (Vec::new(), entries?);
-        self.start.talk.begin_message();
+        self.init.session.begin_message();
         let sent = self.parts(message, &entries, &mut parts);
-        self.start.talk.end_message();
+        self.init.session.end_message();
         sent.map(|()| Taken { to, parts })
     }
 
     fn parts(&mut self, message: &Message, entries: &[Entry], parts: &mut Vec<Option<u8>>) -> Result<(), Miss> {
         let (all, reports) = (entries.len(), self.reports);
         for (place, entry) in entries.iter().enumerate() {
-            let begin = |shared: &Shared, now| shared.ledger().begin(&message.id, (place, all), reports, now);
+            let begin = |status: &Status, now| status.ledger().begin(&message.id, (place, all), reports, now);
             parts.push(self.part(entry, &begin)?);
         }
         Ok(())
@@ -103,9 +103,9 @@ impl Sender<'_> {
             _ => return self.conclude(first),
         };
         let mended = match class {
-            Class::Modem => self.start.again(),
-            Class::Storage => self.start.empty(),
-            Class::Centre if self.start.modem.smsc.is_some() => self.start.centre().map(drop),
+            Class::Modem => self.init.again(),
+            Class::Storage => self.init.empty(),
+            Class::Centre if self.init.modem.smsc.is_some() => self.init.centre().map(drop),
             _ => return self.conclude(first),
         };
         if let Err(fault) = mended {
@@ -115,7 +115,7 @@ impl Sender<'_> {
         if !(self.wanted)() {
             return Err(miss(FailureKind::RetryElsewhere, words(&first.0), Verdict::Strike));
         }
-        self.start.inbox.shared.change(|standing| standing.retransmissions += 1);
+        self.init.inbox.status.change(|standing| standing.retransmissions += 1);
         match self.enter(entry, begin) {
             Ok(reference) => Ok(reference),
             Err((Trouble::Refused(refusal), _)) if matches!(refusal.class(), Class::Modem | Class::Storage) => {
@@ -127,19 +127,19 @@ impl Sender<'_> {
     }
 
     fn enter(&mut self, entry: &Entry, begin: &Begin<'_>) -> Result<Option<u8>, (Trouble, bool)> {
-        let Start { talk, inbox, .. } = &mut self.start;
+        let Init { session, inbox, .. } = &mut self.init;
         if let Some(before) = &entry.before {
-            talk.command(inbox, before, Duration::from_secs(5)).map_err(|trouble| (trouble, false))?;
+            session.command(inbox, before, Duration::from_secs(5)).map_err(|trouble| (trouble, false))?;
         }
-        begin(&inbox.shared, inbox.now());
-        let answer = talk.message(inbox, &entry.command, entry.text.expose());
+        begin(&inbox.status, inbox.now());
+        let answer = session.message(inbox, &entry.command, entry.text.expose());
         let number = |lines: &[String]| value(lines, TAKEN).and_then(|number| number.split(',').next()?.trim().parse().ok());
         let answer = answer.map(|lines| number(&lines));
         match &answer {
-            Ok(number) => inbox.shared.ledger().taken(*number),
+            Ok(number) => inbox.status.ledger().taken(*number),
             // It may still say so.
             Err((_, true)) => {}
-            Err((_, false)) => inbox.shared.ledger().over(),
+            Err((_, false)) => inbox.status.ledger().over(),
         }
         answer
     }
@@ -150,9 +150,9 @@ impl Sender<'_> {
         let refusal = match trouble {
             Trouble::Refused(refusal) => refusal,
             Trouble::Silent => {
-                let modem = self.start.wake().map_or_else(Verdict::Fault, |()| Verdict::Strike);
-                let late = self.start.talk.late().filter(|_| given);
-                let mut ledger = self.start.inbox.shared.ledger();
+                let modem = self.init.wake().map_or_else(Verdict::Fault, |()| Verdict::Strike);
+                let late = self.init.session.late().filter(|_| given);
+                let mut ledger = self.init.inbox.status.ledger();
                 match late {
                     Some(Late::Taken(number)) => {
                         ledger.taken(number);
@@ -161,7 +161,7 @@ impl Sender<'_> {
                     _ => ledger.over(),
                 }
                 return Err(match late {
-                    Some(Late::Refused(refusal)) => judged(refusal, refusal.to_string()),
+                    Some(Late::Refused(refusal)) => miss_of(refusal, refusal.to_string()),
                     // Perhaps it went out, and another modem sends it twice: better than never.
                     _ if given => miss(FailureKind::Unsure, UNSAID, modem),
                     _ => miss(FailureKind::RetryHere, why, modem),
@@ -172,16 +172,16 @@ impl Sender<'_> {
                 return Err(miss(kind, why, Verdict::Fault(trouble.into())));
             }
         };
-        Err(judged(refusal, why))
+        Err(miss_of(refusal, why))
     }
 }
 
 /// Writes down that a part is with the modem.
-type Begin<'a> = dyn Fn(&Shared, Time) + 'a;
+type Begin<'a> = dyn Fn(&Status, Time) + 'a;
 
 const UNSAID: &str = "the modem did not say whether it sent the message";
 
-fn judged(refusal: Refusal, why: String) -> Miss {
+fn miss_of(refusal: Refusal, why: String) -> Miss {
     match refusal.class() {
         Class::Network | Class::Unknown | Class::Modem | Class::Storage => miss(FailureKind::RetryHere, why, Verdict::Strike),
         Class::Barred => {
@@ -283,7 +283,7 @@ mod tests {
             (Refusal::Cms(777), FailureKind::RetryHere),
         ];
         for (refusal, kind) in table {
-            assert_eq!(judged(refusal, String::new()).failure.kind, kind, "{refusal}");
+            assert_eq!(miss_of(refusal, String::new()).failure.kind, kind, "{refusal}");
         }
     }
 

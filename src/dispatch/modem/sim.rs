@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::at_session::Trouble;
-use super::init::{Fault, LONG, SHORT, Start, printable, value};
+use super::init::{Fault, Init, LONG, SHORT, printable, value};
 use super::pin::SimMark;
 use crate::config::modem::Mode;
 use crate::dispatch::at::refusal::Refusal;
@@ -18,7 +18,7 @@ const LOOK: Duration = Duration::from_secs(1);
 const NOT_READY: &str = "the SIM is not ready yet";
 const PIN_REFUSED: &str = "the SIM refused the PIN, which is not entered again: put the right one into `sim_pin`";
 
-impl Start<'_> {
+impl Init<'_> {
     /// Enters the PIN where one is asked for: once, and never one that was refused.
     pub fn open_sim(&mut self) -> Result<(), Fault> {
         if self.sim_state()? == SimState::Open {
@@ -47,7 +47,7 @@ impl Start<'_> {
     /// Its number, where the modem tells: each maker has a command of its own for it, and some know it with an open SIM alone.
     fn which_sim(&mut self) -> Result<Option<SimMark>, Fault> {
         for command in ["AT+CCID", "AT+ICCID", "AT+QCCID", "AT^ICCID?", "AT#CCID", "AT^SCID"] {
-            match self.talk.command(self.inbox, command, SHORT) {
+            match self.session.command(self.inbox, command, SHORT) {
                 Ok(lines) => {
                     if let Some(number) = lines.iter().find_map(|line| sim_number(line)) {
                         return Ok(Some(SimMark::new(number)));
@@ -76,11 +76,11 @@ impl Start<'_> {
             return Err(Fault::Out(why.to_owned()));
         }
         // What is said late, of a command before it or of the SIM that starts, must not be taken for the answer to the PIN.
-        self.talk.settle(self.inbox)?;
+        self.session.settle(self.inbox)?;
         if let Err(error) = self.pin.write(pin, sim.as_ref()) {
             return Err(Fault::Out(format!("the SIM PIN is not entered, because that cannot be written down: {error}")));
         }
-        match self.talk.command(self.inbox, &format!("AT+CPIN=\"{}\"", pin.expose()), LONG) {
+        match self.session.command(self.inbox, &format!("AT+CPIN=\"{}\"", pin.expose()), LONG) {
             Ok(_) => Ok(()),
             // Not a word about the PIN: the SIM was busy.
             Err(Trouble::Refused(Refusal::Cme(14))) => {
@@ -99,7 +99,7 @@ impl Start<'_> {
     /// Open, or in want of its PIN; everything else is a fault once it was waited for.
     pub fn sim_state(&mut self) -> Result<SimState, Fault> {
         loop {
-            let (state, said) = match self.talk.command(self.inbox, "AT+CPIN?", SHORT) {
+            let (state, said) = match self.session.command(self.inbox, "AT+CPIN?", SHORT) {
                 Ok(lines) => value(&lines, "+CPIN:")
                     .map_or((SimState::NotReady, String::new()), |said| (SimState::read(said), printable(said))),
                 // CDMA modems have none, and no such command.
@@ -132,7 +132,7 @@ impl Start<'_> {
     /// One command of the set-up, or how it was refused; a SIM that is not ready is waited for.
     pub fn ask(&mut self, command: &str, limit: Duration) -> Result<Result<Vec<String>, Refusal>, Fault> {
         loop {
-            match self.talk.command(self.inbox, command, limit) {
+            match self.session.command(self.inbox, command, limit) {
                 Ok(lines) => return Ok(Ok(lines)),
                 Err(Trouble::Refused(refusal)) => {
                     if !(may_pass(refusal) && self.wait_for_sim()?) {
@@ -158,7 +158,7 @@ impl Start<'_> {
     }
 
     fn sim(&self, word: &'static str) {
-        self.inbox.shared.change(|standing| standing.sim = word);
+        self.inbox.status.change(|standing| standing.sim = word);
     }
 }
 

@@ -10,7 +10,7 @@ use crate::config::modem::Modem;
 use crate::dispatch::{Failure, FailureKind, Figures};
 
 #[derive(Default)]
-pub(super) struct Shared {
+pub(super) struct Status {
     pub waiting: Arc<AtomicUsize>,
     pub ended: AtomicBool,
     renewed: Mutex<Option<Modem>>,
@@ -103,7 +103,7 @@ impl Default for Standing {
     }
 }
 
-impl Shared {
+impl Status {
     /// A panic elsewhere leaves it whole: every change is one assignment.
     fn standing(&self) -> MutexGuard<'_, Standing> {
         self.standing.lock().unwrap_or_else(PoisonError::into_inner)

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use super::at_session::Trouble;
-use super::init::{Fault, LONG, SHORT, Start, value};
+use super::init::{Fault, Init, LONG, SHORT, value};
 use crate::config::modem::Mode;
-use crate::dispatch::at::unsolicited::Aside;
+use crate::dispatch::at::unsolicited::Unsolicited;
 use crate::dispatch::sms::report::StatusReport;
 
 /// A listing may be cut, and messages may come in meanwhile.
@@ -16,12 +16,12 @@ const ENOUGH: Duration = Duration::from_secs(60);
 /// More places than any SIM has, and as many as most modems.
 const MOST_PLACES: u16 = 255;
 
-impl Start<'_> {
+impl Init<'_> {
     /// Deletes everything that is stored: at once, or one by one where a modem does not know how to (before 3GPP TS 27.005 had the second
     /// number), or takes the first number alone.
     pub fn empty(&mut self) -> Result<(), Fault> {
         self.list()?;
-        let at_once = match self.talk.command(self.inbox, "AT+CMGD=1,4", LONG) {
+        let at_once = match self.session.command(self.inbox, "AT+CMGD=1,4", LONG) {
             Ok(_) => true,
             // It is at it.
             Err(Trouble::Silent) => return Ok(()),
@@ -44,7 +44,7 @@ impl Start<'_> {
             };
             let mut deleted = 0_u32;
             for place in places {
-                match self.talk.command(self.inbox, &format!("AT+CMGD={place}"), SHORT) {
+                match self.session.command(self.inbox, &format!("AT+CMGD={place}"), SHORT) {
                     Ok(_) => deleted += 1,
                     Err(Trouble::Refused(_)) => {}
                     Err(Trouble::Silent) => return Ok(()),
@@ -70,7 +70,7 @@ impl Start<'_> {
         let Some(lines) = self.try_one("AT+CMGL=4")? else { return Ok(None) };
         let pdus = lines.iter().filter(|line| !line.starts_with('+'));
         for pdu in pdus.filter(|line| self.modem.reports && StatusReport::from_pdu(line).is_some()) {
-            self.talk.keep(Aside::Report(pdu.clone()));
+            self.session.keep(Unsolicited::Report(pdu.clone()));
         }
         let place = |line: &String| line.strip_prefix("+CMGL:")?.split(',').next()?.trim().parse().ok();
         Ok(Some(lines.iter().filter_map(place).collect()))

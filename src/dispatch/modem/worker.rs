@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
-use super::at_session::{Late, Talk};
+use super::at_session::{AtSession, Late};
 use super::awaited::Awaited;
-use super::in_doubt::{Found, Held};
+use super::in_doubt::{Found, InDoubt};
 use super::inbox::{ENDED, Event, Inbox};
-use super::init::{Fault, Standing, Start};
+use super::init::{Fault, Init, Standing};
 use super::lock;
 use super::lock::Lock;
 use super::pin::PinNote;
@@ -28,7 +28,7 @@ pub(super) struct Worker {
     line: SyncSender<Event>,
     pub(super) reports: Reports,
     pub(super) awaited: Awaited,
-    held: Option<Held>,
+    in_doubt: Option<InDoubt>,
     /// To whom the operator let nothing pass last, with nothing sent since.
     barred: Option<String>,
     /// Tells lines from those before them.
@@ -79,7 +79,7 @@ impl Worker {
             line,
             reports,
             awaited: Awaited::default(),
-            held: None,
+            in_doubt: None,
             barred: None,
             number: 0,
             reference,
@@ -94,7 +94,7 @@ impl Worker {
     /// Until it is told to end.
     pub fn run(mut self) {
         while !self.inbox.is_ended() {
-            if let Some(modem) = self.inbox.shared.take_renewed() {
+            if let Some(modem) = self.inbox.status.take_renewed() {
                 tracing::info!(modem = &*self.name, "modem {}: another configuration", self.name);
                 self.modem = modem;
                 (self.quarantines, self.strikes, self.unreached, self.complaint) = (0, 0, 0, None);
@@ -104,11 +104,11 @@ impl Worker {
                 std::panic::catch_unwind(session).unwrap_or_else(|_| Fault::Sick("an error in doorward itself".to_owned()));
             self.take_out(fault);
         }
-        if let Some(held) = self.held.take() {
-            self.found(held.give_up());
+        if let Some(in_doubt) = self.in_doubt.take() {
+            self.settle(in_doubt.give_up());
         }
         self.inbox.queue.fail_all(FailureKind::RetryHere, ENDED);
-        self.inbox.shared.change(|standing| {
+        self.inbox.status.change(|standing| {
             standing.state = State::Ended;
             standing.why = "ended".to_owned();
         });
@@ -116,40 +116,40 @@ impl Worker {
 
     /// From opening the line until something ends it.
     fn session(&mut self) -> Fault {
-        self.inbox.shared.change(|standing| standing.until = None);
+        self.inbox.status.change(|standing| standing.until = None);
         let _lock = match lock::take(&self.folder, &self.name) {
             Ok(Lock::Ours(file)) => file,
             Ok(Lock::Taken) => return Fault::Lost("another doorward has this modem".to_owned()),
             Err(error) => return Fault::Out(format!("{} cannot be written: {error}", self.folder.display())),
         };
         self.number = self.number.wrapping_add(1);
-        let mut talk = match Talk::open(&self.modem.port, self.number, self.line.clone()) {
-            Ok(talk) => talk,
+        let mut session = match AtSession::open(&self.modem.port, self.number, self.line.clone()) {
+            Ok(session) => session,
             Err(error) => return Fault::Lost(lock::why_not_opened(&self.modem.port, &error)),
         };
         let pin = PinNote::new(&self.folder, &self.name);
-        let start = Start { talk: &mut talk, inbox: &mut self.inbox, modem: &self.modem, pin: &pin, ready: SIM_READY };
-        let about = match start.run() {
+        let init = Init { session: &mut session, inbox: &mut self.inbox, modem: &self.modem, pin: &pin, ready: SIM_READY };
+        let about = match init.run() {
             Ok(about) => about,
             Err(fault) => return fault,
         };
-        self.hark(&mut talk);
+        self.reconcile(&mut session);
         tracing::info!(modem = &*self.name, "modem {} is ready: {}", self.name, about.lines.join("; "));
         (self.unreached, self.complaint, self.network_reports) = (0, None, about.reports);
-        self.inbox.shared.change(|standing| {
+        self.inbox.status.change(|standing| {
             standing.state = State::Ready;
             standing.why = String::new();
         });
-        match self.serve(&mut talk, &pin) {
+        match self.serve(&mut session, &pin) {
             Ok(()) => Fault::Stopped,
             Err(fault) => fault,
         }
     }
 
     /// What the modem said of a message that it had when the line or the node before ended.
-    fn hark(&mut self, talk: &mut Talk) {
-        let mut ledger = self.inbox.shared.ledger();
-        match talk.late() {
+    fn reconcile(&mut self, session: &mut AtSession) {
+        let mut ledger = self.inbox.status.ledger();
+        match session.late() {
             Some(Late::Taken(number)) => {
                 tracing::info!(modem = &*self.name, "modem {}: the message that it was left with was taken", self.name);
                 ledger.taken(number);
@@ -157,65 +157,65 @@ impl Worker {
             Some(Late::Refused(_)) | None => ledger.over(),
         }
         drop(ledger);
-        if let Some(held) = self.held.take() {
-            let found = held.settle(&self.inbox.shared, self.inbox.now());
-            self.found(found);
+        if let Some(in_doubt) = self.in_doubt.take() {
+            let found = in_doubt.settle(&self.inbox.status, self.inbox.now());
+            self.settle(found);
         }
     }
 
-    fn found(&mut self, found: Found) {
+    fn settle(&mut self, found: Found) {
         match found {
-            Found::Taken(job, taken) => self.taken(job, taken),
+            Found::Taken(job, taken) => self.record_taken(job, taken),
             Found::Lost(job, failure) => self.fail(job, failure),
         }
     }
 
-    fn serve(&mut self, talk: &mut Talk, pin: &PinNote) -> Result<(), Fault> {
+    fn serve(&mut self, session: &mut AtSession, pin: &PinNote) -> Result<(), Fault> {
         let (mut beat, mut missed) = (self.inbox.now(), 0);
         while !self.inbox.is_to_stop() {
-            while let Some(aside) = talk.aside(&mut self.inbox, Duration::ZERO)? {
-                self.hear(talk, &aside)?;
+            while let Some(event) = session.next_unsolicited(&mut self.inbox, Duration::ZERO)? {
+                self.handle_unsolicited(session, &event)?;
             }
             let now = self.inbox.now();
             if let Some(job) = self.inbox.queue.next(now) {
-                self.send(talk, pin, job)?;
+                self.send(session, pin, job)?;
                 (beat, missed) = (self.inbox.now(), 0);
             } else if now.since(beat) >= HEARTBEAT || now < beat {
                 beat = now;
-                match self.look(talk, pin) {
+                match self.look(session, pin) {
                     Ok(()) => missed = 0,
                     Err(Fault::Sick(_)) if missed == 0 => missed = 1,
                     Err(fault) => return Err(fault),
                 }
-            } else if let Some(aside) = talk.aside(&mut self.inbox, STEP)? {
-                self.hear(talk, &aside)?;
+            } else if let Some(event) = session.next_unsolicited(&mut self.inbox, STEP)? {
+                self.handle_unsolicited(session, &event)?;
             }
         }
         Ok(())
     }
 
-    fn send(&mut self, talk: &mut Talk, pin: &PinNote, job: Job) -> Result<(), Fault> {
+    fn send(&mut self, session: &mut AtSession, pin: &PinNote, job: Job) -> Result<(), Fault> {
         let begun = self.inbox.now();
         self.reference = self.reference.wrapping_add(1);
-        self.inbox.shared.change(|standing| standing.state = State::Sending);
-        let start = Start { talk, inbox: &mut self.inbox, modem: &self.modem, pin, ready: SIM_BRIEF };
+        self.inbox.status.change(|standing| standing.state = State::Sending);
+        let init = Init { session, inbox: &mut self.inbox, modem: &self.modem, pin, ready: SIM_BRIEF };
         let wanted = || job.is_wanted();
-        let mut sender = Sender { start, reports: self.network_reports, reference: self.reference, wanted: &wanted };
+        let mut sender = Sender { init, reports: self.network_reports, reference: self.reference, wanted: &wanted };
         let delivered = sender.deliver(&job.message, begun);
-        self.inbox.shared.change(|standing| standing.state = State::Ready);
+        self.inbox.status.change(|standing| standing.state = State::Ready);
         match delivered {
             Ok(taken) => {
                 let took = self.inbox.now().since(begun);
-                self.inbox.shared.note_sent(took);
+                self.inbox.status.note_sent(took);
                 (self.quarantines, self.strikes, self.barred) = (0, 0, None);
-                self.taken(job, taken);
+                self.record_taken(job, taken);
                 Ok(())
             }
-            Err(Miss { failure, modem }) => self.missed(job, failure, modem),
+            Err(Miss { failure, modem }) => self.record_miss(job, failure, modem),
         }
     }
 
-    fn taken(&mut self, job: Job, taken: Taken) {
+    fn record_taken(&mut self, job: Job, taken: Taken) {
         let Taken { to, parts } = taken;
         let (now, awaited) = (self.inbox.now(), &mut self.awaited);
         let name = |numbers: &[u8]| if self.network_reports { awaited.add(&to, numbers, now) } else { Vec::new() };
@@ -224,13 +224,13 @@ impl Worker {
         job.answer(Ok(receipt));
     }
 
-    fn missed(&mut self, job: Job, failure: Failure, modem: Verdict) -> Result<(), Fault> {
+    fn record_miss(&mut self, job: Job, failure: Failure, modem: Verdict) -> Result<(), Fault> {
         let why = failure.why.clone();
         match modem {
             Verdict::Well => {}
             Verdict::Fault(fault) => {
-                if matches!(fault, Fault::Lost(_)) && Held::is_one(&failure) {
-                    self.held = Some(Held::new(job, failure));
+                if matches!(fault, Fault::Lost(_)) && InDoubt::is_one(&failure) {
+                    self.in_doubt = Some(InDoubt::new(job, failure));
                 } else {
                     self.fail(job, failure);
                 }
@@ -261,7 +261,7 @@ impl Worker {
     fn fail(&mut self, job: Job, failure: Failure) {
         let (id, why) = (&job.message.id, &failure.why);
         tracing::warn!(modem = &*self.name, message.id = id, why, "modem {} did not send message {id}: {why}", self.name);
-        self.inbox.shared.change(|standing| {
+        self.inbox.status.change(|standing| {
             standing.failed += 1;
             standing.last_error.clone_from(why);
         });
@@ -269,13 +269,13 @@ impl Worker {
     }
 
     /// The heartbeat: whether it still is there, and has a network.
-    fn look(&mut self, talk: &mut Talk, pin: &PinNote) -> Result<(), Fault> {
-        let mut start = Start { talk, inbox: &mut self.inbox, modem: &self.modem, pin, ready: SIM_BRIEF };
-        start.signal()?;
-        match start.registration()? {
+    fn look(&mut self, session: &mut AtSession, pin: &PinNote) -> Result<(), Fault> {
+        let mut init = Init { session, inbox: &mut self.inbox, modem: &self.modem, pin, ready: SIM_BRIEF };
+        init.signal()?;
+        match init.registration()? {
             (_, Standing::Registered) => {
                 // It may have been shown as busy while its SIM was not ready.
-                self.inbox.shared.change(|standing| standing.state = State::Ready);
+                self.inbox.status.change(|standing| standing.state = State::Ready);
                 Ok(())
             }
             (word, _) => Err(Fault::Searching(format!("the network was lost ({word})"))),
@@ -284,8 +284,8 @@ impl Worker {
 
     /// Out of service for a while; everybody who waits is told, and whoever comes meanwhile.
     fn take_out(&mut self, fault: Fault) {
-        if let Some(held) = self.held.take_if(|held| !held.waits()) {
-            self.found(held.give_up());
+        if let Some(in_doubt) = self.in_doubt.take_if(|in_doubt| !in_doubt.waits()) {
+            self.settle(in_doubt.give_up());
         }
         let (state, kind, why, span) = match fault {
             Fault::Stopped => return,
@@ -313,7 +313,7 @@ impl Worker {
             self.complaint = Some(why.clone());
         }
         let until = self.inbox.now().plus(span);
-        self.inbox.shared.change(|standing| {
+        self.inbox.status.change(|standing| {
             (standing.state, standing.why, standing.until) = (state, why.clone(), Some(until));
             standing.last_error.clone_from(&why);
             standing.signal_dbm = None;

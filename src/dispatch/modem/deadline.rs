@@ -6,12 +6,12 @@ use super::inbox::Inbox;
 use crate::base::Time;
 
 /// How long somebody goes on waiting. A clock that is set makes no difference: what counts is what was waited.
-pub(super) struct Patience {
+pub(super) struct Deadline {
     left: Duration,
     seen: Time,
 }
 
-impl Patience {
+impl Deadline {
     pub fn new(inbox: &Inbox, limit: Duration) -> Self {
         Self { left: limit, seen: inbox.now() }
     }
@@ -30,7 +30,7 @@ impl Patience {
     }
 
     /// In vain, so long.
-    pub fn waited(&mut self, inbox: &Inbox, limit: Duration) {
+    pub fn count_wait(&mut self, inbox: &Inbox, limit: Duration) {
         let now = inbox.now();
         if now.since(self.seen) < limit {
             // Woken for something else, or the clock was set back: a little is counted in any case.
