@@ -1,6 +1,6 @@
 //! Security descriptors: nothing breaks on strange bytes, what is appended changes nothing, and a denial in front is never overruled.
 
-use doorward::directory::ldap::descriptor::self_may_write;
+use doorward::directory::ldap_client::descriptor::self_may_write;
 
 pub fn holds(data: &[u8]) {
     let guid = |at: usize| data.get(at..).and_then(|rest| rest.first_chunk().copied());

@@ -1,6 +1,6 @@
 //! Replication metadata: it is read whole or not at all, and as many entries come out as the bytes hold.
 
-use doorward::directory::ldap::metadata::read;
+use doorward::directory::ldap_client::metadata::read;
 
 pub fn holds(data: &[u8]) {
     if let Some(entries) = read(data) {

@@ -2,7 +2,7 @@
 
 use doorward::base::unicode;
 use doorward::config::directory::{Attributes, Domain, Users};
-use doorward::directory::ldap::filter::of_users;
+use doorward::directory::ldap_client::filter::of_users;
 use doorward::directory::{By, Name};
 
 pub fn holds(data: &[u8]) {

@@ -1,6 +1,6 @@
 //! The control of a password policy: what is read is what stands there, and nothing shorter reads the same.
 
-use doorward::directory::ldap::password_policy::parse;
+use doorward::directory::ldap_client::password_policy::parse;
 
 pub fn holds(data: &[u8]) {
     let Some(said) = parse(data) else { return };

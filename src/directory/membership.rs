@@ -4,9 +4,9 @@ use std::fmt;
 
 use futures_util::future::join_all;
 
-use super::{Directory, DirectoryError, People};
 use crate::base::UserId;
 use crate::config::group::Group;
+use crate::directory::{Directory, DirectoryError, People};
 
 /// Whether somebody is in a group.
 #[derive(Clone, PartialEq, Eq, Debug)]

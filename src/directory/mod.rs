@@ -1,20 +1,21 @@
 //! Who people are: where users and passwords live. Answers with reasons and knows nothing of logins.
 
+pub mod account_status;
 pub mod active_directory;
+mod check;
 pub mod ldap;
+pub mod ldap_client;
 pub mod local;
 mod membership;
 pub mod name;
 pub mod password;
 pub mod people;
-pub mod standing;
-mod users_file;
 
+pub use account_status::{Changes, Listed, Lister, Mark, PasswordMark, Standing};
+pub use local::users_file::{LocalError, Mistake};
 pub use membership::{Doubt, Meaning, Membership};
 pub use name::{By, Name};
 pub use people::{Found, People};
-pub use standing::{Changes, Listed, Lister, Mark, PasswordMark, Standing};
-pub use users_file::{LocalError, Mistake};
 
 use std::time::Duration;
 
@@ -221,7 +222,7 @@ pub trait Directory: Send + Sync {
     /// What has changed since `mark` was given out: one question, whoever is signed in. Without a mark it is everybody.
     fn changes_since<'a>(&'a self, mark: Option<&'a Mark>) -> Later<'a, Result<Changes, DirectoryError>>;
 
-    /// How these users stand, at most [`standing::MOST_AT_ONCE`] of them, in a few questions for all together. In any order; nobody
+    /// How these users stand, at most [`account_status::MOST_AT_ONCE`] of them, in a few questions for all together. In any order; nobody
     /// is left out.
     fn standings<'a>(&'a self, ids: &'a [UserId]) -> Later<'a, Result<Vec<(UserId, Standing)>, DirectoryError>>;
 

@@ -5,8 +5,8 @@ use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Params, PasswordHash, PasswordHa
 use aws_lc_rs::digest;
 use data_encoding::HEXLOWER;
 
-use super::{Changed, Complaint, PasswordMark};
 use crate::base::{Random, Secret};
+use crate::directory::{Changed, Complaint, PasswordMark};
 
 /// The longest password that is looked at, in bytes. More is refused unseen: nobody shall make us hash a novel.
 pub const LONGEST: usize = 1024;

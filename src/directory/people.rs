@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::{Account, By, Directory, DirectoryError, Name, Standing};
 use crate::base::UserId;
 use crate::config::directory::Domain;
+use crate::directory::{Account, By, Directory, DirectoryError, Name, Standing};
 
 /// One directory and what the configuration says of names there.
 #[derive(Clone)]

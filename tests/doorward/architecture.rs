@@ -55,6 +55,7 @@ const ADAPTERS: &[&str] = &[
     "store::valkey",
     "directory::active_directory",
     "directory::ldap",
+    "directory::ldap_client",
     "directory::local",
     "dispatch::modem",
     "dispatch::http",
@@ -68,7 +69,7 @@ const ADAPTERS: &[&str] = &[
 const ANYWHERE: &[&str] = &[""];
 const HTTP: &[&str] = &["server/", "gateway/", "proxy/", "web/", "app/demo"];
 const WIRE: &[&str] = &["server/", "gateway/", "proxy/", "app/demo"];
-const TLS: &[&str] = &["base/tls", "server/", "proxy/", "directory/ldap/", "dispatch/", "app/"];
+const TLS: &[&str] = &["base/tls", "server/", "proxy/", "directory/ldap_client/", "dispatch/", "app/"];
 
 /// Where each external crate may be named: beginnings of file names below `src/`. A dependency without a line here is a breach.
 const HOMES: &[(&str, &[&str])] = &[
@@ -79,7 +80,16 @@ const HOMES: &[(&str, &[&str])] = &[
     ("aws_lc_rs", ANYWHERE),
     (
         "bytes",
-        &["auth/session/identity.rs", "server/", "gateway/", "proxy/", "web/", "directory/ldap/", "dispatch/http", "app/demo"],
+        &[
+            "auth/session/identity.rs",
+            "server/",
+            "gateway/",
+            "proxy/",
+            "web/",
+            "directory/ldap_client/",
+            "dispatch/http",
+            "app/demo",
+        ],
     ),
     ("clap", &["cli/", "main.rs"]),
     ("cookie", &["base/cookie.rs"]),
@@ -91,7 +101,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("governor", &["auth/"]),
     ("h2", &["proxy/"]),
     // The words alone (names of headers, addresses), where an operator writes them.
-    ("hickory_resolver", &["directory/ldap/finder.rs"]),
+    ("hickory_resolver", &["directory/ldap_client/discovery.rs"]),
     ("http", &["config/", "server/", "gateway/", "proxy/", "web/", "app/"]),
     ("http_body", HTTP),
     ("http_body_util", HTTP),
@@ -103,7 +113,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("ipnet", ANYWHERE),
     ("itoa", &["gateway/access_line.rs"]),
     ("jiff", ANYWHERE),
-    ("ldap3", &["directory/ldap/", "directory/active_directory/"]),
+    ("ldap3", &["directory/ldap_client/", "directory/ldap/", "directory/active_directory/", "directory/check/"]),
     ("lettre", &["dispatch/mail.rs", "dispatch/smtp/address.rs"]),
     ("listenfd", &["server/socket_activation.rs"]),
     ("memchr", &["base/cookie.rs"]),
@@ -130,7 +140,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tokio", ANYWHERE),
     ("tokio_rustls", TLS),
     ("tokio_util", ANYWHERE),
-    ("toml", &["config/", "directory/local.rs", "directory/users_file.rs"]),
+    ("toml", &["config/", "directory/local/"]),
     ("tower", &["gateway/layers.rs", "web/page/asset.rs"]),
     ("tower_http", &["gateway/layers.rs", "gateway/pages.rs", "web/page/asset.rs"]),
     ("tracing", ANYWHERE),

@@ -12,7 +12,7 @@ use crate::auth::rules::Rules;
 use crate::auth::services::Services;
 use crate::auth::{Attempt, Declined};
 use crate::base::{Time, TraceId};
-use crate::directory::standing::{Hindrance, Standing};
+use crate::directory::account_status::{Hindrance, Standing};
 use crate::directory::{DirectoryError, User};
 
 /// What it showed.

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use crate::auth::rules::Rules;
 use crate::config::authentication_policy::Then;
-use crate::directory::standing::{Hindrance, Listed};
+use crate::directory::account_status::{Hindrance, Listed};
 use crate::directory::{Directory, DirectoryError};
 use crate::dispatch::number;
 

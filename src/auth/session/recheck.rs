@@ -14,7 +14,7 @@ use crate::audit::What;
 use crate::audit::reason::AccessLoss;
 use crate::auth::flow::final_check::loss;
 use crate::base::{Clock, Time, UserId};
-use crate::directory::standing::{MOST_AT_ONCE, Standing, Who};
+use crate::directory::account_status::{MOST_AT_ONCE, Standing, Who};
 use crate::directory::{By, Directory, DirectoryError, Mark, PasswordMark};
 
 /// The watch over one directory.

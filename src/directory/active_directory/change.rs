@@ -9,9 +9,9 @@ use zeroize::Zeroize;
 
 use super::ActiveDirectory;
 use crate::base::Secret;
-use crate::directory::ldap::Fault;
-use crate::directory::ldap::connection::{BUSY, SUCCESS, UNAVAILABLE, said};
-use crate::directory::ldap::service::Kept;
+use crate::directory::ldap_client::Fault;
+use crate::directory::ldap_client::connection::{BUSY, SUCCESS, UNAVAILABLE, said};
+use crate::directory::ldap_client::service::Kept;
 use crate::directory::{Account, Changed, Complaint, DirectoryError, password};
 
 impl ActiveDirectory {

@@ -7,8 +7,8 @@ use super::lockout::{BAD_PASSWORD_COUNT, BAD_PASSWORD_TIME, Moment, RESULTANT_PS
 use super::{ActiveDirectory, filetime};
 use crate::config::active_directory::ACCOUNT_NAME;
 use crate::directory::Account;
-use crate::directory::ldap::connection::{Connection, Question};
-use crate::directory::ldap::{Fault, entry, metadata, person};
+use crate::directory::ldap_client::connection::{Connection, Question};
+use crate::directory::ldap_client::{Fault, entry, metadata, person};
 
 impl ActiveDirectory {
     /// Whoever matches `filter` below the base and may sign in, at most two.

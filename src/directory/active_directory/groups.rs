@@ -9,10 +9,10 @@ use std::sync::Arc;
 use ldap3::{Scope, SearchEntry, ldap_escape};
 
 use super::ActiveDirectory;
-use super::lately::Lately;
+use super::cache::Lately;
 use super::sid::Sid;
-use crate::directory::ldap::connection::{Connection, Question};
-use crate::directory::ldap::{Fault, entry};
+use crate::directory::ldap_client::connection::{Connection, Question};
+use crate::directory::ldap_client::{Fault, entry};
 
 /// The security groups somebody is in, however deep.
 pub(super) struct Groups {

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use ldap3::{Scope, SearchEntry};
 
-use super::lately::Lately;
+use super::cache::Lately;
 use super::{ActiveDirectory, filetime};
 use crate::base::{Time, UserId};
 use crate::directory::LockOut;
-use crate::directory::ldap::connection::{Connection, Question};
-use crate::directory::ldap::{Fault, entry};
+use crate::directory::ldap_client::connection::{Connection, Question};
+use crate::directory::ldap_client::{Fault, entry};
 
 /// The rules that were read lately, and the wrong passwords that were ours.
 #[derive(Default)]

@@ -9,9 +9,9 @@ use super::groups::Token;
 use crate::base::{Dn, UserId};
 use crate::config::active_directory::ACCOUNT_NAME;
 use crate::config::group::Group;
-use crate::directory::ldap::connection::{Connection, Question};
-use crate::directory::ldap::membership::{Place, Seen, called, judged, one_person, spelled};
-use crate::directory::ldap::{Fault, entry, filter};
+use crate::directory::ldap_client::connection::{Connection, Question};
+use crate::directory::ldap_client::group::{Place, Seen, called, judged, one_person, spelled};
+use crate::directory::ldap_client::{Fault, entry, filter};
 use crate::directory::{Doubt, Meaning, Membership};
 
 impl ActiveDirectory {

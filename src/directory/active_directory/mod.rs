@@ -2,11 +2,11 @@
 //!
 //! The state of an account is read from the answer to its own bind alone, which tells it to nobody without the right password.
 
+mod cache;
 mod change;
 mod filetime;
 mod find;
 mod groups;
-mod lately;
 mod lockout;
 mod membership;
 mod names;
@@ -21,14 +21,16 @@ use ldap3::LdapResult;
 use self::groups::KnownGroups;
 use self::lockout::Rules;
 use self::subcode::Subcode;
-use super::ldap::finder::Finder;
-use super::ldap::line::{Answer, Line};
-use super::ldap::roll::{Refused, Roll};
-use super::ldap::{LdapNewError, answer, check, examine, filter};
 use crate::base::{Clock, Dn, Later, Random, Secret, UserId};
 use crate::config::directory::ActiveDirectory as Config;
 use crate::config::group::Group;
-use crate::directory::standing::{Changes, Lister, Mark, Standing};
+use crate::directory::account_status::{Changes, Lister, Mark, Standing};
+use crate::directory::check as examine;
+use crate::directory::ldap_client::bind::answer;
+use crate::directory::ldap_client::bulk::{Refused, Roll};
+use crate::directory::ldap_client::client::{Answer, Line};
+use crate::directory::ldap_client::discovery::Finder;
+use crate::directory::ldap_client::{LdapNewError, check, filter};
 use crate::directory::{
     Account, Bar, By, Changed, Directory, DirectoryError, Examination, Meaning, Membership, Verdict, password,
 };

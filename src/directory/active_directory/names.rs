@@ -5,7 +5,7 @@ use ldap3::ldap_escape;
 use crate::config::active_directory::ACCOUNT_NAME;
 use crate::config::directory::Ldap;
 use crate::directory::By;
-use crate::directory::ldap::filter::{bracketed, id_value};
+use crate::directory::ldap_client::filter::{bracketed, id_value};
 
 /// The filter that finds whom `by` means; nothing where nobody can be meant.
 pub(super) fn filter(config: &Ldap, by: &By) -> Option<String> {
@@ -45,8 +45,8 @@ const LONGEST: usize = 256;
 mod tests {
     use super::*;
     use crate::config::active_directory::{FILTER, attributes};
-    use crate::directory::ldap::filter::is_filter;
-    use crate::directory::ldap::tests::config;
+    use crate::directory::ldap_client::filter::is_filter;
+    use crate::directory::ldap_client::tests::config;
 
     fn read(by: &By) -> Option<String> {
         let mut config = config();

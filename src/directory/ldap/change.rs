@@ -3,10 +3,12 @@
 
 use ldap3::LdapResult;
 
-use super::connection::{BUSY, Connection, SUCCESS, UNAVAILABLE, said};
-use super::line::{Answer, BIND};
-use super::{Fault, Ldap, answer, password_policy};
+use super::Ldap;
 use crate::base::Secret;
+use crate::directory::ldap_client::bind::answer;
+use crate::directory::ldap_client::client::{Answer, BIND};
+use crate::directory::ldap_client::connection::{BUSY, Connection, SUCCESS, UNAVAILABLE, said};
+use crate::directory::ldap_client::{Fault, password_policy};
 use crate::directory::{Changed, Complaint, DirectoryError, Verdict, password};
 
 impl Ldap {

@@ -5,10 +5,13 @@ use std::sync::atomic::Ordering;
 
 use ldap3::{Scope, SearchEntry};
 
-use super::connection::{Connection, Question};
-use super::roll::{self, UID, listed_names};
-use super::{Fault, Ldap, entry, filter, person};
+use super::Ldap;
 use crate::directory::Account;
+use crate::directory::ldap_client::bulk as roll;
+use crate::directory::ldap_client::bulk::{UID, listed_names};
+use crate::directory::ldap_client::connection::{Connection, Question};
+use crate::directory::ldap_client::group::{NO_ATTRIBUTES, exists};
+use crate::directory::ldap_client::{Fault, entry, filter, metadata, person};
 
 impl Ldap {
     /// Whoever matches `filter` below the base and is a member, at most two.
@@ -118,18 +121,11 @@ impl Ldap {
 
     fn attributes(&self) -> Vec<&str> {
         let named = self.line.config().attributes.names();
-        named.chain([self.account_name(), UID, MEMBER_OF, "pwdLastSet", "pwdChangedTime", super::metadata::ATTRIBUTE]).collect()
+        named.chain([self.account_name(), UID, MEMBER_OF, "pwdLastSet", "pwdChangedTime", metadata::ATTRIBUTE]).collect()
     }
 }
 
-pub(super) async fn exists(connection: &Connection, base: &str, filter: &str) -> Result<bool, Fault> {
-    let question = Question { base, scope: Scope::Base, filter, attributes: NO_ATTRIBUTES, at_most: 1 };
-    Ok(!connection.search(question).await?.entries.is_empty())
-}
-
 const MEMBER_OF: &str = "memberOf";
-/// RFC 4511 section 4.5.1.8: no attributes at all.
-const NO_ATTRIBUTES: &[&str] = &["1.1"];
 /// Entries that are looked at for one name; more than one member already means nobody.
 const CANDIDATES: i32 = 8;
 /// More are not told to applications; rules ask for the groups that they name.

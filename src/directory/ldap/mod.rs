@@ -1,48 +1,24 @@
 //! Any LDAP server as a directory: people are found by the service user, passwords are judged by a bind as the person.
 
 mod change;
-mod changes;
-pub(super) mod connection;
-pub mod descriptor;
-pub(super) mod entry;
-pub(super) mod examine;
-mod examine_people;
-mod examine_policies;
-mod examine_rights;
-mod examine_servers;
-pub mod filter;
-pub(super) mod finder;
-pub(super) mod line;
-mod list;
 mod lookup;
-pub(super) mod membership;
-pub mod metadata;
-pub mod password_policy;
-pub(super) mod person;
-pub(super) mod roll;
-mod root;
-mod servers;
-pub(super) mod service;
-mod standing;
-mod standings;
-mod time;
+mod membership;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use data_encoding::HEXLOWER;
-use ldap3::LdapResult;
 
-use self::connection::{BUSY, SUCCESS, UNAVAILABLE};
-use self::line::{Answer, Line};
-use self::roll::{Refused, Roll};
-use super::standing::{Changes, Lister, Mark, Standing};
-use super::{Account, By, Changed, Directory, DirectoryError, Examination, Meaning, Membership, Verdict, password};
-use crate::base::dn::DnError;
-use crate::base::tls::TlsError;
 use crate::base::{Clock, Dn, Later, Random, Secret, UserId};
 use crate::config;
 use crate::config::group::Group;
+use crate::directory::account_status::{Changes, Lister, Mark, Standing};
+use crate::directory::ldap_client::bind::answer;
+use crate::directory::ldap_client::bulk::{Refused, Roll};
+use crate::directory::ldap_client::client::Line;
+use crate::directory::ldap_client::{LdapNewError, filter};
+use crate::directory::{Account, By, Changed, Directory, DirectoryError, Examination, Meaning, Membership, Verdict, password};
+use crate::directory::{check, ldap_client};
 
 pub struct Ldap {
     line: Line,
@@ -53,51 +29,6 @@ pub struct Ldap {
     roll: Roll,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum LdapNewError {
-    #[error("{host}: without TLS only a loopback address may be asked; use ldaps:// or starttls = true")]
-    InTheClear { host: String },
-    #[error("{host}: a server that is reached by TLS is written by its name, as in its certificate, not by its IPv6 address")]
-    Ipv6 { host: String },
-    #[error("there is no server")]
-    NoServer,
-    #[error("users.filter {0:?} is no search filter (RFC 4515)")]
-    Filter(String),
-    #[error("{0:?} is no name of an attribute")]
-    Attribute(String),
-    #[error("users.names is empty")]
-    NoNames,
-    #[error("users.base is empty")]
-    NoBase,
-    #[error("users.base is no distinguished name: {0}")]
-    Base(DnError),
-    #[error("service_user or service_password is empty")]
-    NoServiceUser,
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-}
-
-/// Why a step with one server did not end well. The words hold no password.
-#[derive(Debug)]
-pub(super) enum Fault {
-    /// This server does not serve now; another may.
-    Server(String),
-    /// The same, and it let us wait: whoever asks next shall ask another first.
-    Silent(String),
-    /// What was asked for is not there, or not for us.
-    Missing(String),
-    /// Another server would say the same, or must not be asked.
-    Final(String),
-}
-
-impl Fault {
-    pub(super) fn words(self) -> String {
-        match self {
-            Self::Server(why) | Self::Silent(why) | Self::Missing(why) | Self::Final(why) => why,
-        }
-    }
-}
-
 impl Ldap {
     /// Reads the CA file and checks what can be checked without asking a server.
     pub fn new(
@@ -106,7 +37,7 @@ impl Ldap {
         clock: Clock,
         random: &dyn Random,
     ) -> Result<Self, LdapNewError> {
-        check(config)?;
+        ldap_client::check(config)?;
         let attribute = config.users.names.first().ok_or(LdapNewError::NoNames)?;
         Ok(Self {
             line: Line::new(name, config, None, clock.clone())?,
@@ -190,96 +121,15 @@ impl Directory for Ldap {
     }
 
     fn examine(&self) -> Later<'_, Examination> {
-        Box::pin(examine::examine(&self.line, self.roll.clock()))
-    }
-}
-
-pub(super) fn check(config: &config::directory::Ldap) -> Result<(), LdapNewError> {
-    if !filter::is_filter(&config.users.filter) {
-        return Err(LdapNewError::Filter(config.users.filter.clone()));
-    }
-    if config.users.base.trim().is_empty() {
-        return Err(LdapNewError::NoBase);
-    }
-    if config.service_user.is_empty() || !password::usable(&config.service_password) {
-        return Err(LdapNewError::NoServiceUser);
-    }
-    let mut all = config.users.names.iter().map(String::as_str).chain(config.attributes.names());
-    all.find(|name| !filter::is_attribute(name)).map_or(Ok(()), |name| Err(LdapNewError::Attribute(name.to_owned())))
-}
-
-/// What the result of a bind says of the password (RFC 4511 appendix A, and what servers make of it).
-pub(super) fn answer(result: &LdapResult) -> Answer {
-    if let Some(verdict) = password_policy::verdict(result) {
-        return Answer::Judged(verdict);
-    }
-    match result.rc {
-        SUCCESS => Answer::Judged(Verdict::Correct),
-        // noSuchObject, inappropriateAuthentication (no password is set), invalidCredentials
-        32 | 48 | 49 => Answer::Judged(Verdict::Wrong),
-        BUSY | UNAVAILABLE => Answer::NotNow,
-        8 | 13 => Answer::Unfit("the server takes passwords over TLS only; use ldaps:// or starttls = true"),
-        10 => Answer::Refused("the server refers to another one, and referrals are not followed"),
-        19 => Answer::Refused("the server's password policy refused the sign-in"),
-        53 => Answer::Refused("the server is unwilling, the account may be locked or switched off"),
-        _ => Answer::Refused("the server did not judge the password"),
+        Box::pin(check::examine(&self.line, self.roll.clock()))
     }
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
     use crate::base::random::SystemSource;
-    use crate::config::directory::{Attributes, LdapServer, Users};
-
-    pub(in crate::directory) fn config() -> config::directory::Ldap {
-        config::directory::Ldap {
-            servers: vec![LdapServer { tls: false, host: "127.0.0.1".into(), port: 9 }],
-            starttls: false,
-            ca: None,
-            service_user: "cn=service,dc=test".into(),
-            service_password: Secret::new("service".into()),
-            users: Users {
-                base: "ou=people,dc=test".into(),
-                filter: "(objectClass=person)".into(),
-                names: vec!["uid".into()],
-                member_of: None,
-            },
-            attributes: Attributes {
-                id: "entryUUID".into(),
-                mobile: "mobile".into(),
-                second_mobile: None,
-                mail: "mail".into(),
-                language: "preferredLanguage".into(),
-                display_name: "displayName".into(),
-                push: None,
-                sms_type: None,
-            },
-            country_prefix: None,
-        }
-    }
-
-    #[test]
-    fn each_result_of_a_bind_has_its_meaning() {
-        let table = [
-            (0, Answer::Judged(Verdict::Correct)),
-            (32, Answer::Judged(Verdict::Wrong)),
-            (48, Answer::Judged(Verdict::Wrong)),
-            (49, Answer::Judged(Verdict::Wrong)),
-            (51, Answer::NotNow),
-            (52, Answer::NotNow),
-        ];
-        let result = |rc| LdapResult { rc, matched: String::new(), text: String::new(), refs: Vec::new(), ctrls: Vec::new() };
-        for (rc, expected) in table {
-            assert_eq!(answer(&result(rc)), expected, "{rc}");
-        }
-        for rc in [1, 2, 7, 10, 14, 19, 34, 50, 53, 80, 4096] {
-            assert!(matches!(answer(&result(rc)), Answer::Refused(_)), "{rc}");
-        }
-        for rc in [8, 13] {
-            assert!(matches!(answer(&result(rc)), Answer::Unfit(_)), "{rc}");
-        }
-    }
+    use crate::directory::ldap_client::tests::config;
 
     type Change = fn(&mut config::directory::Ldap);
 

@@ -10,7 +10,7 @@ pub(in crate::directory) const ATTRIBUTE: &str = "replPropertyMetaData";
 
 /// When the first of these attributes to have been written last was written; nothing where the server does not say, or knows one of
 /// them by a number that we do not know.
-pub(super) fn changed<'a>(entry: &SearchEntry, attributes: impl Iterator<Item = &'a str>) -> Option<Time> {
+pub(in crate::directory) fn changed<'a>(entry: &SearchEntry, attributes: impl Iterator<Item = &'a str>) -> Option<Time> {
     let bytes = entry::bytes(entry, ATTRIBUTE).next()?;
     let numbers: Vec<u32> = attributes.map(number).collect::<Option<_>>()?;
     let written = read(bytes)?;

@@ -2,18 +2,23 @@
 
 use ldap3::{Scope, SearchEntry};
 
-use super::roll::{Roll, UID, account_name};
-use super::standing;
-use super::standings::Judged;
+use super::bulk::{Roll, UID, account_name};
+use super::client::Line;
+use super::connection::{Connection, Pages, Question};
+use super::status as standing;
+use super::statuses::Judged;
+use super::{Fault, person};
 use crate::directory::DirectoryError;
-use crate::directory::ldap::connection::{Connection, Pages, Question};
-use crate::directory::ldap::line::Line;
-use crate::directory::ldap::{Fault, person};
-use crate::directory::standing::{Listed, Lister};
+use crate::directory::account_status::{Listed, Lister};
 
 impl Roll {
     /// Nobody is listed twice: what breaks off is not begun anew elsewhere.
-    pub(super) async fn list_with(&self, line: &Line, connection: &Connection, into: &Lister) -> Result<(), DirectoryError> {
+    pub(in crate::directory) async fn list_with(
+        &self,
+        line: &Line,
+        connection: &Connection,
+        into: &Lister,
+    ) -> Result<(), DirectoryError> {
         let failed = |fault: Fault| line.failed(format!("the list broke off: {}", fault.words()));
         self.root(connection).await.map_err(failed)?;
         let config = line.config();
@@ -58,5 +63,5 @@ impl Roll {
 }
 
 /// Also said by the examination.
-pub(super) const TOO_SMALL: &str = "the server does not show the service user all entries: raise its size limit for this user (OpenLDAP: limits ... size=unlimited)";
+pub(in crate::directory) const TOO_SMALL: &str = "the server does not show the service user all entries: raise its size limit for this user (OpenLDAP: limits ... size=unlimited)";
 const AT_ONCE: usize = 250;

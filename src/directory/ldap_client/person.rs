@@ -27,7 +27,7 @@ pub(in crate::directory) fn user(directory: &str, account: &str, config: &Config
         language: languages(entry, &attributes.language),
         groups: Vec::new(),
         password_expires: None,
-        password_mark: super::standing::password(entry),
+        password_mark: super::status::password(entry),
         mobile_changed: metadata::changed(
             entry,
             std::iter::once(attributes.mobile.as_str()).chain(attributes.second_mobile.as_deref()),
@@ -58,7 +58,7 @@ mod tests {
     use std::collections::HashMap;
 
     use super::*;
-    use crate::directory::ldap::tests::config;
+    use crate::directory::ldap_client::tests::config;
 
     fn entry(text: &[(&str, &str)], bytes: &[(&str, &[u8])]) -> SearchEntry {
         SearchEntry {

@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::User;
 use crate::base::{Time, UserId};
+use crate::directory::User;
 
 /// How an account stands.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

@@ -2,12 +2,12 @@
 
 use ldap3::SearchEntry;
 
+use super::{entry, time};
 use crate::base::Time;
-use crate::directory::ldap::{entry, time};
-use crate::directory::standing::{Hindrance, PasswordMark, Standing};
+use crate::directory::account_status::{Hindrance, PasswordMark, Standing};
 
 /// What has to be asked for by name.
-pub(super) const ATTRIBUTES: [&str; 10] = [
+pub(in crate::directory) const ATTRIBUTES: [&str; 10] = [
     "userAccountControl",
     "msDS-User-Account-Control-Computed",
     "accountExpires",
@@ -21,7 +21,7 @@ pub(super) const ATTRIBUTES: [&str; 10] = [
 ];
 
 /// Everything but the membership.
-pub(super) fn of(entry: &SearchEntry, now: Time) -> Standing {
+pub(in crate::directory) fn of(entry: &SearchEntry, now: Time) -> Standing {
     let expires = entry::first(entry, "accountExpires").as_deref().and_then(time::of_filetime);
     let control = flags(entry, "userAccountControl");
     let computed = flags(entry, "msDS-User-Account-Control-Computed");
@@ -49,12 +49,12 @@ pub(super) fn of(entry: &SearchEntry, now: Time) -> Standing {
 }
 
 /// Whether Active Directory protects it as privileged; the mark stays when the privilege ends.
-pub(super) fn is_privileged(entry: &SearchEntry) -> bool {
+pub(in crate::directory) fn is_privileged(entry: &SearchEntry) -> bool {
     flags(entry, "adminCount") > 0
 }
 
 /// Which password it is, by when it was set.
-pub(super) fn password(entry: &SearchEntry) -> Option<PasswordMark> {
+pub(in crate::directory) fn password(entry: &SearchEntry) -> Option<PasswordMark> {
     let set_at = entry::first(entry, "pwdLastSet").as_deref().and_then(time::of_filetime);
     let changed_at = || entry::first(entry, "pwdChangedTime").as_deref().and_then(time::of_generalized);
     set_at.or_else(changed_at).map(PasswordMark::SetAt)

@@ -3,21 +3,22 @@
 use ldap3::controls::RawControl;
 use ldap3::{Scope, SearchEntry};
 
-use super::examine_people::is_there;
-use super::examine_policies as policies;
+use super::people::is_there;
+use super::policies;
 use crate::directory::Examination;
-use crate::directory::ldap::connection::{Connection, Question};
-use crate::directory::ldap::descriptor::{self, Guid};
-use crate::directory::ldap::line::Line;
-use crate::directory::ldap::{Fault, entry};
+use crate::directory::ldap_client::client::Line;
+use crate::directory::ldap_client::connection::{Connection, Question};
+use crate::directory::ldap_client::descriptor;
+use crate::directory::ldap_client::descriptor::Guid;
+use crate::directory::ldap_client::{Fault, entry};
 
 /// Where the parts of an Active Directory are.
-pub(super) struct Domain {
+pub(in crate::directory) struct Domain {
     base: String,
     schema: String,
 }
 
-pub(super) async fn domain(connection: &Connection) -> Result<Option<Domain>, Fault> {
+pub(in crate::directory) async fn domain(connection: &Connection) -> Result<Option<Domain>, Fault> {
     let attributes = ["defaultNamingContext", "schemaNamingContext", "highestCommittedUSN"];
     let question = Question { base: "", scope: Scope::Base, filter: "(objectClass=*)", attributes: &attributes, at_most: 1 };
     let found = connection.search(question).await?.entries;
@@ -26,7 +27,7 @@ pub(super) async fn domain(connection: &Connection) -> Result<Option<Domain>, Fa
     Ok(parts.map(|(base, schema)| Domain { base, schema }))
 }
 
-pub(super) async fn in_active_directory(
+pub(in crate::directory) async fn in_active_directory(
     line: &Line,
     connection: &Connection,
     (domain, samples): (&Domain, &[SearchEntry]),
@@ -67,7 +68,11 @@ pub(super) async fn in_active_directory(
 }
 
 /// A server of which no more is known than LDAP.
-pub(super) async fn elsewhere(_: &Connection, samples: &[SearchEntry], found: &mut Examination) -> Result<(), Fault> {
+pub(in crate::directory) async fn elsewhere(
+    _: &Connection,
+    samples: &[SearchEntry],
+    found: &mut Examination,
+) -> Result<(), Fault> {
     if samples.iter().any(|sample| is_there(sample, "userPassword")) {
         found.warnings.push("the service user may read userPassword, which it never needs: take that right away".to_owned());
     }

@@ -6,12 +6,12 @@ use ldap3::Scope;
 
 use crate::base::{Clock, Time};
 use crate::directory::Examination;
-use crate::directory::ldap::connection::{Connection, Question, SUCCESS, Target, said};
-use crate::directory::ldap::line::Line;
-use crate::directory::ldap::{entry, time};
+use crate::directory::ldap_client::client::Line;
+use crate::directory::ldap_client::connection::{Connection, Question, SUCCESS, Target, said};
+use crate::directory::ldap_client::{entry, time};
 
 /// The first connection on which the service user is signed in.
-pub(super) async fn examine(line: &Line, clock: &Clock, found: &mut Examination) -> Option<Connection> {
+pub(in crate::directory) async fn examine(line: &Line, clock: &Clock, found: &mut Examination) -> Option<Connection> {
     let targets = line.targets().await;
     if targets.is_empty() {
         found.problems.push("no server was found in DNS".to_owned());

@@ -9,11 +9,11 @@ use rustls::ClientConfig;
 
 use super::LdapNewError;
 use super::connection::Target;
-use super::finder::{Finder, Place};
+use super::discovery::{Finder, Place};
 use crate::base::{Clock, Time, tls};
 use crate::config::directory::{Ldap, LdapServer};
 
-pub(super) struct Servers {
+pub(in crate::directory) struct Servers {
     clock: Clock,
     list: Mutex<Vec<Arc<Server>>>,
     finding: Option<Finding>,
@@ -28,7 +28,7 @@ struct Finding {
     next: tokio::sync::Mutex<Time>,
 }
 
-pub(super) struct Server {
+pub(in crate::directory) struct Server {
     pub target: Target,
     /// Milliseconds; zero: not yet.
     failed_at: AtomicU64,
@@ -171,7 +171,7 @@ const LDAPS: u16 = 636;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::directory::ldap::tests::config;
+    use crate::directory::ldap_client::tests::config;
 
     fn servers(list: &[(bool, &str, u16)]) -> Result<Servers, LdapNewError> {
         let mut config = config();

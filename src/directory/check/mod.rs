@@ -1,13 +1,17 @@
 //! What is so with a directory right now, for an operator who asks: its servers, what the service user may and may not, who there is.
 
+mod people;
+mod policies;
+mod rights;
+mod servers;
+
 use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::line::Line;
-use super::{examine_people as people, examine_rights as rights, examine_servers as servers};
 use crate::base::Clock;
 use crate::directory::Examination;
+use crate::directory::ldap_client::client::Line;
 
 /// Ends within a minute and a half, whatever hangs.
 pub(in crate::directory) async fn examine(line: &Line, clock: &Clock) -> Examination {

@@ -3,7 +3,7 @@
 use crate::base::Time;
 
 /// 100 nanoseconds since 1601-01-01 UTC, as Active Directory counts; nothing for zero and for "never".
-pub(super) fn of_filetime(text: &str) -> Option<Time> {
+pub(in crate::directory) fn of_filetime(text: &str) -> Option<Time> {
     let ticks: u64 = text.parse().ok()?;
     if ticks == 0 || ticks >= NEVER {
         return None;
@@ -12,7 +12,7 @@ pub(super) fn of_filetime(text: &str) -> Option<Time> {
 }
 
 /// `20261122081500.123456Z` and its shorter forms (RFC 4517 section 3.3.13), in UTC alone, which is what servers write.
-pub(super) fn of_generalized(text: &str) -> Option<Time> {
+pub(in crate::directory) fn of_generalized(text: &str) -> Option<Time> {
     let text = text.strip_suffix('Z')?;
     let (whole, fraction) = text.split_once(['.', ',']).unwrap_or((text, "0"));
     if !fraction.bytes().all(|byte| byte.is_ascii_digit())
@@ -31,7 +31,7 @@ pub(super) fn of_generalized(text: &str) -> Option<Time> {
 }
 
 /// The same the other way round, to the second: `20261122081500`.
-pub(super) fn generalized(time: Time) -> String {
+pub(in crate::directory) fn generalized(time: Time) -> String {
     let text: String = time.to_string().chars().filter(char::is_ascii_digit).collect();
     text.get(..14).unwrap_or("19700101000000").to_owned()
 }

@@ -4,14 +4,14 @@ use std::sync::atomic::Ordering;
 
 use ldap3::{Scope, SearchEntry};
 
-use super::roll::Roll;
-use crate::directory::ldap::connection::{Connection, Question};
-use crate::directory::ldap::{Fault, entry};
+use super::bulk::Roll;
+use super::connection::{Connection, Question};
+use super::{Fault, entry};
 
-pub(super) struct Root(Option<SearchEntry>);
+pub(in crate::directory) struct Root(Option<SearchEntry>);
 
 /// What Active Directory says besides (MS-ADTS section 3.1.1.3.2).
-pub(super) struct Domain {
+pub(in crate::directory) struct Domain {
     /// The number of the last change that was made here.
     pub usn: u64,
     /// This server's own entry.
@@ -21,7 +21,7 @@ pub(super) struct Domain {
 }
 
 impl Roll {
-    pub(super) async fn root(&self, connection: &Connection) -> Result<Root, Fault> {
+    pub(in crate::directory) async fn root(&self, connection: &Connection) -> Result<Root, Fault> {
         let question = Question { base: "", scope: Scope::Base, filter: "(objectClass=*)", attributes: &ROOT, at_most: 1 };
         let root = match connection.search(question).await {
             Ok(found) => Root(found.entries.into_iter().next()),

@@ -2,16 +2,21 @@
 
 use ldap3::{Scope, SearchEntry};
 
-use super::roll::{Roll, id};
-use super::root::Domain;
+use super::bulk::{Roll, id};
+use super::client::Line;
+use super::connection::{Connection, Entries, Question};
+use super::root_dse::Domain;
+use super::{Fault, entry, filter, time};
 use crate::base::{Time, UserId};
-use crate::directory::ldap::connection::{Connection, Entries, Question};
-use crate::directory::ldap::line::Line;
-use crate::directory::ldap::{Fault, entry, filter, time};
-use crate::directory::standing::{Changes, Mark, Who};
+use crate::directory::account_status::{Changes, Mark, Who};
 
 impl Roll {
-    pub(super) async fn changes_with(&self, line: &Line, connection: &Connection, mark: Option<&Mark>) -> Result<Changes, Fault> {
+    pub(in crate::directory) async fn changes_with(
+        &self,
+        line: &Line,
+        connection: &Connection,
+        mark: Option<&Mark>,
+    ) -> Result<Changes, Fault> {
         match self.root(connection).await?.domain() {
             Some(domain) => numbered(line, connection, domain, mark).await,
             None => self.stamped(line, connection, mark).await,

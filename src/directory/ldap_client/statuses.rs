@@ -4,23 +4,23 @@ use std::collections::{HashMap, HashSet};
 
 use ldap3::{Scope, SearchEntry};
 
-use super::roll::{Roll, UID, account_name, id, listed_names};
-use super::standing;
+use super::bulk::{Roll, UID, account_name, id, listed_names};
+use super::client::Line;
+use super::connection::{Connection, Question};
+use super::status as standing;
+use super::{Fault, filter};
 use crate::base::{Dn, UserId};
-use crate::directory::ldap::connection::{Connection, Question};
-use crate::directory::ldap::line::Line;
-use crate::directory::ldap::{Fault, filter};
-use crate::directory::standing::{Hindrance, Standing};
+use crate::directory::account_status::{Hindrance, Standing};
 
 /// Some entries, and who is what among them, by id.
-pub(super) struct Judged {
+pub(in crate::directory) struct Judged {
     /// Nothing where everybody may sign in.
     members: Option<HashSet<String>>,
     refused: HashSet<String>,
 }
 
 impl Roll {
-    pub(super) async fn standings_with(
+    pub(in crate::directory) async fn standings_with(
         &self,
         line: &Line,
         connection: &Connection,
@@ -47,7 +47,7 @@ impl Roll {
     }
 
     /// One entry's; nothing where it has no id.
-    pub(super) fn standing(&self, line: &Line, entry: &SearchEntry, judged: &Judged) -> Option<(UserId, Standing)> {
+    pub(in crate::directory) fn standing(&self, line: &Line, entry: &SearchEntry, judged: &Judged) -> Option<(UserId, Standing)> {
         let id = id(line.config(), entry)?;
         let mut standing = standing::of(entry, self.clock.now());
         if judged.refused.contains(&id) || (self.refused.privileged && standing::is_privileged(entry)) {
@@ -60,7 +60,12 @@ impl Roll {
     }
 
     /// Who of these is a member, and who is in a group that is refused.
-    pub(super) async fn judge(&self, line: &Line, connection: &Connection, entries: &[SearchEntry]) -> Result<Judged, Fault> {
+    pub(in crate::directory) async fn judge(
+        &self,
+        line: &Line,
+        connection: &Connection,
+        entries: &[SearchEntry],
+    ) -> Result<Judged, Fault> {
         let mut judged = Judged { members: None, refused: HashSet::new() };
         let ids: Vec<String> = entries.iter().filter_map(|entry| id(line.config(), entry)).collect();
         if let Some(group) = &line.config().users.member_of {
@@ -115,7 +120,7 @@ async fn matching(line: &Line, connection: &Connection, ids: &[String], clause: 
 }
 
 /// Matches members through any number of groups, and those whose primary group leads there: that one is in no list of members.
-pub(super) async fn nested_clause(connection: &Connection, group: &str) -> Result<String, Fault> {
+pub(in crate::directory) async fn nested_clause(connection: &Connection, group: &str) -> Result<String, Fault> {
     let filter = format!("(|{})", filter::of_groups_leading_to(group));
     let base = filter::root(group);
     let question =

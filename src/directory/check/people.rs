@@ -4,13 +4,13 @@ use ldap3::{Scope, SearchEntry};
 
 use crate::config::directory::Ldap as Config;
 use crate::directory::Examination;
-use crate::directory::ldap::connection::{Connection, Pages, Question};
-use crate::directory::ldap::line::Line;
-use crate::directory::ldap::list::TOO_SMALL;
-use crate::directory::ldap::{Fault, entry, filter};
+use crate::directory::ldap_client::client::Line;
+use crate::directory::ldap_client::connection::{Connection, Pages, Question};
+use crate::directory::ldap_client::list::TOO_SMALL;
+use crate::directory::ldap_client::{Fault, entry, filter};
 
 /// A few of the users, where there are any.
-pub(super) async fn examine(
+pub(in crate::directory) async fn examine(
     line: &Line,
     connection: &Connection,
     is_active_directory: bool,
@@ -102,7 +102,7 @@ fn attributes(config: &Config, samples: &[SearchEntry], found: &mut Examination)
     }
 }
 
-pub(super) fn is_there(entry: &SearchEntry, attribute: &str) -> bool {
+pub(in crate::directory) fn is_there(entry: &SearchEntry, attribute: &str) -> bool {
     entry::bytes(entry, attribute).next().is_some()
 }
 

@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::connection::{BUSY, Connection, SUCCESS, Target, UNAVAILABLE, said};
-use super::finder::Finder;
+use super::discovery::Finder;
 use super::servers::Servers;
 use super::service::{Kept, Service};
 use super::{Fault, LdapNewError, filter};
@@ -24,7 +24,7 @@ pub(in crate::directory) struct Line {
     config: Config,
     tree: Dn,
     root: String,
-    pub(super) servers: Servers,
+    pub(in crate::directory) servers: Servers,
     pub service: Service,
     calls: Semaphore,
 }

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 
 use ldap3::{Scope, SearchEntry};
 
-use super::examine_people::is_there;
+use super::people::is_there;
 use crate::directory::Examination;
-use crate::directory::ldap::connection::{Connection, Question};
-use crate::directory::ldap::{Fault, entry};
+use crate::directory::ldap_client::connection::{Connection, Question};
+use crate::directory::ldap_client::{Fault, entry};
 
 /// `base`: of the domain.
-pub(super) async fn examine(
+pub(in crate::directory) async fn examine(
     connection: &Connection,
     (base, samples): (&str, &[SearchEntry]),
     found: &mut Examination,

@@ -9,9 +9,9 @@ use std::time::SystemTime;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::password::{Hash, NotAHash};
-use super::{Name, SmsType};
 use crate::base::{encoding, unicode};
+use crate::directory::password::{Hash, NotAHash};
+use crate::directory::{Name, SmsType};
 
 /// One user of the file.
 #[derive(Clone, PartialEq, Eq, Debug)]

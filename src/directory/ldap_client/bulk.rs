@@ -5,19 +5,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use ldap3::SearchEntry;
 
+use super::client::Line;
 use super::entry;
 use super::filter;
-use super::line::Line;
 use crate::base::{Clock, UserId};
 use crate::config::directory::Ldap as Config;
 use crate::directory::DirectoryError;
-use crate::directory::standing::{Changes, Lister, Mark, Standing};
+use crate::directory::account_status::{Changes, Lister, Mark, Standing};
 
 pub(in crate::directory) struct Roll {
-    pub(super) clock: Clock,
+    pub(in crate::directory) clock: Clock,
     /// Learnt from what the server says of itself: `kind = "ldap"` may well mean a domain controller.
-    pub(super) is_active_directory: AtomicBool,
-    pub(super) refused: Refused,
+    pub(in crate::directory) is_active_directory: AtomicBool,
+    pub(in crate::directory) refused: Refused,
 }
 
 /// Whom the configuration keeps out though they are members.
@@ -51,18 +51,18 @@ impl Roll {
         self.list_with(line, &connection, &into).await
     }
 
-    pub(super) fn speaks_active_directory(&self) -> bool {
+    pub(in crate::directory) fn speaks_active_directory(&self) -> bool {
         self.is_active_directory.load(Ordering::Relaxed)
     }
 }
 
-pub(super) fn account_name(config: &Config) -> &str {
+pub(in crate::directory) fn account_name(config: &Config) -> &str {
     filter::account_names(&config.users, &config.attributes.mail).next().unwrap_or(&config.attributes.mail)
 }
 
 /// The names by which a list may hold somebody: every `uid`, which is what RFC 2307 lists whatever people type to sign in, and every account
 /// name.
-pub(super) fn listed_names(config: &Config, entry: &SearchEntry) -> Vec<String> {
+pub(in crate::directory) fn listed_names(config: &Config, entry: &SearchEntry) -> Vec<String> {
     let account = account_name(config);
     let mut names = entry::all(entry, UID);
     if !account.eq_ignore_ascii_case(UID) {
@@ -72,14 +72,14 @@ pub(super) fn listed_names(config: &Config, entry: &SearchEntry) -> Vec<String> 
 }
 
 /// Whether it has one of them. A mail address is none, also where it is all that people type.
-pub(super) fn has_listed_name(config: &Config, entry: &SearchEntry) -> bool {
+pub(in crate::directory) fn has_listed_name(config: &Config, entry: &SearchEntry) -> bool {
     let account = filter::account_names(&config.users, &config.attributes.mail).next();
     std::iter::once(UID).chain(account).any(|attribute| entry::first(entry, attribute).is_some())
 }
 
 /// RFC 4519 section 2.39.
-pub(super) const UID: &str = "uid";
+pub(in crate::directory) const UID: &str = "uid";
 
-pub(super) fn id(config: &Config, entry: &SearchEntry) -> Option<String> {
+pub(in crate::directory) fn id(config: &Config, entry: &SearchEntry) -> Option<String> {
     entry::id(entry, &config.attributes.id)
 }

@@ -9,7 +9,7 @@ use ldap3::controls::RawControl;
 
 use crate::directory::{Complaint, Verdict};
 
-pub(super) const CONTROL: &str = "1.3.6.1.4.1.42.2.27.8.5.1";
+pub(in crate::directory) const CONTROL: &str = "1.3.6.1.4.1.42.2.27.8.5.1";
 
 /// The control's value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -105,7 +105,7 @@ impl Trouble {
     }
 
     /// What it has against a new password, if that is what it is about.
-    pub(super) const fn complaint(self) -> Option<Complaint> {
+    pub(in crate::directory) const fn complaint(self) -> Option<Complaint> {
         match self {
             Self::InsufficientQuality => Some(Complaint::NotComplex),
             Self::TooShort => Some(Complaint::TooShort),
@@ -117,19 +117,19 @@ impl Trouble {
 }
 
 /// The request for it: never critical, so that a server without policies goes on.
-pub(super) fn request() -> RawControl {
+pub(in crate::directory) fn request() -> RawControl {
     RawControl { ctype: CONTROL.to_owned(), crit: false, val: None }
 }
 
 /// What came with a result; nothing where nothing did.
-pub(super) fn said(result: &LdapResult) -> Said {
+pub(in crate::directory) fn said(result: &LdapResult) -> Said {
     let control = result.ctrls.iter().find(|control| control.1.ctype == CONTROL);
     control.and_then(|control| control.1.val.as_deref()).and_then(parse).unwrap_or_default()
 }
 
 /// What the control makes of the result of a bind; nothing where the result says it all. Servers tell `Expired` and `ChangeAfterReset`
 /// only of a password that is right, and `Locked` without looking at it.
-pub(super) fn verdict(result: &LdapResult) -> Option<Verdict> {
+pub(in crate::directory) fn verdict(result: &LdapResult) -> Option<Verdict> {
     let said = said(result);
     match (result.rc, said.trouble) {
         (SUCCESS, Some(Trouble::ChangeAfterReset)) => Some(Verdict::MustChange),

@@ -1,5 +1,7 @@
 //! Users in a TOML file, for a small site or a trial. The file is read again when it has changed.
 
+pub(super) mod users_file;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,13 +10,14 @@ use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::password::{self, Cost};
-use super::standing::{Changes, Hindrance, Listed, Lister, MOST_AT_ONCE, Mark, Standing, Who};
-use super::users_file::{self, Entry, LocalError, Stamp};
-use super::{Account, By, Changed, Directory, DirectoryError, Examination, Meaning, Membership, User, Verdict};
+use self::users_file::{Entry, LocalError, Stamp};
 use crate::base::{Dn, Later, Secret, UserId, unicode};
 use crate::config;
 use crate::config::group::Group;
+use crate::directory::account_status::{Changes, Hindrance, Listed, Lister, MOST_AT_ONCE, Mark, Standing, Who};
+use crate::directory::password;
+use crate::directory::password::Cost;
+use crate::directory::{Account, By, Changed, Directory, DirectoryError, Examination, Meaning, Membership, User, Verdict};
 
 /// A directory that is a file.
 pub struct Local {
