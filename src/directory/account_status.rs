@@ -1,16 +1,16 @@
-//! How somebody stands in a directory apart from any password, and what has changed there: so that who is signed in can be looked at
-//! again, and everybody listed.
+//! The status of accounts apart from any password, and what has changed in a directory: so that signed-in users can be looked at again, and
+//! everybody listed.
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Time, UserId};
 use crate::directory::User;
 
-/// How an account stands.
+/// The status of one account.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Standing {
+pub struct AccountStatus {
     /// Nothing in it: this account may sign in.
-    pub hindrances: Vec<Hindrance>,
+    pub restrictions: Vec<Restriction>,
     pub password: Option<PasswordMark>,
     /// When the account itself runs out; no directory changes anything at that moment.
     pub expires: Option<Time>,
@@ -19,7 +19,7 @@ pub struct Standing {
 /// What keeps an account out, or in the way of a sign-in.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Hindrance {
+pub enum Restriction {
     /// Not there any more, or not among the users of the configuration.
     Gone,
     NotMember,
@@ -34,7 +34,7 @@ pub enum Hindrance {
     Privileged,
 }
 
-impl Hindrance {
+impl Restriction {
     /// As the journal and the report have it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -114,7 +114,7 @@ impl Changes {
 pub struct Listed {
     /// Without the groups.
     pub user: User,
-    pub standing: Standing,
+    pub status: AccountStatus,
 }
 
 /// Where a list goes: a few users at a time, and no more before those are taken.

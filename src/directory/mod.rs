@@ -11,7 +11,7 @@ pub mod name;
 pub mod password;
 pub mod people;
 
-pub use account_status::{Changes, Listed, Lister, Mark, PasswordMark, Standing};
+pub use account_status::{AccountStatus, Changes, Listed, Lister, Mark, PasswordMark};
 pub use local::users_file::{LocalError, Mistake};
 pub use membership::{Doubt, Meaning, Membership};
 pub use name::{By, Name};
@@ -224,7 +224,7 @@ pub trait Directory: Send + Sync {
 
     /// How these users stand, at most [`account_status::MOST_AT_ONCE`] of them, in a few questions for all together. In any order; nobody
     /// is left out.
-    fn standings<'a>(&'a self, ids: &'a [UserId]) -> Later<'a, Result<Vec<(UserId, Standing)>, DirectoryError>>;
+    fn statuses<'a>(&'a self, ids: &'a [UserId]) -> Later<'a, Result<Vec<(UserId, AccountStatus)>, DirectoryError>>;
 
     /// Whether a user is in each of these groups, in their order; nothing for a group that is none of this directory's. Groups within groups
     /// count where the directory has them, and the primary group does.

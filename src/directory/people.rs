@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use crate::base::UserId;
 use crate::config::directory::Domain;
-use crate::directory::{Account, By, Directory, DirectoryError, Name, Standing};
+use crate::directory::{Account, AccountStatus, By, Directory, DirectoryError, Name};
 
 /// One directory and what the configuration says of names there.
 #[derive(Clone)]
@@ -103,16 +103,13 @@ impl People {
     }
 
     /// How somebody stands now, within five seconds.
-    pub async fn standing(&self, id: &UserId) -> Result<Standing, DirectoryError> {
+    pub async fn status(&self, id: &UserId) -> Result<AccountStatus, DirectoryError> {
         let unreachable = |why: &str| DirectoryError::Unreachable { directory: id.directory().to_owned(), why: why.to_owned() };
         let directory = self.directory(id.directory()).ok_or_else(|| unreachable("it is in the configuration no more"))?;
         let ids = std::slice::from_ref(id);
-        let told = timeout(LOOK, directory.standings(ids)).await;
+        let told = timeout(LOOK, directory.statuses(ids)).await;
         let told = told.unwrap_or_else(|_| Err(unreachable("it did not say in time how somebody stands")))?;
-        told.into_iter()
-            .find(|(told, _)| told == id)
-            .map(|(_, standing)| standing)
-            .ok_or_else(|| unreachable("it left somebody out"))
+        told.into_iter().find(|(told, _)| told == id).map(|(_, status)| status).ok_or_else(|| unreachable("it left somebody out"))
     }
 
     /// The country code of phone numbers in a directory, where it is set.

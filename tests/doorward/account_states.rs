@@ -9,8 +9,8 @@ use doorward::auth::{Attempt, Declined, Entered, FlowOver, OfFlow, Step, Told};
 use doorward::base::{Dn, Later, Secret, UserId};
 use doorward::config::group::Group;
 use doorward::directory::{
-    Account, Bar, By, Changed, Changes, Directory, DirectoryError, Examination, Lister, LockOut, Mark, Meaning, Membership,
-    Standing, User, Verdict,
+    Account, AccountStatus, Bar, By, Changed, Changes, Directory, DirectoryError, Examination, Lister, LockOut, Mark, Meaning,
+    Membership, User, Verdict,
 };
 
 use crate::support::client::Watch;
@@ -148,7 +148,7 @@ impl Directory for Scripted {
         Box::pin(std::future::ready(Err(Self::dead())))
     }
 
-    fn standings<'a>(&'a self, _: &'a [UserId]) -> Later<'a, Result<Vec<(UserId, Standing)>, DirectoryError>> {
+    fn statuses<'a>(&'a self, _: &'a [UserId]) -> Later<'a, Result<Vec<(UserId, AccountStatus)>, DirectoryError>> {
         Box::pin(std::future::ready(Err(Self::dead())))
     }
 

@@ -12,7 +12,7 @@ use crate::auth::rules::Rules;
 use crate::auth::services::Services;
 use crate::auth::{Attempt, Declined};
 use crate::base::{Time, TraceId};
-use crate::directory::account_status::{Hindrance, Standing};
+use crate::directory::account_status::{AccountStatus, Restriction};
 use crate::directory::{DirectoryError, User};
 
 /// What it showed.
@@ -38,8 +38,8 @@ impl FinalCheck {
         if self.services.clock.now().since(vouched) < A_MOMENT {
             return Finding::Same;
         }
-        match self.rules.people.standing(&user.id).await {
-            Ok(standing) => lost(user, &standing, why).map_or(Finding::Same, Finding::Lost),
+        match self.rules.people.status(&user.id).await {
+            Ok(status) => lost(user, &status, why).map_or(Finding::Same, Finding::Lost),
             Err(error) => Finding::Unanswered(error),
         }
     }
@@ -62,27 +62,28 @@ impl FinalCheck {
     }
 }
 
-fn lost(user: &User, standing: &Standing, why: Option<Why>) -> Option<AccessLoss> {
+fn lost(user: &User, status: &AccountStatus, why: Option<Why>) -> Option<AccessLoss> {
     let is_asked_for = matches!(why, Some(Why::MustChange | Why::Expired));
-    let counts = |hindrance: &&Hindrance| hindrance.ends_sessions() && !(is_asked_for && **hindrance == Hindrance::MustChange);
-    if let Some(hindrance) = standing.hindrances.iter().find(counts) {
-        return Some(loss(*hindrance));
+    let counts =
+        |restriction: &&Restriction| restriction.ends_sessions() && !(is_asked_for && **restriction == Restriction::MustChange);
+    if let Some(restriction) = status.restrictions.iter().find(counts) {
+        return Some(loss(*restriction));
     }
-    let (now, then) = (standing.password.as_ref()?, user.password_mark.as_ref()?);
+    let (now, then) = (status.password.as_ref()?, user.password_mark.as_ref()?);
     now.is_after(then).then_some(AccessLoss::PasswordChanged)
 }
 
-/// What a hindrance means to a user who signs in, or is signed in.
-pub(in crate::auth) const fn loss(hindrance: Hindrance) -> AccessLoss {
-    match hindrance {
-        Hindrance::Gone => AccessLoss::AccountGone,
-        Hindrance::NotMember => AccessLoss::NotMember,
-        Hindrance::Disabled => AccessLoss::Disabled,
-        Hindrance::AccountExpired => AccessLoss::AccountExpired,
-        Hindrance::MustChange => AccessLoss::MustChange,
-        Hindrance::PasswordExpired => AccessLoss::PasswordExpired,
-        Hindrance::Locked => AccessLoss::Locked,
-        Hindrance::Privileged => AccessLoss::Privileged,
+/// What a restriction means to a user who signs in, or is signed in.
+pub(in crate::auth) const fn loss(restriction: Restriction) -> AccessLoss {
+    match restriction {
+        Restriction::Gone => AccessLoss::AccountGone,
+        Restriction::NotMember => AccessLoss::NotMember,
+        Restriction::Disabled => AccessLoss::Disabled,
+        Restriction::AccountExpired => AccessLoss::AccountExpired,
+        Restriction::MustChange => AccessLoss::MustChange,
+        Restriction::PasswordExpired => AccessLoss::PasswordExpired,
+        Restriction::Locked => AccessLoss::Locked,
+        Restriction::Privileged => AccessLoss::Privileged,
     }
 }
 
@@ -96,7 +97,7 @@ mod tests {
 
     #[test]
     fn what_ends_a_session_keeps_one_from_beginning() {
-        use Hindrance::{Disabled, Locked, MustChange, NotMember, PasswordExpired};
+        use Restriction::{Disabled, Locked, MustChange, NotMember, PasswordExpired};
         let set_at = |second: u64| Some(PasswordMark::SetAt(Time::from_millis(second * 1000)));
         let expiring = Why::Expiring(Time::from_millis(9));
         let table = [
@@ -113,10 +114,10 @@ mod tests {
             (vec![MustChange], None, Some(Why::MustChange), None),
             (vec![MustChange, Disabled], None, Some(Why::Expired), Some(AccessLoss::Disabled)),
         ];
-        for (row, (hindrances, password, why, expected)) in table.into_iter().enumerate() {
+        for (row, (restrictions, password, why, expected)) in table.into_iter().enumerate() {
             let user = User { password_mark: set_at(1), ..User::bare("alice") };
-            let standing = Standing { hindrances, password, expires: None };
-            assert_eq!(lost(&user, &standing, why), expected, "row {row}");
+            let status = AccountStatus { restrictions, password, expires: None };
+            assert_eq!(lost(&user, &status, why), expected, "row {row}");
         }
     }
 }

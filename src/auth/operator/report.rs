@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use crate::auth::rules::Rules;
 use crate::config::authentication_policy::Then;
-use crate::directory::account_status::{Hindrance, Listed};
+use crate::directory::account_status::{Listed, Restriction};
 use crate::directory::{Directory, DirectoryError};
 use crate::dispatch::number;
 
@@ -85,10 +85,12 @@ impl Report {
     }
 
     fn row(&self, directory: &str, listed: Listed) -> Row {
-        let Listed { user, standing } = listed;
-        let mut problems: Vec<Problem> = standing.hindrances.iter().map(|hindrance| Problem::new(hindrance.name(), "")).collect();
-        let keeps_out = |hindrance: &Hindrance| !matches!(hindrance, Hindrance::MustChange | Hindrance::PasswordExpired);
-        let mut can_sign_in = !standing.hindrances.iter().any(keeps_out);
+        let Listed { user, status } = listed;
+        let mut problems: Vec<Problem> =
+            status.restrictions.iter().map(|restriction| Problem::new(restriction.name(), "")).collect();
+        let keeps_out =
+            |restriction: &Restriction| !matches!(restriction, Restriction::MustChange | Restriction::PasswordExpired);
+        let mut can_sign_in = !status.restrictions.iter().any(keeps_out);
 
         let prefix = self.rules.people.country_prefix(directory);
         let mut phone = |typed: Option<String>| {

@@ -14,7 +14,7 @@ use crate::audit::What;
 use crate::audit::reason::AccessLoss;
 use crate::auth::flow::final_check::loss;
 use crate::base::{Clock, Time, UserId};
-use crate::directory::account_status::{MOST_AT_ONCE, Standing, Who};
+use crate::directory::account_status::{AccountStatus, MOST_AT_ONCE, Who};
 use crate::directory::{By, Directory, DirectoryError, Mark, PasswordMark};
 
 /// The watch over one directory.
@@ -47,7 +47,7 @@ struct Memory {
 /// What one look was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Looked {
-    /// Users whose standing was asked for.
+    /// Users whose status was asked for.
     pub users: usize,
     /// Sessions that were ended.
     pub ended: usize,
@@ -107,8 +107,8 @@ impl Recheck {
             _ => (signed.users(|_| true), true),
         };
         for some in ids.chunks(MOST_AT_ONCE) {
-            for (id, standing) in self.directory.standings(some).await? {
-                ended += self.judge(&id, &signed.of(&id), &standing).await;
+            for (id, status) in self.directory.statuses(some).await? {
+                ended += self.judge(&id, &signed.of(&id), &status).await;
             }
         }
         // Only now: had anything failed, the same changes would be asked for again.
@@ -162,15 +162,15 @@ impl Recheck {
         ended
     }
 
-    async fn judge(&mut self, id: &UserId, sessions: &[Arc<Session>], standing: &Standing) -> usize {
-        if let Some(hindrance) = standing.hindrances.iter().find(|hindrance| hindrance.ends_sessions()) {
-            return self.end(sessions, loss(*hindrance)).await;
+    async fn judge(&mut self, id: &UserId, sessions: &[Arc<Session>], status: &AccountStatus) -> usize {
+        if let Some(restriction) = status.restrictions.iter().find(|restriction| restriction.ends_sessions()) {
+            return self.end(sessions, loss(*restriction)).await;
         }
-        match standing.expires {
+        match status.expires {
             Some(at) => drop(self.memory.expires.insert(id.clone(), at)),
             None => drop(self.memory.expires.remove(id)),
         }
-        let Some(now) = &standing.password else { return 0 };
+        let Some(now) = &status.password else { return 0 };
         let is_other = |session: &&Arc<Session>| self.memory.had(session).is_some_and(|had| now.is_after(had));
         let other: Vec<Arc<Session>> = sessions.iter().filter(is_other).cloned().collect();
         for session in sessions {

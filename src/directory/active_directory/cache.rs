@@ -9,15 +9,15 @@ use std::time::Duration;
 use crate::base::Time;
 
 /// At most [`MOST`] for [`LONGEST`]; when full, all is forgotten and learnt again.
-pub(super) struct Lately<K, V>(Mutex<HashMap<K, (V, Time)>>);
+pub(super) struct Cache<K, V>(Mutex<HashMap<K, (V, Time)>>);
 
-impl<K, V> Default for Lately<K, V> {
+impl<K, V> Default for Cache<K, V> {
     fn default() -> Self {
         Self(Mutex::default())
     }
 }
 
-impl<K: Eq + Hash, V: Clone> Lately<K, V> {
+impl<K: Eq + Hash, V: Clone> Cache<K, V> {
     pub fn recall<Q: Eq + Hash + ?Sized>(&self, key: &Q, now: Time) -> Option<V>
     where
         K: Borrow<Q>,
@@ -47,14 +47,14 @@ mod tests {
 
     #[test]
     fn it_is_recalled_for_five_minutes_and_never_grows_without_bound() {
-        let lately: Lately<u32, u32> = Lately::default();
+        let cache: Cache<u32, u32> = Cache::default();
         let at = |seconds: u64| Time::from_millis(seconds * 1000);
-        lately.keep(1, 10, at(0));
-        assert_eq!(lately.recall(&1, at(299)), Some(10));
-        assert_eq!(lately.recall(&1, at(300)), None);
+        cache.keep(1, 10, at(0));
+        assert_eq!(cache.recall(&1, at(299)), Some(10));
+        assert_eq!(cache.recall(&1, at(300)), None);
         for key in 0..u32::try_from(MOST).unwrap() + 10 {
-            lately.keep(key, key, at(0));
+            cache.keep(key, key, at(0));
         }
-        assert!(lately.known().len() <= MOST);
+        assert!(cache.known().len() <= MOST);
     }
 }

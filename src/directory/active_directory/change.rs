@@ -24,7 +24,7 @@ impl ActiveDirectory {
         if let Some(unfit) = password::unfit(old, new) {
             return Ok(unfit);
         }
-        let changed = self.line.in_time(self.line.ask(move |kept| self.ask_to_change(kept, &account.handle, old, new))).await;
+        let changed = self.client.in_time(self.client.ask(move |kept| self.ask_to_change(kept, &account.handle, old, new))).await;
         match &changed {
             Ok(Changed::WrongOld) => {
                 let window = account.lock_out.map(|lock_out| lock_out.window);

@@ -62,7 +62,7 @@ impl ActiveDirectory {
         groups: &Groups,
         before: Moment,
     ) -> Result<Account, Fault> {
-        let name = self.line.name();
+        let name = self.client.name();
         let mut user = person::user(name, ACCOUNT_NAME, &self.config.ldap, candidate).map_err(Fault::Final)?;
         user.groups = self.names_of(connection, groups).await?;
         user.password_expires = entry::first(candidate, PASSWORD_EXPIRES).and_then(|time| filetime::point(&time));

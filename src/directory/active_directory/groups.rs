@@ -9,7 +9,7 @@ use std::sync::Arc;
 use ldap3::{Scope, SearchEntry, ldap_escape};
 
 use super::ActiveDirectory;
-use super::cache::Lately;
+use super::cache::Cache;
 use super::sid::Sid;
 use crate::directory::ldap_client::connection::{Connection, Question};
 use crate::directory::ldap_client::{Fault, entry};
@@ -51,9 +51,9 @@ impl Groups {
 #[derive(Default)]
 pub(super) struct KnownGroups {
     /// Nothing: it is of another domain, or hidden from the service user.
-    names: Lately<Sid, Option<Arc<str>>>,
+    names: Cache<Sid, Option<Arc<str>>>,
     /// By the name the operator wrote.
-    named: Lately<String, Named>,
+    named: Cache<String, Named>,
 }
 
 /// A group from the configuration.
@@ -200,7 +200,7 @@ impl ActiveDirectory {
     async fn groups_above(&self, connection: &Connection, dn: &str) -> Result<HashSet<Sid>, Fault> {
         let filter = format!("(member:{IN_CHAIN}:={})", ldap_escape(dn));
         let question = Question {
-            base: self.line.root(),
+            base: self.client.root(),
             scope: Scope::Subtree,
             filter: &filter,
             attributes: &["objectSid"],
@@ -210,7 +210,7 @@ impl ActiveDirectory {
     }
 
     async fn search_domain(&self, connection: &Connection, filter: &str, at_most: i32) -> Result<Vec<SearchEntry>, Fault> {
-        let question = Question { base: self.line.root(), scope: Scope::Subtree, filter, attributes: &["objectSid"], at_most };
+        let question = Question { base: self.client.root(), scope: Scope::Subtree, filter, attributes: &["objectSid"], at_most };
         Ok(connection.search(question).await?.entries)
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ldap3::{Scope, SearchEntry};
 
-use super::cache::Lately;
+use super::cache::Cache;
 use super::{ActiveDirectory, filetime};
 use crate::base::{Time, UserId};
 use crate::directory::LockOut;
@@ -17,7 +17,7 @@ use crate::directory::ldap_client::{Fault, entry};
 #[derive(Default)]
 pub(super) struct Rules {
     /// By the entry that holds them: the domain, or a set of rules for some people (PSO).
-    known: Lately<Arc<str>, Told>,
+    known: Cache<Arc<str>, Told>,
     ours: Mutex<AllOurs>,
 }
 
@@ -64,7 +64,7 @@ impl ActiveDirectory {
         id: &UserId,
         before: Moment,
     ) -> Result<Option<LockOut>, Fault> {
-        let domain = async || self.rule_of(connection, self.line.root(), DOMAIN).await;
+        let domain = async || self.rule_of(connection, self.client.root(), DOMAIN).await;
         let told = match entry::first(candidate, RESULTANT_PSO) {
             None => domain().await?,
             Some(dn) => match self.rule_of(connection, &dn, PSO).await? {
@@ -104,7 +104,7 @@ impl ActiveDirectory {
             None => Told::Hidden,
         };
         if told == Told::Hidden {
-            let (directory, threshold) = (self.line.name(), Rule::UNKNOWN.threshold);
+            let (directory, threshold) = (self.client.name(), Rule::UNKNOWN.threshold);
             tracing::warn!(
                 directory,
                 dn,

@@ -84,9 +84,9 @@ impl ActiveDirectory {
         let Some(dn) = group.dn() else {
             let name = ldap_escape(group.written().as_ref());
             let filter = format!("(&(objectCategory=group)(|(cn={name})({ACCOUNT_NAME}={name})))");
-            return called(connection, self.line.root(), &filter).await;
+            return called(connection, self.client.root(), &filter).await;
         };
-        if dn.is_within(self.line.tree()) {
+        if dn.is_within(self.client.tree()) {
             return spelled(connection, group).await;
         }
         match self.is_in_forest(connection, dn).await {

@@ -24,23 +24,23 @@ use self::subcode::Subcode;
 use crate::base::{Clock, Dn, Later, Random, Secret, UserId};
 use crate::config::directory::ActiveDirectory as Config;
 use crate::config::group::Group;
-use crate::directory::account_status::{Changes, Lister, Mark, Standing};
+use crate::directory::account_status::{AccountStatus, Changes, Lister, Mark};
 use crate::directory::check as examine;
 use crate::directory::ldap_client::bind::answer;
-use crate::directory::ldap_client::bulk::{Refused, Roll};
-use crate::directory::ldap_client::client::{Answer, Line};
-use crate::directory::ldap_client::discovery::Finder;
+use crate::directory::ldap_client::bulk::{Bulk, Refused};
+use crate::directory::ldap_client::client::{Answer, Client};
+use crate::directory::ldap_client::discovery::Discovery;
 use crate::directory::ldap_client::{LdapNewError, check, filter};
 use crate::directory::{
     Account, Bar, By, Changed, Directory, DirectoryError, Examination, Meaning, Membership, Verdict, password,
 };
 
 pub struct ActiveDirectory {
-    line: Line,
+    client: Client,
     config: Config,
     clock: Clock,
     groups: KnownGroups,
-    roll: Roll,
+    bulk: Bulk,
     rules: Rules,
     /// A distinguished name that nobody has.
     nobody: String,
@@ -50,13 +50,13 @@ impl ActiveDirectory {
     /// Reads the CA file and checks what can be checked without asking a domain controller.
     pub fn new(name: Arc<str>, config: &Config, clock: Clock, random: &dyn Random) -> Result<Self, LdapNewError> {
         check(&config.ldap)?;
-        let finder = Finder::new(&config.domain, &config.dns, random.bytes());
+        let discovery = Discovery::new(&config.domain, &config.dns, random.bytes());
         Ok(Self {
-            line: Line::new(name, &config.ldap, Some(finder), clock.clone())?,
+            client: Client::new(name, &config.ldap, Some(discovery), clock.clone())?,
             config: config.clone(),
             clock: clock.clone(),
             groups: KnownGroups::default(),
-            roll: Roll::new(clock, Refused { groups: config.refuse_groups.clone(), privileged: config.refuse_privileged }),
+            bulk: Bulk::new(clock, Refused { groups: config.refuse_groups.clone(), privileged: config.refuse_privileged }),
             rules: Rules::default(),
             nobody: filter::nobody("CN", &HEXLOWER.encode(&random.bytes::<16>()), &config.ldap.users.base),
         })
@@ -65,14 +65,14 @@ impl ActiveDirectory {
 
 impl Directory for ActiveDirectory {
     fn name(&self) -> &str {
-        self.line.name()
+        self.client.name()
     }
 
     fn find<'a>(&'a self, by: &'a By) -> Later<'a, Result<Vec<Account>, DirectoryError>> {
         Box::pin(async move {
             let Some(filter) = names::filter(&self.config.ldap, by) else { return Ok(Vec::new()) };
             let filter = filter.as_str();
-            self.line.in_time(self.line.ask(move |kept| async move { self.look(&kept.connection, filter).await })).await
+            self.client.in_time(self.client.ask(move |kept| async move { self.look(&kept.connection, filter).await })).await
         })
     }
 
@@ -82,7 +82,7 @@ impl Directory for ActiveDirectory {
                 return Ok(Verdict::Wrong);
             }
             let id = &account.user.id;
-            let judged = self.line.judge(&account.handle, password, meaning).await;
+            let judged = self.client.judge(&account.handle, password, meaning).await;
             match &judged {
                 Ok(Ok(Verdict::Wrong)) => {
                     let window = account.lock_out.map(|lock_out| lock_out.window);
@@ -92,7 +92,7 @@ impl Directory for ActiveDirectory {
                 // No wrong one, or nobody could tell.
                 _ => {}
             }
-            judged?.map_err(|why| self.line.failed(why))
+            judged?.map_err(|why| self.client.failed(why))
         })
     }
 
@@ -101,7 +101,7 @@ impl Directory for ActiveDirectory {
             if !password::usable(password) {
                 return Ok(());
             }
-            self.line.judge(&self.nobody, password, meaning).await.map(|_| ())
+            self.client.judge(&self.nobody, password, meaning).await.map(|_| ())
         })
     }
 
@@ -115,15 +115,15 @@ impl Directory for ActiveDirectory {
     }
 
     fn changes_since<'a>(&'a self, mark: Option<&'a Mark>) -> Later<'a, Result<Changes, DirectoryError>> {
-        Box::pin(self.roll.changes_since(&self.line, mark))
+        Box::pin(self.bulk.changes_since(&self.client, mark))
     }
 
-    fn standings<'a>(&'a self, ids: &'a [UserId]) -> Later<'a, Result<Vec<(UserId, Standing)>, DirectoryError>> {
-        Box::pin(self.roll.standings(&self.line, ids))
+    fn statuses<'a>(&'a self, ids: &'a [UserId]) -> Later<'a, Result<Vec<(UserId, AccountStatus)>, DirectoryError>> {
+        Box::pin(self.bulk.statuses(&self.client, ids))
     }
 
     fn list(&self, into: Lister) -> Later<'_, Result<(), DirectoryError>> {
-        Box::pin(self.roll.list(&self.line, into))
+        Box::pin(self.bulk.list(&self.client, into))
     }
 
     fn memberships<'a>(
@@ -131,21 +131,21 @@ impl Directory for ActiveDirectory {
         user: &'a UserId,
         groups: &'a [Group],
     ) -> Later<'a, Result<Vec<Option<Membership>>, DirectoryError>> {
-        let told = self.line.ask(move |kept| async move { self.memberships_with(&kept.connection, user, groups).await });
-        Box::pin(self.line.in_time(told))
+        let told = self.client.ask(move |kept| async move { self.memberships_with(&kept.connection, user, groups).await });
+        Box::pin(self.client.in_time(told))
     }
 
     fn meaning<'a>(&'a self, group: &'a Group) -> Later<'a, Result<Meaning, DirectoryError>> {
-        let told = self.line.ask(move |kept| async move { self.meaning_with(&kept.connection, group).await });
-        Box::pin(self.line.in_time(told))
+        let told = self.client.ask(move |kept| async move { self.meaning_with(&kept.connection, group).await });
+        Box::pin(self.client.in_time(told))
     }
 
     fn tree(&self) -> Option<&Dn> {
-        Some(self.line.tree())
+        Some(self.client.tree())
     }
 
     fn examine(&self) -> Later<'_, Examination> {
-        Box::pin(examine::examine(&self.line, &self.clock))
+        Box::pin(examine::examine(&self.client, &self.clock))
     }
 }
 

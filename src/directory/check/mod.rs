@@ -11,27 +11,27 @@ use tokio::time::timeout;
 
 use crate::base::Clock;
 use crate::directory::Examination;
-use crate::directory::ldap_client::client::Line;
+use crate::directory::ldap_client::client::Client;
 
 /// Ends within a minute and a half, whatever hangs.
-pub(in crate::directory) async fn examine(line: &Line, clock: &Clock) -> Examination {
+pub(in crate::directory) async fn examine(client: &Client, clock: &Clock) -> Examination {
     let mut found = Examination::default();
     // What was found before the time was over is said all the same.
-    if timeout(WHOLE, all(line, clock, &mut found)).await.is_err() {
+    if timeout(WHOLE, all(client, clock, &mut found)).await.is_err() {
         found.problems.push(format!("not all could be looked at within {} s", WHOLE.as_secs()));
     }
     found
 }
 
-async fn all(line: &Line, clock: &Clock, found: &mut Examination) {
-    let Some(connection) = servers::examine(line, clock, found).await else { return };
+async fn all(client: &Client, clock: &Clock, found: &mut Examination) {
+    let Some(connection) = servers::examine(client, clock, found).await else { return };
     let is_active_directory = match rights::domain(&connection).await {
         Ok(domain) => domain,
         Err(fault) => return found.problems.push(fault.words()),
     };
-    let Some(samples) = people::examine(line, &connection, is_active_directory.is_some(), found).await else { return };
+    let Some(samples) = people::examine(client, &connection, is_active_directory.is_some(), found).await else { return };
     let examined = match is_active_directory {
-        Some(domain) => rights::in_active_directory(line, &connection, (&domain, &samples), found).await,
+        Some(domain) => rights::in_active_directory(client, &connection, (&domain, &samples), found).await,
         None => rights::elsewhere(&connection, &samples, found).await,
     };
     if let Err(fault) = examined {

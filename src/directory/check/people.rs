@@ -4,19 +4,19 @@ use ldap3::{Scope, SearchEntry};
 
 use crate::config::directory::Ldap as Config;
 use crate::directory::Examination;
-use crate::directory::ldap_client::client::Line;
+use crate::directory::ldap_client::client::Client;
 use crate::directory::ldap_client::connection::{Connection, Pages, Question};
 use crate::directory::ldap_client::list::TOO_SMALL;
 use crate::directory::ldap_client::{Fault, entry, filter};
 
 /// A few of the users, where there are any.
 pub(in crate::directory) async fn examine(
-    line: &Line,
+    client: &Client,
     connection: &Connection,
     is_active_directory: bool,
     found: &mut Examination,
 ) -> Option<Vec<SearchEntry>> {
-    let config = line.config();
+    let config = client.config();
     let users = &config.users;
     let (count, samples, is_cut) = match counted(config, connection, &users.filter).await {
         Ok(counted) => counted,

@@ -6,7 +6,7 @@ use ldap3::{Scope, SearchEntry};
 use super::people::is_there;
 use super::policies;
 use crate::directory::Examination;
-use crate::directory::ldap_client::client::Line;
+use crate::directory::ldap_client::client::Client;
 use crate::directory::ldap_client::connection::{Connection, Question};
 use crate::directory::ldap_client::descriptor;
 use crate::directory::ldap_client::descriptor::Guid;
@@ -28,7 +28,7 @@ pub(in crate::directory) async fn domain(connection: &Connection) -> Result<Opti
 }
 
 pub(in crate::directory) async fn in_active_directory(
-    line: &Line,
+    client: &Client,
     connection: &Connection,
     (domain, samples): (&Domain, &[SearchEntry]),
     found: &mut Examination,
@@ -63,8 +63,8 @@ pub(in crate::directory) async fn in_active_directory(
         }
     }
     policies::examine(connection, (&domain.base, samples), found).await?;
-    surplus(line, connection, domain, found).await?;
-    own_numbers(line, connection, (domain, samples), found).await
+    surplus(client, connection, domain, found).await?;
+    own_numbers(client, connection, (domain, samples), found).await
 }
 
 /// A server of which no more is known than LDAP.
@@ -87,8 +87,8 @@ async fn token(connection: &Connection, dn: &str) -> Result<Vec<Vec<u8>>, Fault>
 }
 
 /// Whether the service user is more than a reader.
-async fn surplus(line: &Line, connection: &Connection, domain: &Domain, found: &mut Examination) -> Result<(), Fault> {
-    let name = &line.config().service_user;
+async fn surplus(client: &Client, connection: &Connection, domain: &Domain, found: &mut Examination) -> Result<(), Fault> {
+    let name = &client.config().service_user;
     let account = name.rsplit('\\').next().unwrap_or(name).split('@').next().unwrap_or(name);
     let filter = format!(
         "(|(userPrincipalName={})(sAMAccountName={})(distinguishedName={}))",
@@ -134,12 +134,12 @@ impl Group {
 
 /// A user who writes the number that passcodes go to is their own second factor, and so is whoever has their password.
 async fn own_numbers(
-    line: &Line,
+    client: &Client,
     connection: &Connection,
     (domain, samples): (&Domain, &[SearchEntry]),
     found: &mut Examination,
 ) -> Result<(), Fault> {
-    let names = &line.config().attributes;
+    let names = &client.config().attributes;
     for attribute in std::iter::once(&names.mobile).chain(&names.second_mobile) {
         let filter = format!("(lDAPDisplayName={})", ldap3::ldap_escape(attribute));
         let attributes = ["schemaIDGUID", "attributeSecurityGUID"];

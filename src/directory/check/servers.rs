@@ -6,19 +6,19 @@ use ldap3::Scope;
 
 use crate::base::{Clock, Time};
 use crate::directory::Examination;
-use crate::directory::ldap_client::client::Line;
+use crate::directory::ldap_client::client::Client;
 use crate::directory::ldap_client::connection::{Connection, Question, SUCCESS, Target, said};
 use crate::directory::ldap_client::{entry, time};
 
 /// The first connection on which the service user is signed in.
-pub(in crate::directory) async fn examine(line: &Line, clock: &Clock, found: &mut Examination) -> Option<Connection> {
-    let targets = line.targets().await;
+pub(in crate::directory) async fn examine(client: &Client, clock: &Clock, found: &mut Examination) -> Option<Connection> {
+    let targets = client.targets().await;
     if targets.is_empty() {
         found.problems.push("no server was found in DNS".to_owned());
     }
     let mut first = None;
     for target in &targets {
-        match one(line, clock, target, found).await {
+        match one(client, clock, target, found).await {
             Ok(connection) => first = first.or(Some(connection)),
             Err(Unfit { why, is_refused }) => {
                 found.problems.push(format!("{}: {why}", target.url));
@@ -45,9 +45,9 @@ impl Unfit {
     }
 }
 
-async fn one(line: &Line, clock: &Clock, target: &Target, found: &mut Examination) -> Result<Connection, Unfit> {
+async fn one(client: &Client, clock: &Clock, target: &Target, found: &mut Examination) -> Result<Connection, Unfit> {
     let connection = Connection::open(target).await.map_err(|fault| Unfit::new(fault.words()))?;
-    let config = line.config();
+    let config = client.config();
     let bound = connection.bind(&config.service_user, &config.service_password, BIND).await;
     let bound = bound.map_err(|fault| Unfit::new(fault.words()))?;
     if bound.rc != SUCCESS {

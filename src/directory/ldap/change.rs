@@ -22,19 +22,19 @@ impl Ldap {
             return Ok(unfit);
         }
         let mut said_by = Vec::new();
-        for server in self.line.servers.in_order().await {
+        for server in self.client.servers.in_order().await {
             let url = &server.target.url;
             let connection = match Connection::open(&server.target).await {
                 Ok(connection) => connection,
                 Err(fault) => {
-                    self.line.servers.failed(&server);
+                    self.client.servers.failed(&server);
                     said_by.push(format!("{url}: {}", fault.words()));
                     continue;
                 }
             };
             let gone = |fault: Fault| {
-                self.line.servers.failed(&server);
-                self.line.unreachable(&[format!("{url}: {}", fault.words())])
+                self.client.servers.failed(&server);
+                self.client.unreachable(&[format!("{url}: {}", fault.words())])
             };
             let bound = connection.bind(dn, old, BIND).await.map_err(gone)?;
             let changed = match answer(&bound) {
@@ -47,17 +47,17 @@ impl Ldap {
                 }
                 Answer::Judged(Verdict::Expired) => {
                     connection.close().await;
-                    let kept = self.line.service.open(&server.target, self.line.config()).await.map_err(gone)?;
+                    let kept = self.client.service.open(&server.target, self.client.config()).await.map_err(gone)?;
                     let result = kept.connection.change_password(dn, old, new).await.map_err(gone)?;
                     return self.changed(&result, "the service user");
                 }
                 // Locked: nobody looked at the old password, and a new sign-in says the same.
                 Answer::Judged(_) => return Ok(Changed::WrongOld),
                 Answer::Refused(why) | Answer::Unfit(why) => {
-                    return Err(self.line.failed(format!("{url}: {why} ({})", said(&bound))));
+                    return Err(self.client.failed(format!("{url}: {why} ({})", said(&bound))));
                 }
                 Answer::NotNow => {
-                    self.line.servers.failed(&server);
+                    self.client.servers.failed(&server);
                     said_by.push(format!("{url}: {}", said(&bound)));
                     continue;
                 }
@@ -65,13 +65,13 @@ impl Ldap {
             connection.close().await;
             return self.changed(&changed, "the user");
         }
-        Err(self.line.unreachable(&said_by))
+        Err(self.client.unreachable(&said_by))
     }
 
     /// `who` asked, for the words about a missing right.
     fn changed(&self, result: &LdapResult, who: &str) -> Result<Changed, DirectoryError> {
         match result.rc {
-            BUSY | UNAVAILABLE => Err(self.line.unreachable(&[said(result)])),
+            BUSY | UNAVAILABLE => Err(self.client.unreachable(&[said(result)])),
             _ => Ok(changed(result, who)),
         }
     }

@@ -7,7 +7,7 @@ use ldap3::{Scope, SearchEntry};
 
 use super::Ldap;
 use crate::directory::Account;
-use crate::directory::ldap_client::bulk as roll;
+use crate::directory::ldap_client::bulk;
 use crate::directory::ldap_client::bulk::{UID, listed_names};
 use crate::directory::ldap_client::connection::{Connection, Question};
 use crate::directory::ldap_client::group::{NO_ATTRIBUTES, exists};
@@ -16,7 +16,7 @@ use crate::directory::ldap_client::{Fault, entry, filter, metadata, person};
 impl Ldap {
     /// Whoever matches `filter` below the base and is a member, at most two.
     pub(super) async fn look_with(&self, connection: &Connection, filter: &str) -> Result<Vec<Account>, Fault> {
-        let users = &self.line.config().users;
+        let users = &self.client.config().users;
         let attributes = self.attributes();
         let question =
             Question { base: &users.base, scope: Scope::Subtree, filter, attributes: &attributes, at_most: CANDIDATES };
@@ -27,7 +27,7 @@ impl Ldap {
                 continue;
             }
             let account = self.account_name();
-            let mut user = person::user(self.line.name(), account, self.line.config(), candidate).map_err(Fault::Final)?;
+            let mut user = person::user(self.client.name(), account, self.client.config(), candidate).map_err(Fault::Final)?;
             user.groups = self.groups(connection, candidate).await?;
             accounts.push(Account { user, handle: candidate.dn.clone(), lock_out: None });
             if accounts.len() == 2 {
@@ -48,7 +48,7 @@ impl Ldap {
     /// not tell by the time who does.
     async fn look_for_nobody(&self, connection: &Connection) -> Result<(), Fault> {
         let nobody = SearchEntry { dn: self.nobody.clone(), attrs: HashMap::new(), bin_attrs: HashMap::new() };
-        let asked = match &self.line.config().users.member_of {
+        let asked = match &self.client.config().users.member_of {
             Some(group) => exists(connection, group, &self.groups_with(&nobody)).await.map(drop),
             None => Ok(()),
         };
@@ -64,7 +64,7 @@ impl Ldap {
 
     /// Asks the group, then the entry's `memberOf`: the server compares distinguished names better than we could.
     async fn is_member(&self, connection: &Connection, candidate: &SearchEntry) -> Result<bool, Fault> {
-        let Some(group) = &self.line.config().users.member_of else {
+        let Some(group) = &self.client.config().users.member_of else {
             return Ok(true);
         };
         let listed = exists(connection, group, &self.groups_with(candidate)).await;
@@ -95,7 +95,7 @@ impl Ldap {
             return Ok(carried);
         }
         let question = Question {
-            base: self.line.root(),
+            base: self.client.root(),
             scope: Scope::Subtree,
             filter: &self.groups_with(candidate),
             attributes: NO_ATTRIBUTES,
@@ -104,7 +104,7 @@ impl Ldap {
         match connection.paged(question).await {
             Ok(found) => Ok(found.entries.into_iter().map(|group| group.dn).collect()),
             Err(Fault::Missing(why) | Fault::Final(why)) => {
-                tracing::warn!(directory.name = self.line.name(), why, "applications are told no groups of a user");
+                tracing::warn!(directory.name = self.client.name(), why, "applications are told no groups of a user");
                 Ok(Vec::new())
             }
             Err(fault) => Err(fault),
@@ -112,15 +112,15 @@ impl Ldap {
     }
 
     pub(super) fn groups_with(&self, candidate: &SearchEntry) -> String {
-        filter::of_groups_with(&candidate.dn, &listed_names(self.line.config(), candidate))
+        filter::of_groups_with(&candidate.dn, &listed_names(self.client.config(), candidate))
     }
 
     pub(super) fn account_name(&self) -> &str {
-        roll::account_name(self.line.config())
+        bulk::account_name(self.client.config())
     }
 
     fn attributes(&self) -> Vec<&str> {
-        let named = self.line.config().attributes.names();
+        let named = self.client.config().attributes.names();
         named.chain([self.account_name(), UID, MEMBER_OF, "pwdLastSet", "pwdChangedTime", metadata::ATTRIBUTE]).collect()
     }
 }

@@ -20,7 +20,7 @@ impl Ldap {
         user: &UserId,
         groups: &[Group],
     ) -> Result<Vec<Option<Membership>>, Fault> {
-        let (person, _) = try_join(self.person(connection, user), self.roll.root(connection)).await?;
+        let (person, _) = try_join(self.person(connection, user), self.bulk.root(connection)).await?;
         try_join_all(groups.iter().map(|group| self.membership(connection, &person, group))).await
     }
 
@@ -46,7 +46,7 @@ impl Ldap {
     }
 
     async fn person(&self, connection: &Connection, user: &UserId) -> Result<SearchEntry, Fault> {
-        let config = self.line.config();
+        let config = self.client.config();
         let filter = filter::of_ids(&config.users, &config.attributes, std::iter::once(user.in_directory()));
         let attributes = [self.account_name(), UID];
         let base = config.users.base.as_str();
@@ -57,10 +57,10 @@ impl Ldap {
     async fn place_of(&self, connection: &Connection, group: &Group) -> Result<Place, Fault> {
         let Some(dn) = group.dn() else {
             let filter = filter::of_groups_called(group.written());
-            return called(connection, self.line.root(), &filter).await;
+            return called(connection, self.client.root(), &filter).await;
         };
         match spelled(connection, group).await? {
-            Place::Unclear(Doubt::Missing) if !dn.is_within(self.line.tree()) => Ok(Place::Nowhere),
+            Place::Unclear(Doubt::Missing) if !dn.is_within(self.client.tree()) => Ok(Place::Nowhere),
             place => Ok(place),
         }
     }
@@ -70,14 +70,14 @@ impl Ldap {
         if exists(connection, &seen.dn, &self.groups_with(person)).await? {
             return Ok(Some(true));
         }
-        let carries = match self.roll.speaks_active_directory() {
+        let carries = match self.bulk.speaks_active_directory() {
             true => statuses::nested_clause(connection, &seen.dn).await?,
             false => filter::of_members(&seen.dn),
         };
         if exists(connection, &person.dn, &carries).await? {
             return Ok(Some(true));
         }
-        let has_name = has_listed_name(self.line.config(), person);
+        let has_name = has_listed_name(self.client.config(), person);
         Ok(seen.can_be_judged(connection, has_name).await?.then_some(false))
     }
 }

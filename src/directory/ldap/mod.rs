@@ -12,21 +12,21 @@ use data_encoding::HEXLOWER;
 use crate::base::{Clock, Dn, Later, Random, Secret, UserId};
 use crate::config;
 use crate::config::group::Group;
-use crate::directory::account_status::{Changes, Lister, Mark, Standing};
+use crate::directory::account_status::{AccountStatus, Changes, Lister, Mark};
 use crate::directory::ldap_client::bind::answer;
-use crate::directory::ldap_client::bulk::{Refused, Roll};
-use crate::directory::ldap_client::client::Line;
+use crate::directory::ldap_client::bulk::{Bulk, Refused};
+use crate::directory::ldap_client::client::Client;
 use crate::directory::ldap_client::{LdapNewError, filter};
 use crate::directory::{Account, By, Changed, Directory, DirectoryError, Examination, Meaning, Membership, Verdict, password};
 use crate::directory::{check, ldap_client};
 
 pub struct Ldap {
-    line: Line,
+    client: Client,
     /// A distinguished name that nobody has.
     nobody: String,
     /// Whether entries carry `memberOf`: learnt from the first that does.
     fills_member_of: AtomicBool,
-    roll: Roll,
+    bulk: Bulk,
 }
 
 impl Ldap {
@@ -40,9 +40,9 @@ impl Ldap {
         ldap_client::check(config)?;
         let attribute = config.users.names.first().ok_or(LdapNewError::NoNames)?;
         Ok(Self {
-            line: Line::new(name, config, None, clock.clone())?,
+            client: Client::new(name, config, None, clock.clone())?,
             fills_member_of: AtomicBool::new(false),
-            roll: Roll::new(clock, Refused::default()),
+            bulk: Bulk::new(clock, Refused::default()),
             nobody: filter::nobody(attribute, &HEXLOWER.encode(&random.bytes::<16>()), &config.users.base),
         })
     }
@@ -50,15 +50,15 @@ impl Ldap {
 
 impl Directory for Ldap {
     fn name(&self) -> &str {
-        self.line.name()
+        self.client.name()
     }
 
     fn find<'a>(&'a self, by: &'a By) -> Later<'a, Result<Vec<Account>, DirectoryError>> {
         Box::pin(async move {
-            let config = self.line.config();
+            let config = self.client.config();
             let Some(filter) = filter::of_users(&config.users, &config.attributes, by) else { return Ok(Vec::new()) };
             let filter = filter.as_str();
-            self.line.in_time(self.line.ask(move |kept| async move { self.look_with(&kept.connection, filter).await })).await
+            self.client.in_time(self.client.ask(move |kept| async move { self.look_with(&kept.connection, filter).await })).await
         })
     }
 
@@ -67,7 +67,7 @@ impl Directory for Ldap {
             if !password::usable(password) {
                 return Ok(Verdict::Wrong);
             }
-            self.line.judge(&account.handle, password, answer).await?.map_err(|why| self.line.failed(why))
+            self.client.judge(&account.handle, password, answer).await?.map_err(|why| self.client.failed(why))
         })
     }
 
@@ -77,7 +77,7 @@ impl Directory for Ldap {
                 return Ok(());
             }
             // What keeps everybody out must show here too, or a refusal would tell who exists.
-            self.line.judge(&self.nobody, password, answer).await.map(|_| ())
+            self.client.judge(&self.nobody, password, answer).await.map(|_| ())
         })
     }
 
@@ -87,19 +87,19 @@ impl Directory for Ldap {
         old: &'a Secret<String>,
         new: &'a Secret<String>,
     ) -> Later<'a, Result<Changed, DirectoryError>> {
-        Box::pin(self.line.in_time(self.change_password(&account.handle, old, new)))
+        Box::pin(self.client.in_time(self.change_password(&account.handle, old, new)))
     }
 
     fn changes_since<'a>(&'a self, mark: Option<&'a Mark>) -> Later<'a, Result<Changes, DirectoryError>> {
-        Box::pin(self.roll.changes_since(&self.line, mark))
+        Box::pin(self.bulk.changes_since(&self.client, mark))
     }
 
-    fn standings<'a>(&'a self, ids: &'a [UserId]) -> Later<'a, Result<Vec<(UserId, Standing)>, DirectoryError>> {
-        Box::pin(self.roll.standings(&self.line, ids))
+    fn statuses<'a>(&'a self, ids: &'a [UserId]) -> Later<'a, Result<Vec<(UserId, AccountStatus)>, DirectoryError>> {
+        Box::pin(self.bulk.statuses(&self.client, ids))
     }
 
     fn list(&self, into: Lister) -> Later<'_, Result<(), DirectoryError>> {
-        Box::pin(self.roll.list(&self.line, into))
+        Box::pin(self.bulk.list(&self.client, into))
     }
 
     fn memberships<'a>(
@@ -107,21 +107,21 @@ impl Directory for Ldap {
         user: &'a UserId,
         groups: &'a [Group],
     ) -> Later<'a, Result<Vec<Option<Membership>>, DirectoryError>> {
-        let told = self.line.ask(move |kept| async move { self.memberships_with(&kept.connection, user, groups).await });
-        Box::pin(self.line.in_time(told))
+        let told = self.client.ask(move |kept| async move { self.memberships_with(&kept.connection, user, groups).await });
+        Box::pin(self.client.in_time(told))
     }
 
     fn meaning<'a>(&'a self, group: &'a Group) -> Later<'a, Result<Meaning, DirectoryError>> {
-        let told = self.line.ask(move |kept| async move { self.meaning_with(&kept.connection, group).await });
-        Box::pin(self.line.in_time(told))
+        let told = self.client.ask(move |kept| async move { self.meaning_with(&kept.connection, group).await });
+        Box::pin(self.client.in_time(told))
     }
 
     fn tree(&self) -> Option<&Dn> {
-        Some(self.line.tree())
+        Some(self.client.tree())
     }
 
     fn examine(&self) -> Later<'_, Examination> {
-        Box::pin(check::examine(&self.line, self.roll.clock()))
+        Box::pin(check::examine(&self.client, self.bulk.clock()))
     }
 }
 

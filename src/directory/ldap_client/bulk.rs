@@ -5,15 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use ldap3::SearchEntry;
 
-use super::client::Line;
+use super::client::Client;
 use super::entry;
 use super::filter;
 use crate::base::{Clock, UserId};
 use crate::config::directory::Ldap as Config;
 use crate::directory::DirectoryError;
-use crate::directory::account_status::{Changes, Lister, Mark, Standing};
+use crate::directory::account_status::{AccountStatus, Changes, Lister, Mark};
 
-pub(in crate::directory) struct Roll {
+pub(in crate::directory) struct Bulk {
     pub(in crate::directory) clock: Clock,
     /// Learnt from what the server says of itself: `kind = "ldap"` may well mean a domain controller.
     pub(in crate::directory) is_active_directory: AtomicBool,
@@ -28,7 +28,7 @@ pub(in crate::directory) struct Refused {
     pub privileged: bool,
 }
 
-impl Roll {
+impl Bulk {
     pub fn new(clock: Clock, refused: Refused) -> Self {
         Self { clock, is_active_directory: AtomicBool::new(false), refused }
     }
@@ -37,18 +37,18 @@ impl Roll {
         &self.clock
     }
 
-    pub async fn changes_since(&self, line: &Line, mark: Option<&Mark>) -> Result<Changes, DirectoryError> {
-        line.ask(move |kept| async move { self.changes_with(line, &kept.connection, mark).await }).await
+    pub async fn changes_since(&self, client: &Client, mark: Option<&Mark>) -> Result<Changes, DirectoryError> {
+        client.ask(move |kept| async move { self.changes_with(client, &kept.connection, mark).await }).await
     }
 
-    pub async fn standings(&self, line: &Line, ids: &[UserId]) -> Result<Vec<(UserId, Standing)>, DirectoryError> {
-        line.ask(move |kept| async move { self.standings_with(line, &kept.connection, ids).await }).await
+    pub async fn statuses(&self, client: &Client, ids: &[UserId]) -> Result<Vec<(UserId, AccountStatus)>, DirectoryError> {
+        client.ask(move |kept| async move { self.statuses_with(client, &kept.connection, ids).await }).await
     }
 
-    pub async fn list(&self, line: &Line, into: Lister) -> Result<(), DirectoryError> {
+    pub async fn list(&self, client: &Client, into: Lister) -> Result<(), DirectoryError> {
         // OpenLDAP keeps one place in one paged answer for each connection, so nobody else may ask over this one.
-        let connection = line.own().await?;
-        self.list_with(line, &connection, &into).await
+        let connection = client.own().await?;
+        self.list_with(client, &connection, &into).await
     }
 
     pub(in crate::directory) fn speaks_active_directory(&self) -> bool {

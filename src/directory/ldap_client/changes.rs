@@ -2,37 +2,37 @@
 
 use ldap3::{Scope, SearchEntry};
 
-use super::bulk::{Roll, id};
-use super::client::Line;
+use super::bulk::{Bulk, id};
+use super::client::Client;
 use super::connection::{Connection, Entries, Question};
 use super::root_dse::Domain;
 use super::{Fault, entry, filter, time};
 use crate::base::{Time, UserId};
 use crate::directory::account_status::{Changes, Mark, Who};
 
-impl Roll {
+impl Bulk {
     pub(in crate::directory) async fn changes_with(
         &self,
-        line: &Line,
+        client: &Client,
         connection: &Connection,
         mark: Option<&Mark>,
     ) -> Result<Changes, Fault> {
         match self.root(connection).await?.domain() {
-            Some(domain) => numbered(line, connection, domain, mark).await,
-            None => self.stamped(line, connection, mark).await,
+            Some(domain) => numbered(client, connection, domain, mark).await,
+            None => self.stamped(client, connection, mark).await,
         }
     }
 
     /// By the number that OpenLDAP gives each change, else by the time. The latest one that was seen is the next mark; what a server
     /// hears of later than of that one is left to the look at everybody.
-    async fn stamped(&self, line: &Line, connection: &Connection, mark: Option<&Mark>) -> Result<Changes, Fault> {
+    async fn stamped(&self, client: &Client, connection: &Connection, mark: Option<&Mark>) -> Result<Changes, Fault> {
         let Some(mark) = mark.filter(|mark| [CSN, TIMESTAMP].contains(&mark.server.as_str())) else {
-            return Ok(Changes::of(Who::Everybody, self.first_stamp(line, connection).await?));
+            return Ok(Changes::of(Who::Everybody, self.first_stamp(client, connection).await?));
         };
         let stamp = mark.server.as_str();
         let filter = format!("({stamp}>={})", ldap3::ldap_escape(&mark.at));
-        let users = &line.config().users;
-        let attributes = [line.config().attributes.id.as_str(), stamp];
+        let users = &client.config().users;
+        let attributes = [client.config().attributes.id.as_str(), stamp];
         let question =
             Question { base: &users.base, scope: Scope::Subtree, filter: &filter, attributes: &attributes, at_most: MOST };
         let Entries { mut entries, is_cut } = connection.paged(question).await?;
@@ -46,13 +46,13 @@ impl Roll {
         groups.retain(is_new);
         let latest = entries.iter().chain(&groups).filter_map(|entry| entry::first(entry, stamp)).max();
         // Too many to be read: everybody is looked at after this, so the latest of those that were read is mark enough.
-        let who = if groups.is_empty() && !is_cut { Who::These(ids(line, &entries)) } else { Who::Everybody };
+        let who = if groups.is_empty() && !is_cut { Who::These(ids(client, &entries)) } else { Who::Everybody };
         Ok(Changes::of(who, Mark { server: stamp.to_owned(), at: latest.unwrap_or_else(|| mark.at.clone()) }))
     }
 
     /// A little before now, so that a server whose clock is behind ours is understood.
-    async fn first_stamp(&self, line: &Line, connection: &Connection) -> Result<Mark, Fault> {
-        let base = line.config().users.base.as_str();
+    async fn first_stamp(&self, client: &Client, connection: &Connection) -> Result<Mark, Fault> {
+        let base = client.config().users.base.as_str();
         let question = Question { base, scope: Scope::Base, filter: "(objectClass=*)", attributes: &[CSN], at_most: 1 };
         let found = connection.search(question).await?;
         let now = time::generalized(Time::from_millis(self.clock.now().millis().saturating_sub(BEFORE_NOW)));
@@ -66,7 +66,7 @@ impl Roll {
 
 /// The numbers are one server's own, so another server, or the same one restored from a backup, means that everybody is looked at.
 /// The last number was read before the search: what changes meanwhile is seen twice rather than never.
-async fn numbered(line: &Line, connection: &Connection, domain: Domain, mark: Option<&Mark>) -> Result<Changes, Fault> {
+async fn numbered(client: &Client, connection: &Connection, domain: Domain, mark: Option<&Mark>) -> Result<Changes, Fault> {
     let Domain { usn, service, base } = domain;
     let next = Mark { server: format!("{service} {}", invocation(connection, &service).await?), at: usn.to_string() };
     let last = mark.filter(|mark| mark.server == next.server).and_then(|mark| mark.at.parse::<u64>().ok());
@@ -79,8 +79,8 @@ async fn numbered(line: &Line, connection: &Connection, domain: Domain, mark: Op
     // A change of a group is a change of the group alone, so groups are asked for besides.
     let since = format!("(uSNChanged>={})", last.saturating_add(1));
     let filter = format!("(&{since}(|(&(objectCategory=person)(objectClass=user))(objectCategory=group)))");
-    let base = base.unwrap_or_else(|| line.config().users.base.clone());
-    let attributes = [line.config().attributes.id.as_str(), "objectClass"];
+    let base = base.unwrap_or_else(|| client.config().users.base.clone());
+    let attributes = [client.config().attributes.id.as_str(), "objectClass"];
     let question = Question { base: &base, scope: Scope::Subtree, filter: &filter, attributes: &attributes, at_most: MOST };
     let Some(entries) = all_of(connection.paged(question).await?) else {
         return Ok(Changes::of(Who::Everybody, next));
@@ -88,12 +88,12 @@ async fn numbered(line: &Line, connection: &Connection, domain: Domain, mark: Op
     let is_group = |entry: &SearchEntry| entry::all(entry, "objectClass").iter().any(|class| class.eq_ignore_ascii_case("group"));
     let groups: Vec<String> = entries.iter().filter(|entry| is_group(entry)).map(|entry| entry.dn.clone()).collect();
     let mut decides = false;
-    if let Some(group) = line.config().users.member_of.as_deref().filter(|_| !groups.is_empty()) {
+    if let Some(group) = client.config().users.member_of.as_deref().filter(|_| !groups.is_empty()) {
         let filter = format!("(&{since}(|{}))", filter::of_groups_leading_to(group));
         let question = Question { filter: &filter, attributes: &["objectClass"], ..question };
         decides = !connection.paged(question).await?.entries.is_empty();
     }
-    let who = if decides { Who::Everybody } else { Who::These(ids(line, &entries)) };
+    let who = if decides { Who::Everybody } else { Who::These(ids(client, &entries)) };
     Ok(Changes { who, groups, mark: next })
 }
 
@@ -108,8 +108,8 @@ async fn invocation(connection: &Connection, service: &str) -> Result<String, Fa
     }
 }
 
-fn ids(line: &Line, entries: &[SearchEntry]) -> Vec<UserId> {
-    entries.iter().filter_map(|entry| id(line.config(), entry)).map(|id| UserId::new(line.name(), &id)).collect()
+fn ids(client: &Client, entries: &[SearchEntry]) -> Vec<UserId> {
+    entries.iter().filter_map(|entry| id(client.config(), entry)).map(|id| UserId::new(client.name(), &id)).collect()
 }
 
 /// Nothing where there were more than we asked for: then it is everybody.

@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::connection::{BUSY, Connection, SUCCESS, Target, UNAVAILABLE, said};
-use super::discovery::Finder;
+use super::discovery::Discovery;
 use super::servers::Servers;
 use super::service::{Kept, Service};
 use super::{Fault, LdapNewError, filter};
@@ -19,7 +19,7 @@ use crate::base::{Clock, Dn, Secret};
 use crate::config::directory::Ldap as Config;
 use crate::directory::{DirectoryError, Verdict};
 
-pub(in crate::directory) struct Line {
+pub(in crate::directory) struct Client {
     name: Arc<str>,
     config: Config,
     tree: Dn,
@@ -41,10 +41,10 @@ pub(in crate::directory) enum Answer {
     Unfit(&'static str),
 }
 
-impl Line {
-    /// With a finder, the servers that the configuration names none of are found by it.
-    pub fn new(name: Arc<str>, config: &Config, finder: Option<Finder>, clock: Clock) -> Result<Self, LdapNewError> {
-        let servers = Servers::new(config, finder, clock.clone())?;
+impl Client {
+    /// With a discovery, the servers are found by it where the configuration names none.
+    pub fn new(name: Arc<str>, config: &Config, discovery: Option<Discovery>, clock: Clock) -> Result<Self, LdapNewError> {
+        let servers = Servers::new(config, discovery, clock.clone())?;
         let tree = Dn::parse(&config.users.base).map_err(LdapNewError::Base)?.root();
         let root = filter::root(&config.users.base);
         Ok(Self {

@@ -10,7 +10,7 @@ use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::RData;
 use tokio::time::timeout;
 
-pub(in crate::directory) struct Finder {
+pub(in crate::directory) struct Discovery {
     domain: String,
     dns: Vec<SocketAddr>,
     /// What the order among equals is drawn from, so that not every gateway asks the same controller.
@@ -35,7 +35,7 @@ struct Offer {
     port: u16,
 }
 
-impl Finder {
+impl Discovery {
     pub fn new(domain: &str, dns: &[SocketAddr], seed: [u8; 8]) -> Self {
         let draws = AtomicU64::new(u64::from_le_bytes(seed));
         Self { domain: domain.trim_end_matches('.').to_ascii_lowercase(), dns: dns.to_vec(), draws }
@@ -162,14 +162,14 @@ mod tests {
         let offers = || vec![offer(10, 0, "c"), offer(0, 100, "a"), offer(0, 0, "b"), offer(10, 0, "d")];
         assert_eq!(hosts(offers(), |_| 0), ["a", "b", "c", "d"]);
         assert_eq!(hosts(offers(), |below| below - 1), ["b", "a", "d", "c"]);
-        let finder = Finder::new("ad.test", &[], [7; 8]);
-        let heavy = (0..1000).filter(|_| hosts(offers(), |below| finder.draw(below))[0] == "a").count();
+        let discovery = Discovery::new("ad.test", &[], [7; 8]);
+        let heavy = (0..1000).filter(|_| hosts(offers(), |below| discovery.draw(below))[0] == "a").count();
         assert!((960..1000).contains(&heavy), "{heavy} of 1000");
     }
 
     #[test]
     fn only_hosts_of_the_domain_are_its_controllers() {
-        let finder = Finder::new("AD.test.", &[], [0; 8]);
+        let discovery = Discovery::new("AD.test.", &[], [0; 8]);
         for (host, own) in [
             ("dc1.ad.test", true),
             ("a.b.ad.test", true),
@@ -178,7 +178,7 @@ mod tests {
             ("evilad.test", false),
             ("dc1.ad.test.evil.org", false),
         ] {
-            assert_eq!(finder.is_own(host), own, "{host}");
+            assert_eq!(discovery.is_own(host), own, "{host}");
         }
     }
 }

@@ -2,28 +2,28 @@
 
 use ldap3::{Scope, SearchEntry};
 
-use super::bulk::{Roll, UID, account_name};
-use super::client::Line;
+use super::bulk::{Bulk, UID, account_name};
+use super::client::Client;
 use super::connection::{Connection, Pages, Question};
-use super::status as standing;
+use super::status;
 use super::statuses::Judged;
 use super::{Fault, person};
 use crate::directory::DirectoryError;
 use crate::directory::account_status::{Listed, Lister};
 
-impl Roll {
+impl Bulk {
     /// Nobody is listed twice: what breaks off is not begun anew elsewhere.
     pub(in crate::directory) async fn list_with(
         &self,
-        line: &Line,
+        client: &Client,
         connection: &Connection,
         into: &Lister,
     ) -> Result<(), DirectoryError> {
-        let failed = |fault: Fault| line.failed(format!("the list broke off: {}", fault.words()));
+        let failed = |fault: Fault| client.failed(format!("the list broke off: {}", fault.words()));
         self.root(connection).await.map_err(failed)?;
-        let config = line.config();
+        let config = client.config();
         let own = config.attributes.names().chain([account_name(config), UID]);
-        let attributes: Vec<&str> = own.chain(standing::ATTRIBUTES).collect();
+        let attributes: Vec<&str> = own.chain(status::ATTRIBUTES).collect();
         let question = Question {
             base: &config.users.base,
             scope: Scope::Subtree,
@@ -39,15 +39,15 @@ impl Roll {
             some.extend(next);
             if some.len() >= AT_ONCE || (is_last && !some.is_empty()) {
                 let entries = some.as_slice();
-                let judged = line.ask(move |kept| async move { self.judge(line, &kept.connection, entries).await }).await?;
-                let listed = some.drain(..).filter_map(|entry| self.listed(line, &entry, &judged)).collect();
+                let judged = client.ask(move |kept| async move { self.judge(client, &kept.connection, entries).await }).await?;
+                let listed = some.drain(..).filter_map(|entry| self.listed(client, &entry, &judged)).collect();
                 // Nobody reads any more.
                 if into.send(listed).await.is_err() {
                     return Ok(());
                 }
             }
             if is_last && pages.is_cut {
-                return Err(line.failed(TOO_SMALL.to_owned()));
+                return Err(client.failed(TOO_SMALL.to_owned()));
             }
             if is_last {
                 return Ok(());
@@ -56,9 +56,9 @@ impl Roll {
     }
 
     /// Nothing without an id and a name: such an entry could not sign in, and is none of the people.
-    fn listed(&self, line: &Line, entry: &SearchEntry, judged: &Judged) -> Option<Listed> {
-        let user = person::user(line.name(), account_name(line.config()), line.config(), entry).ok()?;
-        self.standing(line, entry, judged).map(|(_, standing)| Listed { user, standing })
+    fn listed(&self, client: &Client, entry: &SearchEntry, judged: &Judged) -> Option<Listed> {
+        let user = person::user(client.name(), account_name(client.config()), client.config(), entry).ok()?;
+        self.status(client, entry, judged).map(|(_, status)| Listed { user, status })
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use ldap3::{Scope, SearchEntry};
 
-use super::bulk::Roll;
+use super::bulk::Bulk;
 use super::connection::{Connection, Question};
 use super::{Fault, entry};
 
@@ -20,7 +20,7 @@ pub(in crate::directory) struct Domain {
     pub base: Option<String>,
 }
 
-impl Roll {
+impl Bulk {
     pub(in crate::directory) async fn root(&self, connection: &Connection) -> Result<Root, Fault> {
         let question = Question { base: "", scope: Scope::Base, filter: "(objectClass=*)", attributes: &ROOT, at_most: 1 };
         let root = match connection.search(question).await {

@@ -9,7 +9,7 @@ use rustls::ClientConfig;
 
 use super::LdapNewError;
 use super::connection::Target;
-use super::discovery::{Finder, Place};
+use super::discovery::{Discovery, Place};
 use crate::base::{Clock, Time, tls};
 use crate::config::directory::{Ldap, LdapServer};
 
@@ -21,7 +21,7 @@ pub(in crate::directory) struct Servers {
 
 /// How servers are found that the operator does not name.
 struct Finding {
-    finder: Finder,
+    discovery: Discovery,
     starttls: bool,
     tls: Arc<ClientConfig>,
     /// When it is time to look again. Held while one looks; the others go on with those that are known.
@@ -35,8 +35,8 @@ pub(in crate::directory) struct Server {
 }
 
 impl Servers {
-    /// Those of the configuration; with a finder those that it finds, now and then again.
-    pub fn new(config: &Ldap, finder: Option<Finder>, clock: Clock) -> Result<Self, LdapNewError> {
+    /// Those of the configuration; with a discovery those that it finds, now and then again.
+    pub fn new(config: &Ldap, discovery: Option<Discovery>, clock: Clock) -> Result<Self, LdapNewError> {
         let tls = tls::client_config(config.ca.as_deref())?;
         let target = |server: &LdapServer| {
             let protected = server.tls || config.starttls;
@@ -56,12 +56,12 @@ impl Servers {
         };
         let list = config.servers.iter().map(|server| Ok(Arc::new(Server::new(target(server)?))));
         let list = list.collect::<Result<Vec<_>, LdapNewError>>()?;
-        if list.is_empty() && finder.is_none() {
+        if list.is_empty() && discovery.is_none() {
             return Err(LdapNewError::NoServer);
         }
-        let finding = finder.filter(|_| list.is_empty());
+        let finding = discovery.filter(|_| list.is_empty());
         let next = tokio::sync::Mutex::new(Time::default());
-        let finding = finding.map(|finder| Finding { finder, starttls: config.starttls, tls, next });
+        let finding = finding.map(|discovery| Finding { discovery, starttls: config.starttls, tls, next });
         Ok(Self { clock, list: Mutex::new(list), finding })
     }
 
@@ -102,7 +102,7 @@ impl Servers {
         if self.clock.now() < *next {
             return;
         }
-        let good_for = match finding.finder.find().await {
+        let good_for = match finding.discovery.find().await {
             Ok((places, good_for)) => {
                 let count = places.len();
                 let targets = places.into_iter().map(|place| finding.target(&place, patience(count)));

@@ -4,7 +4,7 @@ use ldap3::SearchEntry;
 
 use super::{entry, time};
 use crate::base::Time;
-use crate::directory::account_status::{Hindrance, PasswordMark, Standing};
+use crate::directory::account_status::{AccountStatus, PasswordMark, Restriction};
 
 /// What has to be asked for by name.
 pub(in crate::directory) const ATTRIBUTES: [&str; 10] = [
@@ -21,7 +21,7 @@ pub(in crate::directory) const ATTRIBUTES: [&str; 10] = [
 ];
 
 /// Everything but the membership.
-pub(in crate::directory) fn of(entry: &SearchEntry, now: Time) -> Standing {
+pub(in crate::directory) fn of(entry: &SearchEntry, now: Time) -> AccountStatus {
     let expires = entry::first(entry, "accountExpires").as_deref().and_then(time::of_filetime);
     let control = flags(entry, "userAccountControl");
     let computed = flags(entry, "msDS-User-Account-Control-Computed");
@@ -35,14 +35,14 @@ pub(in crate::directory) fn of(entry: &SearchEntry, now: Time) -> Standing {
         if computed == 0 { entry::first(entry, "lockoutTime").is_some_and(|at| at != "0") } else { computed & LOCKED != 0 };
     let for_good = locked_at.as_deref() == Some(LOCKED_FOR_GOOD);
     let table = [
-        (control & DISABLED != 0 || is_true("nsAccountLock") || for_good, Hindrance::Disabled),
-        (expires.is_some_and(|at| at <= now), Hindrance::AccountExpired),
-        (must_change, Hindrance::MustChange),
-        (computed & EXPIRED != 0 && !must_change, Hindrance::PasswordExpired),
-        ((locked_at.is_some() && !for_good) || is_locked, Hindrance::Locked),
+        (control & DISABLED != 0 || is_true("nsAccountLock") || for_good, Restriction::Disabled),
+        (expires.is_some_and(|at| at <= now), Restriction::AccountExpired),
+        (must_change, Restriction::MustChange),
+        (computed & EXPIRED != 0 && !must_change, Restriction::PasswordExpired),
+        ((locked_at.is_some() && !for_good) || is_locked, Restriction::Locked),
     ];
-    Standing {
-        hindrances: table.into_iter().filter(|(is_so, _)| *is_so).map(|(_, hindrance)| hindrance).collect(),
+    AccountStatus {
+        restrictions: table.into_iter().filter(|(is_so, _)| *is_so).map(|(_, restriction)| restriction).collect(),
         password: password(entry),
         expires,
     }
@@ -77,16 +77,16 @@ const LOCKED_FOR_GOOD: &str = "000001010000Z";
 mod tests {
     use super::*;
 
-    fn hindrances(attributes: &[(&str, &str)]) -> Vec<Hindrance> {
+    fn restrictions(attributes: &[(&str, &str)]) -> Vec<Restriction> {
         let attrs = attributes.iter().map(|(name, value)| ((*name).into(), vec![(*value).into()])).collect();
         let entry = SearchEntry { dn: "cn=a".into(), attrs, bin_attrs: std::collections::HashMap::new() };
-        of(&entry, Time::from_millis(1_700_000_000_000)).hindrances
+        of(&entry, Time::from_millis(1_700_000_000_000)).restrictions
     }
 
     #[test]
     fn each_kind_of_server_says_in_its_own_words_what_is_in_the_way() {
-        use Hindrance::{AccountExpired, Disabled, Locked, MustChange, PasswordExpired};
-        type Row<'a> = (&'a [(&'a str, &'a str)], &'a [Hindrance]);
+        use Restriction::{AccountExpired, Disabled, Locked, MustChange, PasswordExpired};
+        type Row<'a> = (&'a [(&'a str, &'a str)], &'a [Restriction]);
         let table: [Row<'_>; 14] = [
             (&[], &[]),
             (
@@ -115,7 +115,7 @@ mod tests {
             (&[("nsAccountLock", "true")], &[Disabled]),
         ];
         for (attributes, expected) in table {
-            assert_eq!(hindrances(attributes), expected, "{attributes:?}");
+            assert_eq!(restrictions(attributes), expected, "{attributes:?}");
         }
     }
 }

@@ -4,13 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use ldap3::{Scope, SearchEntry};
 
-use super::bulk::{Roll, UID, account_name, id, listed_names};
-use super::client::Line;
+use super::bulk::{Bulk, UID, account_name, id, listed_names};
+use super::client::Client;
 use super::connection::{Connection, Question};
-use super::status as standing;
+use super::status;
 use super::{Fault, filter};
 use crate::base::{Dn, UserId};
-use crate::directory::account_status::{Hindrance, Standing};
+use crate::directory::account_status::{AccountStatus, Restriction};
 
 /// Some entries, and who is what among them, by id.
 pub(in crate::directory) struct Judged {
@@ -19,17 +19,17 @@ pub(in crate::directory) struct Judged {
     refused: HashSet<String>,
 }
 
-impl Roll {
-    pub(in crate::directory) async fn standings_with(
+impl Bulk {
+    pub(in crate::directory) async fn statuses_with(
         &self,
-        line: &Line,
+        client: &Client,
         connection: &Connection,
         ids: &[UserId],
-    ) -> Result<Vec<(UserId, Standing)>, Fault> {
-        let config = line.config();
+    ) -> Result<Vec<(UserId, AccountStatus)>, Fault> {
+        let config = client.config();
         let filter = filter::of_ids(&config.users, &config.attributes, ids.iter().map(UserId::in_directory));
         let own = [config.attributes.id.as_str(), account_name(config), UID];
-        let attributes: Vec<&str> = own.into_iter().chain(standing::ATTRIBUTES).collect();
+        let attributes: Vec<&str> = own.into_iter().chain(status::ATTRIBUTES).collect();
         let base = config.users.base.as_str();
         let question = Question { base, scope: Scope::Subtree, filter: &filter, attributes: &attributes, at_most: MOST };
         let found = connection.paged(question).await?;
@@ -37,49 +37,54 @@ impl Roll {
             return Err(Fault::Final(format!("the server shows fewer than {} entries at once: raise its size limit", ids.len())));
         }
         if found.entries.is_empty() {
-            is_anybody_there(line, connection).await?;
+            is_anybody_there(client, connection).await?;
         }
-        let judged = self.judge(line, connection, &found.entries).await?;
-        let standings = found.entries.iter().filter_map(|entry| self.standing(line, entry, &judged));
-        let mut known: HashMap<UserId, Standing> = standings.collect();
-        let gone = || Standing { hindrances: vec![Hindrance::Gone], ..Standing::default() };
+        let judged = self.judge(client, connection, &found.entries).await?;
+        let statuses = found.entries.iter().filter_map(|entry| self.status(client, entry, &judged));
+        let mut known: HashMap<UserId, AccountStatus> = statuses.collect();
+        let gone = || AccountStatus { restrictions: vec![Restriction::Gone], ..AccountStatus::default() };
         Ok(ids.iter().map(|id| (id.clone(), known.remove(id).unwrap_or_else(gone))).collect())
     }
 
     /// One entry's; nothing where it has no id.
-    pub(in crate::directory) fn standing(&self, line: &Line, entry: &SearchEntry, judged: &Judged) -> Option<(UserId, Standing)> {
-        let id = id(line.config(), entry)?;
-        let mut standing = standing::of(entry, self.clock.now());
-        if judged.refused.contains(&id) || (self.refused.privileged && standing::is_privileged(entry)) {
-            standing.hindrances.insert(0, Hindrance::Privileged);
+    pub(in crate::directory) fn status(
+        &self,
+        client: &Client,
+        entry: &SearchEntry,
+        judged: &Judged,
+    ) -> Option<(UserId, AccountStatus)> {
+        let id = id(client.config(), entry)?;
+        let mut status = status::of(entry, self.clock.now());
+        if judged.refused.contains(&id) || (self.refused.privileged && status::is_privileged(entry)) {
+            status.restrictions.insert(0, Restriction::Privileged);
         }
         if judged.members.as_ref().is_some_and(|members| !members.contains(&id)) {
-            standing.hindrances.insert(0, Hindrance::NotMember);
+            status.restrictions.insert(0, Restriction::NotMember);
         }
-        Some((UserId::new(line.name(), &id), standing))
+        Some((UserId::new(client.name(), &id), status))
     }
 
     /// Who of these is a member, and who is in a group that is refused.
     pub(in crate::directory) async fn judge(
         &self,
-        line: &Line,
+        client: &Client,
         connection: &Connection,
         entries: &[SearchEntry],
     ) -> Result<Judged, Fault> {
         let mut judged = Judged { members: None, refused: HashSet::new() };
-        let ids: Vec<String> = entries.iter().filter_map(|entry| id(line.config(), entry)).collect();
-        if let Some(group) = &line.config().users.member_of {
-            judged.members = Some(self.members(line, connection, (group, entries, &ids)).await?);
+        let ids: Vec<String> = entries.iter().filter_map(|entry| id(client.config(), entry)).collect();
+        if let Some(group) = &client.config().users.member_of {
+            judged.members = Some(self.members(client, connection, (group, entries, &ids)).await?);
         }
         for group in &self.refused.groups {
-            judged.refused.extend(self.members(line, connection, (group, entries, &ids)).await?);
+            judged.refused.extend(self.members(client, connection, (group, entries, &ids)).await?);
         }
         Ok(judged)
     }
 
     async fn members(
         &self,
-        line: &Line,
+        client: &Client,
         connection: &Connection,
         (group, entries, ids): (&str, &[SearchEntry], &[String]),
     ) -> Result<HashSet<String>, Fault> {
@@ -88,19 +93,19 @@ impl Roll {
         }
         if self.speaks_active_directory() {
             let clause = nested_clause(connection, group).await?;
-            return matching(line, connection, ids, &clause).await;
+            return matching(client, connection, ids, &clause).await;
         }
-        let mut members = matching(line, connection, ids, &filter::of_members(group)).await?;
+        let mut members = matching(client, connection, ids, &filter::of_members(group)).await?;
         if members.len() < ids.len() {
-            add_listed(line, connection, (group, entries), &mut members).await?;
+            add_listed(client, connection, (group, entries), &mut members).await?;
         }
         Ok(members)
     }
 }
 
 /// A service user that may read nobody any more sees nobody: that is no reason to end anybody's session.
-async fn is_anybody_there(line: &Line, connection: &Connection) -> Result<(), Fault> {
-    let users = &line.config().users;
+async fn is_anybody_there(client: &Client, connection: &Connection) -> Result<(), Fault> {
+    let users = &client.config().users;
     let question =
         Question { base: &users.base, scope: Scope::Subtree, filter: &users.filter, attributes: NO_ATTRIBUTES, at_most: 1 };
     let is_empty = connection.search(question).await?.entries.is_empty();
@@ -108,8 +113,8 @@ async fn is_anybody_there(line: &Line, connection: &Connection) -> Result<(), Fa
 }
 
 /// Which of these ids match `clause`.
-async fn matching(line: &Line, connection: &Connection, ids: &[String], clause: &str) -> Result<HashSet<String>, Fault> {
-    let config = line.config();
+async fn matching(client: &Client, connection: &Connection, ids: &[String], clause: &str) -> Result<HashSet<String>, Fault> {
+    let config = client.config();
     let filter = filter::of_ids(&config.users, &config.attributes, ids.iter().map(String::as_str));
     let filter = format!("(&{clause}{filter})");
     let attributes = [config.attributes.id.as_str()];
@@ -140,7 +145,7 @@ pub(in crate::directory) async fn nested_clause(connection: &Connection, group: 
 
 /// Adds those whom the group itself lists: for servers that do not fill `memberOf`.
 async fn add_listed(
-    line: &Line,
+    client: &Client,
     connection: &Connection,
     (group, entries): (&str, &[SearchEntry]),
     members: &mut HashSet<String>,
@@ -156,8 +161,8 @@ async fn add_listed(
     let is_empty = by_dn.is_empty() && by_name.is_empty();
     let mut asked = 0;
     for entry in entries {
-        let Some(id) = id(line.config(), entry).filter(|id| !members.contains(id)) else { continue };
-        let names = listed_names(line.config(), entry);
+        let Some(id) = id(client.config(), entry).filter(|id| !members.contains(id)) else { continue };
+        let names = listed_names(client.config(), entry);
         let mut is_member =
             Dn::parse(&entry.dn).is_ok_and(|dn| by_dn.contains(&dn)) || names.iter().any(|name| by_name.contains(name));
         if !is_member && !is_empty && asked < MOST_ASKED {

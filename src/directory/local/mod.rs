@@ -14,7 +14,7 @@ use self::users_file::{Entry, LocalError, Stamp};
 use crate::base::{Dn, Later, Secret, UserId, unicode};
 use crate::config;
 use crate::config::group::Group;
-use crate::directory::account_status::{Changes, Hindrance, Listed, Lister, MOST_AT_ONCE, Mark, Standing, Who};
+use crate::directory::account_status::{AccountStatus, Changes, Listed, Lister, MOST_AT_ONCE, Mark, Restriction, Who};
 use crate::directory::password;
 use crate::directory::password::Cost;
 use crate::directory::{Account, By, Changed, Directory, DirectoryError, Examination, Meaning, Membership, User, Verdict};
@@ -167,14 +167,14 @@ impl Directory for Local {
         })
     }
 
-    fn standings<'a>(&'a self, ids: &'a [UserId]) -> Later<'a, Result<Vec<(UserId, Standing)>, DirectoryError>> {
+    fn statuses<'a>(&'a self, ids: &'a [UserId]) -> Later<'a, Result<Vec<(UserId, AccountStatus)>, DirectoryError>> {
         Box::pin(async move {
             let users = self.current().await;
-            let standing = |id: &UserId| match users.with_id(id.in_directory()) {
-                Some(entry) => Standing { password: Some(entry.hash.mark()), ..Standing::default() },
-                None => Standing { hindrances: vec![Hindrance::Gone], ..Standing::default() },
+            let status = |id: &UserId| match users.with_id(id.in_directory()) {
+                Some(entry) => AccountStatus { password: Some(entry.hash.mark()), ..AccountStatus::default() },
+                None => AccountStatus { restrictions: vec![Restriction::Gone], ..AccountStatus::default() },
             };
-            Ok(ids.iter().map(|id| (id.clone(), standing(id))).collect())
+            Ok(ids.iter().map(|id| (id.clone(), status(id))).collect())
         })
     }
 
@@ -218,7 +218,7 @@ impl Directory for Local {
         Box::pin(async move {
             let users = self.current().await;
             for some in users.entries.chunks(MOST_AT_ONCE) {
-                let listed = |entry| Listed { user: account(&self.name, entry).user, standing: Standing::default() };
+                let listed = |entry| Listed { user: account(&self.name, entry).user, status: AccountStatus::default() };
                 // Nobody reads any more.
                 if into.send(some.iter().map(listed).collect()).await.is_err() {
                     break;
