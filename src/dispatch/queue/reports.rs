@@ -10,7 +10,7 @@ use crate::dispatch::Delivery;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Report {
     pub transmitter: Arc<str>,
-    /// As in [`super::Receipt::references`].
+    /// As in [`crate::dispatch::Receipt::references`].
     pub reference: String,
     pub delivery: Delivery,
 }

@@ -1,5 +1,5 @@
 //! Our own pages. One file owns a page: where it stands, its form and what that carries, what it shows and how, what GET and POST do. A
-//! new page is a file and a line in [`PAGES`]; nothing outside knows them one by one.
+//! new page is a file and a line in `PAGES`; nothing outside knows them one by one.
 
 pub mod asset;
 pub mod health;
