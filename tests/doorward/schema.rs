@@ -39,7 +39,8 @@ fn demo() -> String {
         .split("r#\"")
         .find_map(|rest| rest.split_once("\"#").map(|(text, _)| text).filter(|text| text.contains("[[listener]]")));
     // Words in capitals are what the program fills in.
-    text.unwrap().replace("LISTEN", "[::1]:8443").replace("UPSTREAM", "127.0.0.1:80")
+    let filled = [("LISTEN", "[::1]:8443"), ("UPSTREAM", "127.0.0.1:80"), ("CHAIN", "\"chain.pem\""), ("KEY", "\"key.pem\"")];
+    filled.iter().fold(text.unwrap().to_owned(), |text, (word, value)| text.replace(word, value))
 }
 
 #[test]
