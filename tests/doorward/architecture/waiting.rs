@@ -12,6 +12,7 @@ const MAY_SLEEP: &[(&str, &str)] = &[
     ("cut_short.rs", "a server takes its time"),
     ("delivery.rs", "the clock runs ten times as fast as the machine's"),
     ("forwarding/bed.rs", "plays the sweep that sees ended sessions"),
+    ("hand_over.rs", "each node serves for a while before the next takes over"),
     ("http_transmitter.rs", "a gateway sends its answer byte by byte"),
     ("killed.rs", "people come one after another, and the program is killed among them"),
     ("large_bodies.rs", "clients and applications that take nothing for a while, or little, by the machine's clock"),
