@@ -1,5 +1,5 @@
-//! The calls of providers on the hosts for them. Whoever does not know a path that we gave out learns nothing: everything else there is
-//! not found.
+//! The calls of providers on the hosts for them. A client that does not know a path that we gave out learns nothing: everything else
+//! there is not found.
 
 use http::header::CONTENT_TYPE;
 use http::request::Parts;

@@ -27,7 +27,7 @@ pub enum Host {
     Application(Place),
     /// Pages of ours alone.
     Pages(PageSet),
-    /// What providers call. Nobody else has anything to do there.
+    /// What providers call, and no other client.
     Callbacks,
 }
 

@@ -1,4 +1,4 @@
-//! Who gets a place: so many connections in all, so many from one address.
+//! Which connections get a place: so many in all, so many from one address.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

@@ -125,7 +125,7 @@ impl Inner {
                     return Ok(ReportOutcome::Done);
                 }
                 self.delivered(expected, now).await?;
-                // Whoever removes it journals it, so that two nodes that heard the same write one event.
+                // The node that removes it journals it, so that two nodes that heard the same write one event.
                 if self.receipts.remove(&id, now).await? {
                     let Expected { message, transmitter, masked: to, .. } = expected.clone();
                     let channel = expected.channel.name().to_owned();

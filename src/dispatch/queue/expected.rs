@@ -41,7 +41,7 @@ impl Expected {
     }
 }
 
-/// Nobody who reads the store learns what a provider calls a message; the length keeps names and references apart.
+/// A reader of the store does not learn what a provider calls a message; the length keeps names and references apart.
 pub(in crate::dispatch) fn receipt_id(keys: &Keys, transmitter: &str, reference: &str) -> String {
     let named = format!("{} {transmitter} {reference}", transmitter.len());
     data_encoding::HEXLOWER.encode(&keys.mac(Kind::Receipt.name(), named.as_bytes()))
