@@ -23,6 +23,8 @@ pub(in crate::config) struct Context<'d> {
     pub(in crate::config) record: Option<&'d Record>,
     lines: Lines<'d>,
     problems: RefCell<Vec<(usize, String)>>,
+    /// Sections that were not read to their end.
+    given_up: RefCell<Vec<(usize, String)>>,
     names: RefCell<Names>,
 }
 
@@ -55,6 +57,7 @@ impl<'d> Context<'d> {
             record: None,
             lines: Lines::new(text),
             problems: RefCell::new(problems),
+            given_up: RefCell::default(),
             names: RefCell::default(),
         }
     }
@@ -88,6 +91,14 @@ impl<'d> Context<'d> {
         let mut problems = self.problems.borrow_mut();
         if problems.len() < MOST_PROBLEMS {
             problems.push((at, message.into()));
+        }
+    }
+
+    /// A section was not read to its end. That is a problem of its own where nothing else says why. A preset's table is only looked into
+    /// for what the operator's lacks.
+    pub(in crate::config) fn give_up(&self, at: usize, title: &str) {
+        if self.above.is_none() {
+            self.given_up.borrow_mut().push((at, title.to_owned()));
         }
     }
 
@@ -131,6 +142,11 @@ impl<'d> Context<'d> {
         let found = if self.is_broken() { Vec::new() } else { self.names.borrow().problems(MOST_PROBLEMS) };
         for (at, message) in found {
             self.problem(at, message);
+        }
+        if self.problems.borrow().is_empty() {
+            for (at, title) in self.given_up.take() {
+                self.problem(at, format!("{title} cannot be read as it is, and must not be left out: does it lack a key?"));
+            }
         }
         let mut problems: Vec<Problem> = Vec::new();
         let mut no_toml = BTreeSet::new();

@@ -1,6 +1,6 @@
 //! A table of the document: hands out its keys, remembers which were asked for, and in the end says which nobody knows.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use toml::Spanned;
@@ -26,6 +26,24 @@ pub(in crate::config) struct Section<'d> {
     lacks_preset: bool,
     asked: RefCell<Vec<&'static str>>,
     missing: RefCell<Vec<&'static str>>,
+    unfinished: Unfinished<'d>,
+}
+
+/// A section that nobody has finished. One whose reader gives up must not vanish without a word: a rule that is left out might be the one
+/// that refuses.
+struct Unfinished<'d> {
+    context: &'d Context<'d>,
+    title: &'d str,
+    at: usize,
+    is_finished: Cell<bool>,
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if !self.is_finished.get() {
+            self.context.give_up(self.at, self.title);
+        }
+    }
 }
 
 /// A table of a preset.
@@ -42,7 +60,8 @@ impl<'d> Section<'d> {
 
     fn empty(context: &'d Context<'d>, title: &'d str, at: usize) -> Self {
         let (asked, missing) = (RefCell::default(), RefCell::default());
-        Self { context, title, at, table: None, preset: None, lacks_preset: false, asked, missing }
+        let unfinished = Unfinished { context, title, at, is_finished: Cell::default() };
+        Self { context, title, at, table: None, preset: None, lacks_preset: false, asked, missing, unfinished }
     }
 
     /// The same section with the keys of a preset below the operator's.
@@ -182,6 +201,7 @@ impl<'d> Section<'d> {
     }
 
     fn end(self, knows_all: bool) {
+        self.unfinished.is_finished.set(true);
         let (asked, mut missing) = (self.asked.into_inner(), self.missing.into_inner());
         for key in self.table.iter().flat_map(|table| table.keys()) {
             let written: &str = key.get_ref();
@@ -207,8 +227,10 @@ impl<'d> Section<'d> {
         self.table.is_none_or(DeTable::is_empty)
     }
 
-    /// The key's place and value of everything in the table, in the order of the text; for tables whose keys are the operator's.
+    /// The key's place and value of everything in the table, in the order of the text; for tables whose keys are the operator's, which
+    /// are read to their end by this.
     pub(in crate::config) fn entries(&self) -> Vec<Field<'d>> {
+        self.unfinished.is_finished.set(true);
         if let (Some(record), Some(table)) = (self.context.record, self.table) {
             record.open(table);
         }
@@ -280,5 +302,39 @@ impl<'d> Section<'d> {
                 self.context.problem(at, format!("the section `{key}` is not in this version"));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// The problems of a section of which `read` makes what it likes.
+    fn problems(read: impl FnOnce(Section<'_>)) -> Vec<String> {
+        let (text, environment) = ("\n[rule]\nwhen = 1\n", |_: &str| None);
+        let (document, errors) = DeTable::parse_recoverable(text);
+        let context = Context::new(text, Path::new("/"), &environment, &errors);
+        let root = Section::root(&context, document.get_ref());
+        if let Some(rule) = root.optional("rule").and_then(Field::section) {
+            read(rule);
+        }
+        root.finish();
+        context.finish().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_section_whose_reader_gives_up_is_never_left_out_in_silence() {
+        assert_eq!(problems(|rule| drop(rule.optional("when"))).len(), 1);
+        assert_eq!(problems(|rule| drop(rule.required("then"))).len(), 1);
+        let whole = |rule: Section<'_>| {
+            rule.optional("when");
+            rule.finish();
+        };
+        assert_eq!(problems(whole), [""; 0]);
+        // Where something else is said already, that is enough.
+        let told = problems(|rule| rule.problem("no"));
+        assert!(told.len() == 1 && told[0].contains("no"), "{told:?}");
     }
 }
