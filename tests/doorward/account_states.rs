@@ -15,6 +15,7 @@ use doorward::directory::{
 
 use crate::support::client::Watch;
 use crate::support::house::{CHALLENGE, House, house_of};
+use crate::support::runs::Runs;
 
 /// Knows alice alone. Her password is `wonderland`; of any other it says `Wrong` and counts, as a real one does.
 pub struct Scripted {
@@ -194,7 +195,7 @@ async fn change(house: &House, flow: &str, new: &str) -> Told {
 
 #[tokio::test]
 async fn an_account_that_is_barred_is_told_so_on_the_half_second_and_nothing_is_counted() {
-    for bar in [Bar::Disabled, Bar::AccountExpired, Bar::Hours, Bar::Workstation] {
+    let barred = [Bar::Disabled, Bar::AccountExpired, Bar::Hours, Bar::Workstation].map(|bar| async move {
         let directory = Scripted::says(Verdict::Barred(bar));
         let house = house(&directory, ADMIT).await;
         for _ in 0..7 {
@@ -207,7 +208,8 @@ async fn an_account_that_is_barred_is_told_so_on_the_half_second_and_nothing_is_
         let answer = house.password(House::attempt(), "alice", "wrong").await;
         assert!(matches!(answer, Told::Refused { .. }), "{bar:?} is told to who does not know the password");
         assert_eq!(house.sessions.count(), 0);
-    }
+    });
+    futures_util::future::join_all(barred).await;
 }
 
 #[tokio::test]
@@ -382,6 +384,8 @@ async fn a_name_that_is_nobodys_is_refused_and_costs_like_one_whose_account_is_p
     for name in ["alice", "mallory"] {
         let directory = Scripted::with_lock_out(Verdict::Correct, lock_out);
         let house = house(&directory, ADMIT).await;
+        // Each refusal takes half a second.
+        let _runs = Runs::fast(&house.clock);
         let mut asked = Vec::new();
         // Every third password comes twice.
         for number in [0, 1, 2, 2, 3, 4, 5, 5, 6, 7] {

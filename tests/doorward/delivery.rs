@@ -15,28 +15,8 @@ use futures_util::future::join_all;
 use crate::support::eventually::eventually;
 use crate::support::house::{House, Sends, sending_house};
 use crate::support::node::user;
+use crate::support::runs::Runs;
 use crate::support::slow::{Slow, Taken};
-
-const STEP: Duration = Duration::from_millis(100);
-
-/// Lets the clock run ten times as fast as the machine's, until it is dropped. Many people in real time: see `rush.rs`.
-struct Runs(tokio::task::JoinHandle<()>);
-
-fn run(clock: &Clock) -> Runs {
-    let clock = clock.clone();
-    Runs(tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(STEP / 10).await;
-            clock.advance(STEP);
-        }
-    }))
-}
-
-impl Drop for Runs {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
 
 fn rule(channel: Channel, to: AddressKind, through: &[&str], wait: u64) -> Rule {
     Rule {
@@ -133,7 +113,7 @@ async fn everybody_gets_a_living_code_though_one_of_two_slow_devices_dies() {
         rules: vec![rule(Channel::Sms, AddressKind::Mobile, &["modems", "gateway"], 30)],
     };
     let house = sending_house(&folder, &users(number), clock.clone(), sends).await;
-    let _runs = run(&clock);
+    let _runs = Runs::fast(&clock);
     let dies = async {
         clock.sleep_until(clock.now().plus(Duration::from_secs(30))).await;
         one.die();
@@ -172,7 +152,7 @@ async fn whose_operator_delivers_nothing_is_called_and_the_page_says_so() {
     };
     let house = sending_house(&folder, &users(number), clock.clone(), sends).await;
     tokio::spawn(house.dispatcher.clone().listen(reported, tokio_util::sync::CancellationToken::new()));
-    let _runs = run(&clock);
+    let _runs = Runs::fast(&clock);
     let begun = log_in(&house, number, 10).await;
     let late = clock.now().plus(Duration::from_secs(120));
     eventually("everybody is called", async || clock.now() >= late || caller.taken().len() >= number.div_ceil(5)).await;
@@ -255,7 +235,7 @@ async fn no_passcode_stands_in_the_journal_or_in_the_store() {
     };
     let house = sending_house(&folder, &users(5), clock.clone(), sends).await;
     tokio::spawn(house.dispatcher.clone().listen(reported, tokio_util::sync::CancellationToken::new()));
-    let _runs = run(&clock);
+    let _runs = Runs::fast(&clock);
     let begun = log_in(&house, 5, 1).await;
     let first = everybody_has_one(&begun, &[&caller]).await;
     let entries = house.events().search(Default::default()).await.unwrap();

@@ -12,6 +12,7 @@ use doorward::directory::{Directory, Verdict};
 use crate::account_states::Scripted;
 use crate::support::house::{CHALLENGE, House, house, house_of};
 use crate::support::node::user;
+use crate::support::runs::Runs;
 
 fn vpn(state: &str) -> Attempt {
     let door = Door::Radius { client: "vpn".into(), policy: "staff".into(), state: Secret::new(state.repeat(6)) };
@@ -151,6 +152,8 @@ async fn names_and_accounts_pause_at_a_door_without_addresses_too() {
         language: Language::ENGLISH,
         language_chosen: false,
     };
+    // Each refusal takes half a second.
+    let _runs = Runs::fast(&house.clock);
     for number in 0..30 {
         let told = house.gatekeeper.ask(Ask::Password(attempt(format!("guess {number}")))).await;
         assert!(matches!(told, Told::Refused { .. }), "{told:?}");

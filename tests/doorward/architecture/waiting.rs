@@ -10,7 +10,6 @@ const MAY_SLEEP: &[(&str, &str)] = &[
     ("access_log.rs", "the program hands lines on once a second by the machine's clock, and several times must fail"),
     ("account_states.rs", "a directory takes its time"),
     ("cut_short.rs", "a server takes its time"),
-    ("delivery.rs", "the clock runs ten times as fast as the machine's"),
     ("forwarding/bed.rs", "plays the sweep that sees ended sessions"),
     ("hand_over.rs", "each node serves for a while before the next takes over"),
     ("http_transmitter.rs", "a gateway sends its answer byte by byte"),
@@ -28,6 +27,7 @@ const MAY_SLEEP: &[(&str, &str)] = &[
     ("rush.rs", "people come one after another"),
     ("support/eventually.rs", "this is how a test waits"),
     ("support/gateway.rs", "a gateway takes its time"),
+    ("support/runs.rs", "a clock runs ten times as fast as the machine's"),
     ("support/upstream.rs", "an application takes its time"),
     ("upstreams/server.rs", "a server takes its time"),
 ];

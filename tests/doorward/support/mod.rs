@@ -18,6 +18,7 @@ pub mod program;
 pub mod provider;
 pub mod raw;
 pub mod relay;
+pub mod runs;
 pub mod samba;
 pub mod script;
 pub mod slow;
