@@ -9,6 +9,7 @@ use super::{files, root};
 const MAY_SLEEP: &[(&str, &str)] = &[
     ("access_log.rs", "the program hands lines on once a second by the machine's clock, and several times must fail"),
     ("account_states.rs", "a directory takes its time"),
+    ("cost.rs", "what a node spends in some seconds without a request is measured"),
     ("cut_short.rs", "a server takes its time"),
     ("forwarding/bed.rs", "plays the sweep that sees ended sessions"),
     ("hand_over.rs", "each node serves for a while before the next takes over"),
