@@ -326,8 +326,8 @@ mod tests {
 
     #[test]
     fn a_section_whose_reader_gives_up_is_never_left_out_in_silence() {
-        assert_eq!(problems(|rule| drop(rule.optional("when"))).len(), 1);
-        assert_eq!(problems(|rule| drop(rule.required("then"))).len(), 1);
+        assert_eq!(problems(|rule| _ = rule.optional("when")).len(), 1);
+        assert_eq!(problems(|rule| _ = rule.required("then")).len(), 1);
         let whole = |rule: Section<'_>| {
             rule.optional("when");
             rule.finish();
