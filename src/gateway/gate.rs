@@ -9,7 +9,7 @@ use http::{HeaderMap, Method};
 use super::Caller;
 use super::route::Place;
 use crate::auth::Sessions;
-use crate::auth::session::{AccessRequest, Key, Permit};
+use crate::auth::session::{AccessRequest, Asks, Key, Permit};
 use crate::proxy::cookies::{Jar, Rest};
 use crate::proxy::{Fact, Facts};
 use crate::web::cookie;
@@ -38,7 +38,8 @@ pub fn ask<'a>(sessions: &Sessions, place: &'a Place, head: &Parts, caller: &Cal
         return Gate::Forbidden;
     }
     let wanted = AccessRequest { application: &application.name, host: &place.host, address: caller.address, now: caller.now };
-    let (permit, cookies) = opened(sessions, head, caller, &wanted);
+    let asks = if application.background.has(head.uri.path(), head.uri.query()) { Asks::Background } else { Asks::User };
+    let (permit, cookies) = opened(sessions, head, caller, (&wanted, asks));
     if let Some(permit) = permit {
         return Gate::Pass { permit, cookies };
     }
@@ -54,13 +55,13 @@ fn opened<'a>(
     sessions: &Sessions,
     head: &Parts,
     caller: &Caller<'_>,
-    wanted: &AccessRequest<'a>,
+    (wanted, asks): (&AccessRequest<'a>, Asks),
 ) -> (Option<Permit<'a>>, Rc<Rest>) {
     if !caller.facts.tell(Fact::Cookie) {
         return (None, Rc::new(Rest::of_none()));
     }
     if let Some(known) = caller.client.knows(&head.headers) {
-        let permit = known.key.admit(wanted);
+        let permit = known.key.admit_as(wanted, asks);
         if permit.is_none() {
             caller.client.forget();
         }
@@ -69,7 +70,7 @@ fn opened<'a>(
     let jar = Jar::of(&head.headers, cookie::KEY);
     let rest = Rc::new(jar.rest);
     let judge = |key: &Key| {
-        let permit = key.admit(wanted)?;
+        let permit = key.admit_as(wanted, asks)?;
         caller.client.note(&head.headers, key, &rest);
         Some(permit)
     };

@@ -111,6 +111,7 @@ impl Body for ProxyBody {
             Poll::Ready(Some(Err(error))) => self.breaks(error.into(), context),
             Poll::Ready(Some(Ok(frame))) => {
                 exchange.moved();
+                exchange.client_took();
                 self.note_end();
                 Poll::Ready(Some(Ok(match frame.into_trailers() {
                     // gRPC needs them; they pass by the same rules as the head.

@@ -1,5 +1,6 @@
 //! What is running on this core, so that the end of a session reaches it: a plain list, swept four times a second. No token, no
-//! registration elsewhere, nothing shared between cores. The same sweep ends bodies and tunnels that have come to a halt.
+//! registration elsewhere, nothing shared between cores. The same sweep ends bodies and tunnels that have come to a halt, and notes for
+//! the session that its user sends or takes something: who is busy with one long request makes no other.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use slab::Slab;
 
 use super::client::Client;
-use crate::auth::session::Session;
+use crate::auth::session::{Asks, Session};
 use crate::base::Time;
 
 /// Why an exchange was cut from our side.
@@ -64,6 +65,15 @@ pub(super) struct Exchange {
     /// Frames or reads so far, either way.
     moved: Cell<u64>,
     seen: Cell<(u64, Time)>,
+    /// Since the last sweep the client has sent something.
+    sent: Cell<bool>,
+    /// Since the last sweep the client had room for more of the answer, and there was some.
+    took: Cell<bool>,
+    /// What the sweep was told last is told once more.
+    used_before: Cell<bool>,
+    /// The answer tells of events as they happen; that the client takes them says nothing about its user.
+    is_event_stream: Cell<bool>,
+    asks: Asks,
     down: RefCell<Option<Waker>>,
     up: RefCell<Option<Waker>>,
     /// Over HTTP/2, whose connection it comes by.
@@ -109,6 +119,28 @@ impl Exchange {
 
     pub fn moved(&self) {
         self.moved.set(self.moved.get().wrapping_add(1));
+    }
+
+    /// The client has sent something that its user may have caused.
+    pub fn client_sent(&self) {
+        self.sent.set(true);
+    }
+
+    /// The client takes the answer: it has room again after what it was given.
+    pub fn client_took(&self) {
+        self.took.set(true);
+    }
+
+    pub fn mark_event_stream(&self) {
+        self.is_event_stream.set(true);
+    }
+
+    /// Whether its user has been at it since this was asked last. If that was long ago, as when the machine slept meanwhile, nothing tells
+    /// how soon after it: then the answer is the same the next time, when it means that it was later.
+    fn was_used(&self, is_long_ago: bool) -> bool {
+        let (sent, took) = (self.sent.take(), self.took.take());
+        let is_used = (sent || (took && !self.is_event_stream.get())) && self.asks == Asks::User;
+        self.used_before.replace(is_used && is_long_ago) || is_used
     }
 
     fn moves(&self) -> u64 {
@@ -212,16 +244,20 @@ impl Drop for Entry {
 
 /// A public path has no session.
 type Listed = (Option<Arc<Session>>, Rc<Exchange>);
+/// Under which session an exchange runs, and who began it.
+type Whose = (Option<Arc<Session>>, Asks);
 
 /// One core's exchanges. Bounded by the connections and their streams.
 #[derive(Debug, Default)]
 pub struct Running {
     list: RefCell<Slab<Listed>>,
+    /// When the last sweep was.
+    swept: Cell<Time>,
 }
 
 impl Running {
     /// Over HTTP/2 with the `client` whose connection it is.
-    pub(super) fn enter(self: &Rc<Self>, session: Option<Arc<Session>>, client: Option<Rc<Client>>, now: Time) -> Entry {
+    pub(super) fn enter(self: &Rc<Self>, (session, asks): Whose, client: Option<Rc<Client>>, now: Time) -> Entry {
         let exchange = Rc::new(Exchange {
             cut: Cell::default(),
             tunnel: Cell::default(),
@@ -233,6 +269,11 @@ impl Running {
             answer_waits: Cell::default(),
             moved: Cell::default(),
             seen: Cell::new((0, now)),
+            sent: Cell::default(),
+            took: Cell::default(),
+            used_before: Cell::default(),
+            is_event_stream: Cell::default(),
+            asks,
             down: RefCell::default(),
             up: RefCell::default(),
             client,
@@ -248,8 +289,14 @@ impl Running {
 
     /// The same with another idea of what is over. Public paths have no session.
     pub fn sweep_by(&self, now: Time, is_over: impl Fn(Option<&Session>) -> bool) {
+        let since = self.swept.replace(now);
+        let is_long_ago = now.since(since) > 4 * SWEEP;
         // Waking a task only puts it into the queue of this core, so nothing changes the list while it is walked.
         for (_, (session, exchange)) in &*self.list.borrow() {
+            // Some time after the last sweep: then at the earliest.
+            if let Some(session) = session.as_ref().filter(|_| exchange.was_used(is_long_ago)) {
+                session.used(since);
+            }
             if is_over(session.as_deref()) {
                 exchange.cut(Cut::SessionOver);
             }
@@ -287,7 +334,7 @@ mod tests {
     fn what_is_over_is_cut_and_public_paths_are_not() {
         let running = Rc::new(Running::default());
         let client = Rc::<Client>::default();
-        let entry = running.enter(None, Some(Rc::clone(&client)), at(0));
+        let entry = running.enter((None, Asks::User), Some(Rc::clone(&client)), at(0));
         running.sweep(at(10_000));
         assert_eq!(entry.exchange.is_cut(), None);
         running.sweep_by(at(10_000), |_| true);
@@ -314,7 +361,7 @@ mod tests {
         for (name, set, limit) in table {
             let running = Rc::new(Running::default());
             let client = Rc::<Client>::default();
-            let entry = running.enter(None, Some(Rc::clone(&client)), at(0));
+            let entry = running.enter((None, Asks::User), Some(Rc::clone(&client)), at(0));
             set(&entry.exchange);
             running.sweep(at(1));
             entry.exchange.moved();

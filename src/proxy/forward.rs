@@ -24,7 +24,7 @@ use super::header_scan::{Fact, Facts};
 use super::headers::{self, ClientInfo, asked_upgrade, for_upstream, from_upstream, is_switch_to};
 use super::request_body::RequestBody;
 use super::server_choice::Search;
-use super::upgrade::{self, BadUpgrade};
+use super::upgrade::{self, BadUpgrade, Speech};
 use super::upstream::{Guest, Upstream, Way};
 use crate::auth::session::Permit;
 use crate::config::application::RequestLimits;
@@ -112,7 +112,7 @@ impl Proxy {
         }
         let begun = client.now;
         let over = is_stream.then(|| Rc::clone(client.client));
-        let entry = self.running.enter(permit.session().cloned(), over, begun);
+        let entry = self.running.enter((permit.session().cloned(), permit.asks()), over, begun);
         let outgoing = outgoing(head, RequestBody::new((body, is_stream), limits.body, Rc::clone(&entry.exchange)), upstream)?;
         let guest = Guest { session: permit.session().map(|session| &**session), server: named.as_deref() };
         let search = Search::new(upstream, guest, limits.connect_wait, begun);
@@ -122,6 +122,9 @@ impl Proxy {
         let facts = Facts::of(response.headers());
         if facts.tell(Fact::UnknownCoding) {
             return Err(ForwardError::Wrong("its transfer coding is unknown"));
+        }
+        if facts.tell(Fact::EventStream) {
+            entry.exchange.mark_event_stream();
         }
         way.is_bound(bound || headers::offers_binding(response.headers(), facts));
         way.belongs_to(whose);
@@ -146,8 +149,8 @@ impl Proxy {
                 *response.version_mut() = Version::default();
                 Ok(response.map(|incoming| ProxyBody::new(incoming, entry, way, begun)))
             }
-            (true, Some((_, switched))) => {
-                upgrade::join(switched, hyper::upgrade::on(&mut response), way, entry);
+            (true, Some((asked, switched))) => {
+                upgrade::join((switched, hyper::upgrade::on(&mut response)), way, entry, Speech::of(asked));
                 Ok(response.map(|_| ProxyBody::empty()))
             }
             (true, None) => Err(ForwardError::Wrong("it switched to a protocol that it was not asked for")),

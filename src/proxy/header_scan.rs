@@ -45,6 +45,8 @@ pub enum Fact {
     /// That is `navigate`.
     Navigates,
     ServiceWorker,
+    /// `Content-Type: text/event-stream` (HTML, section 9.2).
+    EventStream,
 }
 
 impl Facts {
@@ -106,6 +108,7 @@ impl Facts {
             header::AUTHORIZATION => self.note(Fact::Authorization),
             header::WWW_AUTHENTICATE => self.note(Fact::Challenge),
             header::ACCEPT_LANGUAGE => self.note(Fact::AcceptLanguage),
+            header::CONTENT_TYPE => self.note_if(Fact::EventStream, is_event_stream(value)),
             header::FORWARDED => self.note(Fact::Forged),
             // What most heads hold besides. None of these can be any of what is looked for below.
             header::ACCEPT
@@ -113,7 +116,6 @@ impl Facts {
             | header::ACCEPT_RANGES
             | header::CACHE_CONTROL
             | header::CONTENT_ENCODING
-            | header::CONTENT_TYPE
             | header::DATE
             | header::ETAG
             | header::EXPIRES
@@ -157,6 +159,15 @@ impl Fact {
 pub(super) fn says_nothing(value: &HeaderValue) -> bool {
     [&b"keep-alive"[..], b"close", b"upgrade"].iter().any(|word| value.as_bytes().eq_ignore_ascii_case(word))
 }
+
+fn is_event_stream(value: &HeaderValue) -> bool {
+    let kind = value.as_bytes().split_at_checked(EVENT_STREAM.len());
+    kind.is_some_and(|(kind, rest)| {
+        kind.eq_ignore_ascii_case(EVENT_STREAM) && matches!(rest.first(), None | Some(b';' | b' ' | b'\t'))
+    })
+}
+
+const EVENT_STREAM: &[u8] = b"text/event-stream";
 
 pub(super) fn is_protected(name: &HeaderName) -> bool {
     let exact = matches!(
@@ -255,7 +266,7 @@ mod tests {
         ALL.into_iter().filter(|fact| facts.tell(*fact)).collect()
     }
 
-    const ALL: [Fact; 22] = [
+    const ALL: [Fact; 23] = [
         Fact::Forged,
         Fact::Host,
         Fact::Hosts,
@@ -278,6 +289,7 @@ mod tests {
         Fact::FetchMode,
         Fact::Navigates,
         Fact::ServiceWorker,
+        Fact::EventStream,
     ];
 
     #[test]
@@ -312,6 +324,10 @@ mod tests {
             (&[("sec-fetch-mode", "navigate"), ("sec-fetch-mode", "cors")], &[FetchMetadata, FetchMode, Navigates]),
             (&[("sec-fetch-mode", "cors"), ("sec-fetch-mode", "navigate")], &[FetchMetadata, FetchMode]),
             (&[("sec-fetch-site", "none")], &[FetchMetadata]),
+            (&[("content-type", "text/event-stream")], &[EventStream]),
+            (&[("content-type", "Text/Event-Stream;charset=utf-8")], &[EventStream]),
+            (&[("content-type", "text/event-streams")], &[]),
+            (&[("content-type", "text/html")], &[]),
             (&[("forwarded", "for=x")], &[Forged]),
             (&[("x_forwarded.for", "x")], &[Forged]),
             (&[("keep_alive", "x")], &[Forged]),

@@ -9,6 +9,7 @@ mod connection;
 pub mod cookies;
 mod exchanges;
 mod forward;
+pub mod frames;
 mod header_scan;
 pub mod headers;
 mod health;

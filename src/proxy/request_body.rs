@@ -110,6 +110,7 @@ impl Body for RequestBody {
             }
         };
         self.exchange.moved();
+        self.exchange.client_sent();
         let Ok(data) = frame.into_data() else { return Poll::Ready(None) };
         match self.left.checked_sub(data.len() as u64) {
             Some(left) => {

@@ -26,6 +26,7 @@ mod hand_over;
 mod header_case;
 mod hostile;
 mod http_transmitter;
+mod in_use;
 mod journal;
 mod killed;
 mod large_bodies;

@@ -45,6 +45,8 @@ mod smtp_reply;
 mod status_report;
 #[path = "../../fuzz/properties/subcode.rs"]
 mod subcode;
+#[path = "../../fuzz/properties/web_socket_frames.rs"]
+mod web_socket_frames;
 
 const INPUTS: u64 = 20_000;
 
@@ -173,6 +175,14 @@ fn an_accepted_path_reads_in_one_way() {
     ];
     let make = |choices: &mut Choices| [b"/".to_vec(), choices.input(&pieces, 10)].concat();
     holds_for_all(5 * INPUTS, make, path::holds);
+}
+
+#[test]
+fn frames_of_a_web_socket_are_told_apart_however_they_are_cut() {
+    let pieces = ["\u{0}", "\u{1}", "\u{2}", "\u{9}", "}", "~", "\u{7f}", "\u{81}", "\u{89}", "\u{fe}", "\u{ff}", "text"];
+    let random = |choices: &mut Choices| (0..choices.below(300)).map(|_| choices.next().to_le_bytes()[0]).collect();
+    holds_for_all(INPUTS, random, web_socket_frames::holds);
+    holds_for_all(INPUTS, |choices| choices.input(&pieces, 40), web_socket_frames::holds);
 }
 
 #[test]

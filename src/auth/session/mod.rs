@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 pub use cookie::Cookie;
 pub(in crate::auth) use cookie::KeyId;
 pub use identity::IdentityHeaders;
-pub use permit::{AccessRequest, Key, KeyScope, Permit};
+pub use permit::{AccessRequest, Asks, Key, KeyScope, Permit};
 pub use upkeep::Served;
 
 use crate::audit::reason::SessionOver;
@@ -254,6 +254,14 @@ impl Session {
     fn seen(&self, now: Time) {
         if now.since(self.last_seen()) >= Duration::from_secs(1) {
             self.last_seen.store(now.millis(), Ordering::Relaxed);
+        }
+    }
+
+    /// Notes that its user was at it at this moment, by what a request carries after its beginning. Says nothing new of a session that was
+    /// over by then.
+    pub fn used(&self, at: Time) {
+        if !self.is_over(at) {
+            self.seen(at);
         }
     }
 

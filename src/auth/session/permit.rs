@@ -26,8 +26,22 @@ impl Key {
     /// The permit for a request that came with this key. To be asked for every request: it is here that a session's end, its times and
     /// where it is good for are judged.
     pub fn admit<'a>(&self, wanted: &AccessRequest<'a>) -> Option<Permit<'a>> {
-        Permit::from_key(self, wanted)
+        self.admit_as(wanted, Asks::User)
     }
+
+    /// The same for a request that may not be its user's doing.
+    pub fn admit_as<'a>(&self, wanted: &AccessRequest<'a>, asks: Asks) -> Option<Permit<'a>> {
+        Permit::from_key(self, wanted, asks)
+    }
+}
+
+/// Who makes a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Asks {
+    /// The session is in use: its idle time begins anew.
+    User,
+    /// A page by itself, as it would with nobody there: it changes nothing.
+    Background,
 }
 
 /// Proof that this request may go to this application: made from a session, or because the operator made the path public.
@@ -40,31 +54,39 @@ impl Key {
 pub struct Permit<'a> {
     application: &'a str,
     session: Option<Arc<Session>>,
+    asks: Asks,
 }
 
 impl<'a> Permit<'a> {
     /// A path that needs no session.
     pub fn public(path: PublicPath<'a>) -> Self {
-        Self { application: path.application(), session: None }
+        Self { application: path.application(), session: None, asks: Asks::Background }
     }
 
     /// What a key opens: nothing on another host or for another application, after the session's end, or from an address
     /// that the session is not good for.
-    fn from_key(key: &Key, wanted: &AccessRequest<'a>) -> Option<Self> {
+    fn from_key(key: &Key, wanted: &AccessRequest<'a>, asks: Asks) -> Option<Self> {
         let session = &key.session;
         let opens = key.scope.application.as_ref() == wanted.application
             && key.scope.host.as_ref() == wanted.host
             && !session.is_over(wanted.now)
             && session.opens_from(wanted.address);
         opens.then(|| {
-            session.seen(wanted.now);
-            Self { application: wanted.application, session: Some(Arc::clone(session)) }
+            if asks == Asks::User {
+                session.seen(wanted.now);
+            }
+            Self { application: wanted.application, session: Some(Arc::clone(session)), asks }
         })
     }
 
     /// The application it is good for.
     pub fn application(&self) -> &'a str {
         self.application
+    }
+
+    /// Who makes the request. On a public path without a session that makes no difference.
+    pub fn asks(&self) -> Asks {
+        self.asks
     }
 
     /// The session it was made from; nothing on a public path.

@@ -2,14 +2,15 @@
 
 pub mod health;
 pub mod request_limits;
+pub mod session;
 mod sign_on;
 pub mod upstream;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use self::request_limits::prefix;
 pub use self::request_limits::{RequestLimits, Routes};
+pub use self::session::{Background, SessionLimits};
 pub use self::sign_on::SignOn;
 pub use self::upstream::{Server, Upstream};
 use crate::base::path;
@@ -25,6 +26,8 @@ pub struct Application {
     /// The name of an authentication policy.
     pub policy: Arc<str>,
     pub session: SessionLimits,
+    /// Requests that do not renew a session.
+    pub background: Background,
     pub upstream: Upstream,
     pub sign_on: SignOn,
     /// Path prefixes that need no session, each beginning with `/`; matched by whole segments in exact case.
@@ -53,25 +56,7 @@ impl<'a> PublicPath<'a> {
     }
 }
 
-/// Defaults: 30 minutes and 12 hours.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct SessionLimits {
-    pub idle: Duration,
-    pub absolute: Duration,
-}
-
 const LATER_PRESETS: &[&str] = &["owa", "web-interface", "storefront", "rd-web", "sharepoint", "adfs"];
-
-const SECOND: Duration = Duration::from_secs(1);
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3_600);
-const YEAR: Duration = Duration::from_secs(365 * 86_400);
-
-impl Default for SessionLimits {
-    fn default() -> Self {
-        Self { idle: 30 * MINUTE, absolute: 12 * HOUR }
-    }
-}
 
 impl Application {
     /// Whether a path, as it stands in a request that was judged, needs no session.
@@ -94,7 +79,7 @@ impl Application {
             Some(name)
         });
         let sign_on = SignOn::read(&section);
-        let session = section.merged("session").map(SessionLimits::read).unwrap_or_default();
+        let (session, background) = section.merged("session").map(session::read).unwrap_or_default();
         let upstream = section.required("upstream").and_then(|_| section.merged("upstream")).and_then(Upstream::read);
         let limits = RequestLimits::default();
         let limits = section.merged("limits").map_or(limits, |section| RequestLimits::read(section, limits));
@@ -107,6 +92,7 @@ impl Application {
             hosts: hosts?,
             policy: policy?,
             session,
+            background,
             upstream: upstream?,
             sign_on,
             public,
@@ -114,21 +100,6 @@ impl Application {
             routes,
             service_worker,
         })
-    }
-}
-
-impl SessionLimits {
-    fn read(section: Section<'_>) -> Self {
-        let default = Self::default();
-        let limits = Self {
-            idle: section.or("idle", default.idle, |field| field.duration(SECOND..=YEAR)),
-            absolute: section.or("absolute", default.absolute, |field| field.duration(SECOND..=YEAR)),
-        };
-        if limits.idle > limits.absolute {
-            section.problem("`idle` is longer than `absolute`, so it would never end a session");
-        }
-        section.finish();
-        limits
     }
 }
 

@@ -87,7 +87,11 @@ impl RequestLimits {
 
 /// A path of the operator's is compared with the request's path byte for byte, so it is written in the form that requests may have.
 pub(in crate::config) fn prefix(field: Field<'_>) -> Option<String> {
-    let path = field.text()?;
+    plain_path(field, field.text()?)
+}
+
+/// The same of a path that is a part of what the field says.
+pub(super) fn plain_path(field: Field<'_>, path: &str) -> Option<String> {
     let key = field.key;
     let plain = path.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'\\'));
     let dots = path.split('/').any(|segment| matches!(segment, "." | ".."));

@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use doorward::auth::session::Permit;
 use doorward::base::Clock;
-use doorward::config::application::{Application, RequestLimits, Routes, Server, SessionLimits, SignOn, Upstream};
+use doorward::config::application::{Application, Background, RequestLimits, Routes, Server, SessionLimits, SignOn, Upstream};
 use doorward::config::listener::{Certificate, Listener, Serves};
 use doorward::proxy::cookies::Jar;
 use doorward::proxy::headers::cleanse;
@@ -112,6 +112,7 @@ fn application(wishes: &Wishes) -> Application {
         hosts: vec!["localhost".into()],
         policy: "staff".into(),
         session: SessionLimits { idle: hour, absolute: hour },
+        background: Background::default(),
         upstream,
         sign_on: SignOn::Headers,
         public: vec!["/".into()],
