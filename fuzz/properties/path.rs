@@ -1,6 +1,6 @@
 //! Paths: what is accepted can be read in one way only, and what lies below a public prefix stays there.
 
-use doorward::base::path::{is_below, judge};
+use doorward::base::path::{OddPaths, has_one_reading, is_below, judge, loosest};
 
 /// A path; after a line break, a prefix.
 pub fn holds(data: &[u8]) {
@@ -17,8 +17,27 @@ pub fn holds(data: &[u8]) {
     if !path.ends_with('/') {
         assert!(!is_below(&format!("{path}x"), path));
     }
+    let odd = OddPaths { encoded_slash: true, empty_segments: true, backslash: true };
+    if odd.judge(path).is_ok() {
+        let read = loosest(path);
+        assert!(!read.contains("//") && !read.contains('\\') && read.starts_with('/'), "{path:?}");
+        let plain = decoded(read.as_bytes()).expect("every escape is one");
+        assert!(!plain.split(|byte| *byte == b'/').any(|segment| [b".".as_slice(), b".."].contains(&segment)), "{path:?}");
+    }
     if judge(path).is_err() {
         return;
+    }
+    assert!(odd.judge(path).is_ok(), "{path:?}: more is allowed");
+    if has_one_reading(path) {
+        let plain = decoded(path.as_bytes()).expect("every escape is one");
+        let plain = String::from_utf8(plain).expect("it is text");
+        // Decoded a second time it is the same.
+        assert_eq!(decoded(plain.as_bytes()), Some(plain.clone().into_bytes()), "{path:?}");
+        for segment in plain.split('/') {
+            // What is left of it where parameters, streams and blanks are cut off.
+            let name = segment.split([';', ':']).next().unwrap_or_default().trim();
+            assert!(name.is_empty() || !name.chars().all(|letter| letter == '.'), "{path:?}");
+        }
     }
 
     assert!(path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic()), "{path:?}");

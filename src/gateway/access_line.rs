@@ -23,6 +23,8 @@ pub(super) struct Line<'a> {
     pub user: Option<&'a str>,
     pub version: Version,
     pub trace: Option<TraceId>,
+    /// Why its path was refused, in a word.
+    pub refused: Option<&'static str>,
 }
 
 /// Whose a request is.
@@ -104,6 +106,9 @@ impl Line<'_> {
         if let Some(trace) = self.trace {
             let _ = write!(out, "\",\"trace\":\"{trace}");
         }
+        if let Some(refused) = self.refused {
+            let _ = write!(out, "\",\"refused\":\"{refused}");
+        }
         out.extend_from_slice(b"\"}\n");
     }
 }
@@ -184,6 +189,7 @@ mod tests {
             user: Some("alice"),
             version: Version::HTTP_2,
             trace: None,
+            refused: None,
         }
     }
 

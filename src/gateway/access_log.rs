@@ -86,6 +86,7 @@ impl AccessLog {
             place: Cell::default(),
             session: OnceCell::new(),
             trace: Cell::default(),
+            refused: Cell::default(),
             status: Cell::default(),
         })
     }
@@ -138,6 +139,8 @@ pub(super) struct Entry<'a> {
     place: Cell<Option<&'a Place>>,
     pub session: OnceCell<Arc<Session>>,
     pub trace: Cell<Option<TraceId>>,
+    /// Why its path was refused, in a word.
+    pub refused: Cell<Option<&'static str>>,
     pub status: Cell<Option<StatusCode>>,
 }
 
@@ -170,6 +173,7 @@ impl Drop for Entry<'_> {
             user: who.as_ref().map(|who| who.name()),
             version: self.version,
             trace: self.trace.get(),
+            refused: self.refused.get(),
         });
     }
 }

@@ -28,10 +28,11 @@ use gate::Gate;
 use respond::Asker;
 use route::{Place, Route, Router, Stand};
 
+use crate::base::path::Ambiguous;
 use crate::base::{Clock, Random, Time, TraceId, net};
 use crate::config::trusted::Trusted;
 use crate::dispatch::ProviderCalls;
-use crate::proxy::{Client, ClientInfo, Facts, Proxy, headers};
+use crate::proxy::{Client, ClientInfo, Fact, Facts, Proxy, headers};
 use crate::web::{Notice, Page, Site};
 
 /// One core's gateway: everything a request meets on its way, none of it shared with another core but the sessions.
@@ -90,7 +91,10 @@ impl Gateway {
         };
         let entry = self.access_log.as_ref().map(|log| log.enter(head, client, address, started));
         let entry = entry.as_deref();
-        let facts = headers::cleanse(&mut head.headers);
+        let mut facts = Facts::of(&head.headers);
+        if facts.tell(Fact::Forged) {
+            facts = self.cleanse(head, behind.is_some());
+        }
         let caller = Caller { client, address, now: started, facts };
         let mut response = if secure { self.answer(head, body, &caller, entry).await } else { self.redirect(head, facts, entry) };
         if secure && self.strict_transport {
@@ -100,6 +104,13 @@ impl Gateway {
             entry.status.set(Some(response.status()));
         }
         response
+    }
+
+    /// What no client may say goes, but for what the application keeps.
+    #[cold]
+    fn cleanse(&self, head: &mut Parts, through_proxy: bool) -> Facts {
+        let kept = self.router.place(head).map(|place| &place.application.keep_headers);
+        headers::cleanse(&mut head.headers, |name| kept.is_some_and(|kept| kept.keeps(name, through_proxy)))
     }
 
     /// The inner part: the story. What is not the way to an application is boxed, so that a request to one carries little.
@@ -131,6 +142,13 @@ impl Gateway {
                 None => self.notice(head, facts, Notice::UnknownHost),
             },
             Route::NotAllowed => self.notice(head, facts, Notice::NotAllowed),
+            Route::BadPath(place, why) => {
+                if let Some(entry) = entry {
+                    entry.refused.set(Some(why.word()));
+                }
+                refused_path(place, why, caller);
+                self.notice(head, facts, Notice::BadRequest)
+            }
             Route::Bad(why) => {
                 tracing::debug!(client.address = %caller.address, why, "a request was refused");
                 self.notice(head, facts, Notice::BadRequest)
@@ -146,7 +164,7 @@ impl Gateway {
         caller: &Caller<'_>,
         entry: Option<&Entry<'_>>,
     ) -> Response<Body> {
-        let &Caller { client, address, now, facts } = caller;
+        let &Caller { client, address, now, mut facts } = caller;
         let (permit, cookies) = match gate::ask(&self.site.sessions, place, head, caller) {
             Gate::Pass { permit, cookies } => (permit, cookies),
             Gate::SignIn { location } => return respond::page(Page::see_other(&location)),
@@ -156,9 +174,21 @@ impl Gateway {
         if let (Some(entry), Some(session)) = (entry, permit.session()) {
             drop(entry.session.set(Arc::clone(session)));
         }
+        if facts.tell(Fact::LeadsElsewhere) && permit.session().is_none() {
+            facts = headers::cleanse_strangers(&mut head.headers);
+        }
         let (host, host_stands) = public_host(place, head);
         let asker = Asker::of(head, facts);
-        let about = ClientInfo { address, host: &host, host_stands, client, facts, cookies: &cookies, now };
+        let about = ClientInfo {
+            address,
+            host: &host,
+            host_stands,
+            client,
+            facts,
+            cookies: &cookies,
+            keeps: &place.application.keep_headers,
+            now,
+        };
         match self.proxy.forward(permit, head, body, &about).await {
             Ok(response) => response.map(Body::from),
             Err(error) => {
@@ -190,6 +220,13 @@ impl Gateway {
     fn notice(&self, head: &Parts, facts: Facts, notice: Notice) -> Response<Body> {
         Asker::of(head, facts).told(&self.site.look, notice, None)
     }
+}
+
+/// Says what the operator can do about it, if anything.
+fn refused_path(place: Option<&Place>, why: Ambiguous, caller: &Caller<'_>) {
+    let application = place.map(|place| &*place.application.name);
+    let key = place.and(why.key());
+    tracing::debug!(client.address = %caller.address, application, allowed_by = key, "a request was refused: {why}");
 }
 
 /// The public host in its one spelling, with the port that the client wrote: what the application builds its links from. And

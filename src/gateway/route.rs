@@ -9,7 +9,7 @@ use http::{Method, Version};
 use percent_encoding::percent_decode_str;
 
 use super::access_line::PlaceText;
-use crate::base::path;
+use crate::base::path::{self, Ambiguous};
 use crate::config::Application;
 use crate::proxy::Table;
 use crate::web::page::{self, Hosts, PageRoute};
@@ -60,8 +60,10 @@ pub enum Route<'a> {
     UnknownHost,
     /// Below `/.doorward/`, but nothing we know; or any other path of a host that carries no application.
     NotFound(Stand<'a>),
-    /// It could be read in two ways, or is no request for us at all; the words are for the log.
+    /// It is no request for us at all; the words are for the log.
     Bad(&'static str),
+    /// The path could be read in two ways, and the application does not take such paths.
+    BadPath(Option<&'a Place>, Ambiguous),
     /// A method that is never forwarded.
     NotAllowed,
 }
@@ -87,6 +89,7 @@ impl<'a> Route<'a> {
         match self {
             Self::Application(place) => Some(Stand::Application(place)),
             Self::Page(stand, _) | Self::NotFound(stand) => Some(*stand),
+            Self::BadPath(place, _) => place.map(Stand::Application),
             Self::Callbacks | Self::UnknownHost | Self::Bad(_) | Self::NotAllowed => None,
         }
     }
@@ -151,8 +154,8 @@ impl Router {
         let Some(host) = host_of(head) else { return Route::Bad("the host is missing, doubled or malformed") };
         let Some(host) = self.hosts.get(&*host) else { return Route::UnknownHost };
         let path = head.uri.path();
-        if path::judge(path).is_err() {
-            return Route::Bad("the path could be read in two ways");
+        if let Err(why) = path::judge(path) {
+            return odd(host, path, why);
         }
         match (host, own_path(path)) {
             (Host::Application(place), None) => Route::Application(place),
@@ -162,6 +165,17 @@ impl Router {
             (Host::Callbacks, _) => Route::Callbacks,
         }
     }
+}
+
+/// Where a path leads that can be read in two ways: to an application that takes such paths, and never to a page of ours.
+#[cold]
+fn odd<'a>(host: &'a Host, path: &str, why: Ambiguous) -> Route<'a> {
+    let Host::Application(place) = host else { return Route::BadPath(None, why) };
+    if place.application.judge_odd_path(path).is_err() {
+        return Route::BadPath(Some(place), why);
+    }
+    // The application may read it as one of ours, and what it says there must not look as if we had said it.
+    if own_path(&path::loosest(path)).is_some() { Route::NotFound(Stand::Application(place)) } else { Route::Application(place) }
 }
 
 /// What follows `/.doorward/`. In any case and escaping of that first segment the path is ours, never the application's: an
@@ -338,7 +352,8 @@ mod tests {
             Route::Callbacks => "callbacks".to_owned(),
             Route::UnknownHost => "unknown".to_owned(),
             Route::NotFound(_) => "nothing".to_owned(),
-            Route::Bad(_) => "bad".to_owned(),
+            Route::Bad(_) | Route::BadPath(None, _) => "bad".to_owned(),
+            Route::BadPath(Some(_), why) => format!("bad: {}", why.word()),
             Route::NotAllowed => "not allowed".to_owned(),
         };
         stands + &what

@@ -3,6 +3,8 @@
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
+use crate::base::header_claims::{Claim, claim, is_plain};
+
 /// The outcome of one look. A fact that is not told is not so; most heads tell two or three.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Facts(u32);
@@ -13,6 +15,8 @@ pub struct Facts(u32);
 pub enum Fact {
     /// A field that no client may send.
     Forged,
+    /// A field that only those who signed in may send.
+    LeadsElsewhere,
     Host,
     /// More than one `Host`.
     Hosts,
@@ -135,7 +139,11 @@ impl Facts {
 
     fn look_at_text(&mut self, name: &HeaderName, value: &HeaderValue) {
         let text = name.as_str();
-        self.note_if(Fact::Forged, is_forged(name));
+        match claim(text) {
+            Some(claim) if claim.is_nobodys() => self.note(Fact::Forged),
+            Some(_) => self.note(Fact::LeadsElsewhere),
+            None => self.note_if(Fact::Forged, !is_plain(text)),
+        }
         self.note_if(Fact::Hop, is_hop_by_hop(name));
         if let Some(of) = text.strip_prefix("sec-fetch-") {
             if of == "mode" && !self.tell(Fact::FetchMode) {
@@ -204,54 +212,16 @@ pub(super) fn is_hop_by_hop(name: &HeaderName) -> bool {
     ) || matches!(name.as_str(), "keep-alive" | "proxy-connection" | "http2-settings")
 }
 
+/// Whether no client may say this: it is known to move a path or an identity somewhere, or spelled so that a server may take it for
+/// another name.
 pub(super) fn is_forged(name: &HeaderName) -> bool {
-    let name = name.as_str();
-    if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-        return tells_identity(name);
-    }
-    // Not a spelling of ours; what it may be taken for decides. Rare, so the allocation does not matter.
-    let folded: String =
-        name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' }).collect();
-    tells_identity(&folded)
-        || HeaderName::from_bytes(folded.as_bytes())
-            .is_ok_and(|name| is_hop_by_hop(&name) || is_protected(&name) || matches!(name, header::EXPECT | header::TRAILER))
+    !is_plain(name.as_str()) || claim(name.as_str()).is_some_and(Claim::is_nobodys)
 }
 
-fn tells_identity(name: &str) -> bool {
-    // Most names begin with none of these letters, so most are judged by one comparison.
-    match name.as_bytes().first() {
-        Some(b'c' | b'f' | b'p' | b'r' | b's' | b't' | b'x') => {
-            FORGED.contains(&name) || FORGED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-        }
-        _ => false,
-    }
+/// Whether only those who signed in may say this.
+pub(super) fn leads_elsewhere(name: &HeaderName) -> bool {
+    claim(name.as_str()).is_some_and(|claim| !claim.is_nobodys())
 }
-
-/// Where a request came from and where it was meant to go (some servers act on the latter), who sent it, and `Proxy` (CVE-2016-5385).
-const FORGED: [&str; 9] = [
-    "forwarded",
-    "proxy",
-    "x-forwarded",
-    "x-real-ip",
-    "x-rewrite-url",
-    "x-client-ip",
-    "x-cluster-client-ip",
-    "true-client-ip",
-    "client-ip",
-];
-const FORGED_PREFIXES: [&str; 11] = [
-    "x-forwarded-",
-    "x-original-",
-    "x-doorward-",
-    "remote-",
-    "x-remote-",
-    "x-auth-request-",
-    "x-authenticated-",
-    "x-webauth-",
-    "ssl-client-",
-    "x-ssl-",
-    "x-arr-",
-];
 
 #[cfg(test)]
 mod tests {
@@ -266,8 +236,9 @@ mod tests {
         ALL.into_iter().filter(|fact| facts.tell(*fact)).collect()
     }
 
-    const ALL: [Fact; 23] = [
+    const ALL: [Fact; 24] = [
         Fact::Forged,
+        Fact::LeadsElsewhere,
         Fact::Host,
         Fact::Hosts,
         Fact::Cookie,
@@ -332,6 +303,8 @@ mod tests {
             (&[("x_forwarded.for", "x")], &[Forged]),
             (&[("keep_alive", "x")], &[Forged]),
             (&[("x-forwarded-user", "x"), ("remote-user", "x")], &[Forged]),
+            (&[("x_mine", "x")], &[Forged]),
+            (&[("x-http-method-override", "x"), ("destination", "x")], &[LeadsElsewhere]),
         ];
         for (fields, expected) in table {
             assert_eq!(told(fields), *expected, "{fields:?}");

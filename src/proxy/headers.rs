@@ -9,9 +9,10 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::client::Client;
 use super::cookies::{self, Rest};
-use super::header_scan::{Fact, Facts, is_forged, is_hop_by_hop, is_protected, says_nothing};
+use super::header_scan::{Fact, Facts, is_forged, is_hop_by_hop, is_protected, leads_elsewhere, says_nothing};
 use crate::auth::session::{IdentityHeaders, Session};
 use crate::base::Time;
+use crate::config::application::KeptHeaders;
 
 /// What is known of a request before it is forwarded, most of it to tell the application.
 #[derive(Clone, Copy, Debug)]
@@ -28,19 +29,23 @@ pub struct ClientInfo<'a> {
     pub facts: Facts,
     /// What the application gets of its cookies.
     pub cookies: &'a Rest,
+    /// What it gets of fields that others do not.
+    pub keeps: &'a KeptHeaders,
     /// When it came.
     pub now: Time,
 }
 
-/// Drops what no client may say: who it is, where it came from, and field names that some servers read as another field; says what the
-/// others are. To be called before any decision is made. The names count in any spelling: CGI and WSGI turn `-` into `_`, and both into
-/// one variable.
-pub fn cleanse(headers: &mut HeaderMap) -> Facts {
-    let facts = Facts::of(headers);
-    if !facts.tell(Fact::Forged) {
-        return facts;
-    }
-    *headers = filtered(std::mem::take(headers), |name, _| is_forged(name));
+/// Drops what no client may say ([`header_claims`](crate::base::header_claims)) and the application does not keep; says what the other
+/// fields are. To be called before any decision is made, where [`Fact::Forged`] is told.
+pub fn cleanse(headers: &mut HeaderMap, keeps: impl Fn(&HeaderName) -> bool) -> Facts {
+    *headers = filtered(std::mem::take(headers), |name, _| is_forged(name) && !keeps(name));
+    Facts::of(headers)
+}
+
+/// Drops what only those may say who signed in; says what the other fields are. To be called where [`Fact::LeadsElsewhere`] is told and
+/// there is no session.
+pub fn cleanse_strangers(headers: &mut HeaderMap) -> Facts {
+    *headers = filtered(std::mem::take(headers), |name, _| leads_elsewhere(name));
     Facts::of(headers)
 }
 
@@ -96,7 +101,9 @@ pub(super) fn for_upstream(
     let trailers = facts.tell(Fact::Te) && names_token(headers, &header::TE, b"trailers");
     let special = [Fact::Forged, Fact::Listed, Fact::Hop, Fact::ProxyAuthenticate, Fact::EndsUpwards];
     take_out(headers, facts, &special, |name, _| {
-        is_hop_by_hop(name) || matches!(*name, header::EXPECT | header::TRAILER) || is_forged(name)
+        is_hop_by_hop(name)
+            || matches!(*name, header::EXPECT | header::TRAILER)
+            || (is_forged(name) && !client.keeps.keeps(name, true))
     });
     headers.reserve(ADDED_MOST);
     // Mostly it stands there as it should.

@@ -49,6 +49,7 @@ mod modem_login;
 mod modem_pdu;
 mod modem_pin;
 mod modem_start;
+mod moved;
 mod new_number;
 mod notice;
 mod number_plans;

@@ -1,6 +1,7 @@
 //! `[[application]]`: a protected web site.
 
 pub mod health;
+mod kept_headers;
 pub mod request_limits;
 pub mod session;
 mod sign_on;
@@ -8,12 +9,13 @@ pub mod upstream;
 
 use std::sync::Arc;
 
-use self::request_limits::prefix;
+pub use self::kept_headers::KeptHeaders;
 pub use self::request_limits::{RequestLimits, Routes};
+use self::request_limits::{prefix, read_odd_paths};
 pub use self::session::{Background, SessionLimits};
 pub use self::sign_on::SignOn;
 pub use self::upstream::{Server, Upstream};
-use crate::base::path;
+use crate::base::path::{self, OddPaths};
 use crate::config::document::{Field, Kind, Preset, Presets, Section, Use};
 use crate::config::presets;
 
@@ -32,8 +34,12 @@ pub struct Application {
     pub sign_on: SignOn,
     /// Path prefixes that need no session, each beginning with `/`; matched by whole segments in exact case.
     pub public: Vec<String>,
+    /// Request fields that go on though others like them do not.
+    pub keep_headers: KeptHeaders,
     pub limits: RequestLimits,
-    /// Other limits for parts of it.
+    /// Which paths that can be read in two ways go on to it. Default: none.
+    pub odd_paths: OddPaths,
+    /// Other limits and paths for parts of it.
     pub routes: Routes,
     /// Lets the application register service workers. Default: false.
     pub service_worker: bool,
@@ -59,9 +65,16 @@ impl<'a> PublicPath<'a> {
 const LATER_PRESETS: &[&str] = &["owa", "web-interface", "storefront", "rd-web", "sharepoint", "adfs"];
 
 impl Application {
-    /// Whether a path, as it stands in a request that was judged, needs no session.
+    /// Whether a path, as it stands in a request that was judged, needs no session. One that some server may take for another never does
+    /// without.
     pub fn public_path(&self, path: &str) -> Option<PublicPath<'_>> {
-        self.public.iter().any(|prefix| path::is_below(path, prefix)).then_some(PublicPath { application: &self.name })
+        let is_public = self.public.iter().any(|prefix| path::is_below(path, prefix));
+        (is_public && path::judge(path).is_ok() && path::has_one_reading(path)).then_some(PublicPath { application: &self.name })
+    }
+
+    /// Judges a path that [`path::judge`] refuses by what the application says of such paths.
+    pub fn judge_odd_path(&self, path: &str) -> Result<(), path::Ambiguous> {
+        self.routes.odd_paths(path, self.odd_paths).judge(path)
     }
 
     pub(in crate::config) fn read(section: Section<'_>) -> Option<Self> {
@@ -83,8 +96,10 @@ impl Application {
         let upstream = section.required("upstream").and_then(|_| section.merged("upstream")).and_then(Upstream::read);
         let limits = RequestLimits::default();
         let limits = section.merged("limits").map_or(limits, |section| RequestLimits::read(section, limits));
-        let routes = section.or("routes", Routes::default(), |list| Routes::read(list, limits));
+        let odd_paths = section.merged("paths").map(|paths| read_odd_paths(paths, OddPaths::default())).unwrap_or_default();
+        let routes = section.or("routes", Routes::default(), |list| Routes::read(list, (limits, odd_paths)));
         let public = section.or("public", Vec::new(), |list| Some(list.list()?.into_iter().filter_map(prefix).collect()));
+        let keep_headers = section.or("keep_headers", KeptHeaders::default(), KeptHeaders::read);
         let service_worker = section.or("service_worker", false, Field::boolean);
         section.finish();
         Some(Self {
@@ -96,7 +111,9 @@ impl Application {
             upstream: upstream?,
             sign_on,
             public,
+            keep_headers,
             limits,
+            odd_paths,
             routes,
             service_worker,
         })

@@ -1,9 +1,9 @@
-//! `limits` and `routes` of an application: how large a request may be and how long its parts may take, for all of the application
-//! or for what lies below a path.
+//! `limits`, `paths` and `routes` of an application: how large a request may be, how long its parts may take and which odd paths it may
+//! have, for all of the application or for what lies below a path.
 
 use std::time::Duration;
 
-use crate::base::path;
+use crate::base::path::{self, OddPaths};
 use crate::config::document::{Field, Section};
 
 /// `limits` of an application or of one of its `routes`: sizes and times of one exchange.
@@ -19,11 +19,12 @@ pub struct RequestLimits {
     pub body_wait: Duration,
 }
 
-/// Limits for what lies below a path.
+/// What is different for what lies below a path.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Route {
     path: String,
-    limits: RequestLimits,
+    limits: Option<RequestLimits>,
+    odd_paths: Option<OddPaths>,
 }
 
 /// The routes of an application, the longest path first.
@@ -34,11 +35,18 @@ impl Routes {
     /// The limits of the longest path that this one is or lies below, by whole segments; or else those of the application. In any
     /// case, because many applications answer to any: a poll that is written otherwise must not be cut off early.
     pub fn limits(&self, path: &str, application: RequestLimits) -> RequestLimits {
-        let route = self.0.iter().find(|route| path::is_below_in_any_case(path, &route.path));
-        route.map_or(application, |route| route.limits)
+        let mut routes = self.0.iter().filter(|route| path::is_below_in_any_case(path, &route.path));
+        routes.find_map(|route| route.limits).unwrap_or(application)
     }
 
-    pub(in crate::config) fn read(list: Field<'_>, application: RequestLimits) -> Option<Self> {
+    /// Which odd paths may be asked for below the longest path that this one lies below, in exact case and as it is written; or else
+    /// those of the application.
+    pub fn odd_paths(&self, path: &str, application: OddPaths) -> OddPaths {
+        let mut routes = self.0.iter().filter(|route| path::is_below(path, &route.path));
+        routes.find_map(|route| route.odd_paths).unwrap_or(application)
+    }
+
+    pub(in crate::config) fn read(list: Field<'_>, application: (RequestLimits, OddPaths)) -> Option<Self> {
         let mut routes: Vec<Route> = Vec::new();
         for entry in list.list()? {
             let Some((route, at)) = Route::read(entry, application) else { continue };
@@ -53,14 +61,18 @@ impl Routes {
 }
 
 impl Route {
-    fn read(entry: Field<'_>, application: RequestLimits) -> Option<(Self, usize)> {
+    fn read(entry: Field<'_>, (limited, odd): (RequestLimits, OddPaths)) -> Option<(Self, usize)> {
         let section = entry.section()?;
         let path = section.required("path");
-        let limits = section.required("limits").and_then(Field::section).map(|limits| RequestLimits::read(limits, application));
+        let limits = section.optional("limits").and_then(Field::section).map(|limits| RequestLimits::read(limits, limited));
+        let odd_paths = section.optional("paths").and_then(Field::section).map(|paths| read_odd_paths(paths, odd));
+        if limits.is_none() && odd_paths.is_none() {
+            section.problem("a route says something else for its path: write `limits` or `paths`");
+        }
         let read = path.and_then(|field| Some((prefix(field)?, field.at())));
         section.finish();
         let (path, at) = read?;
-        Some((Self { path, limits: limits? }, at))
+        Some((Self { path, limits, odd_paths }, at))
     }
 }
 
@@ -83,6 +95,17 @@ impl RequestLimits {
         section.finish();
         limits
     }
+}
+
+/// `paths`; what is not written is as in `default`.
+pub(in crate::config) fn read_odd_paths(section: Section<'_>, default: OddPaths) -> OddPaths {
+    let paths = OddPaths {
+        encoded_slash: section.or("encoded_slash", default.encoded_slash, Field::boolean),
+        empty_segments: section.or("empty_segments", default.empty_segments, Field::boolean),
+        backslash: section.or("backslash", default.backslash, Field::boolean),
+    };
+    section.finish();
+    paths
 }
 
 /// A path of the operator's is compared with the request's path byte for byte, so it is written in the form that requests may have.

@@ -373,7 +373,7 @@ routes = [
         let table = [
             ("limits = { response_wait = \"25h\" }", "`response_wait`: expected a duration from \"1s\" to \"1d\""),
             ("routes = [{ path = \"a\", limits = {} }]", "`path`: expected a path that begins with `/`"),
-            ("routes = [{ path = \"/a\" }]", "routes lacks `limits`"),
+            ("routes = [{ path = \"/a\" }]", "write `limits` or `paths`"),
             ("routes = [{ path = \"/.doorward/x\", limits = {} }]", "`path`: `/.doorward/` holds our own pages"),
             ("routes = [{ path = \"/a\", limits = {} }, { path = \"/A\", limits = {} }]", "this path has a route already"),
         ];

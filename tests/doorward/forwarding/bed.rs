@@ -115,8 +115,10 @@ fn application(wishes: &Wishes) -> Application {
         background: Background::default(),
         upstream,
         sign_on: SignOn::Headers,
+        keep_headers: Default::default(),
         public: vec!["/".into()],
         limits,
+        odd_paths: Default::default(),
         routes: Routes::default(),
         service_worker: false,
     }
@@ -155,7 +157,7 @@ impl Handler for Everything {
         if !exchange.tls {
             return said(StatusCode::MISDIRECTED_REQUEST, "plain");
         }
-        let facts = cleanse(&mut head.headers);
+        let facts = cleanse(&mut head.headers, |_| false);
         let authority = head.uri.authority().map(|authority| HeaderValue::from_str(authority.as_str()).unwrap());
         let host = authority.or_else(|| head.headers.get("host").cloned()).unwrap();
         let cookies = Jar::of(&head.headers, "__Host-doorward").rest;
@@ -166,6 +168,7 @@ impl Handler for Everything {
             client: &exchange.connection,
             facts,
             cookies: &cookies,
+            keeps: &self.application.keep_headers,
             now: self.clock.now(),
         };
         let permit = Permit::public(self.application.public_path("/").unwrap());
