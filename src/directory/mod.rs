@@ -196,6 +196,15 @@ pub struct Examination {
     pub facts: Vec<String>,
 }
 
+/// Who waits where only so many passwords can be checked at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Queue {
+    /// Anybody.
+    Strangers,
+    /// People in a browser in which they have signed in before. They never wait behind strangers.
+    Known,
+}
+
 /// One directory. Every method ends within the directory's own time limit.
 pub trait Directory: Send + Sync {
     /// The name from the configuration.
@@ -209,6 +218,21 @@ pub trait Directory: Send + Sync {
 
     /// Does the work of `verify` for somebody who does not exist, so that it takes the same steps. Never says yes.
     fn verify_nobody<'a>(&'a self, password: &'a Secret<String>) -> Later<'a, Result<(), DirectoryError>>;
+
+    /// The same as `verify` for somebody who stands in this queue, where the directory makes anybody wait.
+    fn verify_in<'a>(
+        &'a self,
+        _queue: Queue,
+        account: &'a Account,
+        password: &'a Secret<String>,
+    ) -> Later<'a, Result<Verdict, DirectoryError>> {
+        self.verify(account, password)
+    }
+
+    /// The same as `verify_nobody` for somebody who stands in this queue.
+    fn verify_nobody_in<'a>(&'a self, _queue: Queue, password: &'a Secret<String>) -> Later<'a, Result<(), DirectoryError>> {
+        self.verify_nobody(password)
+    }
 
     /// Sets a new password where the old one is right; works for a password that must be changed or has expired too. The old one
     /// counts against the account's threshold where it is wrong.

@@ -83,6 +83,7 @@ mod schema;
 mod secrecy;
 mod session;
 mod session_registry;
+mod sign_in_flood;
 mod sms_gateway;
 mod smtp;
 mod spellings;

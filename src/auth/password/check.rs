@@ -8,12 +8,12 @@ use crate::auth::ask::PasswordAttempt;
 use crate::auth::flow::grant::PasswordRight;
 use crate::auth::limit::Limiter;
 use crate::auth::limit::by_account::{AccountFailures, Taken};
-use crate::auth::limit::known_browser::{Known, mark};
+use crate::auth::limit::known_browser::{Browser, Known, mark};
 use crate::auth::limit::recent::RefusedLately;
 use crate::auth::rules::Rules;
 use crate::auth::services::{CouldNotTell, Services};
 use crate::base::{Secret, Time, UserId};
-use crate::directory::{Bar, DirectoryError, Found, Name, User, Verdict, password};
+use crate::directory::{Bar, DirectoryError, Found, Name, Queue, User, Verdict, password};
 use crate::store::StoreError;
 
 /// What was found out.
@@ -97,18 +97,19 @@ impl PasswordCheck {
         }
         let browser = known.by_user(&user.id, &self.services.keys);
         let failures = self.limiter.failures_of(&account, browser);
+        let queue = self.queue(name, known);
         let directory =
             self.rules.people.directory(user.id.directory()).ok_or(CouldNotTell::Unknown("the account's directory is gone"))?;
         let Some(taken) = failures.take(&self.limiter.failures, now).await? else {
             // The password is not judged, but it costs what any other costs, and is remembered like one of a name that no user has: a
             // directory that is slow shall not tell them apart.
             self.limiter.refused_lately.remember(mark, now);
-            return match directory.verify_nobody(&attempt.password).await {
+            return match directory.verify_nobody_in(queue, &attempt.password).await {
                 Ok(()) => Ok(Checked::Refused(Refusal::of(PasswordRefusal::AccountPaused, user))),
                 Err(error) => not_judged(error, Some(user)),
             };
         };
-        let said = directory.verify(&account, &attempt.password).await;
+        let said = directory.verify_in(queue, &account, &attempt.password).await;
         if matches!(said, Ok(Verdict::Wrong)) {
             self.limiter.refused_lately.remember(mark, now);
         }
@@ -157,12 +158,20 @@ impl PasswordCheck {
             return Ok(Checked::Refused(Refusal { reason: PasswordRefusal::RefusedAgain, ..refusal }));
         }
         if let Some(directory) = self.rules.people.for_nobody(name)
-            && let Err(error) = directory.verify_nobody(&attempt.password).await
+            && let Err(error) = directory.verify_nobody_in(self.queue(name, known), &attempt.password).await
         {
             return not_judged(error, None);
         }
         self.limiter.refused_lately.remember(mark, now);
         Ok(Checked::Refused(refusal))
+    }
+
+    /// By the typed name alone, as where no user has it: how long an answer takes must not tell whether there is one.
+    fn queue(&self, name: &Name, known: &Known) -> Queue {
+        match known.by_name(&mark(&self.services.keys, &name.counted())) {
+            Browser::Known(_) => Queue::Known,
+            Browser::Stranger => Queue::Strangers,
+        }
     }
 
     fn refused_mark(&self, name: &Name, known: &Known, password: &Secret<String>) -> [u8; 32] {

@@ -1,15 +1,14 @@
 //! Users in a TOML file, for a small site or a trial. The file is read again when it has changed.
 
+mod hashing;
 pub(super) mod users_file;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
 
+use self::hashing::Hashing;
 use self::users_file::{Entry, LocalError, Stamp};
 use crate::base::{Dn, Later, Secret, UserId, unicode};
 use crate::config;
@@ -17,16 +16,14 @@ use crate::config::group::Group;
 use crate::directory::account_status::{AccountStatus, Changes, Listed, Lister, MOST_AT_ONCE, Mark, Restriction, Who};
 use crate::directory::password;
 use crate::directory::password::Cost;
-use crate::directory::{Account, By, Changed, Directory, DirectoryError, Examination, Meaning, Membership, User, Verdict};
+use crate::directory::{Account, By, Changed, Directory, DirectoryError, Examination, Meaning, Membership, Queue, User, Verdict};
 
 /// A directory that is a file.
 pub struct Local {
     name: Arc<str>,
     file: std::path::PathBuf,
     users: ArcSwap<Users>,
-    hashing: Arc<Semaphore>,
-    /// How long one who finds no place waits for it.
-    patience: Duration,
+    hashing: Hashing,
 }
 
 /// What the file said when it was last good, and which file we looked at last.
@@ -44,13 +41,7 @@ impl Local {
     pub fn open(name: Arc<str>, config: &config::directory::Local) -> Result<Self, LocalError> {
         let looked_at = users_file::stamp(&config.file);
         let users = Users::new(looked_at, users_file::read(&config.file)?);
-        Ok(Self {
-            name,
-            file: config.file.clone(),
-            users: ArcSwap::from_pointee(users),
-            hashing: Arc::new(Semaphore::new(hashes_at_once())),
-            patience: PATIENCE,
-        })
+        Ok(Self { name, file: config.file.clone(), users: ArcSwap::from_pointee(users), hashing: Hashing::new() })
     }
 
     /// Who is in the file now. If it has become faulty or is gone, who was in it when it was last good; that is logged once.
@@ -81,14 +72,16 @@ impl Local {
         fresh
     }
 
-    /// Runs one hash on a blocking thread, two at once. When both are busy it waits, at most ten seconds; then we could not tell.
-    async fn hash<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, DirectoryError> {
+    /// Runs one hash on a blocking thread, as soon as those who wait in the same queue let it. If they do not, we could not tell.
+    async fn hash<T: Send + 'static>(
+        &self,
+        queue: Queue,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, DirectoryError> {
         // Nobody could tell: "try again", not "wrong".
         let failed = |why: &str| DirectoryError::Unreachable { directory: self.name.to_string(), why: why.to_owned() };
-        let place = timeout(self.patience, Arc::clone(&self.hashing).acquire_owned()).await;
-        let Ok(Ok(place)) = place else {
-            return Err(failed("too many passwords are being checked; none was free within 10 s"));
-        };
+        let place = self.hashing.place(queue).await;
+        let place = place.ok_or_else(|| failed("too many passwords are being checked, and more wait than can be within 10 s"))?;
         // The place goes along: if the caller gives up, the hash goes on and still counts.
         let hashed = tokio::task::spawn_blocking(move || {
             let result = work();
@@ -118,6 +111,19 @@ impl Directory for Local {
     }
 
     fn verify<'a>(&'a self, account: &'a Account, password: &'a Secret<String>) -> Later<'a, Result<Verdict, DirectoryError>> {
+        self.verify_in(Queue::Strangers, account, password)
+    }
+
+    fn verify_nobody<'a>(&'a self, password: &'a Secret<String>) -> Later<'a, Result<(), DirectoryError>> {
+        self.verify_nobody_in(Queue::Strangers, password)
+    }
+
+    fn verify_in<'a>(
+        &'a self,
+        queue: Queue,
+        account: &'a Account,
+        password: &'a Secret<String>,
+    ) -> Later<'a, Result<Verdict, DirectoryError>> {
         Box::pin(async move {
             if !password::usable(password) {
                 return Ok(Verdict::Wrong);
@@ -125,7 +131,7 @@ impl Directory for Local {
             let users = self.users.load_full();
             let hash = users.with_id(&account.handle).map(|entry| entry.hash.clone());
             let (cost, password) = (users.cost.clone(), password.clone());
-            let matches = self.hash(move || match hash {
+            let matches = self.hash(queue, move || match hash {
                 Some(hash) => hash.matches(&password),
                 // Gone from the file since it was found.
                 None => {
@@ -137,13 +143,13 @@ impl Directory for Local {
         })
     }
 
-    fn verify_nobody<'a>(&'a self, password: &'a Secret<String>) -> Later<'a, Result<(), DirectoryError>> {
+    fn verify_nobody_in<'a>(&'a self, queue: Queue, password: &'a Secret<String>) -> Later<'a, Result<(), DirectoryError>> {
         Box::pin(async move {
             if !password::usable(password) {
                 return Ok(());
             }
             let (cost, password) = (self.users.load().cost.clone(), password.clone());
-            self.hash(move || cost.spend(&password)).await
+            self.hash(queue, move || cost.spend(&password)).await
         })
     }
 
@@ -285,17 +291,11 @@ fn account(directory: &str, entry: &Entry) -> Account {
     Account { user, handle: entry.id.clone(), lock_out: None }
 }
 
-/// Half of the cores at most: the other half goes on serving whoever is signed in, whatever is guessed.
-fn hashes_at_once() -> usize {
-    std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1))
-}
-
-const PATIENCE: Duration = Duration::from_secs(10);
-
 #[cfg(test)]
 mod tests {
     use std::fs;
     use std::path::Path;
+    use std::time::Duration;
 
     use super::*;
     use crate::base::random::SystemSource;
@@ -394,12 +394,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut local = open(folder.path(), &user("alice", "wonderland", "")).unwrap();
         let alice = one(&local, "alice").await.unwrap();
-        local.patience = Duration::from_millis(1);
-        let taken = Arc::clone(&local.hashing).acquire_many_owned(u32::try_from(hashes_at_once()).unwrap()).await.unwrap();
+        let patience = std::mem::replace(&mut local.hashing.patience, Duration::from_millis(1));
+        let taken = local.hashing.fill().await;
         let answer = local.verify(&alice, &secret("wonderland")).await;
         assert!(matches!(answer, Err(DirectoryError::Unreachable { .. })), "{answer:?}");
+        let answer = local.verify_nobody(&secret("wonderland")).await;
+        assert!(matches!(answer, Err(DirectoryError::Unreachable { .. })), "a name that no user has waits as long");
+        local.hashing.patience = patience;
+        let answer = local.verify_in(Queue::Known, &alice, &secret("wonderland")).await;
+        assert_eq!(answer.unwrap(), Verdict::Correct, "nobody known waits behind strangers");
+        local.verify_nobody_in(Queue::Known, &secret("wonderland")).await.unwrap();
         drop(taken);
-        local.patience = PATIENCE;
         assert_eq!(local.verify(&alice, &secret("wonderland")).await.unwrap(), Verdict::Correct);
     }
 }
