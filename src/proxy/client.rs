@@ -9,7 +9,9 @@ use std::sync::Arc;
 use http::header::{COOKIE, HeaderMap, HeaderValue};
 
 use super::cookies::Rest;
-use crate::auth::session::Key;
+use super::seats::Holder;
+use super::servers::Servers;
+use crate::auth::session::{Key, Session};
 use crate::base::Secret;
 use crate::base::secret::same;
 
@@ -22,6 +24,8 @@ pub struct Client {
     last: Cell<usize>,
     of_many: Cell<bool>,
     stuck: Cell<bool>,
+    /// Who its last request counted for at an application whose places are counted.
+    holder: RefCell<Option<Arc<Holder>>>,
 }
 
 /// The cookies of a client, the key that was found among them, and what the application gets of them: browsers send the same over and
@@ -50,6 +54,15 @@ impl Client {
 
     pub(super) fn is_of_many(&self) -> bool {
         self.of_many.get()
+    }
+
+    /// Who a request counts for; nothing where the application's places are not counted.
+    pub(super) fn holder(&self, servers: &Arc<Servers>, session: Option<&Arc<Session>>, address: IpAddr) -> Option<Arc<Holder>> {
+        let mut last = self.holder.borrow_mut();
+        if !last.as_ref().is_some_and(|holder| holder.is_of(servers, session, address)) {
+            *last = Holder::of(servers, session, address);
+        }
+        last.clone()
     }
 
     /// What was noted of exactly these cookies. Never where many people share the connection: then nobody's cookies are compared with

@@ -3,7 +3,8 @@
 //! the session that its user sends or takes something: who is busy with one long request makes no other.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::fmt;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use slab::Slab;
 
 use super::client::Client;
+use super::seats::Holder;
 use crate::auth::session::{Asks, Session};
 use crate::base::Time;
 
@@ -49,7 +51,6 @@ enum Turn {
 }
 
 /// One exchange or tunnel. Its parts (head, request body, answer, tunnel) live in different tasks of this core and hold it together.
-#[derive(Debug)]
 pub(super) struct Exchange {
     cut: Cell<Option<Cut>>,
     tunnel: Cell<bool>,
@@ -78,6 +79,16 @@ pub(super) struct Exchange {
     up: RefCell<Option<Waker>>,
     /// Over HTTP/2, whose connection it comes by.
     client: Option<Rc<Client>>,
+    /// Who it counts for, where places are counted.
+    holder: Option<Arc<Holder>>,
+    /// What holds its answer and the place that this comes by, where places are counted.
+    answer: RefCell<Option<Weak<dyn Abandon>>>,
+}
+
+/// An answer that can be given up from outside of the task that sends it.
+pub(super) trait Abandon {
+    /// Drops the answer and its connection to the application.
+    fn abandon(&self);
 }
 
 impl Exchange {
@@ -182,6 +193,16 @@ impl Exchange {
         self.answer_waits.set(waits);
     }
 
+    /// Whether it has a place that others may want.
+    pub fn is_counted(&self) -> bool {
+        self.holder.is_some()
+    }
+
+    /// From now on the answer is there.
+    pub fn has_answer(&self, answer: Weak<dyn Abandon>) {
+        self.answer.replace(Some(answer));
+    }
+
     pub fn is_tunnel(&self) {
         self.tunnel.set(true);
     }
@@ -209,11 +230,41 @@ impl Exchange {
             self.seen.set((self.moves(), now));
         } else if now.since(since) >= limit {
             self.cut(why);
-            // hyper asks nothing of an answer that waits for a window, so the answer does not hear of it.
-            if let (Turn::Taker, Some(client)) = (turn, &self.client) {
-                client.gets_stuck();
-            }
+            self.gets_stuck(turn);
         }
+    }
+
+    /// hyper asks nothing of an answer that waits for a window, so the answer does not hear that it was cut.
+    fn gets_stuck(&self, turn: Turn) {
+        if let (Turn::Taker, Some(client)) = (turn, &self.client) {
+            client.gets_stuck();
+        }
+    }
+
+    /// Who it counts for, and for how long that client has neither sent nor taken anything while it was the client's turn; nothing where
+    /// it is not.
+    pub fn standstill(&self, now: Time) -> Option<(&Arc<Holder>, Duration)> {
+        let is_clients = matches!(self.turn(), Turn::Taker | Turn::Sender) && self.cut.get().is_none();
+        let (moves, since) = self.seen.get();
+        let holder = self.holder.as_ref()?;
+        (is_clients && moves == self.moves()).then(|| (holder, now.since(since)))
+    }
+
+    /// Ends it, so that somebody else gets its place.
+    pub fn make_room(&self) {
+        let turn = self.turn();
+        self.cut(Cut::Stalled);
+        self.gets_stuck(turn);
+        let answer = self.answer.take().and_then(|answer| answer.upgrade());
+        if let Some(answer) = answer {
+            answer.abandon();
+        }
+    }
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Exchange").field("cut", &self.cut).field("turn", &self.turn()).finish_non_exhaustive()
     }
 }
 
@@ -244,8 +295,8 @@ impl Drop for Entry {
 
 /// A public path has no session.
 type Listed = (Option<Arc<Session>>, Rc<Exchange>);
-/// Under which session an exchange runs, and who began it.
-type Whose = (Option<Arc<Session>>, Asks);
+/// Under which session an exchange runs, who began it, and who it counts for where places are counted.
+type Whose = (Option<Arc<Session>>, Asks, Option<Arc<Holder>>);
 
 /// One core's exchanges. Bounded by the connections and their streams.
 #[derive(Debug, Default)]
@@ -257,7 +308,7 @@ pub struct Running {
 
 impl Running {
     /// Over HTTP/2 with the `client` whose connection it is.
-    pub(super) fn enter(self: &Rc<Self>, (session, asks): Whose, client: Option<Rc<Client>>, now: Time) -> Entry {
+    pub(super) fn enter(self: &Rc<Self>, (session, asks, holder): Whose, client: Option<Rc<Client>>, now: Time) -> Entry {
         let exchange = Rc::new(Exchange {
             cut: Cell::default(),
             tunnel: Cell::default(),
@@ -277,6 +328,8 @@ impl Running {
             down: RefCell::default(),
             up: RefCell::default(),
             client,
+            holder,
+            answer: RefCell::default(),
         });
         let key = self.list.borrow_mut().insert((session, Rc::clone(&exchange)));
         Entry { exchange, running: Rc::clone(self), key }
@@ -303,6 +356,12 @@ impl Running {
             // What was cut may be waiting for a window, and does not hear of it.
             exchange.look(now);
         }
+    }
+
+    /// All that pass the test, to be changed once the list is free again.
+    pub(super) fn found<T>(&self, test: impl Fn(&Exchange) -> Option<T>) -> Vec<(T, Rc<Exchange>)> {
+        let list = self.list.borrow();
+        list.iter().filter_map(|(_, (_, exchange))| Some((test(exchange)?, Rc::clone(exchange)))).collect()
     }
 
     /// How many are running.
@@ -334,7 +393,7 @@ mod tests {
     fn what_is_over_is_cut_and_public_paths_are_not() {
         let running = Rc::new(Running::default());
         let client = Rc::<Client>::default();
-        let entry = running.enter((None, Asks::User), Some(Rc::clone(&client)), at(0));
+        let entry = running.enter((None, Asks::User, None), Some(Rc::clone(&client)), at(0));
         running.sweep(at(10_000));
         assert_eq!(entry.exchange.is_cut(), None);
         running.sweep_by(at(10_000), |_| true);
@@ -361,7 +420,7 @@ mod tests {
         for (name, set, limit) in table {
             let running = Rc::new(Running::default());
             let client = Rc::<Client>::default();
-            let entry = running.enter((None, Asks::User), Some(Rc::clone(&client)), at(0));
+            let entry = running.enter((None, Asks::User, None), Some(Rc::clone(&client)), at(0));
             set(&entry.exchange);
             running.sweep(at(1));
             entry.exchange.moved();

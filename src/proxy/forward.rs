@@ -23,6 +23,7 @@ use super::exchanges::{Cut, Exchange};
 use super::header_scan::{Fact, Facts};
 use super::headers::{self, ClientInfo, asked_upgrade, for_upstream, from_upstream, is_switch_to};
 use super::request_body::RequestBody;
+use super::seats::Holder;
 use super::server_choice::Search;
 use super::upgrade::{self, BadUpgrade, Speech};
 use super::upstream::{Guest, Upstream, Way};
@@ -112,12 +113,14 @@ impl Proxy {
         }
         let begun = client.now;
         let over = is_stream.then(|| Rc::clone(client.client));
-        let entry = self.running.enter((permit.session().cloned(), permit.asks()), over, begun);
+        let holder = upstream.holder(client.client, permit.session(), client.address);
+        let entry = self.running.enter((permit.session().cloned(), permit.asks(), holder.clone()), over, begun);
         let outgoing = outgoing(head, RequestBody::new((body, is_stream), limits.body, Rc::clone(&entry.exchange)), upstream)?;
         let guest = Guest { session: permit.session().map(|session| &**session), server: named.as_deref() };
-        let search = Search::new(upstream, guest, limits.connect_wait, begun);
         let whose = upstream.whose(client.client, permit.session());
         let own = whose.as_ref().and_then(|whose| upstream.pinned(whose));
+        let own = own.map(|way| way.seated(holder.as_ref().map(Holder::take_own)));
+        let search = Search::new((upstream, guest), holder, limits.connect_wait, begun);
         let (mut response, mut way) = exchange((search, own), outgoing, &entry.exchange, limits).await?;
         let facts = Facts::of(response.headers());
         if facts.tell(Fact::UnknownCoding) {
@@ -279,7 +282,7 @@ impl Attempt {
 
     /// It failed: the request, if it may be sent once more.
     fn again(
-        self,
+        mut self,
         search: &mut Search<'_>,
         mut error: TrySendError<Request<RequestBody>>,
         exchange: &Exchange,
@@ -288,13 +291,13 @@ impl Attempt {
             return Err(cut.into());
         }
         if let Some(unsent) = error.take_message() {
-            search.unsent(&self.way);
+            search.unsent(&mut self.way);
             return Ok(Box::new(unsent));
         }
         let error = error.into_error();
         match self.copy.filter(|_| is_refused(&error)) {
             Some(copy) => {
-                search.refused(&self.way);
+                search.refused(&mut self.way);
                 Ok(copy)
             }
             None => {

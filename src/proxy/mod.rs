@@ -13,9 +13,11 @@ pub mod frames;
 mod header_scan;
 pub mod headers;
 mod health;
+mod make_room;
 mod pins;
 mod request_body;
 pub mod rewrite;
+mod seats;
 mod server_choice;
 mod server_pool;
 mod servers;
@@ -126,7 +128,10 @@ impl Proxy {
                 clock.sleep(exchanges::SWEEP).await;
                 running.sweep(clock.now());
                 if let Some(proxy) = weak.upgrade() {
-                    proxy.upstreams.values().for_each(|upstream| upstream.prune(clock.now()));
+                    for upstream in proxy.upstreams.values() {
+                        upstream.prune(clock.now());
+                        make_room::make_room(&running, &upstream.servers, clock.now());
+                    }
                 }
             }
         }));

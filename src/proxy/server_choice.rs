@@ -3,11 +3,13 @@
 
 use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use super::forward::ForwardError;
+use super::seats::{Holder, Seat};
 use super::servers::{Place, Queue};
 use super::upstream::{Guest, Pick, Upstream, Way};
 use crate::base::Time;
@@ -17,6 +19,9 @@ pub(super) struct Search<'a> {
     guest: Guest<'a>,
     connect_wait: Duration,
     pub begun: Time,
+    /// Only where places are counted.
+    holder: Option<Arc<Holder>>,
+    seat: Option<Seat>,
     /// Servers that are not asked again.
     tried: Vec<usize>,
     /// Where a connection that was kept open turned out to be closed: there once more, with a new one.
@@ -26,12 +31,25 @@ pub(super) struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    pub fn new(upstream: &'a Rc<Upstream>, guest: Guest<'a>, connect_wait: Duration, begun: Time) -> Self {
-        Self { upstream, guest, connect_wait, begun, tried: Vec::new(), again: None, last: None }
+    pub fn new(
+        (upstream, guest): (&'a Rc<Upstream>, Guest<'a>),
+        holder: Option<Arc<Holder>>,
+        connect_wait: Duration,
+        begun: Time,
+    ) -> Self {
+        Self { upstream, guest, connect_wait, begun, holder, seat: None, tried: Vec::new(), again: None, last: None }
     }
 
     /// A connection that is open already, without waiting for anything.
     pub fn pooled(&mut self) -> Option<Way> {
+        if let Some(holder) = &self.holder {
+            self.seat = Some(holder.take()?);
+        }
+        let pooled = self.open();
+        pooled.map(|way| way.seated(self.seat.take()))
+    }
+
+    fn open(&mut self) -> Option<Way> {
         let pick = self.upstream.pick(self.guest, &self.tried, self.begun)?;
         let pooled = self.upstream.pooled(pick.server, self.begun);
         if pooled.is_none() {
@@ -43,24 +61,14 @@ impl<'a> Search<'a> {
     /// A new connection.
     pub async fn connect(&mut self) -> Result<Way, ForwardError> {
         loop {
-            let found = match self.next()? {
-                Some(found) => found,
-                None => match self.upstream.servers.queue.as_ref() {
-                    Some(queue) => match tokio::time::timeout(queue.cap.queue_wait, self.wait(queue)).await {
-                        Ok(waited) => waited?,
-                        Err(_) => return Err(ForwardError::Busy),
-                    },
-                    None => return Err(ForwardError::Busy),
-                },
-            };
-            let (pick, place) = match found {
-                Found::Way(way) => return Ok(*way),
+            let (pick, place) = match self.place().await? {
+                Found::Way(way) => return Ok(way.seated(self.seat.take())),
                 Found::Place(pick, place) => (pick, place),
             };
             let connecting = self.upstream.connect(pick, place, self.begun);
             let connected = tokio::time::timeout(self.connect_wait, connecting).await;
             match connected.unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "no connection in time"))) {
-                Ok(way) => return Ok(way),
+                Ok(way) => return Ok(way.seated(self.seat.take())),
                 Err(error) => {
                     if let Some(server) = self.upstream.servers.list.get(pick.server) {
                         let why = format!("it cannot be connected to: {error}");
@@ -74,7 +82,8 @@ impl<'a> Search<'a> {
     }
 
     /// A connection gave the request back without having sent anything of it.
-    pub fn unsent(&mut self, way: &Way) {
+    pub fn unsent(&mut self, way: &mut Way) {
+        self.seat = way.seat.take();
         if way.reused {
             self.again = Some(way.server());
         } else {
@@ -84,8 +93,32 @@ impl<'a> Search<'a> {
     }
 
     /// The server said that it has not touched the request: it is not to blame, but another is asked.
-    pub fn refused(&mut self, way: &Way) {
+    pub fn refused(&mut self, way: &mut Way) {
+        self.seat = way.seat.take();
         self.tried.push(way.server());
+    }
+
+    /// A place, once there is a seat for this client and a place for the seat.
+    async fn place(&mut self) -> Result<Found, ForwardError> {
+        if (self.seat.is_some() || self.holder.is_none())
+            && let Some(found) = self.next()?
+        {
+            return Ok(found);
+        }
+        let Some(queue) = self.upstream.servers.queue.as_ref() else { return Err(ForwardError::Busy) };
+        let waited = tokio::time::timeout(queue.cap.queue_wait, self.waited(queue)).await;
+        waited.unwrap_or(Err(ForwardError::Busy))
+    }
+
+    async fn waited(&mut self, queue: &Queue) -> Result<Found, ForwardError> {
+        if let Some(holder) = self.holder.as_ref().filter(|_| self.seat.is_none()) {
+            let mut waiting = holder.wait(self.upstream.core()).ok_or(ForwardError::Busy)?;
+            self.seat = Some(waiting.seat().await.ok_or(ForwardError::Busy)?);
+        }
+        match self.next()? {
+            Some(found) => Ok(found),
+            None => Ok(self.wait(queue).await),
+        }
     }
 
     /// The next server that has a place; nothing if there are servers, but all are full.
@@ -136,8 +169,8 @@ impl<'a> Search<'a> {
     }
 
     /// Until this core gives a connection back, or a place comes free anywhere.
-    async fn wait(&self, queue: &Queue) -> Result<Found, ForwardError> {
-        let _waiting = queue.join().ok_or(ForwardError::Busy)?;
+    async fn wait(&self, queue: &Queue) -> Found {
+        let _waiting = queue.join();
         let (sender, mut handed) = oneshot::channel();
         {
             let mut waiters = self.upstream.waiters.borrow_mut();
@@ -146,11 +179,11 @@ impl<'a> Search<'a> {
         }
         loop {
             if let Some(found) = self.found() {
-                return Ok(found);
+                return found;
             }
             tokio::select! {
                 biased;
-                Ok(way) = &mut handed => return Ok(Found::Way(Box::new(way))),
+                Ok(way) = &mut handed => return Found::Way(Box::new(way)),
                 () = queue.freed.notified() => {}
             }
         }

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use super::balance;
 use super::health::{Change, Health, Turns, View};
+use super::seats::Seats;
 use crate::base::Time;
 use crate::config;
 use crate::config::upstream::Cap;
@@ -19,6 +20,8 @@ pub(super) struct Servers {
     pub list: Vec<Server>,
     /// How much each is given at once, where that is limited.
     pub queue: Option<Queue>,
+    /// Who may have how much of it, where it is limited.
+    pub seats: Option<Seats>,
     /// Whether a core has taken it upon itself to ask them how they are.
     are_checked: AtomicBool,
 }
@@ -40,7 +43,7 @@ pub(super) struct Server {
     taken: AtomicU32,
 }
 
-/// Who waits for a place at any of the servers, of all cores.
+/// Who has a seat and waits for a place at any of the servers, of all cores: a connection that is idle elsewhere may still hold it.
 #[derive(Debug)]
 pub(super) struct Queue {
     pub cap: Cap,
@@ -83,6 +86,7 @@ impl Servers {
         Arc::new(Self {
             list: upstream.servers.iter().map(server).collect(),
             queue: upstream.cap.map(|cap| Queue { cap, waiting: AtomicU32::default(), freed: Notify::default() }),
+            seats: upstream.cap.map(|_| Seats::default()),
             are_checked: AtomicBool::default(),
         })
     }
@@ -90,6 +94,14 @@ impl Servers {
     /// True for the first who asks.
     pub fn claim_checks(&self) -> bool {
         !self.are_checked.swap(true, Ordering::Relaxed)
+    }
+
+    /// How many places all servers have that are well; where none is, each is tried. Nothing where they are not counted.
+    pub fn capacity(&self) -> u32 {
+        let Some(queue) = &self.queue else { return 0 };
+        let well = self.list.iter().filter(|server| !matches!(server.view(), View::Paused(_) | View::Ailing)).count();
+        let used = if well == 0 { self.list.len() } else { well };
+        u32::try_from(used).unwrap_or(u32::MAX).saturating_mul(queue.cap.connections)
     }
 
     /// A place at this server if it has one left. Only where there is a queue.
@@ -117,10 +129,10 @@ impl Queue {
         self.waiting.load(Ordering::Acquire)
     }
 
-    /// Nothing if it is full.
-    pub fn join(&self) -> Option<Waiting<'_>> {
-        let one_more = |waiting: u32| (waiting < self.cap.queue).then_some(waiting + 1);
-        self.waiting.fetch_update(Ordering::AcqRel, Ordering::Relaxed, one_more).ok().map(|_| Waiting(self))
+    /// Bounded by the seats.
+    pub fn join(&self) -> Waiting<'_> {
+        self.waiting.fetch_add(1, Ordering::AcqRel);
+        Waiting(self)
     }
 }
 
@@ -196,17 +208,14 @@ mod tests {
     }
 
     #[test]
-    fn there_are_never_more_places_taken_than_allowed_and_a_full_queue_takes_nobody() {
+    fn there_are_never_more_places_taken_than_allowed() {
         let servers = servers("{ servers = [\"http://a\", \"http://b\"], connections = 2, queue = 1 }");
         let first = servers.take(0).unwrap();
         let _second = servers.take(0).unwrap();
         assert!(servers.take(0).is_none());
         assert!(servers.take(1).is_some());
-        let queue = servers.queue.as_ref().unwrap();
-        let waiting = queue.join().unwrap();
-        assert!(queue.join().is_none());
-        drop((first, waiting));
-        assert!(servers.take(0).is_some() && queue.join().is_some());
+        drop(first);
+        assert!(servers.take(0).is_some());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use super::connection::Wire;
 use super::health::View;
 use super::pins::{Pin, Pins, Whose};
 use super::rewrite::Names;
+use super::seats::{Holder, Next, Seat};
 use super::server_pool::Line;
 use super::servers::{Place, Server, Servers};
 use crate::auth::session::Session;
@@ -79,6 +81,8 @@ pub(super) struct Way {
     /// Somebody has signed on with the connection itself, or may do so now: it is nobody else's.
     bound: bool,
     place: Option<Place>,
+    /// Only where places are counted.
+    pub seat: Option<Seat>,
     /// Only where it is pinned.
     whose: Option<Box<Whose>>,
     at: At,
@@ -118,6 +122,12 @@ impl Way {
         self.bound |= bound;
     }
 
+    /// The same for an exchange that has this seat.
+    pub fn seated(mut self, seat: Option<Seat>) -> Self {
+        self.seat = seat;
+        self
+    }
+
     /// From now on it is this client's and no other's.
     pub fn belongs_to(&mut self, whose: Option<Whose>) {
         self.whose = whose.map(Box::new);
@@ -149,7 +159,7 @@ impl Way {
     /// Its exchange is over and the connection may be used again: by who waits for it, or later.
     pub fn give_back(self) {
         // In this order, so that what is closed is closed before its place is free.
-        let Self { place, at, mut wire, bound, whose, .. } = self;
+        let Self { place, at, mut wire, bound, whose, seat, .. } = self;
         wire.rest();
         if let (Some(whose), Some(pins)) = (whose, &at.upstream.pins) {
             if wire.is_ready() {
@@ -162,6 +172,10 @@ impl Way {
         }
         let (upstream, server) = (Rc::clone(&at.upstream), at.server);
         drop(at);
+        if seat.is_some_and(|seat| seat.give_back(upstream.core()) == Next::OtherCore) {
+            // Closed here, so that its place is free for who goes on there.
+            return;
+        }
         match upstream.servers.queue.as_ref().map_or(0, super::servers::Queue::waiting) {
             0 => {
                 if let Some(line) = upstream.lines.get(server) {
@@ -203,6 +217,17 @@ impl Upstream {
             handed: Cell::new(0),
             clock,
         }
+    }
+
+    /// Tells the cores apart among which places are shared out.
+    pub fn core(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
+    /// The client that a request counts for; nothing where places are not counted.
+    pub fn holder(&self, client: &Client, session: Option<&Arc<Session>>, address: IpAddr) -> Option<Arc<Holder>> {
+        self.servers.seats.as_ref()?;
+        client.holder(&self.servers, session, address)
     }
 
     /// The limits for a request to this path.
@@ -291,7 +316,7 @@ impl Upstream {
     }
 
     fn way(self: &Rc<Self>, wire: Box<Wire>, place: Option<Place>, server: usize, reused: bool) -> Way {
-        Way { wire, reused, bound: false, place, whose: None, at: At::new(self, server) }
+        Way { wire, reused, bound: false, place, seat: None, whose: None, at: At::new(self, server) }
     }
 
     /// To who waits longest on this core; if nobody does, or from time to time while others wait elsewhere, the connection is closed,

@@ -80,6 +80,7 @@ mod retry;
 mod rule_groups;
 mod rush;
 mod schema;
+mod seats;
 mod secrecy;
 mod session;
 mod session_registry;

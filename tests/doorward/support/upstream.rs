@@ -98,7 +98,7 @@ async fn answer(mut request: Request<Incoming>, seen: Arc<Seen>) -> Result<Respo
     seen.requests.lock().unwrap().push(head.clone());
     let open = Open::new(&seen);
     Ok(match request.uri().path() {
-        "/download" => Response::new(endless(open, Duration::from_millis(20))),
+        "/download" | "/public/download" => Response::new(endless(open, Duration::from_millis(20))),
         "/trickle" => Response::new(endless(open, Duration::from_secs(2))),
         "/paced" => {
             let pieces = futures_util::stream::iter(0..PACES).then(|_| async {
