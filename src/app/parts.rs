@@ -24,7 +24,7 @@ use crate::dispatch::http::HttpTransmitter;
 use crate::dispatch::mail::MailTransmitter;
 use crate::dispatch::program::ProgramTransmitter;
 use crate::dispatch::{Back, Callbacks, Grouped, Reports, Transmitter};
-use crate::proxy::Applications;
+use crate::proxy::{Applications, ServerFound};
 use crate::server::tls::{self, Findings};
 use crate::web::Logo;
 
@@ -51,8 +51,8 @@ fn directory(listed: &config::directory::Directory, clock: &Clock) -> Result<Arc
     })
 }
 
-/// Asks every directory and every transmitter what is so with it, and the directories what the groups of the policies mean there, all at
-/// once; in the order of the configuration. Nothing is sent.
+/// Asks every directory and every transmitter what is so with it, and the directories what the groups of the policies mean there, and
+/// connects to the servers of the applications, all at once; in the order of the configuration. Nothing is sent.
 pub fn examine(config: &Config, clock: &Clock) -> Result<Vec<(String, Examination)>> {
     let places = people(config, clock)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -75,11 +75,28 @@ pub fn examine(config: &Config, clock: &Clock) -> Result<Vec<(String, Examinatio
         (format!("transmitter {}", transmitter.name()), found)
     });
     let policies = config.authentication_policies.iter().map(|policy| policy_groups::examine(policy, &places));
-    let each = async { (join_all(all).await, join_all(senders).await, join_all(policies).await) };
-    let (mut found, senders, policies) = runtime.block_on(each);
+    let applications = Applications::load(&config.applications)?;
+    let each = async { tokio::join!(join_all(all), join_all(senders), join_all(policies), applications.examine()) };
+    let (mut found, senders, policies, applications) = runtime.block_on(each);
+    found.extend(applications.iter().map(|(name, servers)| (format!("application {name}"), of_servers(servers))));
     found.extend(senders);
     found.extend(policies.into_iter().flatten());
     Ok(found)
+}
+
+/// Who cannot be reached costs nobody anything while another server can.
+fn of_servers(servers: &[ServerFound]) -> Examination {
+    let mut found = Examination::default();
+    let is_any = servers.iter().any(|server| server.reached.is_ok());
+    for server in servers {
+        match &server.reached {
+            Ok(Some(version)) => found.facts.push(format!("{}: reached, {version}", server.url)),
+            Ok(None) => found.facts.push(format!("{}: reached", server.url)),
+            Err(why) if is_any => found.warnings.push(format!("{}: {why}", server.url)),
+            Err(why) => found.problems.push(format!("{}: {why}", server.url)),
+        }
+    }
+    found
 }
 
 /// `modems` has the modems that run already, `keys` is what our addresses for providers are made with.

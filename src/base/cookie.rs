@@ -66,6 +66,8 @@ fn written(cookie: &Cookie<'_>) -> String {
         cookie.secure().filter(|is_secure| *is_secure).map(|_| "Secure".to_owned()),
         cookie.http_only().filter(|is_http_only| *is_http_only).map(|_| "HttpOnly".to_owned()),
         cookie.same_site().map(|same_site| format!("SameSite={same_site}")),
+        // Where an application fills the jar of its host, Chromium throws those of lower priority away first.
+        Some("Priority=High".to_owned()),
         cookie.max_age().map(|age| format!("Max-Age={}", age.whole_seconds())),
     ];
     let pair = cookie.stripped().to_string();
@@ -112,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_cookie_is_for_this_host_and_https_alone() {
-        assert_eq!(set("__Host-a", "b", None), "__Host-a=b; Path=/; Secure; HttpOnly; SameSite=Lax");
-        assert_eq!(set("__Host-a", "", Some(0)), "__Host-a=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0");
+        assert_eq!(set("__Host-a", "b", None), "__Host-a=b; Path=/; Secure; HttpOnly; SameSite=Lax; Priority=High");
+        assert_eq!(set("__Host-a", "", Some(0)), "__Host-a=; Path=/; Secure; HttpOnly; SameSite=Lax; Priority=High; Max-Age=0");
     }
 }

@@ -228,7 +228,11 @@ fn every_mistake_is_said_once_and_plainly() {
         ("\nhosts = [\"Site.Example.com\"]", String::new(), "[[application]] lacks `hosts`"),
         ("[\"Site.Example.com\"]", "[]".into(), "`hosts` must not be empty"),
         ("[\"Site.Example.com\"]", "\"a\"".into(), "`hosts`: expected a list, found a string"),
-        ("Site.Example.com", "site:443".into(), "`hosts`: expected a host name without port, found \"site:443\""),
+        (
+            "Site.Example.com",
+            "site:443".into(),
+            "`hosts`: expected a host name without port, or `*.` and a name, found \"site:443\"",
+        ),
         ("[[application]]", "[application]".into(), "write [[application]]: there may be several"),
         ("[[directory]]", "[[node]]\n[[directory]]".into(), "write [node]: there is one of it"),
         ("[[listener]]", "[limts]\n[[listener]]".into(), "unknown section `limts`; did you mean `limits`?"),

@@ -2,9 +2,11 @@
 
 use std::rc::Rc;
 
-use http::header::ACCEPT;
+use http::header::{ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, Method};
+use http_body::Body as _;
+use hyper::body::Incoming;
 
 use super::Caller;
 use super::route::Place;
@@ -31,7 +33,12 @@ pub enum Gate<'a> {
 }
 
 /// Decides for a request to an application.
-pub fn ask<'a>(sessions: &Sessions, place: &'a Place, head: &Parts, caller: &Caller<'_>) -> Gate<'a> {
+pub fn ask<'a>(
+    sessions: &Sessions,
+    place: &'a Place,
+    (head, body): (&Parts, Option<&Incoming>),
+    caller: &Caller<'_>,
+) -> Gate<'a> {
     let application = &place.application;
     // `Service-Worker: script` (Service Workers, section 4.4 "update").
     if caller.facts.tell(Fact::ServiceWorker) && !application.service_worker {
@@ -44,6 +51,11 @@ pub fn ask<'a>(sessions: &Sessions, place: &'a Place, head: &Parts, caller: &Cal
         return Gate::Pass { permit, cookies };
     }
     if let Some(path) = application.public_path(head.uri.path()) {
+        return Gate::Pass { permit: Permit::public(path), cookies };
+    }
+    if is_preflight(head, body)
+        && let Some(path) = application.preflight_path(head.uri.path())
+    {
         return Gate::Pass { permit: Permit::public(path), cookies };
     }
     if is_navigation(head, caller.facts) { Gate::SignIn { location: login_location(head) } } else { Gate::SignInNeeded }
@@ -76,6 +88,14 @@ fn opened<'a>(
     };
     let permit = jar.named.and_then(|value| sessions.judge(value, judge));
     (permit, rest)
+}
+
+/// The question of a browser whether another site's script may send a request (Fetch Standard, "CORS-preflight request").
+fn is_preflight(head: &Parts, body: Option<&Incoming>) -> bool {
+    head.method == Method::OPTIONS
+        && head.headers.contains_key(ORIGIN)
+        && head.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+        && body.is_none_or(Incoming::is_end_stream)
 }
 
 /// A browser that goes to a page, as against a script or a program (Fetch Metadata; without it, by what is accepted).

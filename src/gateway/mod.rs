@@ -26,7 +26,7 @@ use access_log::{AccessLog, Entry};
 pub use body::Body;
 use gate::Gate;
 use respond::Asker;
-use route::{Place, Route, Router, Stand};
+use route::{Host, Place, Route, Router, Stand};
 
 use crate::base::path::Ambiguous;
 use crate::base::{Clock, Random, Time, TraceId, net};
@@ -89,14 +89,20 @@ impl Gateway {
                 client::address(trusted, &head.headers, net::plain(peer))
             }
         };
+        let made = self.router.made(head);
+        let made = made.as_deref();
         let entry = self.access_log.as_ref().map(|log| log.enter(head, client, address, started));
         let entry = entry.as_deref();
         let mut facts = Facts::of(&head.headers);
         if facts.tell(Fact::Forged) {
-            facts = self.cleanse(head, behind.is_some());
+            facts = self.cleanse(head, made, behind.is_some());
         }
         let caller = Caller { client, address, now: started, facts };
-        let mut response = if secure { self.answer(head, body, &caller, entry).await } else { self.redirect(head, facts, entry) };
+        let mut response = if secure {
+            self.answer((head, body), &caller, made, entry).await
+        } else {
+            self.redirect((head, made), facts, entry)
+        };
         if secure && self.strict_transport {
             response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
         }
@@ -108,21 +114,21 @@ impl Gateway {
 
     /// What no client may say goes, but for what the application keeps.
     #[cold]
-    fn cleanse(&self, head: &mut Parts, through_proxy: bool) -> Facts {
-        let kept = self.router.place(head).map(|place| &place.application.keep_headers);
+    fn cleanse(&self, head: &mut Parts, made: Option<&Host>, through_proxy: bool) -> Facts {
+        let kept = self.router.place(head, made).map(|place| &place.application.keep_headers);
         headers::cleanse(&mut head.headers, |name| kept.is_some_and(|kept| kept.keeps(name, through_proxy)))
     }
 
     /// The inner part: the story. What is not the way to an application is boxed, so that a request to one carries little.
     async fn answer<'a>(
         &'a self,
-        head: &mut Parts,
-        body: &mut Option<Incoming>,
+        (head, body): (&mut Parts, &mut Option<Incoming>),
         caller: &Caller<'_>,
+        made: Option<&'a Host>,
         entry: Option<&Entry<'a>>,
     ) -> Response<Body> {
         let facts = caller.facts;
-        let route = self.router.route(head);
+        let route = self.router.route(head, made);
         if let Some(entry) = entry {
             entry.belongs(route.place(), head);
         }
@@ -165,7 +171,7 @@ impl Gateway {
         entry: Option<&Entry<'_>>,
     ) -> Response<Body> {
         let &Caller { client, address, now, mut facts } = caller;
-        let (permit, cookies) = match gate::ask(&self.site.sessions, place, head, caller) {
+        let (permit, cookies) = match gate::ask(&self.site.sessions, place, (head, body.as_ref()), caller) {
             Gate::Pass { permit, cookies } => (permit, cookies),
             Gate::SignIn { location } => return respond::page(Page::see_other(&location)),
             Gate::SignInNeeded => return respond::sign_in_needed(),
@@ -202,8 +208,13 @@ impl Gateway {
     }
 
     /// The plain listener: sends browsers of known hosts to https, everybody else nowhere.
-    fn redirect<'a>(&'a self, head: &Parts, facts: Facts, entry: Option<&Entry<'a>>) -> Response<Body> {
-        let route = self.router.route(head);
+    fn redirect<'a>(
+        &'a self,
+        (head, made): (&Parts, Option<&'a Host>),
+        facts: Facts,
+        entry: Option<&Entry<'a>>,
+    ) -> Response<Body> {
+        let route = self.router.route(head, made);
         if let Some(entry) = entry {
             entry.belongs(route.place(), head);
         }

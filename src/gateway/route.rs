@@ -18,6 +18,8 @@ use crate::web::page::{self, Hosts, PageRoute};
 #[derive(Clone, Debug, Default)]
 pub struct Router {
     hosts: Table<Host>,
+    /// What stands behind the `*.` of hosts that are patterns.
+    parents: Table<Arc<Application>>,
 }
 
 /// What a host carries.
@@ -122,37 +124,57 @@ impl<'a> Stand<'a> {
     }
 }
 
+impl Host {
+    fn of(host: Arc<str>, application: &Arc<Application>) -> Self {
+        let text = Arc::new(PlaceText::new(&host, &application.name));
+        Self::Application(Place { host, application: Arc::clone(application), text })
+    }
+}
+
 impl Router {
     /// A host that is an application's and for call-backs too is the application's.
     pub fn new(applications: &[Application], pages: &[PageSet], callbacks: &[Arc<str>]) -> Self {
-        let mut hosts = Table::default();
+        let (mut hosts, mut parents) = (Table::default(), Table::default());
         hosts.extend(callbacks.iter().map(|host| (Arc::clone(host), Host::Callbacks)));
         hosts.extend(pages.iter().map(|pages| (Arc::clone(&pages.host), Host::Pages(pages.clone()))));
         for application in applications {
             let application = Arc::new(application.clone());
-            hosts.extend(application.hosts.iter().map(|host| {
-                let text = Arc::new(PlaceText::new(host, &application.name));
-                let place = Place { host: Arc::clone(host), application: Arc::clone(&application), text };
-                (Arc::clone(host), Host::Application(place))
-            }));
+            for host in &application.hosts {
+                match host.strip_prefix("*.") {
+                    Some(parent) => drop(parents.insert(parent.into(), Arc::clone(&application))),
+                    None => drop(hosts.insert(Arc::clone(host), Host::of(Arc::clone(host), &application))),
+                }
+            }
         }
-        Self { hosts }
+        Self { hosts, parents }
+    }
+
+    /// The host that a request names where only a pattern knows it, made for this request.
+    pub fn made(&self, head: &Parts) -> Option<Box<Host>> {
+        if self.parents.is_empty() {
+            return None;
+        }
+        let host = host_of(head)?;
+        let (label, parent) = host.split_once('.')?;
+        let application = self.parents.get(parent).filter(|_| !label.is_empty() && !self.hosts.contains_key(&*host))?;
+        Some(Box::new(Host::of(Arc::from(&*host), application)))
     }
 
     /// The application that a request names, whatever its path.
-    pub fn place(&self, head: &Parts) -> Option<&Place> {
-        match self.hosts.get(&*host_of(head)?)? {
+    pub fn place<'a>(&'a self, head: &Parts, made: Option<&'a Host>) -> Option<&'a Place> {
+        match self.hosts.get(&*host_of(head)?).or(made)? {
             Host::Application(place) => Some(place),
             Host::Pages(_) | Host::Callbacks => None,
         }
     }
 
-    pub fn route(&self, head: &Parts) -> Route<'_> {
+    /// `made` is what [`Router::made`] made of the same request.
+    pub fn route<'a>(&'a self, head: &Parts, made: Option<&'a Host>) -> Route<'a> {
         if matches!(head.method, Method::CONNECT | Method::TRACE) {
             return Route::NotAllowed;
         }
         let Some(host) = host_of(head) else { return Route::Bad("the host is missing, doubled or malformed") };
-        let Some(host) = self.hosts.get(&*host) else { return Route::UnknownHost };
+        let Some(host) = self.hosts.get(&*host).or(made) else { return Route::UnknownHost };
         let path = head.uri.path();
         if let Err(why) = path::judge(path) {
             return odd(host, path, why);
@@ -344,7 +366,7 @@ mod tests {
     }
     fn routed(router: &Router, target: &str) -> String {
         let head = http::Request::get(format!("https://{target}")).version(Version::HTTP_2).body(()).unwrap().into_parts().0;
-        let route = router.route(&head);
+        let route = router.route(&head, None);
         let stands = route.stand().map(|stand| format!("{} {} ", stand.host(), stand.name())).unwrap_or_default();
         let what = match route {
             Route::Page(_, page) => format!("page {}", page.path),
@@ -379,6 +401,6 @@ mod tests {
             assert_eq!(routed(&router, target), expected, "{target}");
         }
         let head = http::Request::get("https://account.example/").version(Version::HTTP_2).body(()).unwrap().into_parts().0;
-        assert!(router.place(&head).is_none(), "no application");
+        assert!(router.place(&head, None).is_none(), "no application");
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn start(
     let upstream = &application.upstream;
     let Some(health) = &upstream.health else { return };
     for (place, server) in upstream.servers.iter().enumerate() {
-        let host = application.hosts.first().map_or_else(|| server.host.clone(), ToString::to_string);
+        let host = application.named_host().map_or_else(|| server.host.clone(), ToString::to_string);
         let scheme = if server.tls { "https" } else { "http" };
         let check = Check {
             target: Target::new(server, upstream, tls),

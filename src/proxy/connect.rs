@@ -7,8 +7,8 @@ use std::time::Duration;
 use http_body::Body;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ProtocolVersion};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -90,6 +90,17 @@ impl Target {
         }));
         Ok(sender)
     }
+}
+
+/// The version of TLS that is spoken over this, as people write it; nothing without TLS.
+pub(super) fn spoken(stream: &Stream) -> Option<String> {
+    let Either::Right(stream) = stream.inner() else { return None };
+    let version = stream.get_ref().1.protocol_version();
+    Some(match version {
+        Some(ProtocolVersion::TLSv1_2) => "TLS 1.2".to_owned(),
+        Some(ProtocolVersion::TLSv1_3) => "TLS 1.3".to_owned(),
+        other => format!("{other:?}"),
+    })
 }
 
 /// Tasks of this core.

@@ -46,7 +46,9 @@ use crate::base::Clock;
 use crate::base::tls::{TlsError, client_config_as};
 use crate::config;
 use crate::config::listener::Certificate;
-use crate::config::upstream::{HeaderCase, Protocol};
+use crate::config::upstream::{HeaderCase, Protocol, Server};
+use connect::Target;
+use futures_util::future::join_all;
 use servers::Servers;
 use upstream::Upstream;
 
@@ -92,6 +94,38 @@ impl Applications {
         }
         Ok(Self(applications.into()))
     }
+}
+
+impl Applications {
+    /// Connects to every server of every application, all at once, and asks nothing: how it was reached, or why not.
+    pub async fn examine(&self) -> Vec<(Arc<str>, Vec<ServerFound>)> {
+        let look = |loaded: &Loaded, server: &Server| {
+            let url = format!("{}://{}:{}", if server.tls { "https" } else { "http" }, server.host, server.port);
+            let target = Target::new(server, &loaded.application.upstream, loaded.tls.as_ref());
+            let most = loaded.application.limits.connect_wait;
+            async move {
+                let reached = match tokio::time::timeout(most, target.stream()).await {
+                    Ok(Ok(stream)) => Ok(connect::spoken(&stream)),
+                    Ok(Err(error)) => Err(error.to_string()),
+                    Err(_) => Err(format!("it did not answer within {} s", most.as_secs())),
+                };
+                ServerFound { url, reached }
+            }
+        };
+        let each = self.0.iter().map(|loaded| async move {
+            let servers = join_all(loaded.application.upstream.servers.iter().map(|server| look(loaded, server))).await;
+            (Arc::clone(&loaded.application.name), servers)
+        });
+        join_all(each).await
+    }
+}
+
+/// What became of a connection to one server.
+#[derive(Debug)]
+pub struct ServerFound {
+    pub url: String,
+    /// The version of TLS, if it has any.
+    pub reached: Result<Option<String>, String>,
 }
 
 fn trust(upstream: &config::application::Upstream) -> Result<Arc<ClientConfig>, TlsError> {

@@ -49,9 +49,17 @@ impl Offer {
 impl Http1 {
     fn is_for(&self, name: Option<&str>) -> bool {
         match name.map(|name| name.trim_end_matches('.')) {
-            Some(name) => self.hosts.iter().any(|host| host.eq_ignore_ascii_case(name)),
+            Some(name) => self.hosts.iter().any(|host| is_named(host, name)),
             None => self.hosts.iter().any(|host| host.parse::<IpAddr>().is_ok()),
         }
+    }
+}
+
+/// Whether a host as it is configured, perhaps with `*.` in front, is this one.
+fn is_named(host: &str, name: &str) -> bool {
+    match host.strip_prefix("*.") {
+        Some(parent) => name.split_once('.').is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(parent)),
+        None => host.eq_ignore_ascii_case(name),
     }
 }
 
@@ -81,13 +89,16 @@ mod tests {
             let hosts: Vec<Arc<str>> = hosts.iter().map(|host| Arc::from(*host)).collect();
             Offer::new(config(), &hosts).to(name, &[]).alpn_protocols.contains(&b"h2".to_vec())
         };
-        let table: [(&[&str], Option<&str>, bool); 8] = [
+        let table: [(&[&str], Option<&str>, bool); 11] = [
             (&[], Some("a.example"), true),
             (&[], None, true),
             (&["a.example"], Some("a.example"), false),
             (&["a.example"], Some("A.Example."), false),
             (&["a.example"], Some("b.a.example"), true),
             (&["a.example"], None, true),
+            (&["*.a.example"], Some("B.a.example"), false),
+            (&["*.a.example"], Some("c.b.a.example"), true),
+            (&["*.a.example"], Some("a.example"), true),
             (&["a.example", "192.0.2.1"], None, false),
             (&["a.example", "192.0.2.1"], Some("b.example"), true),
         ];

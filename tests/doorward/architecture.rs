@@ -108,7 +108,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hyper", WIRE),
     ("hyper_util", WIRE),
     ("icu_normalizer", &["base/"]),
-    ("idna", &["dispatch/smtp/address.rs"]),
+    ("idna", &["config/document/scalar.rs", "dispatch/smtp/address.rs"]),
     ("icu_properties", &["base/unicode.rs"]),
     ("ipnet", ANYWHERE),
     ("itoa", &["gateway/access_line.rs"]),

@@ -1,8 +1,11 @@
 //! `check --live`: what is said of directories as they are, in words and by the exit code.
 
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use crate::support::eventually::eventually_blocking;
 use crate::support::nginx::nginx_with;
 use crate::support::node::user;
 use crate::support::peers::{dead_port, slapd};
@@ -20,8 +23,93 @@ fn check(sections: &str) -> (Option<i32>, String, String) {
 fn written_down(sections: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     certificate(folder.path(), "door", &["app.example.test"]);
-    Toml::site().users(user("alice", "a", "")).section(sections).write(folder.path());
+    Toml::site().users(user("alice", "a", "")).section(sections).server(APPLICATION.local_addr().unwrap()).write(folder.path());
     folder
+}
+
+/// Can be connected to.
+static APPLICATION: LazyLock<TcpListener> = LazyLock::new(|| TcpListener::bind("127.0.0.1:0").unwrap());
+
+/// `check --live` with these servers of the application.
+fn check_servers(servers: &[String], keys: &str) -> (Option<i32>, String, String) {
+    let folder = tempfile::tempdir().unwrap();
+    certificate(folder.path(), "door", &["app.example.test"]);
+    let site = servers.iter().fold(Toml::site(), |site, server| site.also(server));
+    site.users(user("alice", "a", "")).upstream(keys).write(folder.path());
+    run(&folder.path().join("doorward.toml"))
+}
+
+#[test]
+fn servers_of_applications_are_connected_to() {
+    let Some(nginx) = nginx_with(dead_port(), &[]) else { return };
+    let (plain, tls) = (format!("http://127.0.0.1:{}", nginx.port()), format!("https://localhost:{}", nginx.tls_port()));
+    let ca = format!("ca = {:?}", nginx.ca());
+    let (code, out, errors) = check_servers(&[plain.clone(), tls.clone()], &ca);
+    assert_eq!((code, errors.as_str()), (Some(0), ""), "{out}");
+    assert!(out.contains(&format!("{plain}: reached\n")) && out.contains(&format!("{tls}: reached, TLS 1.")), "{out}");
+
+    // One that is down is worth a warning while another is not; none is a problem.
+    let dead = format!("http://127.0.0.1:{}", dead_port());
+    let (code, _, errors) = check_servers(&[plain, dead.clone()], "");
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(errors.contains(&format!("application site: warning: {dead}: ")), "{errors}");
+    let (code, _, errors) = check_servers(&[dead], "");
+    assert!(code == Some(64) && errors.contains("refused"), "{errors}");
+}
+
+/// As Windows Server 2012 R2 is with an RSA certificate: no ECDHE with AES-GCM. What it says or does not say then leads to the same advice.
+#[test]
+fn a_server_without_a_suite_in_common_is_named_with_what_helps() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = std::process::Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "30",
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=DNS:localhost",
+        ])
+        .args(["-keyout", "rsa.key", "-out", "rsa.pem"])
+        .current_dir(folder.path())
+        .output();
+    let Ok(made) = made else { return crate::support::skip("openssl is not installed") };
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let port = dead_port();
+    let mut server = std::process::Command::new("openssl")
+        .args(["s_server", "-accept", &format!("127.0.0.1:{port}"), "-cert", "rsa.pem", "-key", "rsa.key", "-tls1_2", "-quiet"])
+        .args(["-cipher", "AES256-GCM-SHA384:DHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-SHA384"])
+        .current_dir(folder.path())
+        .stdin(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    eventually_blocking("openssl listens", || std::net::TcpStream::connect(("127.0.0.1", port)).map(drop));
+    let ca = format!("ca = {:?}", folder.path().join("rsa.pem"));
+    let (code, _, errors) = check_servers(&[format!("https://localhost:{port}")], &ca);
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert_eq!(code, Some(64), "{errors}");
+    assert!(
+        errors.contains("no cipher suite") && errors.contains("Windows Server 2012 R2") && errors.contains("ECDSA"),
+        "{errors}"
+    );
+
+    // Schannel ends the connection without a word.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        while let Ok((mut stream, _)) = silent.accept() {
+            let mut hello = [0; 2048];
+            drop(std::io::Read::read(&mut stream, &mut hello));
+        }
+    });
+    let (code, _, errors) = check_servers(&[format!("https://localhost:{port}")], "");
+    assert!(code == Some(64) && errors.contains("Windows Server 2012 R2") && errors.contains("ECDSA"), "{errors}");
 }
 
 fn run(config: &Path) -> (Option<i32>, String, String) {

@@ -25,6 +25,7 @@ mod gateway;
 mod hand_over;
 mod header_case;
 mod hostile;
+mod hosts;
 mod http_transmitter;
 mod in_use;
 mod journal;

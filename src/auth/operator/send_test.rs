@@ -52,7 +52,7 @@ impl Notices {
         let (notice, application) = match &trial.welcome {
             None => (Notice::Test, ""),
             Some(name) => match self.rules.applications.get(name.as_str()) {
-                Some(application) => (Notice::Welcome, application.hosts.first().map_or("", |host| &**host)),
+                Some(application) => (Notice::Welcome, application.named_host().map_or("", |host| &**host)),
                 None => return Err(format!("there is no application {name}")),
             },
         };

@@ -26,8 +26,12 @@ pub fn words(error: &(dyn StdError + 'static)) -> Option<String> {
     None
 }
 
-/// The same error, with the words where TLS failed.
+/// An error of a handshake, with the words where TLS failed.
 pub fn explained(error: io::Error) -> io::Error {
+    // Where others send an alert Schannel just ends the connection.
+    if error.kind() == io::ErrorKind::ConnectionReset {
+        return io::Error::new(error.kind(), NO_TLS_CLOSED);
+    }
     match words(&error) {
         Some(words) => io::Error::new(error.kind(), words),
         None => error,
@@ -56,7 +60,8 @@ fn of_alert(alert: AlertDescription) -> Option<&'static str> {
     Some(match alert {
         AlertDescription::ProtocolVersion => "the server speaks a version of TLS older than 1.2 only: switch 1.2 or 1.3 on there",
         AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity => {
-            "the server has no cipher suite or kind of key in common with us: TLS 1.2 with ECDHE and AES-GCM or ChaCha20, or TLS 1.3, is needed there"
+            "the server has no cipher suite or kind of key in common with us: TLS 1.2 with ECDHE and AES-GCM or ChaCha20, or TLS 1.3, is needed there; \
+             Windows Server 2012 R2 and older have that with an ECDSA certificate (P-256) only, so give it one"
         }
         AlertDescription::UnrecognisedName => "the server knows no site of the name that we asked for",
         AlertDescription::CertificateRequired => "the server wants a certificate of ours",
@@ -74,5 +79,5 @@ fn of_alert(alert: AlertDescription) -> Option<&'static str> {
 
 /// As tokio-rustls has it.
 const EARLY_END: &str = "tls handshake eof";
-const NO_TLS_CLOSED: &str =
-    "the server closed the connection during the TLS handshake: does it speak TLS on this port, and version 1.2 or 1.3?";
+const NO_TLS_CLOSED: &str = "the server closed the connection during the TLS handshake: does it speak TLS on this port, and version 1.2 or 1.3? Windows Server 2012 R2 \
+     and older do this where their certificate is an RSA one: give it an ECDSA certificate (P-256)";

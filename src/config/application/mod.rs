@@ -23,7 +23,8 @@ use crate::config::presets;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Application {
     pub name: Arc<str>,
-    /// Lower case, without port; a host belongs to one application.
+    /// Lower case, without port; a host belongs to one application. With `*.` in front, every name with one label in its place that no
+    /// application names.
     pub hosts: Vec<Arc<str>>,
     /// The name of an authentication policy.
     pub policy: Arc<str>,
@@ -32,6 +33,8 @@ pub struct Application {
     pub background: Background,
     pub upstream: Upstream,
     pub sign_on: SignOn,
+    /// Path prefixes whose CORS preflights need no session.
+    pub preflight: Vec<String>,
     /// Path prefixes that need no session, each beginning with `/`; matched by whole segments in exact case.
     pub public: Vec<String>,
     /// Request fields that go on though others like them do not.
@@ -68,8 +71,22 @@ impl Application {
     /// Whether a path, as it stands in a request that was judged, needs no session. One that some server may take for another never does
     /// without.
     pub fn public_path(&self, path: &str) -> Option<PublicPath<'_>> {
-        let is_public = self.public.iter().any(|prefix| path::is_below(path, prefix));
-        (is_public && path::judge(path).is_ok() && path::has_one_reading(path)).then_some(PublicPath { application: &self.name })
+        self.opened(&self.public, path)
+    }
+
+    /// Whether a CORS preflight for it needs no session: browsers send none with one (Fetch Standard, "CORS-preflight fetch").
+    pub fn preflight_path(&self, path: &str) -> Option<PublicPath<'_>> {
+        self.opened(&self.preflight, path)
+    }
+
+    fn opened(&self, prefixes: &[String], path: &str) -> Option<PublicPath<'_>> {
+        let is_below = prefixes.iter().any(|prefix| path::is_below(path, prefix));
+        (is_below && path::judge(path).is_ok() && path::has_one_reading(path)).then_some(PublicPath { application: &self.name })
+    }
+
+    /// Its first host that is no pattern.
+    pub fn named_host(&self) -> Option<&Arc<str>> {
+        self.hosts.iter().find(|host| !host.starts_with('*'))
     }
 
     /// Judges a path that [`path::judge`] refuses by what the application says of such paths.
@@ -99,6 +116,7 @@ impl Application {
         let odd_paths = section.merged("paths").map(|paths| read_odd_paths(paths, OddPaths::default())).unwrap_or_default();
         let routes = section.or("routes", Routes::default(), |list| Routes::read(list, (limits, odd_paths)));
         let public = section.or("public", Vec::new(), |list| Some(list.list()?.into_iter().filter_map(prefix).collect()));
+        let preflight = section.or("preflight", Vec::new(), |list| Some(list.list()?.into_iter().filter_map(prefix).collect()));
         let keep_headers = section.or("keep_headers", KeptHeaders::default(), KeptHeaders::read);
         let service_worker = section.or("service_worker", false, Field::boolean);
         section.finish();
@@ -111,6 +129,7 @@ impl Application {
             upstream: upstream?,
             sign_on,
             public,
+            preflight,
             keep_headers,
             limits,
             odd_paths,
@@ -122,7 +141,7 @@ impl Application {
 
 /// A host belongs to one application.
 fn host(field: Field<'_>) -> Option<Arc<str>> {
-    let host = field.host()?;
+    let host = field.host_pattern()?;
     field.context.define(Kind::Host, &host, field.at());
     Some(host)
 }

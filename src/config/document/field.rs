@@ -225,10 +225,16 @@ impl<'d> Field<'d> {
         self.parsed("host:port", scalar::host_and_port)
     }
 
-    /// A host name or address without port, in lower case.
+    /// A host name or address without port, in lower case and ASCII.
     pub(in crate::config) fn host(self) -> Option<Arc<str>> {
-        self.takes_like("^[A-Za-z0-9._-]+$");
-        self.parsed("a host name without port", |text| scalar::is_host(text).then(|| text.to_ascii_lowercase().into()))
+        self.takes_like(r"^[^\s:/*]+$");
+        self.parsed("a host name without port", |text| scalar::host(text).map(Arc::from))
+    }
+
+    /// The same, or a pattern with `*.` in front.
+    pub(in crate::config) fn host_pattern(self) -> Option<Arc<str>> {
+        self.takes_like(r"^(\*\.)?[^\s:/*]+$");
+        self.parsed("a host name without port, or `*.` and a name", |text| scalar::host_pattern(text).map(Arc::from))
     }
 
     /// One of the built words; one of the later ones is not in this version.

@@ -70,6 +70,21 @@ pub(in crate::config) fn is_host(text: &str) -> bool {
     text.len() <= 253 && text.split('.').all(label)
 }
 
+/// A host name as it stands in requests and certificates: in lower case, and an internationalized one as A-labels (RFC 5890).
+pub(in crate::config) fn host(text: &str) -> Option<String> {
+    let ascii = if text.is_ascii() { text.to_ascii_lowercase() } else { idna::domain_to_ascii_strict(text).ok()? };
+    is_host(&ascii).then_some(ascii)
+}
+
+/// The same, or with `*.` in front all names that have one label more: `*.apps.example.com` is `a.apps.example.com`.
+pub(in crate::config) fn host_pattern(text: &str) -> Option<String> {
+    let Some(parent) = text.strip_prefix("*.") else { return host(text) };
+    let parent = host(parent)?;
+    // An address has no labels.
+    let is_name = parent.rsplit('.').next().is_some_and(|last| !last.bytes().all(|byte| byte.is_ascii_digit()));
+    is_name.then(|| format!("*.{parent}"))
+}
+
 pub(in crate::config) fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
 }

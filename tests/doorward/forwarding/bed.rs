@@ -116,6 +116,7 @@ fn application(wishes: &Wishes) -> Application {
         upstream,
         sign_on: SignOn::Headers,
         keep_headers: Default::default(),
+        preflight: Vec::new(),
         public: vec!["/".into()],
         limits,
         odd_paths: Default::default(),

@@ -115,6 +115,12 @@ impl Toml {
         self
     }
 
+    /// One more server of the first application.
+    pub fn also(mut self, server: impl Display) -> Self {
+        self.applications[0].servers.push(url(&server));
+        self
+    }
+
     /// The servers of the first application.
     pub fn servers(mut self, addresses: impl IntoIterator<Item = SocketAddr>) -> Self {
         self.applications[0].servers = addresses.into_iter().map(|address| url(&address)).collect();
