@@ -233,11 +233,16 @@ impl Gateway {
     }
 }
 
-/// Says what the operator can do about it, if anything.
+/// Says what the operator can do about it, where that is anything.
 fn refused_path(place: Option<&Place>, why: Ambiguous, caller: &Caller<'_>) {
-    let application = place.map(|place| &*place.application.name);
-    let key = place.and(why.key());
-    tracing::debug!(client.address = %caller.address, application, allowed_by = key, "a request was refused: {why}");
+    let address = caller.address;
+    match place.zip(why.key()) {
+        Some((place, key)) => {
+            let application = &*place.application.name;
+            tracing::info!(client.address = %address, application, "a request was refused: {why}; `paths.{key} = true` lets such paths through");
+        }
+        None => tracing::debug!(client.address = %address, "a request was refused: {why}"),
+    }
 }
 
 /// The public host in its one spelling, with the port that the client wrote: what the application builds its links from. And
