@@ -35,6 +35,20 @@ login-start-again-next = Bitte melden Sie sich neu an; Sie erhalten einen neuen 
 login-signed-out = Sie sind abgemeldet.
 login-signed-out-next = Sie können sich jederzeit wieder anmelden.
 
+# Anstelle einer Antwort, wenn die Sitzung zu Ende ist. $application ist der Name der Anwendung.
+ended-title = Sie sind abgemeldet
+ended-not-sent = Was Sie gerade gesendet haben, wurde nicht an { $application } weitergegeben. Es ist in diesem Tab noch da.
+ended-cut-short = Ihre Sitzung ging zu Ende, während Sie gesendet haben. { $application } hat vielleicht einen Teil davon erhalten. In diesem Tab ist noch alles da.
+ended-sign-in-beside = In einem neuen Tab anmelden
+ended-send-again = Kommen Sie danach in diesen Tab zurück und laden Sie ihn neu. Wenn der Browser fragt, lassen Sie ihn das Formular noch einmal senden.
+ended-go-back = Nach der Anmeldung können Sie auch zurückgehen: Die meisten Browser zeigen noch, was Sie eingegeben haben.
+ended-framed = Melden Sie sich neu an, um weiterzuarbeiten.
+
+# Die Seite, die das Formular einer anderen Seite übergibt. $site ist der Name der anderen Seite.
+cross-site-title = Weiter zu { $application }
+cross-site-from = { $site } hat Ihnen ein Formular mitgegeben.
+cross-site-from-another = Eine andere Seite hat Ihnen ein Formular mitgegeben.
+
 # Die Codeseite. $to ist verdeckt, etwa •••• 12 oder a•••@example.com.
 passcode-title = Code eingeben
 passcode-label = Anmeldung { $label }
@@ -227,6 +241,12 @@ notice-cookies-needed-next = Erlauben Sie in den Einstellungen Ihres Browsers Co
 notice-foreign-title = Diese Anfrage kam von einer anderen Seite
 notice-foreign-text = Zu Ihrem Schutz haben wir sie nicht ausgeführt.
 notice-foreign-next = Wenn Sie es so wollten, beginnen Sie hier noch einmal.
+notice-cross-site-title = Dieses Formular kam von einer anderen Seite
+notice-cross-site-text = Zu Ihrem Schutz wurde es nicht weitergegeben, und es wurde nichts geändert.
+notice-cross-site-next = Wenn Sie sich gerade bei der anderen Seite anmelden oder dort bezahlen, sagen Sie es Ihrem Helpdesk: Diese Seite muss dafür eingerichtet werden. Sonst beginnen Sie bei der Startseite.
+notice-session-over-title = Sie sind abgemeldet
+notice-session-over-text = Ihre Sitzung war zu Ende, bevor die Anwendung geantwortet hat.
+notice-session-over-next = Melden Sie sich neu an; Sie kommen dann zu dieser Seite zurück.
 notice-forbidden-title = Kein Zugang
 notice-forbidden-text = Sie sind angemeldet, aber Ihr Konto darf diese Seite nicht öffnen.
 notice-forbidden-next = Wenn Sie sie brauchen, fragen Sie Ihren Helpdesk. Sie können sich auch abmelden und ein anderes Konto benutzen.

@@ -35,6 +35,20 @@ login-start-again-next = Please sign in again; you will get a new code.
 login-signed-out = You are signed out.
 login-signed-out-next = Sign in again whenever you like.
 
+# In place of an answer where the session has ended. $application is the application's name.
+ended-title = You are signed out
+ended-not-sent = What you just sent was not passed on to { $application }. This tab still holds it.
+ended-cut-short = Your session ended while you were sending. { $application } may have got a part of it. This tab still holds all of it.
+ended-sign-in-beside = Sign in in a new tab
+ended-send-again = Then come back to this tab and reload it. When your browser asks, let it send the form again.
+ended-go-back = You can also go back once you are signed in: most browsers still show what you entered.
+ended-framed = Sign in again to go on.
+
+# The page that hands the form of another site over. $site is the other site's name.
+cross-site-title = On to { $application }
+cross-site-from = { $site } has sent a form along with you.
+cross-site-from-another = Another site has sent a form along with you.
+
 # The passcode page. $to is masked, like •••• 12 or a•••@example.com.
 passcode-title = Enter your code
 passcode-label = Login { $label }
@@ -227,6 +241,12 @@ notice-cookies-needed-next = Allow cookies for this site in your browser’s set
 notice-foreign-title = This request came from another site
 notice-foreign-text = To protect you, we did not carry it out.
 notice-foreign-next = If you wanted to do it, start again here.
+notice-cross-site-title = This form came from another site
+notice-cross-site-text = To protect you, it was not passed on, and nothing was changed.
+notice-cross-site-next = If you were signing in or paying at the other site, tell your help desk: this site has to be set up for it. Otherwise begin at the start page.
+notice-session-over-title = You are signed out
+notice-session-over-text = Your session ended before the application had answered.
+notice-session-over-next = Sign in again; you come back to this page.
 notice-forbidden-title = No access
 notice-forbidden-text = You are signed in, but your account may not open this page.
 notice-forbidden-next = If you need it, ask your help desk. You can also sign out and use another account.

@@ -11,6 +11,11 @@
     addEventListener('pageshow', () => { sent = false; });
   }
 
+  // A form of another site is handed over; not when somebody comes back to this page.
+  const handOver = document.getElementById('hand-over');
+  const [came] = performance.getEntriesByType('navigation');
+  if (handOver && came?.type !== 'back_forward') HTMLFormElement.prototype.submit.call(handOver);
+
   const progress = document.getElementById('progress');
   const answer = document.getElementById('answer');
   const field = document.getElementById('passcode');

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use http::header::{ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
+use http::header::{ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, CONTENT_TYPE, HeaderValue, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, Method};
 use http_body::Body as _;
@@ -26,6 +26,8 @@ pub enum Gate<'a> {
     },
     /// A person with a browser: to the login page, and back here afterwards.
     SignIn { location: String },
+    /// A person who sent something, or looks at a frame: a page in place of the answer.
+    Ended,
     /// A program, or a script of a page: says so, and never redirects.
     SignInNeeded,
     /// A service worker could answer in our place for as long as it lives.
@@ -58,7 +60,13 @@ pub fn ask<'a>(
     {
         return Gate::Pass { permit: Permit::public(path), cookies };
     }
-    if is_navigation(head, caller.facts) { Gate::SignIn { location: login_location(head) } } else { Gate::SignInNeeded }
+    if !is_person(head, caller.facts) {
+        return Gate::SignInNeeded;
+    }
+    if !matches!(head.method, Method::GET | Method::HEAD) || is_framed(&head.headers) {
+        return Gate::Ended;
+    }
+    Gate::SignIn { location: login_location(head.uri.path_and_query().map_or("/", |target| target.as_str())) }
 }
 
 /// What a request's cookies open, and what is left of them for the application. The key is looked up once and then remembered with its
@@ -98,23 +106,53 @@ fn is_preflight(head: &Parts, body: Option<&Incoming>) -> bool {
         && body.is_none_or(Incoming::is_end_stream)
 }
 
-/// A browser that goes to a page, as against a script or a program (Fetch Metadata; without it, by what is accepted).
-pub fn is_navigation(head: &Parts, facts: Facts) -> bool {
-    if !matches!(head.method, Method::GET | Method::HEAD) {
-        return false;
-    }
+/// A browser that goes to a page or sends a form there, as against a script or a program (Fetch Metadata; without it, by what is accepted
+/// and sent).
+pub fn is_person(head: &Parts, facts: Facts) -> bool {
     if facts.tell(Fact::FetchMetadata) {
         return facts.tell(Fact::Navigates);
     }
-    wants_html(&head.headers) && !head.headers.contains_key("x-requested-with")
+    let is_plain = matches!(head.method, Method::GET | Method::HEAD) || (head.method == Method::POST && has_form(&head.headers));
+    is_plain && wants_html(&head.headers) && !says_script(&head.headers)
+}
+
+/// Whether a browser shows the answer inside another page (Fetch Metadata, `Sec-Fetch-Dest`).
+pub fn is_framed(headers: &HeaderMap) -> bool {
+    let destination = headers.get("sec-fetch-dest").map(HeaderValue::as_bytes);
+    matches!(destination, Some(b"iframe" | b"frame" | b"embed" | b"object" | b"fencedframe"))
+}
+
+/// The types that a form of a page is sent in (HTML, section 4.10.22.3).
+fn has_form(headers: &HeaderMap) -> bool {
+    let of_forms = |value: &HeaderValue| {
+        let kind = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+        ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"]
+            .iter()
+            .any(|form| kind.eq_ignore_ascii_case(form))
+    };
+    headers.get(CONTENT_TYPE).is_some_and(of_forms)
+}
+
+/// `X-Requested-With` is what scripts say of themselves. Old Android WebViews say it too, of everything, with the name of their package.
+fn says_script(headers: &HeaderMap) -> bool {
+    headers.get_all("x-requested-with").iter().any(|value| !value.to_str().is_ok_and(is_package))
+}
+
+/// A name such as `com.android.browser`: two parts or more, each of a letter and then letters, digits and underscores.
+fn is_package(name: &str) -> bool {
+    let is_part = |part: &str| {
+        part.starts_with(|first: char| first.is_ascii_alphabetic())
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    name.contains('.') && name.split('.').all(is_part)
 }
 
 fn wants_html(headers: &HeaderMap) -> bool {
     headers.get_all(ACCEPT).iter().any(|value| value.to_str().is_ok_and(|value| value.contains("text/html")))
 }
 
-fn login_location(head: &Parts) -> String {
-    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+/// The login page on the way to this path and query.
+pub fn login_location(target: &str) -> String {
     let back: String = form_urlencoded::byte_serialize(target.as_bytes()).collect();
     format!("/.doorward/login?back={back}")
 }
@@ -126,15 +164,30 @@ mod tests {
     #[test]
     fn a_person_is_told_from_a_program() {
         let html = ("accept", "text/html,application/xhtml+xml");
+        let form = ("content-type", "application/x-www-form-urlencoded");
         type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], bool);
         let table: &[Row<'_>] = &[
             ("GET", &[("sec-fetch-mode", "navigate"), html], true),
             ("HEAD", &[("sec-fetch-mode", "navigate")], true),
-            ("POST", &[("sec-fetch-mode", "navigate"), html], false),
+            ("POST", &[("sec-fetch-mode", "navigate"), html], true),
+            ("POST", &[("sec-fetch-mode", "cors"), html, form], false),
+            ("POST", &[html, form], true),
+            ("POST", &[html, ("content-type", "multipart/form-data; boundary=x")], true),
+            ("POST", &[html], false),
+            ("POST", &[html, ("content-type", "application/json")], false),
+            ("POST", &[html, form, ("x-requested-with", "XMLHttpRequest")], false),
+            ("PUT", &[html, form], false),
             ("GET", &[("sec-fetch-mode", "cors"), html], false),
             ("GET", &[("sec-fetch-site", "none"), html], false),
             ("GET", &[html], true),
             ("GET", &[html, ("x-requested-with", "XMLHttpRequest")], false),
+            ("GET", &[html, ("x-requested-with", "com.android.browser")], true),
+            ("POST", &[html, form, ("x-requested-with", "org.example.app_2")], true),
+            ("GET", &[html, ("x-requested-with", "com.android.browser"), ("x-requested-with", "XMLHttpRequest")], false),
+            ("GET", &[html, ("x-requested-with", "fetch")], false),
+            ("GET", &[html, ("x-requested-with", "a..b")], false),
+            ("GET", &[html, ("x-requested-with", "1.0")], false),
+            ("GET", &[html, ("x-requested-with", "")], false),
             ("GET", &[("accept", "*/*")], false),
             ("GET", &[("accept", "application/json")], false),
             ("GET", &[], false),
@@ -145,13 +198,12 @@ mod tests {
                 request = request.header(*name, *value);
             }
             let head = request.body(()).unwrap().into_parts().0;
-            assert_eq!(is_navigation(&head, Facts::of(&head.headers)), *expected, "{method} {headers:?}");
+            assert_eq!(is_person(&head, Facts::of(&head.headers)), *expected, "{method} {headers:?}");
         }
     }
 
     #[test]
     fn the_way_back_keeps_the_query() {
-        let request = http::Request::get("https://a.example/x/y?q=1&r=%2F").body(()).unwrap().into_parts().0;
-        assert_eq!(login_location(&request), "/.doorward/login?back=%2Fx%2Fy%3Fq%3D1%26r%3D%252F");
+        assert_eq!(login_location("/x/y?q=1&r=%2F"), "/.doorward/login?back=%2Fx%2Fy%3Fq%3D1%26r%3D%252F");
     }
 }

@@ -5,6 +5,8 @@ pub mod access_log;
 mod body;
 mod call_path;
 pub mod client;
+mod cross_site;
+mod ended;
 mod gate;
 mod layers;
 mod origin;
@@ -19,11 +21,13 @@ use std::sync::Arc;
 
 use http::header::{HOST, HeaderValue, STRICT_TRANSPORT_SECURITY};
 use http::request::Parts;
+use http::uri::Authority;
 use http::{Method, Response, Version};
 use hyper::body::Incoming;
 
 use access_log::{AccessLog, Entry};
 pub use body::Body;
+use cross_site::Mark;
 use gate::Gate;
 use respond::Asker;
 use route::{Host, Place, Route, Router, Stand};
@@ -171,12 +175,19 @@ impl Gateway {
         entry: Option<&Entry<'_>>,
     ) -> Response<Body> {
         let &Caller { client, address, now, mut facts } = caller;
+        let mark = self.unmarked(place, head, now);
         let (permit, cookies) = match gate::ask(&self.site.sessions, place, (head, body.as_ref()), caller) {
             Gate::Pass { permit, cookies } => (permit, cookies),
             Gate::SignIn { location } => return respond::page(Page::see_other(&location)),
             Gate::SignInNeeded => return respond::sign_in_needed(),
+            Gate::Ended => return Box::pin(self.ended(place, head, body, (caller, mark.as_ref()))).await,
             Gate::Forbidden => return self.notice(head, facts, Notice::Forbidden),
         };
+        match mark {
+            None => {}
+            Some(Mark::Of(origin)) => cross_site::tell_origin(head, &origin),
+            Some(Mark::Bad) => return self.notice(head, facts, Notice::CrossSite),
+        }
         if let (Some(entry), Some(session)) = (entry, permit.session()) {
             drop(entry.session.set(Arc::clone(session)));
         }
@@ -205,6 +216,17 @@ impl Gateway {
                 respond::not_forwarded(&self.site.look, &asker, &error, (&place.application.name, trace))
             }
         }
+    }
+
+    /// What marks a request as a form of another site that a page of ours has posted once more. One that says itself that it comes from
+    /// another site is none.
+    fn unmarked(&self, place: &Place, head: &mut Parts, now: Time) -> Option<Mark> {
+        let application = &place.application;
+        if application.cross_site.is_empty() || !application.takes_foreign_forms(head.uri.path()) {
+            return None;
+        }
+        let may_be_ours = origin::whence(&head.headers, head.uri.authority().map(Authority::as_str)).may_be_ours();
+        cross_site::unmark(&self.site.keys, place, head, now).filter(|_| may_be_ours && head.method == Method::POST)
     }
 
     /// The plain listener: sends browsers of known hosts to https, everybody else nowhere.

@@ -84,16 +84,19 @@ impl Gateway {
 fn task(page: &PageRoute, head: &Parts) -> Result<Task, Notice> {
     match (&head.method, page.get, page.post) {
         (&Method::GET | &Method::HEAD, Some(get), _) => Ok(Task::Show(get)),
-        (&Method::POST, _, Some(_)) if !origin::is_ours(&head.headers, head.uri.authority().map(Authority::as_str)) => {
-            Err(Notice::Foreign)
-        }
+        (&Method::POST, _, Some(_)) if !may_be_ours(head) => Err(Notice::Foreign),
         (&Method::POST, _, Some(post)) if is_form(&head.headers) => Ok(Task::Take(post)),
         (&Method::POST, _, Some(_)) => Err(Notice::BadRequest),
         _ => Err(Notice::NotAllowed),
     }
 }
 
-fn is_form(headers: &HeaderMap) -> bool {
+fn may_be_ours(head: &Parts) -> bool {
+    origin::whence(&head.headers, head.uri.authority().map(Authority::as_str)).may_be_ours()
+}
+
+/// Whether its body is one that the forms of a page have.
+pub(super) fn is_form(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
         value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
     })

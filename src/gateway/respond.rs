@@ -6,19 +6,22 @@ use std::sync::Arc;
 
 use http::header::{ACCEPT_LANGUAGE, CONNECTION, HeaderValue};
 use http::request::Parts;
-use http::{Response, StatusCode, Version};
+use http::{Method, Response, StatusCode, Version};
 
 use super::access_line::GONE;
 use super::body::Body;
-use super::gate::is_navigation;
-use crate::base::{TraceId, language};
+use super::gate::is_person;
+use crate::base::{Language, TraceId, language};
 use crate::proxy::{Fact, Facts, ForwardError};
+use crate::web::ended::{Entry, EntryView, Shown};
 use crate::web::{Look, Notice, Page};
 
 /// Who gets the answer. Kept by for every request that is forwarded, so it is only read when something went wrong.
 #[derive(Clone, Debug)]
 pub struct Asker {
     is_person: bool,
+    /// It sent something.
+    sends: bool,
     accepts: Option<HeaderValue>,
     version: Version,
 }
@@ -26,7 +29,12 @@ pub struct Asker {
 impl Asker {
     pub fn of(head: &Parts, facts: Facts) -> Self {
         let accepts = if facts.tell(Fact::AcceptLanguage) { head.headers.get(ACCEPT_LANGUAGE).cloned() } else { None };
-        Self { is_person: facts.tell(Fact::Navigates) || is_navigation(head, facts), accepts, version: head.version }
+        Self {
+            is_person: facts.tell(Fact::Navigates) || is_person(head, facts),
+            sends: !matches!(head.method, Method::GET | Method::HEAD),
+            accepts,
+            version: head.version,
+        }
     }
 
     pub fn told(&self, look: &Look, notice: Notice, trace: Option<TraceId>) -> Response<Body> {
@@ -35,8 +43,7 @@ impl Asker {
 
     pub fn page(&self, look: &Look, notice: Notice, trace: Option<TraceId>) -> Page {
         if self.is_person {
-            let accepts = self.accepts.as_ref().and_then(|value| value.to_str().ok());
-            return look.notice(language::choose(None, accepts, &look.languages), notice, trace);
+            return look.notice(self.language(look), notice, trace);
         }
         let mut value = serde_json::json!({ "error": notice.key() });
         if let (Some(trace), Some(fields)) = (trace, value.as_object_mut()) {
@@ -44,6 +51,29 @@ impl Asker {
         }
         Page::json(notice.status(), &value)
     }
+
+    fn language(&self, look: &Look) -> Language {
+        let accepts = self.accepts.as_ref().and_then(|value| value.to_str().ok());
+        language::choose(None, accepts, &look.languages)
+    }
+
+    /// The session ended while the request was under way.
+    fn ended(&self, look: &Look, application: &str) -> Response<Body> {
+        match (self.is_person, self.sends) {
+            (false, _) => sign_in_needed(),
+            (true, false) => page(look.notice(self.language(look), Notice::SessionOver, None)),
+            (true, true) => {
+                let view = EntryView { application, entry: Entry::CutShort, shown: Shown::Alone };
+                page(look.entry(self.language(look), &view))
+            }
+        }
+    }
+}
+
+/// What is spoken with somebody of whom nothing is known but this request.
+pub fn language(head: &Parts, look: &Look) -> Language {
+    let accepts = head.headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    language::choose(None, accepts, &look.languages)
 }
 
 /// What is said where a layer around the page of this name answered in its place, whose status stays; with the trace id, where operators have
@@ -85,7 +115,7 @@ pub fn other_connection() -> Response<Body> {
 pub fn not_forwarded(look: &Look, asker: &Asker, error: &ForwardError, about: (&Arc<str>, TraceId)) -> Response<Body> {
     let (application, trace) = about;
     let (notice, status) = match error {
-        ForwardError::Ended => return sign_in_needed(),
+        ForwardError::Ended => return asker.ended(look, application),
         ForwardError::TooLarge => (Notice::TooLarge, None),
         ForwardError::UnknownCoding => (Notice::BadRequest, Some(StatusCode::NOT_IMPLEMENTED)),
         ForwardError::Stalled => (Notice::BadRequest, Some(StatusCode::REQUEST_TIMEOUT)),

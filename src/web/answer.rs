@@ -24,7 +24,7 @@ impl Page {
             .with(CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()))
             .with(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY))
             .with(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"))
-            .with(HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin"))
+            .with(OPENER_POLICY, HeaderValue::from_static("same-origin"))
             .with(HeaderName::from_static("permissions-policy"), HeaderValue::from_static(PERMISSIONS))
     }
 
@@ -62,6 +62,26 @@ impl Page {
         Self { status: StatusCode::PERMANENT_REDIRECT, ..Self::see_other(location) }
     }
 
+    /// The same page, which pages of its own host may show in a frame. Only for one on which nobody signs in and nothing is decided.
+    #[must_use]
+    pub fn framed_by_its_own(self) -> Self {
+        self.framed(FRAMED_POLICY)
+    }
+
+    /// The same page, whose form goes to an application that may lead on to wherever it likes: browsers hold `form-action` against the
+    /// redirects that follow too. It may stand in a frame of its own host, and a window that was opened for it keeps its opener.
+    #[must_use]
+    pub fn that_hands_over(mut self) -> Self {
+        self.headers.retain(|(name, _)| *name != OPENER_POLICY);
+        self.framed(HANDING_POLICY)
+    }
+
+    fn framed(mut self, policy: &'static str) -> Self {
+        self.headers.retain(|(name, _)| !matches!(*name, CONTENT_SECURITY_POLICY | X_FRAME_OPTIONS));
+        self.with(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy))
+            .with(X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"))
+    }
+
     /// The headers that every answer of ours carries.
     fn new(status: StatusCode, content_type: &'static str, body: Bytes) -> Self {
         let headers = [(CONTENT_TYPE, HeaderValue::from_static(content_type))].into_iter().chain(GUARDS).collect();
@@ -92,9 +112,24 @@ pub const GUARDS: [(HeaderName, HeaderValue); 3] = [
     (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
 ];
 
+const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+
 /// Everything comes from our own host and nothing stands inside the page itself.
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
-                      form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+macro_rules! policy {
+    ($forms:literal, $ancestors:literal) => {
+        concat!(
+            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action ",
+            $forms,
+            "; frame-ancestors ",
+            $ancestors,
+            "; base-uri 'none'"
+        )
+    };
+}
+
+const POLICY: &str = policy!("'self'", "'none'");
+const FRAMED_POLICY: &str = policy!("'self'", "'self'");
+const HANDING_POLICY: &str = policy!("'self' https: http:", "'self'");
 
 /// `otp-credentials` stays: the passcode page asks for the code from the message.
 const PERMISSIONS: &str = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()";
@@ -120,6 +155,18 @@ mod tests {
         }
         let policy = response.headers()["content-security-policy"].to_str().unwrap();
         assert!(policy.starts_with("default-src 'none';") && !policy.contains("unsafe"), "{policy}");
+    }
+
+    #[test]
+    fn a_page_for_a_frame_is_framed_by_its_own_host_alone() {
+        let page = || Page::html(StatusCode::OK, Language::ENGLISH, String::new());
+        for (page, opener) in [(page().framed_by_its_own(), true), (page().that_hands_over(), false)] {
+            let headers = Response::from(page).headers().clone();
+            assert_eq!(headers.get_all(X_FRAME_OPTIONS).iter().collect::<Vec<_>>(), ["SAMEORIGIN"]);
+            let policies: Vec<_> = headers.get_all(CONTENT_SECURITY_POLICY).iter().collect();
+            assert!(policies.len() == 1 && policies[0].to_str().unwrap().contains("; frame-ancestors 'self';"), "{policies:?}");
+            assert_eq!(headers.contains_key(OPENER_POLICY), opener);
+        }
     }
 
     #[test]

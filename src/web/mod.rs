@@ -3,8 +3,10 @@
 
 pub mod answer;
 pub mod cookie;
+pub mod cross_site;
 pub mod csrf;
 pub mod encoding;
+pub mod ended;
 pub mod form;
 pub mod notice;
 pub mod page;

@@ -38,6 +38,10 @@ pub enum Notice {
     CookiesNeeded,
     /// A form was posted from another site.
     Foreign,
+    /// A form for an application came from another site, and not where the operator expects such.
+    CrossSite,
+    /// The session ended before the application had answered.
+    SessionOver,
     /// Signed in, but not for this.
     Forbidden,
     /// The limit of this address was reached.
@@ -64,6 +68,8 @@ pub enum Next {
     Retry,
     Home,
     SignOut,
+    /// The same address once more, which leads by the login page.
+    SignIn,
 }
 
 impl Notice {
@@ -110,6 +116,8 @@ impl Notice {
             Self::DirectoryDown => ("directory-down", StatusCode::SERVICE_UNAVAILABLE, Next::StartAgain),
             Self::CookiesNeeded => ("cookies-needed", StatusCode::FORBIDDEN, Next::StartAgain),
             Self::Foreign => ("foreign", StatusCode::FORBIDDEN, Next::Home),
+            Self::CrossSite => ("cross-site", StatusCode::FORBIDDEN, Next::Home),
+            Self::SessionOver => ("session-over", StatusCode::UNAUTHORIZED, Next::SignIn),
             Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, Next::SignOut),
             Self::TooMany => ("too-many", StatusCode::TOO_MANY_REQUESTS, Next::Retry),
             Self::UpstreamDown => ("upstream-down", StatusCode::BAD_GATEWAY, Next::Retry),
@@ -134,6 +142,7 @@ impl Next {
             Self::Retry => "next-retry",
             Self::Home => "next-home",
             Self::SignOut => "next-sign-out",
+            Self::SignIn => "next-start-again",
         }
     }
 
@@ -146,7 +155,7 @@ impl Next {
             Self::GoOn => back.to_owned(),
             Self::Home => "/".to_owned(),
             // An empty reference is the page's own address, always by GET.
-            Self::Retry => String::new(),
+            Self::Retry | Self::SignIn => String::new(),
             Self::SignOut => "/.doorward/logout".to_owned(),
         }
     }

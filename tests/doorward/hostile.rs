@@ -15,7 +15,7 @@ const FOREIGN: [&[(&str, &str)]; 6] = [
     &[("sec-fetch-site", "cross-site")],
     &[("origin", "https://evil.example")],
     &[("origin", "https://other.example")],
-    &[],
+    &[("referer", "https://evil.example/app.example")],
 ];
 
 async fn posted_from(browser: &Client, from: &[(&str, &str)], target: &str, fields: &[(&str, &str)]) -> Answer {
@@ -34,6 +34,29 @@ async fn a_login_form_of_another_site_is_refused() {
         assert_eq!((answer.status, answer.header("set-cookie")), (403, ""), "{from:?}");
     }
     assert!(bed.journal().iter().all(|event| event.kind != "password-right"));
+}
+
+/// As Internet Explorer's mode and some old phones do. The sealed field and the cookie that it is bound to decide.
+#[tokio::test]
+async fn a_browser_that_does_not_say_where_a_form_comes_from_can_sign_in() {
+    let bed = Bed::start().await;
+    let told: [&[(&str, &str)]; 3] =
+        [&[], &[("referer", "https://app.example/.doorward/login")], &[("origin", "https://app.example:443")]];
+    for from in told {
+        let browser = bed.browser();
+        let csrf = browser.get("/.doorward/login").await.csrf();
+        let fields = [("csrf", csrf.as_str()), ("username", "alice"), ("password", "wonderland")];
+        assert_eq!(posted_from(&browser, from, "/.doorward/login", &fields).await.status, 303, "{from:?}");
+        // Of another browser's page, or without the cookie, it is worth nothing.
+        let stranger = bed.browser();
+        for cookie in [false, true] {
+            if cookie {
+                stranger.get("/.doorward/login").await;
+            }
+            let answer = posted_from(&stranger, from, "/.doorward/login", &fields).await;
+            assert_eq!(answer.status, 403, "{from:?}");
+        }
+    }
 }
 
 #[tokio::test]

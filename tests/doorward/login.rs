@@ -40,7 +40,7 @@ async fn a_program_gets_401_and_never_a_redirect() {
         (Method::GET, &[("accept", "application/json")]),
         (Method::GET, &[("accept", "text/html"), ("x-requested-with", "XMLHttpRequest")]),
         (Method::GET, &[("accept", "text/html"), ("sec-fetch-mode", "cors"), ("sec-fetch-site", "same-origin")]),
-        (Method::POST, &[("accept", "text/html"), ("sec-fetch-mode", "navigate")]),
+        (Method::POST, &[("accept", "text/html"), ("sec-fetch-mode", "cors")]),
         (Method::PUT, &[("accept", "text/html")]),
     ];
     for (method, headers) in table {

@@ -11,6 +11,8 @@ mod client_address;
 mod config;
 #[path = "../../fuzz/properties/cookie.rs"]
 mod cookie;
+#[path = "../../fuzz/properties/cross_site_form.rs"]
+mod cross_site_form;
 #[path = "../../fuzz/properties/csrf.rs"]
 mod csrf;
 #[path = "../../fuzz/properties/descriptor.rs"]
@@ -183,6 +185,35 @@ fn frames_of_a_web_socket_are_told_apart_however_they_are_cut() {
     let random = |choices: &mut Choices| (0..choices.below(300)).map(|_| choices.next().to_le_bytes()[0]).collect();
     holds_for_all(INPUTS, random, web_socket_frames::holds);
     holds_for_all(INPUTS, |choices| choices.input(&pieces, 40), web_socket_frames::holds);
+}
+
+#[test]
+fn a_form_of_another_site_is_repeated_byte_for_byte() {
+    let pieces = [
+        "SAMLResponse",
+        "RelayState",
+        "=",
+        "=",
+        "&",
+        "&",
+        "&a=1",
+        "+",
+        "%",
+        "%2B",
+        "%c3%bc",
+        "%fc",
+        "%80",
+        "%81",
+        "%00",
+        "x",
+        "\u{fc}",
+    ];
+    let make = |choices: &mut Choices| {
+        let input = choices.input(&pieces, 40);
+        // Now and then with about as many fields as a form may have.
+        if choices.below(50) == 0 { [input, b"&a=1".repeat(90 + choices.below(20))].concat() } else { input }
+    };
+    holds_for_all(INPUTS, make, cross_site_form::holds);
 }
 
 #[test]

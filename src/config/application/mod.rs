@@ -39,6 +39,8 @@ pub struct Application {
     pub public: Vec<String>,
     /// Request fields that go on though others like them do not.
     pub keep_headers: KeptHeaders,
+    /// Paths that other sites post forms to; one that ends with a slash means what lies below it. Default: none.
+    pub cross_site: Vec<String>,
     pub limits: RequestLimits,
     /// Which paths that can be read in two ways go on to it. Default: none.
     pub odd_paths: OddPaths,
@@ -94,6 +96,16 @@ impl Application {
         self.routes.odd_paths(path, self.odd_paths).judge(path)
     }
 
+    /// Whether the operator expects forms of other sites at a path, as it stands in a request that was judged. Only where it is written
+    /// plainly: with an escape or a parameter in it, servers may take it for another one.
+    pub fn takes_foreign_forms(&self, path: &str) -> bool {
+        let is_meant = |listed: &String| path == listed || (listed.ends_with('/') && path.starts_with(listed.as_str()));
+        self.cross_site.iter().any(is_meant)
+            && !path.contains(['%', ';'])
+            && path::judge(path).is_ok()
+            && path::has_one_reading(path)
+    }
+
     pub(in crate::config) fn read(section: Section<'_>) -> Option<Self> {
         Self::read_with(section, presets::APPLICATIONS)
     }
@@ -118,6 +130,7 @@ impl Application {
         let public = section.or("public", Vec::new(), |list| Some(list.list()?.into_iter().filter_map(prefix).collect()));
         let preflight = section.or("preflight", Vec::new(), |list| Some(list.list()?.into_iter().filter_map(prefix).collect()));
         let keep_headers = section.or("keep_headers", KeptHeaders::default(), KeptHeaders::read);
+        let cross_site = section.or("cross_site", Vec::new(), |list| Some(list.list()?.into_iter().filter_map(plain).collect()));
         let service_worker = section.or("service_worker", false, Field::boolean);
         section.finish();
         Some(Self {
@@ -131,12 +144,23 @@ impl Application {
             public,
             preflight,
             keep_headers,
+            cross_site,
             limits,
             odd_paths,
             routes,
             service_worker,
         })
     }
+}
+
+/// A path in which nothing is escaped.
+fn plain(field: Field<'_>) -> Option<String> {
+    let path = prefix(field)?;
+    if path.contains(['%', ';']) {
+        field.problem(format!("`{}`: expected a path without `%` and `;`, as only such a one can be meant", field.key));
+        return None;
+    }
+    Some(path)
 }
 
 /// A host belongs to one application.

@@ -8,6 +8,8 @@ use crate::auth::{Before, Fate, Progress, Way};
 use crate::base::{Channel, Language, Time, TraceId};
 use crate::config::Pages;
 use crate::config::passcode_policy::Alphabet;
+use crate::web::cross_site::{Form, FormView};
+use crate::web::ended::{Entry, EntryView, Shown};
 use crate::web::page::asset;
 use crate::web::page::login::{LoginProblem, LoginView};
 use crate::web::page::passcode::{PasscodeProblem, PasscodeView, Resend};
@@ -16,7 +18,7 @@ use crate::web::*;
 
 const SUPPORT: &str = "Call the help desk: +45 1234 5678";
 
-const NOTICES: [Notice; 27] = [
+const NOTICES: [Notice; 29] = [
     Notice::PasswordSet,
     Notice::PasswordStale,
     Notice::ChangeEnded,
@@ -33,6 +35,8 @@ const NOTICES: [Notice; 27] = [
     Notice::DirectoryDown,
     Notice::CookiesNeeded,
     Notice::Foreign,
+    Notice::CrossSite,
+    Notice::SessionOver,
     Notice::Forbidden,
     Notice::TooMany,
     Notice::UpstreamDown,
@@ -118,11 +122,29 @@ fn pages(language: Language) -> Vec<(String, Page)> {
     let letters = PasscodeView { alphabet: Alphabet::Memorable, ..passcode_view(&sent, None, Resend::Now { left: 3 }) };
     pages.push(("passcode-letters".to_owned(), look.passcode(language, &letters)));
     pages.extend(way_pages(&look, language));
+    pages.extend(ended_pages(&look, language));
     pages.extend(password_pages(&look, language));
     for notice in NOTICES {
         pages.push((format!("notice-{}", notice.key()), look.notice(language, notice, Some(trace()))));
     }
     pages
+}
+
+/// What stands in place of an answer where a session has ended, and the form of another site.
+fn ended_pages(look: &Look, language: Language) -> Vec<(String, Page)> {
+    let entry = |entry, shown| look.entry(language, &EntryView { application: "mail", entry, shown });
+    let form = Form::read(b"SAMLResponse=PD94&RelayState=1").unwrap();
+    let posted = |origin| look.cross_site_form(language, &FormView { application: "mail", action: "/acs", origin, form: &form });
+    [
+        ("ended-entry", entry(Entry::NotSent, Shown::Alone)),
+        ("ended-entry-cut-short", entry(Entry::CutShort, Shown::Alone)),
+        ("ended-entry-in-frame", entry(Entry::NotSent, Shown::InFrame)),
+        ("ended-framed", look.framed(language, "/.doorward/login?back=%2F")),
+        ("cross-site-form", posted("https://login.partner.example")),
+        ("cross-site-form-of-another", posted("null")),
+    ]
+    .map(|(name, page)| (name.to_owned(), page))
+    .into()
 }
 
 /// The passcode page where there are several ways, by everything that can have become of them.

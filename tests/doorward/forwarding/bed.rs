@@ -118,6 +118,7 @@ fn application(wishes: &Wishes) -> Application {
         keep_headers: Default::default(),
         preflight: Vec::new(),
         public: vec!["/".into()],
+        cross_site: Vec::new(),
         limits,
         odd_paths: Default::default(),
         routes: Routes::default(),
