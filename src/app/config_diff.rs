@@ -34,7 +34,8 @@ pub fn merge(running: Config, written: Config) -> (Config, ConfigDiff) {
                 if new.deal != old.deal {
                     later(format!("`deal` of listener {}", old.address));
                 }
-                if said(&(&new.serves, &new.trusted)) != said(&(&old.serves, &old.trusted)) {
+                let now = |listener: &Listener| said(&(&listener.serves, &listener.trusted, listener.public_port));
+                if now(&new) != now(&old) {
                     difference.changed.push(format!("listener {}: changed", old.address));
                 }
                 listeners.push(Listener { deal: old.deal, ..new });

@@ -21,7 +21,7 @@ use crate::config::listener::Serves;
 use crate::dispatch::ProviderCalls;
 use crate::gateway::access_log::{AccessLog, Outlet};
 use crate::gateway::route::Router;
-use crate::gateway::{Asked, Body, Gateway};
+use crate::gateway::{Asked, Body, Gateway, Ports};
 use crate::proxy::{Applications, Client, Proxy};
 use crate::server::{Exchange, Handler, Kept};
 use crate::web::{Look, Site};
@@ -35,7 +35,7 @@ pub struct Plan {
     /// The names that sessions may have.
     pub served: Served,
     strict_transport: bool,
-    https_port: Option<u16>,
+    ports: Ports,
     access_log: Option<Outlet>,
 }
 
@@ -76,7 +76,8 @@ impl Files {
 impl Plan {
     pub fn new(config: &Config, files: Files, gatekeeper: Gatekeeper, base: &Base) -> Self {
         let secure = config.listeners.iter().zip(&base.addresses);
-        let secure = secure.into_iter().find(|(listener, _)| matches!(listener.serves, Serves::Tls(_)));
+        let secure = secure.filter(|(listener, _)| matches!(listener.serves, Serves::Tls(_)));
+        let ports = secure.map(|(listener, address)| listener.public_port.unwrap_or(address.port())).collect();
         let receipts = config.receipts.as_ref().map(|receipts| receipts.hosts.as_slice()).unwrap_or_default();
         Self {
             router: Arc::new(Router::new(&config.applications, &[], receipts)),
@@ -92,7 +93,7 @@ impl Plan {
             applications: files.applications,
             served: served(config),
             strict_transport: !config.node.trial,
-            https_port: secure.map(|(_, address)| address.port()).filter(|port| *port != 443),
+            ports: Ports::new(ports),
             access_log: config.access_log.as_ref().map(|section| base.access_logs.outlet(section)),
         }
     }
@@ -107,7 +108,7 @@ impl Plan {
             clock: self.site.clock.clone(),
             random: Arc::clone(&self.site.random),
             strict_transport: self.strict_transport,
-            https_port: self.https_port,
+            ports: self.ports.clone(),
             access_log: self.access_log.clone().map(|outlet| AccessLog::new(outlet, self.site.clock.clone())),
         })
     }

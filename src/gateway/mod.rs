@@ -11,6 +11,7 @@ mod gate;
 mod layers;
 mod origin;
 mod pages;
+mod public_host;
 mod receipt;
 mod respond;
 pub mod route;
@@ -19,7 +20,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::header::{HOST, HeaderValue, STRICT_TRANSPORT_SECURITY};
+use http::header::{HeaderValue, STRICT_TRANSPORT_SECURITY};
 use http::request::Parts;
 use http::uri::Authority;
 use http::{Method, Response, Version};
@@ -29,7 +30,8 @@ use access_log::{AccessLog, Entry};
 pub use body::Body;
 use cross_site::Mark;
 use gate::Gate;
-use respond::Asker;
+pub use public_host::Ports;
+use respond::{Asker, Failed};
 use route::{Host, Place, Route, Router, Stand};
 
 use crate::base::path::Ambiguous;
@@ -50,8 +52,7 @@ pub struct Gateway {
     pub random: Arc<dyn Random>,
     /// Tells browsers to come by https alone for a year (RFC 6797). Off in a trial, whose certificate nobody vouches for.
     pub strict_transport: bool,
-    /// The port that the redirect names; none for 443.
-    pub https_port: Option<u16>,
+    pub ports: Ports,
     pub access_log: Option<Rc<AccessLog>>,
 }
 
@@ -132,7 +133,7 @@ impl Gateway {
         entry: Option<&Entry<'a>>,
     ) -> Response<Body> {
         let facts = caller.facts;
-        let route = self.router.route(head, made);
+        let route = self.route(head, made, true);
         if let Some(entry) = entry {
             entry.belongs(route.place(), head);
         }
@@ -194,7 +195,7 @@ impl Gateway {
         if facts.tell(Fact::LeadsElsewhere) && permit.session().is_none() {
             facts = headers::cleanse_strangers(&mut head.headers);
         }
-        let (host, host_stands) = public_host(place, head);
+        let (host, host_stands) = self.ports.public_host(place, head);
         let asker = Asker::of(head, facts);
         let about = ClientInfo {
             address,
@@ -213,7 +214,8 @@ impl Gateway {
                 if let Some(entry) = entry {
                     entry.trace.set(Some(trace));
                 }
-                respond::not_forwarded(&self.site.look, &asker, &error, (&place.application.name, trace))
+                let about = Failed { application: &place.application.name, client: address, trace };
+                respond::not_forwarded(&self.site.look, &asker, &error, &about)
             }
         }
     }
@@ -236,7 +238,7 @@ impl Gateway {
         facts: Facts,
         entry: Option<&Entry<'a>>,
     ) -> Response<Body> {
-        let route = self.router.route(head, made);
+        let route = self.route(head, made, false);
         if let Some(entry) = entry {
             entry.belongs(route.place(), head);
         }
@@ -244,10 +246,18 @@ impl Gateway {
         if !matches!(head.method, Method::GET | Method::HEAD) {
             return self.notice(head, facts, Notice::NotAllowed);
         }
-        let port = self.https_port.map(|port| format!(":{port}")).unwrap_or_default();
+        let port = self.ports.usual().map(|port| format!(":{port}")).unwrap_or_default();
         let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
         let host = if host.contains(':') { format!("[{host}]") } else { host.to_string() };
         respond::page(Page::moved(&format!("https://{host}{port}{target}")))
+    }
+
+    fn route<'a>(&'a self, head: &Parts, made: Option<&'a Host>, secure: bool) -> Route<'a> {
+        if self.ports.are_meant_by(head, secure) {
+            self.router.route(head, made)
+        } else {
+            Route::Bad("the target has another scheme or port")
+        }
     }
 
     fn notice(&self, head: &Parts, facts: Facts, notice: Notice) -> Response<Body> {
@@ -265,26 +275,4 @@ fn refused_path(place: Option<&Place>, why: Ambiguous, caller: &Caller<'_>) {
         }
         None => tracing::debug!(client.address = %address, "a request was refused: {why}"),
     }
-}
-
-/// The public host in its one spelling, with the port that the client wrote: what the application builds its links from. And
-/// whether `Host` says exactly that.
-fn public_host(place: &Place, head: &Parts) -> (HeaderValue, bool) {
-    let given = head.headers.get(HOST);
-    // Most write it as it is, and what stands behind it has been judged by then: nothing, or a port.
-    if head.uri.authority().is_none()
-        && let Some(given) = given
-        && let Some(rest) = given.as_bytes().strip_prefix(place.host.as_bytes())
-        && matches!(rest.first(), None | Some(b':'))
-    {
-        return (given.clone(), true);
-    }
-    let written = head.uri.authority().map(http::uri::Authority::as_str);
-    let written = written.or_else(|| given.and_then(|host| host.to_str().ok())).unwrap_or_default();
-    let port = written.rsplit_once(':').map(|(_, port)| port).filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
-    let host = match port {
-        Some(port) => HeaderValue::from_str(&format!("{}:{port}", place.host)),
-        None => HeaderValue::from_str(&place.host),
-    };
-    (host.unwrap_or_else(|_| HeaderValue::from_static("")), false)
 }

@@ -2,7 +2,7 @@
 //! of JSON and never a redirect.
 
 use std::error::Error;
-use std::sync::Arc;
+use std::net::IpAddr;
 
 use http::header::{ACCEPT_LANGUAGE, CONNECTION, HeaderValue};
 use http::request::Parts;
@@ -111,16 +111,24 @@ pub fn other_connection() -> Response<Body> {
     page(Page::json(StatusCode::MISDIRECTED_REQUEST, &serde_json::json!({ "error": "other-connection" })))
 }
 
+/// A request that has no answer from its application.
+#[derive(Clone, Copy, Debug)]
+pub struct Failed<'a> {
+    pub application: &'a str,
+    pub client: IpAddr,
+    pub trace: TraceId,
+}
+
 /// Why a permitted request has no answer from its application.
-pub fn not_forwarded(look: &Look, asker: &Asker, error: &ForwardError, about: (&Arc<str>, TraceId)) -> Response<Body> {
-    let (application, trace) = about;
+pub fn not_forwarded(look: &Look, asker: &Asker, error: &ForwardError, about: &Failed<'_>) -> Response<Body> {
+    let &Failed { application, client, trace } = about;
     let (notice, status) = match error {
         ForwardError::Ended => return asker.ended(look, application),
         ForwardError::TooLarge => (Notice::TooLarge, None),
         ForwardError::UnknownCoding => (Notice::BadRequest, Some(StatusCode::NOT_IMPLEMENTED)),
         ForwardError::Stalled => (Notice::BadRequest, Some(StatusCode::REQUEST_TIMEOUT)),
         ForwardError::Left => (Notice::BadRequest, StatusCode::from_u16(GONE).ok()),
-        ForwardError::BadUpgrade(_) | ForwardError::Unreadable => (Notice::BadRequest, None),
+        ForwardError::BadUpgrade(_) | ForwardError::Unreadable | ForwardError::BadLength => (Notice::BadRequest, None),
         ForwardError::TimedOut => (Notice::UpstreamSlow, None),
         ForwardError::Busy => (Notice::Busy, None),
         ForwardError::Unreachable(_) | ForwardError::Broken(_) | ForwardError::Wrong(_) | ForwardError::NoApplication(_) => {
@@ -129,9 +137,9 @@ pub fn not_forwarded(look: &Look, asker: &Asker, error: &ForwardError, about: (&
     };
     if matches!(notice, Notice::UpstreamSlow | Notice::UpstreamDown | Notice::Busy) {
         let cause = error.source().map(|source| format!(": {source}")).unwrap_or_default();
-        tracing::warn!(%trace, application = application.as_ref(), "no answer from the application: {error}{cause}");
+        tracing::warn!(%trace, application, client.address = %client, "no answer from the application: {error}{cause}");
     } else {
-        tracing::debug!(%trace, application = application.as_ref(), %error, "a request was not forwarded");
+        tracing::debug!(%trace, application, client.address = %client, %error, "a request was not forwarded");
     }
     let mut response = asker.told(look, notice, Some(trace));
     if let Some(status) = status {
@@ -143,6 +151,7 @@ pub fn not_forwarded(look: &Look, asker: &Asker, error: &ForwardError, about: (&
             | ForwardError::Stalled
             | ForwardError::UnknownCoding
             | ForwardError::Unreadable
+            | ForwardError::BadLength
             | ForwardError::Left
     ) && asker.version < Version::HTTP_2
     {

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::Sleep;
@@ -142,6 +143,8 @@ impl Answering {
                     Ok(mut trailers) => {
                         let facts = Facts::of(&trailers);
                         headers::from_upstream(&mut trailers, facts, false, None);
+                        // It has been said how long the body is.
+                        trailers.remove(CONTENT_LENGTH);
                         Frame::trailers(trailers)
                     }
                     Err(frame) => frame,

@@ -75,7 +75,7 @@ impl Check {
             return Ok(sender.send_request(request.body(Empty::<Bytes>::new())?).await?.status());
         }
         let request = request.header(header::HOST, &self.host).header(header::CONNECTION, "close");
-        let (mut sender, connection) = self.target.http1().await?;
+        let (mut sender, connection, _) = self.target.http1(true).await?;
         let mut answer = Box::pin(sender.send_request(request.body(Empty::<Bytes>::new())?));
         let answer = tokio::select! {
             biased;

@@ -15,6 +15,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
 
+use super::server_socket::{ServerSocket, Will};
 use crate::base::fast_socket::FastSocket;
 use crate::base::tls;
 use crate::config;
@@ -32,7 +33,8 @@ pub(super) struct Target {
     header_case: HeaderCase,
 }
 
-pub(super) type Stream = TokioIo<Either<FastSocket, Box<TlsStream<FastSocket>>>>;
+pub(super) type Stream = Either<FastSocket, Box<TlsStream<FastSocket>>>;
+pub(super) type Http1<B> = (http1::SendRequest<B>, http1::Connection<TokioIo<ServerSocket<Stream>>, B>, Will);
 
 impl Target {
     pub fn new(server: &Server, upstream: &config::application::Upstream, tls: Option<&Arc<ClientConfig>>) -> Self {
@@ -52,17 +54,18 @@ impl Target {
         stream.set_nodelay(true)?;
         SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
         let stream = FastSocket::new(stream);
-        let Some(config) = &self.tls else { return Ok(TokioIo::new(Either::Left(stream))) };
+        let Some(config) = &self.tls else { return Ok(Either::Left(stream)) };
         let name = ServerName::try_from(self.name.clone()).map_err(io::Error::other)?;
         let stream = TlsConnector::from(Arc::clone(config)).connect(name, stream).await.map_err(tls::explained)?;
         if self.protocol == Protocol::Http2 && stream.get_ref().1.alpn_protocol() != Some(b"h2") {
             return Err(io::Error::other("the server does not agree to h2 (ALPN)"));
         }
-        Ok(TokioIo::new(Either::Right(Box::new(stream))))
+        Ok(Either::Right(Box::new(stream)))
     }
 
-    /// A sender of HTTP/1.1 and the connection that somebody has to poll.
-    pub async fn http1<B>(&self) -> io::Result<(http1::SendRequest<B>, http1::Connection<Stream, B>)>
+    /// A sender of HTTP/1.1, the connection that somebody has to poll, and what it leaves behind. `wide` where the server answers with
+    /// more than a hundred fields: room for more is taken from the heap for every answer.
+    pub async fn http1<B>(&self, wide: bool) -> io::Result<Http1<B>>
     where
         B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + 'static,
     {
@@ -70,7 +73,15 @@ impl Target {
         // What the client spelled in no way of its own (HTTP/2, and what we add) is spelled as most programs did before HTTP/2.
         builder.preserve_header_case(self.header_case == HeaderCase::Keep);
         builder.title_case_headers(self.header_case != HeaderCase::Lower);
-        builder.handshake(self.stream().await?).await.map_err(io::Error::other)
+        // A blank before the colon is taken out (RFC 9112 section 5.1).
+        builder.allow_spaces_after_header_name_in_responses(true);
+        if wide {
+            builder.max_headers(FIELDS_MOST);
+        }
+        let will = Will::default();
+        let stream = ServerSocket::new(self.stream().await?, Arc::clone(&will));
+        let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+        Ok((sender, connection, will))
     }
 
     /// A sender of HTTP/2. The connection has a task of its own, because many exchanges share it; it ends with its senders, its peer
@@ -82,7 +93,8 @@ impl Target {
         let mut builder = http2::Builder::new(LocalTasks);
         builder.timer(TokioTimer::new()).keep_alive_interval(PING).keep_alive_timeout(PONG);
         builder.initial_stream_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW);
-        let (sender, connection) = builder.handshake(self.stream().await?).await.map_err(io::Error::other)?;
+        builder.max_header_list_size(HEAD);
+        let (sender, connection) = builder.handshake(TokioIo::new(self.stream().await?)).await.map_err(io::Error::other)?;
         drop(tokio::task::spawn_local(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection to an upstream ended early");
@@ -94,7 +106,7 @@ impl Target {
 
 /// The version of TLS that is spoken over this, as people write it; nothing without TLS.
 pub(super) fn spoken(stream: &Stream) -> Option<String> {
-    let Either::Right(stream) = stream.inner() else { return None };
+    let Either::Right(stream) = stream else { return None };
     let version = stream.get_ref().1.protocol_version();
     Some(match version {
         Some(ProtocolVersion::TLSv1_2) => "TLS 1.2".to_owned(),
@@ -117,5 +129,9 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 /// While something is under way over HTTP/2.
 const PING: Duration = Duration::from_secs(20);
 const PONG: Duration = Duration::from_secs(10);
+/// Of an answer, where more than the usual hundred are read.
+const FIELDS_MOST: usize = 1000;
+/// Bytes of an answer's head over HTTP/2.
+const HEAD: u32 = 256 * 1024;
 const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 4 << 20;

@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
 use futures_util::TryFutureExt;
 use futures_util::future::LocalBoxFuture;
@@ -19,6 +20,7 @@ use hyper::client::conn::TrySendError;
 use hyper::client::conn::{http1, http2};
 
 use super::request_body::RequestBody;
+use super::server_socket::{Sent as Written, Will};
 use super::streams::Stream;
 
 /// Always boxed: from the pool it goes into a request, into its answer and back. Dropping it closes the connection, or ends its stream where others share the connection.
@@ -28,6 +30,12 @@ pub(super) struct Wire {
     connection: Option<LocalBoxFuture<'static, hyper::Result<()>>>,
     relay: Arc<Relay>,
     waker: Waker,
+    /// What the connection leaves behind; nothing where others share it.
+    will: Option<Will>,
+    /// Reads answers with more than a hundred fields.
+    pub is_wide: bool,
+    /// How long the server keeps it open without a request, where it says so (`Keep-Alive`, RFC 9112 section 9.3).
+    pub rest: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -41,18 +49,19 @@ impl Wire {
     pub fn new(
         sender: http1::SendRequest<RequestBody>,
         connection: impl Future<Output = hyper::Result<()>> + 'static,
+        will: Will,
     ) -> Box<Self> {
-        Self::with(Sender::Own(sender), Some(Box::pin(connection)))
+        Self::with(Sender::Own(sender), Some(Box::pin(connection)), Some(will))
     }
 
     pub fn shared(sender: http2::SendRequest<RequestBody>, stream: Stream) -> Box<Self> {
-        Self::with(Sender::Shared(sender, stream), None)
+        Self::with(Sender::Shared(sender, stream), None, None)
     }
 
-    fn with(sender: Sender, connection: Option<LocalBoxFuture<'static, hyper::Result<()>>>) -> Box<Self> {
+    fn with(sender: Sender, connection: Option<LocalBoxFuture<'static, hyper::Result<()>>>, will: Option<Will>) -> Box<Self> {
         let relay = Arc::<Relay>::default();
         let waker = Waker::from(Arc::clone(&relay));
-        Box::new(Self { sender, connection, relay, waker })
+        Box::new(Self { sender, connection, relay, waker, will, is_wide: false, rest: None })
     }
 
     pub fn is_shared(&self) -> bool {
@@ -134,6 +143,12 @@ impl Wire {
             Sender::Own(sender) => sender.is_ready(),
             Sender::Shared(sender, _) => sender.is_ready(),
         }
+    }
+
+    /// Closes the connection; what was written to it since its last answer, where that is known.
+    pub fn unanswered(&mut self) -> Option<&Written> {
+        self.connection = None;
+        self.will.as_ref()?.get()
     }
 
     /// Nobody is to be woken by it any more.

@@ -61,6 +61,8 @@ pub(super) struct Exchange {
     /// The request's body waits for the client.
     upload_waits: Cell<bool>,
     upload_over: Cell<bool>,
+    /// It was given up before its end.
+    upload_cut_off: Cell<bool>,
     /// The answer's body was handed a frame and has not been asked for another.
     answer_waits: Cell<bool>,
     /// Frames or reads so far, either way.
@@ -187,6 +189,15 @@ impl Exchange {
 
     pub fn is_upload_over(&self) -> bool {
         self.upload_over.get()
+    }
+
+    pub fn upload_is_cut_off(&self) {
+        self.upload_cut_off.set(true);
+    }
+
+    /// Whether nothing of the request's body is left that the client may still send.
+    pub fn has_whole_upload(&self) -> bool {
+        self.upload_over.get() && !self.upload_cut_off.get()
     }
 
     pub fn answer_waits(&self, waits: bool) {
@@ -317,6 +328,7 @@ impl Running {
             pause: Cell::new(Duration::MAX),
             upload_waits: Cell::default(),
             upload_over: Cell::default(),
+            upload_cut_off: Cell::default(),
             answer_waits: Cell::default(),
             moved: Cell::default(),
             seen: Cell::new((0, now)),

@@ -28,6 +28,8 @@ pub enum Fact {
     /// Any other than exactly `chunked`.
     UnknownCoding,
     ContentLength,
+    /// A `Content-Length` that is written in another way than ours, or several.
+    OddLength,
     Te,
     Upgrade,
     /// A field of one connection besides `Connection` and `Transfer-Encoding`.
@@ -39,6 +41,8 @@ pub enum Fact {
     /// A field that may end here on the way to the client.
     EndsDownwards,
     Authorization,
+    /// `Location` or another field of an answer that says where to go.
+    Points,
     /// `WWW-Authenticate`.
     Challenge,
     AcceptLanguage,
@@ -95,7 +99,10 @@ impl Facts {
                 self.note_if(Fact::UnknownCoding, !is_known);
                 self.note(Fact::TransferEncoding);
             }
-            header::CONTENT_LENGTH => self.note(Fact::ContentLength),
+            header::CONTENT_LENGTH => {
+                self.note_if(Fact::OddLength, self.tell(Fact::ContentLength) || !super::length::is_canonical(value));
+                self.note(Fact::ContentLength);
+            }
             header::TE => {
                 self.note(Fact::Te);
                 self.note(Fact::Hop);
@@ -114,6 +121,7 @@ impl Facts {
             header::ACCEPT_LANGUAGE => self.note(Fact::AcceptLanguage),
             header::CONTENT_TYPE => self.note_if(Fact::EventStream, is_event_stream(value)),
             header::FORWARDED => self.note(Fact::Forged),
+            header::LOCATION | header::CONTENT_LOCATION | header::REFRESH => self.note(Fact::Points),
             // What most heads hold besides. None of these can be any of what is looked for below.
             header::ACCEPT
             | header::ACCEPT_ENCODING
@@ -126,7 +134,6 @@ impl Facts {
             | header::IF_MODIFIED_SINCE
             | header::IF_NONE_MATCH
             | header::LAST_MODIFIED
-            | header::LOCATION
             | header::ORIGIN
             | header::REFERER
             | header::SERVER
@@ -236,7 +243,7 @@ mod tests {
         ALL.into_iter().filter(|fact| facts.tell(*fact)).collect()
     }
 
-    const ALL: [Fact; 24] = [
+    const ALL: [Fact; 26] = [
         Fact::Forged,
         Fact::LeadsElsewhere,
         Fact::Host,
@@ -247,6 +254,7 @@ mod tests {
         Fact::TransferEncoding,
         Fact::UnknownCoding,
         Fact::ContentLength,
+        Fact::OddLength,
         Fact::Te,
         Fact::Upgrade,
         Fact::Hop,
@@ -254,6 +262,7 @@ mod tests {
         Fact::EndsUpwards,
         Fact::EndsDownwards,
         Fact::Authorization,
+        Fact::Points,
         Fact::Challenge,
         Fact::AcceptLanguage,
         Fact::FetchMetadata,
@@ -278,6 +287,10 @@ mod tests {
             (&[("transfer-encoding", "Chunked"), ("content-length", "1")], &[TransferEncoding, ContentLength]),
             (&[("transfer-encoding", "chunked"), ("transfer-encoding", "chunked")], &[TransferEncoding, UnknownCoding]),
             (&[("transfer-encoding", "gzip, chunked")], &[TransferEncoding, UnknownCoding]),
+            (&[("content-length", "10")], &[ContentLength]),
+            (&[("content-length", "010")], &[ContentLength, OddLength]),
+            (&[("content-length", "10"), ("content-length", "10")], &[ContentLength, OddLength]),
+            (&[("location", "/"), ("refresh", "1")], &[Points]),
             (&[("te", "trailers"), ("upgrade", "websocket")], &[Te, Upgrade, Hop]),
             (&[("keep-alive", "5")], &[Hop]),
             (&[("proxy-connection", "close")], &[Hop]),

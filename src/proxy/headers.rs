@@ -4,6 +4,7 @@
 
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
@@ -89,14 +90,22 @@ fn names_binding_scheme(value: &HeaderValue) -> bool {
     words.any(|word| [&b"ntlm"[..], b"negotiate"].iter().any(|scheme| word.eq_ignore_ascii_case(scheme)))
 }
 
-/// Makes a request's fields those that the application gets. `signed_on` only where it signs on by headers; `upgrade` only where it is
-/// asked to switch.
-pub(super) fn for_upstream(
-    headers: &mut HeaderMap,
-    client: &ClientInfo<'_>,
-    signed_on: Option<&Session>,
-    upgrade: Option<&HeaderValue>,
-) {
+/// What else decides which fields the application gets.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outward<'a> {
+    /// Only where it signs on by headers.
+    pub signed_on: Option<&'a Session>,
+    /// Only where it is asked to switch.
+    pub upgrade: Option<&'a HeaderValue>,
+    /// Whether it gets `Via`, ours and others'.
+    pub via: bool,
+    /// HTTP/2, which has no `Connection`.
+    pub is_stream: bool,
+}
+
+/// Makes a request's fields those that the application gets.
+pub(super) fn for_upstream(headers: &mut HeaderMap, client: &ClientInfo<'_>, outward: Outward<'_>) {
+    let Outward { signed_on, upgrade, via, is_stream } = outward;
     let facts = client.facts;
     let trailers = facts.tell(Fact::Te) && names_token(headers, &header::TE, b"trailers");
     let special = [Fact::Forged, Fact::Listed, Fact::Hop, Fact::ProxyAuthenticate, Fact::EndsUpwards];
@@ -111,14 +120,23 @@ pub(super) fn for_upstream(
         headers.insert(header::HOST, client.host.clone());
     }
     client.cookies.put(headers);
-    if trailers {
-        headers.insert(header::TE, HeaderValue::from_static("trailers"));
-    }
     if let Some(protocol) = upgrade {
         headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(header::UPGRADE, protocol.clone());
     }
-    headers.append(header::VIA, HeaderValue::from_static("1.1 doorward"));
+    if trailers {
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
+        // Without it the field is nothing to a server of HTTP/1.1 (RFC 9110 section 10.1.4).
+        if !is_stream {
+            let listed = if upgrade.is_some() { "Upgrade, TE" } else { "TE" };
+            headers.insert(header::CONNECTION, HeaderValue::from_static(listed));
+        }
+    }
+    if via {
+        headers.append(header::VIA, HeaderValue::from_static("1.1 doorward"));
+    } else {
+        headers.remove(header::VIA);
+    }
     headers.insert(FORWARDED_FOR, client.client.told_as(client.address, HeaderValue::clone));
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static("https"));
     headers.insert(FORWARDED_HOST, client.host.clone());
@@ -143,6 +161,20 @@ pub(super) fn from_upstream(headers: &mut HeaderMap, facts: Facts, service_worke
         headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(header::UPGRADE, protocol.clone());
     }
+}
+
+/// For how long the server keeps the connection open without a request, where it says so (`Keep-Alive: timeout=5, max=100`).
+pub(super) fn keep_alive(headers: &HeaderMap, facts: Facts) -> Option<Duration> {
+    if !facts.tell(Fact::Hop) {
+        return None;
+    }
+    let told = headers.get_all("keep-alive").iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    told.filter_map(|parameter| {
+        let (name, seconds) = parameter.split_once('=')?;
+        let is_timeout = name.trim().eq_ignore_ascii_case("timeout");
+        seconds.trim().trim_matches('"').parse().ok().filter(|_| is_timeout).map(Duration::from_secs)
+    })
+    .min()
 }
 
 /// Takes out what ends here: what is `doomed`, and fields that `Connection` lists. Only where one of the `special` facts is told can
@@ -210,7 +242,7 @@ fn filtered(given: HeaderMap, goes: impl Fn(&HeaderName, &HeaderValue) -> bool) 
 const LISTED_MOST: usize = 100;
 
 /// Room for what is added to a request, so that the map grows once.
-const ADDED_MOST: usize = 9;
+const ADDED_MOST: usize = 10;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");

@@ -1,5 +1,6 @@
 //! To the application and back; nothing goes there without a `Permit`. One `Proxy` per core, with its own upstream connections.
 
+mod attempt;
 mod balance;
 mod body;
 mod checks;
@@ -9,17 +10,21 @@ mod connection;
 pub mod cookies;
 mod exchanges;
 mod forward;
+mod forward_error;
 pub mod frames;
 mod header_scan;
 pub mod headers;
 mod health;
+pub mod length;
 mod make_room;
 mod pins;
+mod read_back;
 mod request_body;
 pub mod rewrite;
 mod seats;
 mod server_choice;
 mod server_pool;
+mod server_socket;
 mod servers;
 mod streams;
 mod table;
@@ -35,7 +40,7 @@ use rustls::ClientConfig;
 pub use body::ProxyBody;
 pub use client::Client;
 pub use exchanges::Running;
-pub use forward::ForwardError;
+pub use forward_error::ForwardError;
 pub use header_scan::{Fact, Facts};
 pub use headers::ClientInfo;
 pub use request_body::BodyError;

@@ -57,12 +57,14 @@ pub(super) struct RequestBody {
     /// Whether it comes as HTTP/2.
     is_stream: bool,
     left: u64,
+    /// It was read to its end.
+    has_ended: bool,
     exchange: Rc<Exchange>,
 }
 
 impl RequestBody {
     pub fn new((incoming, is_stream): (Option<Incoming>, bool), most: u64, exchange: Rc<Exchange>) -> Self {
-        Self { incoming, is_stream, left: most, exchange }
+        Self { incoming, is_stream, left: most, has_ended: false, exchange }
     }
 
     /// Whether nothing more comes, though it is not at its end.
@@ -102,7 +104,10 @@ impl Body for RequestBody {
                 self.exchange.cut(Cut::Left);
                 return Poll::Ready(Some(Err(BodyError::CutShort)));
             }
-            Poll::Ready(None) => return Poll::Ready(None),
+            Poll::Ready(None) => {
+                self.has_ended = true;
+                return Poll::Ready(None);
+            }
             Poll::Ready(Some(Ok(frame))) => frame,
             Poll::Ready(Some(Err(error))) => {
                 self.exchange.cut(if is_end(&error) { Cut::Left } else { Cut::Unreadable });
@@ -111,7 +116,10 @@ impl Body for RequestBody {
         };
         self.exchange.moved();
         self.exchange.client_sent();
-        let Ok(data) = frame.into_data() else { return Poll::Ready(None) };
+        let Ok(data) = frame.into_data() else {
+            self.has_ended = true;
+            return Poll::Ready(None);
+        };
         match self.left.checked_sub(data.len() as u64) {
             Some(left) => {
                 self.left = left;
@@ -135,6 +143,9 @@ impl Body for RequestBody {
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
+        if !self.has_ended && !self.is_end_stream() {
+            self.exchange.upload_is_cut_off();
+        }
         self.exchange.upload_is_over();
     }
 }

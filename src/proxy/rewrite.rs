@@ -34,7 +34,7 @@ impl Names {
         for (name, value) in headers.iter_mut() {
             let rewritten = match *name {
                 header::LOCATION | header::CONTENT_LOCATION => self.published(value.as_bytes(), public),
-                header::REFRESH => self.refresh(value.as_bytes(), public),
+                header::REFRESH => in_refresh(value.as_bytes(), |url| self.published(url, public)),
                 header::SET_COOKIE => self.set_cookie(value.as_bytes()),
                 _ => None,
             };
@@ -92,12 +92,6 @@ impl Names {
         Split::of(url).is_some_and(|split| split.host.eq_ignore_ascii_case(&self.host))
     }
 
-    fn refresh(&self, value: &[u8], public: &HeaderValue) -> Option<Vec<u8>> {
-        let Range { start, end } = refresh_url(value);
-        let url = self.published(value.get(start..end)?, public)?;
-        Some([value.get(..start)?, &url, value.get(end..)?].concat())
-    }
-
     /// A cookie for the application's own host becomes one of the host that the client asked; the rest stays byte for byte.
     fn set_cookie(&self, line: &[u8]) -> Option<Vec<u8>> {
         // Of several the last counts (RFC 6265 section 5.3), so if that one goes no other may take its place.
@@ -113,6 +107,33 @@ impl Names {
         }
         Some(kept)
     }
+}
+
+/// An answer's plain URLs of the public host as what it is, https: applications that do not read `X-Forwarded-Proto` write such. `public` is
+/// the host as the client wrote it. The port may be none, one of the defaults, or the public one; others are somebody else's.
+pub fn secure(headers: &mut HeaderMap, public: &HeaderValue) {
+    let secured = |url: &[u8]| -> Option<Vec<u8>> {
+        let split = Split::of(url).filter(|split| split.tls == Some(false))?;
+        let (host, port) = authority(public.as_bytes())?;
+        let is_port = matches!(split.port, None | Some(80 | 443)) || split.port == port;
+        let is_public = split.host.eq_ignore_ascii_case(host) && is_port;
+        is_public.then(|| [b"https://", public.as_bytes(), split.rest].concat())
+    };
+    for (name, value) in headers.iter_mut() {
+        let rewritten = match *name {
+            header::LOCATION | header::CONTENT_LOCATION => secured(value.as_bytes()),
+            header::REFRESH => in_refresh(value.as_bytes(), secured),
+            _ => None,
+        };
+        replace(value, rewritten);
+    }
+}
+
+/// A `Refresh` with another URL, if there is one.
+fn in_refresh(value: &[u8], rewrite: impl FnOnce(&[u8]) -> Option<Vec<u8>>) -> Option<Vec<u8>> {
+    let Range { start, end } = refresh_url(value);
+    let url = rewrite(value.get(start..end)?)?;
+    Some([value.get(..start)?, &url, value.get(end..)?].concat())
 }
 
 /// A URL with an authority. `tls` is nothing where the scheme is left to the page (`//host/path`).
@@ -236,6 +257,41 @@ mod tests {
         for (given, expected) in table {
             for name in [header::LOCATION, header::CONTENT_LOCATION] {
                 assert_eq!(answered(&names("inner.example"), &PUBLIC, name, given), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_plain_url_of_the_public_host_becomes_https() {
+        let [port, v6] = ["mail.example.com:8443", "[2001:db8::1]"].map(HeaderValue::from_static);
+        let table = [
+            (&PUBLIC, "http://mail.example.com", "https://mail.example.com"),
+            (&PUBLIC, "HTTP://Mail.Example.com.:80/a?b#c", "https://mail.example.com/a?b#c"),
+            (&PUBLIC, "http://mail.example.com:443/", "https://mail.example.com/"),
+            (&port, "http://mail.example.com/a", "https://mail.example.com:8443/a"),
+            (&port, "http://mail.example.com:8443/a", "https://mail.example.com:8443/a"),
+            (&v6, "http://[2001:DB8::1]:80/", "https://[2001:db8::1]/"),
+            (&PUBLIC, "http://mail.example.com:8080/", "http://mail.example.com:8080/"),
+            (&PUBLIC, "https://mail.example.com/", "https://mail.example.com/"),
+            (&PUBLIC, "//mail.example.com/", "//mail.example.com/"),
+            (&PUBLIC, "/a?b=http://mail.example.com/", "/a?b=http://mail.example.com/"),
+            (&PUBLIC, "http://mail.example.com.evil.example/", "http://mail.example.com.evil.example/"),
+            (&PUBLIC, "http://mail.example.com@evil.example/", "http://mail.example.com@evil.example/"),
+            (&PUBLIC, "http://mail.example.com\\@evil.example/", "http://mail.example.com\\@evil.example/"),
+            (&PUBLIC, "http://evil.example/", "http://evil.example/"),
+            (&PUBLIC, "http:mail.example.com/", "http:mail.example.com/"),
+        ];
+        for (public, given, expected) in table {
+            let fields = [
+                (header::LOCATION, given.to_owned(), expected.to_owned()),
+                (header::CONTENT_LOCATION, given.to_owned(), expected.to_owned()),
+                (header::REFRESH, format!("5; url='{given}'"), format!("5; url='{expected}'")),
+                (header::SET_COOKIE, given.to_owned(), given.to_owned()),
+            ];
+            for (name, given, expected) in fields {
+                let mut headers = HeaderMap::from_iter([(name.clone(), HeaderValue::from_str(&given).unwrap())]);
+                secure(&mut headers, public);
+                assert_eq!(headers[&name], expected);
             }
         }
     }

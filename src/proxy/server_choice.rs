@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::forward::ForwardError;
+use super::forward_error::ForwardError;
 use super::seats::{Holder, Seat};
 use super::servers::{Place, Queue};
 use super::upstream::{Guest, Pick, Upstream, Way};
@@ -26,6 +26,8 @@ pub(super) struct Search<'a> {
     tried: Vec<usize>,
     /// Where a connection that was kept open turned out to be closed: there once more, with a new one.
     again: Option<usize>,
+    /// A request that may have reached a server was sent once more.
+    pub has_tried_again: bool,
     /// Why the last server could not be connected to.
     last: Option<io::Error>,
 }
@@ -37,7 +39,8 @@ impl<'a> Search<'a> {
         connect_wait: Duration,
         begun: Time,
     ) -> Self {
-        Self { upstream, guest, connect_wait, begun, holder, seat: None, tried: Vec::new(), again: None, last: None }
+        let (seat, tried, again, has_tried_again, last) = (None, Vec::new(), None, false, None);
+        Self { upstream, guest, connect_wait, begun, holder, seat, tried, again, has_tried_again, last }
     }
 
     /// A connection that is open already, without waiting for anything.
@@ -90,6 +93,13 @@ impl<'a> Search<'a> {
             way.failed(self.begun, "it closes connections before it has taken a request");
             self.tried.push(way.server());
         }
+    }
+
+    /// Nobody knows what became of the request: the same server is asked with a new connection, and never a third time.
+    pub fn try_again(&mut self, way: &mut Way) {
+        self.seat = way.seat.take();
+        self.has_tried_again = true;
+        self.again = Some(way.server());
     }
 
     /// The server said that it has not touched the request: it is not to blame, but another is asked.

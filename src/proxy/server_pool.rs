@@ -60,9 +60,12 @@ impl Line {
         }
     }
 
-    pub async fn open(&self) -> io::Result<Box<Wire>> {
-        let (sender, connection) = self.target.http1().await?;
-        Ok(Wire::new(sender, connection.with_upgrades()))
+    /// `wide` where the server answers with more than a hundred fields.
+    pub async fn open(&self, wide: bool) -> io::Result<Box<Wire>> {
+        let (sender, connection, will) = self.target.http1(wide).await?;
+        let mut wire = Wire::new(sender, connection.with_upgrades(), will);
+        wire.is_wide = wide;
+        Ok(wire)
     }
 
     /// The idle connection that was used last, with its place.
@@ -70,7 +73,7 @@ impl Line {
         self.now.set(now);
         let mut idle = self.idle.borrow_mut();
         let Idle { wire, since, place } = idle.pop()?;
-        if now.since(since) >= IDLE_TIME {
+        if now.since(since) >= idle_time(&wire) {
             // The others are older still.
             idle.clear();
             return None;
@@ -81,7 +84,7 @@ impl Line {
     /// Idle from now on, as near as a sweep tells; to ask the clock would cost more than the rest. When full, the connection is closed.
     pub fn pool(&self, place: Option<Place>, wire: Box<Wire>) {
         let mut idle = self.idle.borrow_mut();
-        if idle.len() < IDLE_MOST {
+        if idle.len() < IDLE_MOST && idle_time(&wire) > Duration::ZERO {
             idle.push(Idle { wire, since: self.now.get(), place });
         }
     }
@@ -110,14 +113,22 @@ impl Line {
         Ok(wire)
     }
 
-    /// Closes connections that have been idle for too long or that the server has closed; all of them where somebody elsewhere
-    /// waits for their places.
-    pub fn prune(&self, now: Time, wanted: bool) {
+    /// Closes connections that have been idle for too long, that the server has closed, or that read too few fields for it where `wide`;
+    /// all of them where somebody elsewhere waits for their places.
+    pub fn prune(&self, now: Time, (wanted, wide): (bool, bool)) {
         self.now.set(now);
-        self.idle.borrow_mut().retain_mut(|idle| !wanted && now.since(idle.since) < IDLE_TIME && idle.wire.is_alive());
+        self.idle.borrow_mut().retain_mut(|idle| {
+            let fits = idle.wire.is_wide || !wide;
+            !wanted && fits && now.since(idle.since) < idle_time(&idle.wire) && idle.wire.is_alive()
+        });
         let is_used = |open: &Shared| open.streams.get() > 0 || now.since(open.used) < SHARED_IDLE_TIME;
         self.shared.borrow_mut().retain(|open| !open.sender.is_closed() && is_used(open));
     }
+}
+
+/// Closed a second before the server would.
+fn idle_time(wire: &Wire) -> Duration {
+    wire.rest.map_or(IDLE_TIME, |rest| rest.saturating_sub(Duration::from_secs(1)).min(IDLE_TIME))
 }
 
 /// Below what servers usually allow (the shortest default in wide use is five seconds), so that we close first.

@@ -41,6 +41,8 @@ pub(super) struct Server {
     shaken: AtomicBool,
     health: Mutex<Health>,
     taken: AtomicU32,
+    /// It has answered with more than a hundred fields.
+    is_wide: AtomicBool,
 }
 
 /// Who has a seat and waits for a place at any of the servers, of all cores: a connection that is idle elsewhere may still hold it.
@@ -81,6 +83,7 @@ impl Servers {
                 shaken: AtomicBool::default(),
                 health: Mutex::new(health),
                 taken: AtomicU32::default(),
+                is_wide: AtomicBool::default(),
             }
         };
         Arc::new(Self {
@@ -143,6 +146,23 @@ impl Drop for Waiting<'_> {
 }
 
 impl Server {
+    pub fn is_wide(&self) -> bool {
+        self.is_wide.load(Ordering::Relaxed)
+    }
+
+    /// It has answered with more fields than are read without being asked to.
+    pub fn widen(&self) {
+        if !self.is_wide.swap(true, Ordering::Relaxed) {
+            let application = self.application.as_ref();
+            tracing::info!(
+                application,
+                server = self.label,
+                "{} answers with more than 100 header fields; up to 1000 are read from now on",
+                self.label
+            );
+        }
+    }
+
     pub fn view(&self) -> View {
         View::from_code(self.view.load(Ordering::Relaxed))
     }

@@ -34,6 +34,8 @@ pub(super) struct Upstream {
     routes: Routes,
     pub service_worker: bool,
     pub signs_on_by_headers: bool,
+    /// Whether it is told of us in `Via`.
+    pub via: bool,
     /// What it may be asked to switch to.
     pub upgrades: Vec<HeaderValue>,
     /// Only where it goes by another name than the public one.
@@ -142,6 +144,14 @@ impl Way {
         self.at.server
     }
 
+    /// Its answer was too long to be read: whether a new connection reads more of one.
+    pub fn reads_many_fields(&self) -> bool {
+        if let Some(server) = self.at.server().filter(|_| !self.wire.is_shared()) {
+            server.widen();
+        }
+        !self.wire.is_shared() && !self.wire.is_wide
+    }
+
     /// The head of an answer came for what was sent at `begun`.
     pub fn answered(&self, begun: Time) {
         if let Some(server) = self.at.server() {
@@ -201,6 +211,7 @@ impl Upstream {
             limits: application.limits,
             routes: application.routes.clone(),
             service_worker: application.service_worker,
+            via: application.via,
             signs_on_by_headers: application.sign_on == SignOn::Headers,
             upgrades: upstream.upgrade.iter().filter_map(|token| HeaderValue::from_str(token).ok()).collect(),
             names: upstream.host.as_deref().and_then(|host| Names::new(host, ports)),
@@ -292,7 +303,8 @@ impl Upstream {
         let Some(line) = self.lines.get(pick.server) else { return Err(io::ErrorKind::NotFound.into()) };
         // A few at a time: what is down must not get everybody at the moment it comes back.
         let _turn = if pick.despite { line.tries.acquire().await.ok() } else { None };
-        let wire = if self.speaks_http2() { line.open_shared(now).await? } else { line.open().await? };
+        let is_wide = || self.servers.list.get(pick.server).is_some_and(Server::is_wide);
+        let wire = if self.speaks_http2() { line.open_shared(now).await? } else { line.open(is_wide()).await? };
         Ok(self.way(wire, place, pick.server, false))
     }
 
@@ -341,7 +353,9 @@ impl Upstream {
     /// Closes connections that have been idle for too long, or whose places are waited for.
     pub fn prune(&self, now: Time) {
         let waiting = self.servers.queue.as_ref().map_or(0, super::servers::Queue::waiting);
-        self.lines.iter().for_each(|line| line.prune(now, waiting > 0));
+        for (line, server) in self.lines.iter().zip(&self.servers.list) {
+            line.prune(now, (waiting > 0, server.is_wide()));
+        }
         if let Some(pins) = &self.pins {
             pins.prune(now, waiting);
         }

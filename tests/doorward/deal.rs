@@ -29,7 +29,13 @@ impl Handler for Core {
 
 #[tokio::test]
 async fn eight_long_connections_over_two_cores_are_four_and_four() {
-    let listed = [Listener { address: "127.0.0.1:0".parse().unwrap(), serves: Serves::Redirect, trusted: None, deal: true }];
+    let listed = [Listener {
+        address: "127.0.0.1:0".parse().unwrap(),
+        serves: Serves::Redirect,
+        trusted: None,
+        public_port: None,
+        deal: true,
+    }];
     let listeners = Listeners::bind(&listed, &[], 2, &tls::ticketer().unwrap(), Given::default()).unwrap();
     let (address, stop) = (listeners.addresses()[0], CancellationToken::new());
     let cores = run(listeners, Limits::default(), &stop, |core| Rc::new(Core(core))).unwrap();

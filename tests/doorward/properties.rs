@@ -23,6 +23,8 @@ mod form;
 mod group;
 #[path = "../../fuzz/properties/language.rs"]
 mod language;
+#[path = "../../fuzz/properties/length.rs"]
+mod length;
 #[path = "../../fuzz/properties/metadata.rs"]
 mod metadata;
 #[path = "../../fuzz/properties/modem_lines.rs"]
@@ -403,6 +405,28 @@ fn only_offered_languages_are_spoken() {
     let pieces =
         ["de", "en", "fr", "DE", "-AT", ",", ", ", ";q=", ";", "0", "1", ".", "0.5", "nan", "inf", "-", "_", "*", "\n", "1e-9"];
     holds_for_all(INPUTS, |choices| choices.input(&pieces, 12), language::holds);
+}
+
+#[test]
+fn a_body_has_one_length_in_one_spelling() {
+    let pieces = [
+        "0",
+        "1",
+        "10",
+        "010",
+        "18446744073709551615",
+        "18446744073709551616",
+        ",",
+        ", ",
+        " ",
+        "\t",
+        "+",
+        "-",
+        "\n",
+        "x",
+        "10\n10",
+    ];
+    holds_for_all(INPUTS, |choices| choices.input(&pieces, 6), length::holds);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use crate::support::client::{Answer, Client};
+use crate::support::client::{Answer, Client, KEY};
 use crate::support::node::{Bed, HOST};
 use crate::support::raw::{self, Application};
 use crate::support::toml::Toml;
@@ -34,8 +34,9 @@ const INNER: &str = r#"host = "Inner.Corp.Example""#;
 #[tokio::test]
 async fn an_application_is_told_its_own_name_and_the_public_one_beside_it() {
     let (bed, application) = bed(INNER).await;
+    // A stranger's `Destination` ends at the door.
+    let mut browser = bed.signed_in("alice", "wonderland").await;
     for http2 in [false, true] {
-        let mut browser = bed.browser();
         browser.http2 = http2;
         let fields = [
             ("destination", "https://app.example/public/b%20c"),
@@ -73,10 +74,13 @@ async fn its_answers_speak_of_the_public_name() {
 #[tokio::test]
 async fn the_port_that_the_client_wrote_stays_in_what_it_is_told() {
     let (bed, application) = bed(INNER).await;
-    let mut client = raw::client(&bed.browser()).await;
+    let browser = bed.signed_in("alice", "wonderland").await;
+    let cookie = format!("{KEY}={}", browser.cookie(KEY).unwrap());
+    let mut client = raw::client(&browser).await;
+    let own = format!("{HOST}:{}", bed.address.port());
     client
         .send(format!(
-            "MOVE /public/a HTTP/1.1\r\nHost: {HOST}:8443\r\nDestination: https://{HOST}:8443/public/b\r\nOrigin: https://{HOST}\r\n\r\n"
+            "MOVE /public/a HTTP/1.1\r\nHost: {own}\r\nCookie: {cookie}\r\nDestination: https://{own}/public/b\r\nOrigin: https://{HOST}\r\n\r\n"
         ))
         .await;
     let mut server = application.accept().await;
@@ -84,7 +88,7 @@ async fn the_port_that_the_client_wrote_stays_in_what_it_is_told() {
     assert!(request.contains("destination: http://inner.corp.example/public/b\r\n"), "{request}");
     assert!(request.contains("origin: https://app.example\r\n"), "another port is another site: {request}");
     server.send("HTTP/1.1 201 Created\r\nLocation: http://inner.corp.example/b\r\nContent-Length: 0\r\n\r\n").await;
-    assert!(client.head().await.contains("location: https://app.example:8443/b\r\n"));
+    assert!(client.head().await.contains(&format!("location: https://{own}/b\r\n")));
 }
 
 #[tokio::test]
@@ -93,7 +97,8 @@ async fn nothing_is_rewritten_where_there_is_one_name() {
     let fields =
         [("destination", "https://app.example/b"), ("origin", "https://app.example"), ("referer", "http://inner.corp.example/")];
     let answer = "Location: http://inner.corp.example/b\r\nRefresh: 5; url=http://inner.corp.example/b\r\nSet-Cookie: a=1; Domain=inner.corp.example\r\n";
-    let (request, answer) = exchange(&application, &bed.browser(), ("COPY", &fields), answer).await;
+    let browser = bed.signed_in("alice", "wonderland").await;
+    let (request, answer) = exchange(&application, &browser, ("COPY", &fields), answer).await;
     for (name, value) in fields {
         assert!(request.contains(&format!("{name}: {value}\r\n")), "{request}");
     }

@@ -48,6 +48,8 @@ pub struct Application {
     pub routes: Routes,
     /// Lets the application register service workers. Default: false.
     pub service_worker: bool,
+    /// Tells the application of us in `Via` (RFC 9110 section 7.6.3). Default: true.
+    pub via: bool,
 }
 
 /// Proof that the operator made a path of this application public. [`Application::public_path`] alone makes one:
@@ -132,6 +134,7 @@ impl Application {
         let keep_headers = section.or("keep_headers", KeptHeaders::default(), KeptHeaders::read);
         let cross_site = section.or("cross_site", Vec::new(), |list| Some(list.list()?.into_iter().filter_map(plain).collect()));
         let service_worker = section.or("service_worker", false, Field::boolean);
+        let via = section.or("via", true, Field::boolean);
         section.finish();
         Some(Self {
             name: name?,
@@ -149,6 +152,7 @@ impl Application {
             odd_paths,
             routes,
             service_worker,
+            via,
         })
     }
 }

@@ -14,6 +14,8 @@ pub struct Listener {
     pub serves: Serves,
     /// Whose word counts for where a client is. Nothing: every client is the other end of its connection.
     pub trusted: Option<Arc<Trusted>>,
+    /// The port that browsers write, where something in front maps it to ours. Default: the port of `address`.
+    pub public_port: Option<u16>,
     /// One core accepts and deals connections to the core with the fewest, instead of the kernel's hash. Default: false.
     pub deal: bool,
 }
@@ -60,9 +62,17 @@ impl Listener {
             }
             (None, None) => None,
         };
+        let public_port = match (section.optional("public_port"), redirect) {
+            (Some(field), Some(_)) => {
+                field.key_problem("a listener that redirects has no `public_port`");
+                None
+            }
+            (Some(field), None) => field.number(1..=65535).and_then(|port| u16::try_from(port).ok()),
+            (None, _) => None,
+        };
         let deal = section.or("deal", false, |field| field.boolean());
         section.finish();
-        Some(Self { address: address?, serves: serves?, trusted, deal })
+        Some(Self { address: address?, serves: serves?, trusted, public_port, deal })
     }
 }
 

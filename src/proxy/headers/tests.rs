@@ -25,7 +25,7 @@ fn sent(fields: &[(&str, &str)], upgrade: Option<&HeaderValue>) -> HeaderMap {
         keeps: &KeptHeaders::default(),
         now: Time::default(),
     };
-    for_upstream(&mut headers, &client, None, upgrade);
+    for_upstream(&mut headers, &client, Outward { signed_on: None, upgrade, via: true, is_stream: false });
     headers
 }
 
@@ -106,6 +106,7 @@ fn hop_by_hop_fields_end_here_and_hostile_lists_change_nothing() {
         ("origin", "https://mail.example.com"),
         ("cookie", "a=1"),
         ("te", "trailers"),
+        ("connection", "TE"),
         ("via", "1.1 other"),
         ("via", "1.1 doorward"),
         ("x-forwarded-for", "192.0.2.7"),
@@ -227,4 +228,51 @@ fn a_user_is_introduced_in_three_fields() {
     assert_eq!(headers, map(&expected));
     introduce(&mut headers, &IdentityHeaders::of(&User::bare("bob")));
     assert_eq!(headers["x-forwarded-user"], "bob");
+}
+
+#[test]
+fn te_is_named_by_its_connection_and_via_is_as_the_operator_says() {
+    let websocket = HeaderValue::from_static("websocket");
+    let host = HeaderValue::from_static("mail.example.com");
+    type Row<'a> = (Option<&'a HeaderValue>, bool, bool, Option<&'a str>, &'a [&'a str]);
+    let table: &[Row<'_>] = &[
+        (None, false, true, Some("TE"), &["1.1 other", "1.1 doorward"]),
+        (Some(&websocket), false, true, Some("Upgrade, TE"), &["1.1 other", "1.1 doorward"]),
+        (None, true, true, None, &["1.1 other", "1.1 doorward"]),
+        (None, false, false, Some("TE"), &[]),
+    ];
+    for (upgrade, is_stream, via, connection, told) in table {
+        let mut headers = map(&[("te", "trailers"), ("via", "1.1 other")]);
+        let client = ClientInfo {
+            address: "192.0.2.7".parse().unwrap(),
+            host: &host,
+            host_stands: false,
+            client: &Rc::default(),
+            facts: Facts::of(&headers),
+            cookies: &Jar::of(&headers, "").rest,
+            keeps: &KeptHeaders::default(),
+            now: Time::default(),
+        };
+        for_upstream(&mut headers, &client, Outward { signed_on: None, upgrade: *upgrade, via: *via, is_stream: *is_stream });
+        assert_eq!(headers.get("te").unwrap(), "trailers");
+        assert_eq!(headers.get("connection").map(|value| value.to_str().unwrap()), *connection);
+        assert!(headers.get_all("via").iter().eq(*told), "{headers:?}");
+    }
+}
+
+#[test]
+fn a_server_says_how_long_it_keeps_a_connection() {
+    let table = [
+        ("timeout=5, max=100", Some(5)),
+        ("max=100,Timeout = 2", Some(2)),
+        ("timeout=\"3\"", Some(3)),
+        ("timeout=x", None),
+        ("timeout", None),
+        ("max=1", None),
+        ("", None),
+    ];
+    for (value, seconds) in table {
+        let headers = map(&[("keep-alive", value)]);
+        assert_eq!(keep_alive(&headers, Facts::of(&headers)), seconds.map(Duration::from_secs), "{value}");
+    }
 }

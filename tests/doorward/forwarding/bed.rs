@@ -81,7 +81,7 @@ pub fn bed(wishes: &Wishes) -> Bed {
         vec![certificate(folder.path(), "first", "localhost"), certificate(folder.path(), "second", "second.example")];
     let any = "127.0.0.1:0".parse().unwrap();
     let listed = [Serves::Tls(certificates), Serves::Redirect];
-    let listed = listed.map(|serves| Listener { address: any, serves, trusted: None, deal: false });
+    let listed = listed.map(|serves| Listener { address: any, serves, trusted: None, public_port: None, deal: false });
     let listeners = Listeners::bind(&listed, &[], wishes.cores, &tls::ticketer().unwrap(), Given::default()).unwrap();
     let addresses = listeners.addresses();
     let application = Arc::new(application(wishes));
@@ -123,6 +123,7 @@ fn application(wishes: &Wishes) -> Application {
         odd_paths: Default::default(),
         routes: Routes::default(),
         service_worker: false,
+        via: true,
     }
 }
 
@@ -192,7 +193,7 @@ fn status(error: &ForwardError) -> StatusCode {
         ForwardError::TimedOut => StatusCode::GATEWAY_TIMEOUT,
         ForwardError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ForwardError::UnknownCoding => StatusCode::NOT_IMPLEMENTED,
-        ForwardError::BadUpgrade(_) | ForwardError::Unreadable => StatusCode::BAD_REQUEST,
+        ForwardError::BadUpgrade(_) | ForwardError::Unreadable | ForwardError::BadLength => StatusCode::BAD_REQUEST,
         ForwardError::Ended => StatusCode::UNAUTHORIZED,
         ForwardError::Stalled => StatusCode::REQUEST_TIMEOUT,
         ForwardError::Unreachable(_) | ForwardError::Busy => StatusCode::SERVICE_UNAVAILABLE,

@@ -101,6 +101,12 @@ impl Toml {
         self
     }
 
+    /// Keys of the first listener.
+    pub fn first_listener(mut self, keys: impl Display) -> Self {
+        line(&mut self.listeners[0], keys);
+        self
+    }
+
     /// A further application, to which [`Toml::other`] refers.
     pub fn and(mut self, name: &str, host: &str) -> Self {
         self.applications.push(Application::new(name, host));
