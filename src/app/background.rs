@@ -15,6 +15,7 @@ use super::housekeeping::Housekeeping;
 use super::recheck_tasks::RecheckTasks;
 use super::reload::Reload;
 use super::status::Watch;
+use super::telemetry;
 use crate::base::Clock;
 use crate::dispatch::Report;
 use crate::server::metrics;
@@ -58,5 +59,6 @@ impl Background<'_> {
         let (sessions, journal, stores) = (sessions.clone(), journal.clone(), Stores::one(store));
         let housekeeping = Housekeeping { plans: plans(), sessions, journal, stores, clock: clock() };
         self.tasks.spawn(housekeeping.run(self.stop.clone()));
+        self.tasks.spawn(telemetry::say_what_was_left_out(self.clock.clone(), self.stop.clone()));
     }
 }

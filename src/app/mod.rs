@@ -11,6 +11,7 @@ mod demo_application;
 mod handler;
 mod housekeeping;
 mod keys;
+mod log_limit;
 mod modems;
 mod open_files;
 mod parts;

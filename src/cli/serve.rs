@@ -22,7 +22,7 @@ pub fn serve(file: &Path, log: Format) -> Result<ExitCode> {
             return Ok(ExitCode::from(BAD_CONFIGURATION));
         }
     };
-    telemetry::start(log, "info");
+    telemetry::start(log, "info", &Clock::system());
     let with = Start { file: Some(file.to_owned()), given };
     shutdown::wait(app::start_with(&config, &Clock::system(), with)?)?;
     Ok(ExitCode::SUCCESS)
@@ -32,7 +32,7 @@ pub fn demo(listen: SocketAddr, state: &Path) -> Result<ExitCode> {
     if !listen.ip().is_loopback() {
         bail!("the demo's password is in its documentation: it listens on a loopback address alone, not on {listen}");
     }
-    telemetry::start(Format::Text, "warn");
+    telemetry::start(Format::Text, "warn", &Clock::system());
     let demo = app::demo::start(listen, state, Path::new("certs"), &Clock::system())?;
     let address = demo.node.addresses.first().copied().unwrap_or(listen);
     println!("Doorward shows itself at   https://localhost:{}/", address.port());

@@ -69,7 +69,7 @@ impl PasswordStep {
 
     async fn note_refusal(&self, attempt: &PasswordAttempt, refusal: Refusal, trace: TraceId) {
         let reason = refusal.reason;
-        tracing::info!(%trace, reason = reason.word(), address = from(&attempt.at), "a password was refused");
+        tracing::info!(%trace, reason = reason.word(), client.address = from(&attempt.at), "a password was refused");
         let name = Name::parse(&attempt.name).filter(|_| refusal.user.is_none()).map(|name| self.services.name_mark(&name));
         let about = match (&refusal.user, &name, reason) {
             (_, _, PasswordRefusal::AddressBusy) => from(&attempt.at),
