@@ -1,6 +1,12 @@
-// The pages for a passcode and for a new password, made easier where there is a script; they work without one.
+// The pages to sign in, made easier where there is a script; they work without one.
 'use strict';
 (() => {
+  // A form of another site is handed over; not when somebody comes back to this page. Its fields may have any name, also those that
+  // forms know.
+  const handOver = document.getElementById('hand-over');
+  const [came] = performance.getEntriesByType('navigation');
+  if (handOver && came?.type !== 'back_forward') HTMLFormElement.prototype.submit.call(handOver);
+
   // One press is one try.
   for (const form of document.forms) {
     let sent = false;
@@ -11,10 +17,15 @@
     addEventListener('pageshow', () => { sent = false; });
   }
 
-  // A form of another site is handed over; not when somebody comes back to this page.
-  const handOver = document.getElementById('hand-over');
-  const [came] = performance.getEntriesByType('navigation');
-  if (handOver && came?.type !== 'back_forward') HTMLFormElement.prototype.submit.call(handOver);
+  // What stands behind the # of the address that was wanted is told to no server. Forms and links take it along, redirects keep it, and so
+  // it is there again in the end.
+  if (location.hash) {
+    for (const [one, name] of [...document.forms].map((form) => [form, 'action'])
+      .concat([...document.querySelectorAll('a[href^="/"]')].map((link) => [link, 'href']))) {
+      const target = one.getAttribute(name);
+      if (target && !target.includes('#')) one.setAttribute(name, target + location.hash);
+    }
+  }
 
   const progress = document.getElementById('progress');
   const answer = document.getElementById('answer');

@@ -14,7 +14,7 @@ use crate::auth::Sessions;
 use crate::auth::session::{AccessRequest, Asks, Key, Permit};
 use crate::proxy::cookies::{Jar, Rest};
 use crate::proxy::{Fact, Facts};
-use crate::web::cookie;
+use crate::web::{cookie, way_back};
 
 /// What the gate says.
 #[derive(Debug)]
@@ -153,7 +153,7 @@ fn wants_html(headers: &HeaderMap) -> bool {
 
 /// The login page on the way to this path and query.
 pub fn login_location(target: &str) -> String {
-    let back: String = form_urlencoded::byte_serialize(target.as_bytes()).collect();
+    let back: String = form_urlencoded::byte_serialize(way_back::written(target.as_bytes()).as_bytes()).collect();
     format!("/.doorward/login?back={back}")
 }
 
@@ -205,5 +205,6 @@ mod tests {
     #[test]
     fn the_way_back_keeps_the_query() {
         assert_eq!(login_location("/x/y?q=1&r=%2F"), "/.doorward/login?back=%2Fx%2Fy%3Fq%3D1%26r%3D%252F");
+        assert_eq!(login_location("/x?q=\u{fc}\\"), "/.doorward/login?back=%2Fx%3Fq%3D%25C3%25BC%255C");
     }
 }

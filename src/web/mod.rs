@@ -16,6 +16,7 @@ mod templates;
 #[cfg(test)]
 mod testkit;
 mod translator;
+pub mod way_back;
 
 pub use answer::Page;
 pub use notice::Notice;

@@ -118,7 +118,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("listenfd", &["server/socket_activation.rs"]),
     ("memchr", &["base/cookie.rs"]),
     ("papaya", &["auth/", "gateway/"]),
-    ("percent_encoding", &["auth/session/identity.rs", "gateway/route.rs", "web/cross_site.rs"]),
+    ("percent_encoding", &["auth/session/identity.rs", "gateway/route.rs", "web/cross_site.rs", "web/way_back.rs"]),
     ("prometheus_client", &["app/status.rs"]),
     ("rcgen", &["server/", "app/", "cli/"]),
     ("regex", &["config/", "auth/", "directory/", "dispatch/", "proxy/", "gateway/"]),

@@ -59,6 +59,41 @@ async fn somebody_signed_in_who_visits_the_login_page_goes_on() {
 }
 
 #[tokio::test]
+async fn the_way_back_bears_long_addresses_and_odd_letters() {
+    let bed = Bed::start().await;
+    let long = format!("/x?state={}", "a".repeat(8000));
+    let too_long = format!("/x?state={}", "a".repeat(8200));
+    for (wanted, back) in [
+        (long.as_str(), long.as_str()),
+        (&too_long, "/"),
+        ("/x?user=CORP\\alice", "/x?user=CORP%5Calice"),
+        ("/x?q=\u{fc}&r=\"<b>\"", "/x?q=%C3%BC&r=%22%3Cb%3E%22"),
+        ("/\u{fc}ber", "/%C3%BCber"),
+        ("/x?q=1#/inbox/3", "/x?q=1#/inbox/3"),
+    ] {
+        let browser = bed.browser();
+        let wanted: String = form_urlencoded::byte_serialize(wanted.as_bytes()).collect();
+        let page = browser.get(&format!("/.doorward/login?back={wanted}")).await;
+        let posted = browser.login_on(&page, "alice", "wonderland").await;
+        let code_page = browser.get(&posted.location()).await;
+        let entered = browser.passcode(&code_page, &bed.code(&code_page).await).await;
+        assert_eq!((entered.status, entered.header("location")), (303, back));
+    }
+}
+
+#[tokio::test]
+async fn a_long_address_is_kept_on_the_way_to_the_login_page() {
+    let bed = Bed::start().await;
+    let browser = bed.browser();
+    let target = format!("/x?state={}", "%20".repeat(2000));
+    let sent = browser.get(&target).await;
+    let page = browser.get(&sent.location()).await;
+    assert_eq!(page.status, 200);
+    let language = page.between("/.doorward/login?language=de&#38;back=", "\"").unwrap();
+    assert_eq!(language, form_urlencoded::byte_serialize(target.as_bytes()).collect::<String>());
+}
+
+#[tokio::test]
 async fn a_sign_in_leaves_guarded_cookies_for_this_host_alone() {
     let bed = Bed::start().await;
     let browser = bed.browser();
