@@ -1,4 +1,4 @@
-// The pages to sign in, made easier where there is a script; they work without one.
+// The pages that follow the login page, made easier where there is a script; they work without one. The login page has none.
 'use strict';
 (() => {
   // A form of another site is handed over; not when somebody comes back to this page. Its fields may have any name, also those that
@@ -18,7 +18,7 @@
   }
 
   // What stands behind the # of the address that was wanted is told to no server. Forms and links take it along, redirects keep it, and so
-  // it is there again in the end.
+  // it is there again in the end. The form of the login page names no address to post to, which does the same.
   if (location.hash) {
     for (const [one, name] of [...document.forms].map((form) => [form, 'action'])
       .concat([...document.querySelectorAll('a[href^="/"]')].map((link) => [link, 'href']))) {

@@ -62,6 +62,14 @@ impl Page {
         Self { status: StatusCode::PERMANENT_REDIRECT, ..Self::see_other(location) }
     }
 
+    /// The same page, whose form may end a sign-in: the application that it leads to may send the browser on to another site, and browsers
+    /// hold `form-action` against those redirects too.
+    #[must_use]
+    pub fn that_leads_on(mut self) -> Self {
+        self.headers.retain(|(name, _)| *name != CONTENT_SECURITY_POLICY);
+        self.with(CONTENT_SECURITY_POLICY, HeaderValue::from_static(LEADING_POLICY))
+    }
+
     /// The same page, which pages of its own host may show in a frame. Only for one on which nobody signs in and nothing is decided.
     #[must_use]
     pub fn framed_by_its_own(self) -> Self {
@@ -128,6 +136,7 @@ macro_rules! policy {
 }
 
 const POLICY: &str = policy!("'self'", "'none'");
+const LEADING_POLICY: &str = policy!("'self' https: http:", "'none'");
 const FRAMED_POLICY: &str = policy!("'self'", "'self'");
 const HANDING_POLICY: &str = policy!("'self' https: http:", "'self'");
 
@@ -155,6 +164,15 @@ mod tests {
         }
         let policy = response.headers()["content-security-policy"].to_str().unwrap();
         assert!(policy.starts_with("default-src 'none';") && !policy.contains("unsafe"), "{policy}");
+    }
+
+    #[test]
+    fn a_page_that_signs_in_lets_the_application_lead_on_and_is_framed_by_nobody() {
+        let headers =
+            Response::from(Page::html(StatusCode::OK, Language::ENGLISH, String::new()).that_leads_on()).headers().clone();
+        let policies: Vec<_> = headers.get_all(CONTENT_SECURITY_POLICY).iter().map(|policy| policy.to_str().unwrap()).collect();
+        assert_eq!(policies, [POLICY.replace("form-action 'self'", "form-action 'self' https: http:")]);
+        assert_eq!(headers[X_FRAME_OPTIONS], "DENY");
     }
 
     #[test]

@@ -59,7 +59,7 @@ async function look(page, url, name, problems) {
   await page.goto(url);
   page.off('request', note);
   if (out) await page.screenshot({ path: join(out, name + '.png'), fullPage: true });
-  if (/login/.test(name) && requests.length > 4) problems.push(`${name}: ${requests.length} requests`);
+  if (/login/.test(name) && requests.length > 3) problems.push(`${name}: ${requests.length} requests`);
   if (!name.includes('.phone.')) return;
 
   const { violations } = await new AxeBuilder({ page }).withTags(RULES).setLegacyMode().analyze();

@@ -230,7 +230,7 @@ impl Look {
         let heading = say.with("login-title", &[("application", view.application.into())]);
         let frame = Frame { say, heading, failed: problem.as_ref().is_some_and(|problem| !problem.is_calm) };
         let refused = view.problem == Some(LoginProblem::Refused);
-        finish(status, language, &LoginPage { frame, problem, view, refused })
+        finish(status, language, &LoginPage { frame, problem, view, refused }).that_leads_on()
     }
 }
 

@@ -251,7 +251,7 @@ impl Look {
             digits: view.alphabet == Alphabet::Digits,
             frame: Frame { say, heading: say.plain("passcode-title"), failed: view.problem.is_some() },
         };
-        finish(status, language, &page)
+        finish(status, language, &page).that_leads_on()
     }
 }
 

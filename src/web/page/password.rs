@@ -145,7 +145,7 @@ impl Look {
             busy: view.problem == Some(Unchanged::Busy),
             later: matches!(view.why, Why::Expiring(_)),
         };
-        finish(status, language, &page)
+        finish(status, language, &page).that_leads_on()
     }
 }
 
