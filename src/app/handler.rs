@@ -2,12 +2,12 @@
 //! [`Plan`]; each core makes its own gateway of it and another one when another plan is there. An exchange that runs keeps its own.
 
 use std::cell::RefCell;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use http::Response;
+use http::{Response, StatusCode};
 use tokio::sync::watch;
 
 use super::access_log::AccessLogs;
@@ -15,6 +15,7 @@ use super::core::Core;
 use super::parts;
 use crate::auth::session::Served;
 use crate::auth::{Gatekeeper, Services, Sessions};
+use crate::base::net::plain;
 use crate::base::{Clock, Keys, Random};
 use crate::config::Config;
 use crate::config::listener::Serves;
@@ -169,6 +170,12 @@ impl Handler for GatewayHandler {
         let Exchange { head, body, connection, peer, behind, tls, .. } = exchange;
         let (behind, secure) = (behind.as_deref(), *tls);
         gateway.handle(Asked { head, body, client: connection, peer: peer.ip(), behind, secure }).await
+    }
+
+    fn note_unreadable(&self, peer: IpAddr, status: StatusCode) {
+        if let Some(log) = &self.gateway().access_log {
+            log.note_unreadable(plain(peer), status);
+        }
     }
 
     fn keeps_header_case(&self) -> bool {

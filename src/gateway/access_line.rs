@@ -113,6 +113,14 @@ impl Line<'_> {
     }
 }
 
+/// A line about what could not be read as a request: nothing is known of it but where it came from and what was answered.
+pub(super) fn unreadable(stamp: &mut Stamp, out: &mut Vec<u8>, (time, client, status): (Time, IpAddr, StatusCode)) {
+    out.extend_from_slice(b"{\"time\":\"");
+    stamp.write(time, out);
+    // A vector takes everything.
+    let _ = writeln!(out, "\",\"client\":\"{client}\",\"status\":{},\"refused\":\"unreadable\"}}", status.as_str());
+}
+
 /// The key with the quotes around it, and at most so many bytes of the value, whose last quote is the caller's. What is not UTF-8, also
 /// where it was cut, becomes U+FFFD. The key's length is known where it is called, so that it is copied without asking for it.
 fn text<const N: usize>(out: &mut Vec<u8>, key: &[u8; N], value: &[u8], most: usize) {

@@ -14,7 +14,7 @@ use http::header::{HOST, HeaderValue};
 use http::request::Parts;
 use http::{Method, StatusCode, Uri, Version};
 
-use super::access_line::{GONE, Line, Stamp, Whose};
+use super::access_line::{self, GONE, Line, Stamp, Whose};
 use super::call_path;
 use super::route::Place;
 use crate::auth::session::Session;
@@ -91,14 +91,24 @@ impl AccessLog {
         })
     }
 
+    /// For what could not be read as a request and was answered all the same.
+    pub fn note_unreadable(&self, address: IpAddr, status: StatusCode) {
+        let time = self.clock.now();
+        self.append(|stamp, out| access_line::unreadable(stamp, out, (time, address, status)));
+    }
+
     fn write(&self, line: &Line<'_>) {
+        self.append(|stamp, out| line.write(stamp, out));
+    }
+
+    fn append(&self, write: impl FnOnce(&mut Stamp, &mut Vec<u8>)) {
         let mut lines = self.lines.borrow_mut();
         if lines.bytes.capacity() == 0 {
             // At once, not in a dozen steps that each copy everything.
             lines.bytes.reserve(FULL + LINE_MOST);
         }
         let Lines { bytes, count, stamp } = &mut *lines;
-        line.write(stamp, bytes);
+        write(stamp, bytes);
         *count += 1;
         if bytes.len() >= FULL {
             self.hand_on(&mut lines);

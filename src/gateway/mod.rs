@@ -103,7 +103,9 @@ impl Gateway {
             facts = self.cleanse(head, made, behind.is_some());
         }
         let caller = Caller { client, address, now: started, facts };
-        let mut response = if secure {
+        let mut response = if facts.length() > HEAD_MOST {
+            self.too_long(head, facts, (address, entry))
+        } else if secure {
             self.answer((head, body), &caller, made, entry).await
         } else {
             self.redirect((head, made), facts, entry)
@@ -260,10 +262,23 @@ impl Gateway {
         }
     }
 
+    /// A head that the server still reads, so that its client is told what helps: mostly a browser whose cookies have grown too many.
+    #[cold]
+    fn too_long<'a>(&'a self, head: &Parts, facts: Facts, (address, entry): (IpAddr, Option<&Entry<'a>>)) -> Response<Body> {
+        tracing::info!(client.address = %address, "a request's header fields were too long and were answered with 431");
+        if let Some(entry) = entry {
+            entry.belongs(None, head);
+        }
+        self.notice(head, facts, Notice::HeadTooLarge)
+    }
+
     fn notice(&self, head: &Parts, facts: Facts, notice: Notice) -> Response<Body> {
         Asker::of(head, facts).told(&self.site.look, notice, None)
     }
 }
+
+/// Bytes of a request's fields that are passed on: Kerberos tokens and a site's worth of cookies fit.
+const HEAD_MOST: usize = 64 * 1024;
 
 /// Says what the operator can do about it, where that is anything.
 fn refused_path(place: Option<&Place>, why: Ambiguous, caller: &Caller<'_>) {

@@ -7,7 +7,11 @@ use crate::base::header_claims::{Claim, claim, is_plain};
 
 /// The outcome of one look. A fact that is not told is not so; most heads tell two or three.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Facts(u32);
+pub struct Facts {
+    told: u32,
+    /// Bytes of all values, and 32 for each field.
+    length: usize,
+}
 
 /// What can be told of a request's or an answer's fields.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -61,13 +65,19 @@ impl Facts {
     pub fn of(headers: &HeaderMap) -> Self {
         let mut facts = Self::default();
         for (name, value) in headers {
+            facts.length += value.len() + OF_A_FIELD;
             facts.look(name, value);
         }
         facts
     }
 
+    /// How long the fields are: bytes of their values, and for each as much as HTTP/2 counts besides (RFC 9113 section 6.5.2).
+    pub fn length(self) -> usize {
+        self.length
+    }
+
     pub fn tell(self, fact: Fact) -> bool {
-        self.0 & fact.bit() != 0
+        self.told & fact.bit() != 0
     }
 
     /// Whether any of these is so.
@@ -76,11 +86,11 @@ impl Facts {
     }
 
     fn note(&mut self, fact: Fact) {
-        self.0 |= fact.bit();
+        self.told |= fact.bit();
     }
 
     fn note_if(&mut self, fact: Fact, is_so: bool) {
-        self.0 |= if is_so { fact.bit() } else { 0 };
+        self.told |= if is_so { fact.bit() } else { 0 };
     }
 
     fn look(&mut self, name: &HeaderName, value: &HeaderValue) {
@@ -169,6 +179,8 @@ impl Fact {
         1 << self as u32
     }
 }
+
+const OF_A_FIELD: usize = 32;
 
 /// Nearly every `Connection` is one of these.
 pub(super) fn says_nothing(value: &HeaderValue) -> bool {

@@ -54,6 +54,8 @@ pub enum Notice {
     NotAllowed,
     UnknownHost,
     TooLarge,
+    /// The header fields of the request, which mostly means its cookies.
+    HeadTooLarge,
     /// Too much at once, or shutting down.
     Busy,
     Internal,
@@ -127,6 +129,7 @@ impl Notice {
             Self::NotAllowed => ("not-allowed", StatusCode::METHOD_NOT_ALLOWED, Next::Home),
             Self::UnknownHost => ("unknown-host", StatusCode::MISDIRECTED_REQUEST, Next::Retry),
             Self::TooLarge => ("too-large", StatusCode::PAYLOAD_TOO_LARGE, Next::Home),
+            Self::HeadTooLarge => ("head-too-large", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, Next::Retry),
             Self::Busy => ("busy", StatusCode::SERVICE_UNAVAILABLE, Next::Retry),
             Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, Next::Retry),
         }

@@ -221,12 +221,50 @@ async fn a_missing_folder_turns_nobody_away_heals_by_itself_and_check_says_it() 
 }
 
 #[tokio::test]
-async fn a_head_that_is_too_long_is_no_line_and_the_log_says_so() {
+async fn a_head_that_is_too_long_gets_words_and_a_line() {
+    let (gate, program, _) = running("access.log").await;
+    let mut browser = gate.browser(program.addresses[0], HOST);
+    let person = [("accept", "text/html"), ("sec-fetch-mode", "navigate"), ("accept-language", "de")];
+    for http2 in [false, true] {
+        browser.http2 = http2;
+        // Several cookies, as browsers keep them.
+        let crumbs = (0..20).map(|number| format!("crumb-{number}={}", "x".repeat(4000))).collect::<Vec<_>>().join("; ");
+        let answer = browser.ask(Method::GET, "/long", &[&person[..], &[("cookie", &crumbs)]].concat(), "").await;
+        assert!(answer.status == 431 && answer.says("zu viele Cookies"), "{} {}", answer.status, answer.body);
+        let program = browser.ask(Method::POST, "/long", &[("x-long", &crumbs)], "").await;
+        assert_eq!((program.status, program.body.as_str()), (431, r#"{"error":"head-too-large"}"#));
+    }
+    eventually("said", async || program.log().contains("header fields were too long")).await;
+    stopped(program).await;
+    let lines = lines(&gate.folder.path().join("access.log"));
+    assert_eq!(lines.iter().filter(|line| line["path"] == "/long" && line["status"] == 431).count(), 4);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_a_line_of_where_it_came_from() {
     let (gate, program, _) = running("access.log").await;
     let browser = gate.browser(program.addresses[0], HOST);
-    let long = "x".repeat(70_000);
-    assert_eq!(browser.ask(Method::GET, "/long", &[("x-long", &long)], "").await.status, 431);
-    eventually("said", async || program.log().contains("a request's head was too long")).await;
+    let many: String = (0..101).map(|number| format!("x-{number}: y\r\n")).collect();
+    let table = [
+        ("GET / HTTP/1.1\r\nno colon\r\n\r\n".to_owned(), 400),
+        ("GET / HTTP/4.2\r\n\r\n".to_owned(), 400),
+        ("G(T / HTTP/1.1\r\n\r\n".to_owned(), 400),
+        (format!("GET / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"), 400),
+        (format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n{many}\r\n"), 431),
+        (format!("GET / HTTP/1.1\r\nHost: {HOST}\r\nX-Long: {}\r\n\r\n", "x".repeat(300_000)), 431),
+        (format!("GET /{} HTTP/1.1\r\nHost: {HOST}\r\n\r\n", "x".repeat(70_000)), 414),
+    ];
+    for (request, status) in &table {
+        let mut client = crate::support::raw::client(&browser).await;
+        client.send(request).await;
+        assert!(client.head().await.starts_with(&format!("HTTP/1.1 {status} ")), "{}", &request[..20]);
+        client.rest().await;
+    }
     stopped(program).await;
-    assert!(lines(&gate.folder.path().join("access.log")).iter().all(|line| line["path"] != "/long"));
+    let lines = lines(&gate.folder.path().join("access.log"));
+    // Each core writes its own.
+    let mut found: Vec<_> = lines.iter().map(|line| line["status"].as_u64().unwrap()).collect();
+    found.sort_unstable();
+    assert_eq!(found, [400, 400, 400, 400, 414, 431, 431]);
+    assert!(lines.iter().all(|line| line["client"] == "127.0.0.1" && line["refused"] == "unreadable"), "{lines:?}");
 }

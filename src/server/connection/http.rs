@@ -5,7 +5,7 @@
 //! bodies' own limits stand in `proxy`. Tunnels have theirs there too.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -14,6 +14,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
+use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -58,6 +59,9 @@ pub trait Handler: 'static {
     /// be boxed in it.
     fn handle(&self, exchange: &mut Exchange<Self::Connection>) -> impl Future<Output = http::Response<Self::Body>>;
 
+    /// What came from there could not be read as a request and was answered with this status, without the handler.
+    fn note_unreadable(&self, _peer: IpAddr, _status: StatusCode) {}
+
     /// Whether it wants to know, over HTTP/1.1, how clients spell the names of header fields. Costs some time for each request.
     fn keeps_header_case(&self) -> bool {
         false
@@ -87,7 +91,7 @@ where
     http1.preserve_header_case(core.handler.keeps_header_case());
     let served = http1.serve_connection(TokioIo::new(io), service(about, &connection, core)).with_upgrades();
     let flush = |_: &mut Context<'_>| Poll::Ready(Ok(()));
-    over(peer, drive(Box::pin(served), &connection, |served| served.graceful_shutdown(), flush).await);
+    over(&*core.handler, peer, drive(Box::pin(served), &connection, |served| served.graceful_shutdown(), flush).await);
 }
 
 /// Serves one HTTP/2 connection to its end.
@@ -102,16 +106,28 @@ pub(in crate::server) async fn serve_http2<H: Handler>(
     let (io, outlet) = gather(io);
     let served = core.http2.serve_connection(TokioIo::new(io), service(about, &connection, core));
     let flush = |context: &mut Context<'_>| outlet.poll_flush(context);
-    over(peer, drive(Box::pin(served), &connection, |served| served.graceful_shutdown(), flush).await);
+    over(&*core.handler, peer, drive(Box::pin(served), &connection, |served| served.graceful_shutdown(), flush).await);
 }
 
-fn over(peer: SocketAddr, result: Result<(), BoxError>) {
+fn over<H: Handler>(handler: &H, peer: SocketAddr, result: Result<(), BoxError>) {
     let Err(error) = result else { return };
-    // In no access log, and the way for somebody whose cookies have grown too many.
-    if error.downcast_ref().is_some_and(hyper::Error::is_parse_too_large) {
-        tracing::info!(client.address = %peer, "a request's head was too long and was answered with 431");
-    } else {
-        tracing::debug!(client.address = %peer, %error, "a connection ended early");
+    tracing::debug!(client.address = %peer, %error, "a connection ended early");
+    if let Some(status) = error.downcast_ref().and_then(answered) {
+        handler.note_unreadable(peer.ip(), status);
+    }
+}
+
+/// What hyper has answered by itself to what it could not read, over HTTP/1.1: nothing tells but the error.
+fn answered(error: &hyper::Error) -> Option<StatusCode> {
+    if !error.is_parse() {
+        return None;
+    }
+    match error.to_string().as_str() {
+        "URI too long" => Some(StatusCode::URI_TOO_LONG),
+        _ if error.is_parse_too_large() => Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+        // The beginning of HTTP/2, where it was not agreed upon, gets no answer.
+        text if text.contains("HTTP2 preface") => None,
+        _ => Some(StatusCode::BAD_REQUEST),
     }
 }
 
@@ -168,7 +184,7 @@ async fn answer<H: Handler>(
     Ok(match response {
         Ok(mut response) => {
             // Asked here, not when the request came: the stop may have come in between.
-            if (open.is_last() || is_given_up) && response.status() != http::StatusCode::SWITCHING_PROTOCOLS {
+            if (open.is_last() || is_given_up) && response.status() != StatusCode::SWITCHING_PROTOCOLS {
                 response.headers_mut().insert(http::header::CONNECTION, http::HeaderValue::from_static("close"));
             }
             response.map(|body| Answer { body: Some(body), _open: open })
@@ -176,7 +192,7 @@ async fn answer<H: Handler>(
         Err(_) => {
             tracing::error!("a request ended in a panic; the connection goes on");
             let mut response = http::Response::new(Answer { body: None, _open: open });
-            *response.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
+            *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
             response
         }
     })
@@ -253,5 +269,6 @@ impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for LocalExecutor 
     }
 }
 
-/// Bytes of a request's head: Kerberos tokens and a site's worth of cookies fit.
-const HEAD: u32 = 64 * 1024;
+/// Bytes of a request's head that are read, more than any browser sends. The handler passes on less and says so in words; beyond this the
+/// library answers with a bare 431.
+const HEAD: u32 = 256 * 1024;

@@ -18,7 +18,7 @@ use crate::web::*;
 
 const SUPPORT: &str = "Call the help desk: +45 1234 5678";
 
-const NOTICES: [Notice; 29] = [
+const NOTICES: [Notice; 30] = [
     Notice::PasswordSet,
     Notice::PasswordStale,
     Notice::ChangeEnded,
@@ -46,6 +46,7 @@ const NOTICES: [Notice; 29] = [
     Notice::NotAllowed,
     Notice::UnknownHost,
     Notice::TooLarge,
+    Notice::HeadTooLarge,
     Notice::Busy,
     Notice::Internal,
 ];
