@@ -15,6 +15,7 @@ use super::core::Core;
 use super::parts;
 use crate::auth::session::Served;
 use crate::auth::{Gatekeeper, Services, Sessions};
+use crate::base::files::Files as OpenFiles;
 use crate::base::net::plain;
 use crate::base::{Clock, Keys, Random};
 use crate::config::Config;
@@ -51,13 +52,15 @@ pub struct Base {
     pub access_logs: AccessLogs,
     pub sessions: Sessions,
     pub calls: ProviderCalls,
+    /// For connections to applications, on so many cores.
+    pub files: (Arc<OpenFiles>, u32),
 }
 
 impl Base {
-    pub fn of(core: &Core, addresses: Vec<SocketAddr>, access_logs: AccessLogs) -> Self {
+    pub fn of(core: &Core, addresses: Vec<SocketAddr>, access_logs: AccessLogs, files: (Arc<OpenFiles>, u32)) -> Self {
         let Services { keys, clock, random, .. } = core.services.clone();
         let (sessions, calls) = (core.sessions.clone(), core.dispatcher.provider_calls());
-        Self { keys, clock, random, addresses, access_logs, sessions, calls }
+        Self { keys, clock, random, addresses, access_logs, sessions, calls, files }
     }
 }
 
@@ -91,7 +94,7 @@ impl Plan {
                 random: Arc::clone(&base.random),
             },
             calls: base.calls.clone(),
-            applications: files.applications,
+            applications: files.applications.within(Arc::clone(&base.files.0), base.files.1),
             served: served(config),
             strict_transport: !config.node.trial,
             ports: Ports::new(ports),

@@ -104,14 +104,16 @@ pub fn start_with(config: &Config, clock: &Clock, with: Start) -> Result<Node> {
     let listeners = Listeners::bind(&config.listeners, &config.http1_only(), cpus, &tickets, with.given)?;
     let (addresses, reloader) = (listeners.addresses(), listeners.reloader());
     let access_logs = AccessLogs::new(clock.clone());
-    let base = Base::of(&core, addresses.clone(), access_logs.clone());
+    let limits = limits(config);
+    let files = (open_files::for_applications(limits.connections), u32::try_from(cpus).unwrap_or(u32::MAX));
+    let base = Base::of(&core, addresses.clone(), access_logs.clone(), files);
     let plan = Plan::new(config, Files::read(config)?, core.gatekeeper.clone(), &base);
     let (publish, plans) = watch::channel(Arc::new(plan));
     access_logs.open(config.access_log.as_ref());
     let control = config.node.state_dir.join("control.sock");
     let socket = control::bind(&control).with_context(|| format!("the control socket {}", control.display()))?;
     let for_handlers = plans.clone();
-    let running = server::run(listeners, limits(config), &stop, move |_core| GatewayHandler::new(for_handlers.clone()))?;
+    let running = server::run(listeners, limits, &stop, move |_core| GatewayHandler::new(for_handlers.clone()))?;
 
     let _in_slow = slow.enter();
     let (reload, asked) = Reload::new();
@@ -135,6 +137,7 @@ fn bind_metrics(section: &Metrics) -> Result<std::net::TcpListener> {
 fn limits(config: &Config) -> server::Limits {
     let limits = server::Limits {
         connections_per_address: config.limits.connections_per_address,
+        buffers: config.node.buffers,
         drain: config.node.drain,
         ..server::Limits::default()
     };

@@ -1,7 +1,11 @@
 //! How many connections we can hold with the files that we may open: a client that has a place must find the store, the directory
 //! and its application reachable too.
 
+use std::sync::Arc;
+
 use rustix::process::{Resource, getrlimit};
+
+use crate::base::files::Files;
 
 /// `wished`, or fewer where the limit on open files is too low; that is said in the log.
 pub fn connections(wished: usize) -> usize {
@@ -15,6 +19,12 @@ pub fn connections(wished: usize) -> usize {
         );
     }
     wished.min(possible)
+}
+
+/// What is left for connections to applications beside so many connections of clients. A client may want many of them by one of its own
+/// (HTTP/2); they are counted, so that there is always a file for a connection that has a place.
+pub fn for_applications(connections: usize) -> Arc<Files> {
+    Files::new(soft_limit().map_or(usize::MAX, |files| files.saturating_sub(OURS + connections).max(1)))
 }
 
 /// Each connection may need one to its application as well.

@@ -11,6 +11,8 @@ use rustix::net::{SendFlags, send};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
+use crate::base::files::OpenFile;
+
 /// A TCP connection. Reads and writes as it does.
 #[derive(Debug)]
 pub struct FastSocket {
@@ -19,11 +21,18 @@ pub struct FastSocket {
     waker: Option<Waker>,
     /// The runtime will wake them when something comes: nothing had, and nothing was read since.
     promised: bool,
+    /// Where connections are counted.
+    _file: Option<OpenFile>,
 }
 
 impl FastSocket {
     pub fn new(stream: TcpStream) -> Self {
-        Self { stream, waker: None, promised: false }
+        Self { stream, waker: None, promised: false, _file: None }
+    }
+
+    /// The same for one that is counted as long as it is open.
+    pub fn counted(stream: TcpStream, file: Option<OpenFile>) -> Self {
+        Self { _file: file, ..Self::new(stream) }
     }
 
     pub fn get_ref(&self) -> &TcpStream {

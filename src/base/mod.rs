@@ -12,6 +12,7 @@ pub mod encoding;
 pub mod eventually;
 pub mod factor;
 pub mod fast_socket;
+pub mod files;
 pub mod header_claims;
 pub mod id;
 pub mod keys;

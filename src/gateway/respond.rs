@@ -130,7 +130,7 @@ pub fn not_forwarded(look: &Look, asker: &Asker, error: &ForwardError, about: &F
         ForwardError::Left => (Notice::BadRequest, StatusCode::from_u16(GONE).ok()),
         ForwardError::BadUpgrade(_) | ForwardError::Unreadable | ForwardError::BadLength => (Notice::BadRequest, None),
         ForwardError::TimedOut => (Notice::UpstreamSlow, None),
-        ForwardError::Busy => (Notice::Busy, None),
+        ForwardError::Busy | ForwardError::Crowded => (Notice::Busy, None),
         ForwardError::Unreachable(_) | ForwardError::Broken(_) | ForwardError::Wrong(_) | ForwardError::NoApplication(_) => {
             (Notice::UpstreamDown, None)
         }

@@ -71,11 +71,11 @@ impl Check {
     async fn status(&self) -> Result<StatusCode, Box<dyn std::error::Error>> {
         let request = Request::get(&self.uri).header(header::USER_AGENT, "doorward-health");
         if self.protocol == Protocol::Http2 {
-            let mut sender = self.target.http2().await?;
+            let mut sender = self.target.http2(None).await?;
             return Ok(sender.send_request(request.body(Empty::<Bytes>::new())?).await?.status());
         }
         let request = request.header(header::HOST, &self.host).header(header::CONNECTION, "close");
-        let (mut sender, connection, _) = self.target.http1(true).await?;
+        let (mut sender, connection, _) = self.target.http1(true, None).await?;
         let mut answer = Box::pin(sender.send_request(request.body(Empty::<Bytes>::new())?));
         let answer = tokio::select! {
             biased;

@@ -16,7 +16,9 @@ use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
 
 use super::server_socket::{ServerSocket, Will};
+use super::streams::STREAMS;
 use crate::base::fast_socket::FastSocket;
+use crate::base::files::OpenFile;
 use crate::base::tls;
 use crate::config;
 use crate::config::upstream::{HeaderCase, Protocol, Server};
@@ -49,11 +51,12 @@ impl Target {
         }
     }
 
-    pub async fn stream(&self) -> io::Result<Stream> {
+    /// With the file that it takes, where they are counted.
+    pub async fn stream(&self, file: Option<OpenFile>) -> io::Result<Stream> {
         let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
         stream.set_nodelay(true)?;
         SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
-        let stream = FastSocket::new(stream);
+        let stream = FastSocket::counted(stream, file);
         let Some(config) = &self.tls else { return Ok(Either::Left(stream)) };
         let name = ServerName::try_from(self.name.clone()).map_err(io::Error::other)?;
         let stream = TlsConnector::from(Arc::clone(config)).connect(name, stream).await.map_err(tls::explained)?;
@@ -65,7 +68,7 @@ impl Target {
 
     /// A sender of HTTP/1.1, the connection that somebody has to poll, and what it leaves behind. `wide` where the server answers with
     /// more than a hundred fields: room for more is taken from the heap for every answer.
-    pub async fn http1<B>(&self, wide: bool) -> io::Result<Http1<B>>
+    pub async fn http1<B>(&self, wide: bool, file: Option<OpenFile>) -> io::Result<Http1<B>>
     where
         B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + 'static,
     {
@@ -79,14 +82,14 @@ impl Target {
             builder.max_headers(FIELDS_MOST);
         }
         let will = Will::default();
-        let stream = ServerSocket::new(self.stream().await?, Arc::clone(&will));
+        let stream = ServerSocket::new(self.stream(file).await?, Arc::clone(&will));
         let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
         Ok((sender, connection, will))
     }
 
     /// A sender of HTTP/2. The connection has a task of its own, because many exchanges share it; it ends with its senders, its peer
     /// or the core's runtime.
-    pub async fn http2<B>(&self) -> io::Result<http2::SendRequest<B>>
+    pub async fn http2<B>(&self, file: Option<OpenFile>) -> io::Result<http2::SendRequest<B>>
     where
         B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Unpin + 'static,
     {
@@ -94,7 +97,7 @@ impl Target {
         builder.timer(TokioTimer::new()).keep_alive_interval(PING).keep_alive_timeout(PONG);
         builder.initial_stream_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW);
         builder.max_header_list_size(HEAD);
-        let (sender, connection) = builder.handshake(TokioIo::new(self.stream().await?)).await.map_err(io::Error::other)?;
+        let (sender, connection) = builder.handshake(TokioIo::new(self.stream(file).await?)).await.map_err(io::Error::other)?;
         drop(tokio::task::spawn_local(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection to an upstream ended early");
@@ -133,5 +136,6 @@ const PONG: Duration = Duration::from_secs(10);
 const FIELDS_MOST: usize = 1000;
 /// Bytes of an answer's head over HTTP/2.
 const HEAD: u32 = 256 * 1024;
-const STREAM_WINDOW: u32 = 1 << 20;
-const CONNECTION_WINDOW: u32 = 4 << 20;
+const STREAM_WINDOW: u32 = 256 << 10;
+/// As much as all streams of a connection together: answers that their clients do not take must not stop those of others.
+const CONNECTION_WINDOW: u32 = STREAMS * STREAM_WINDOW;

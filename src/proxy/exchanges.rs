@@ -4,6 +4,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::net::IpAddr;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::{Context, Waker};
@@ -15,6 +16,7 @@ use super::client::Client;
 use super::seats::Holder;
 use crate::auth::session::{Asks, Session};
 use crate::base::Time;
+use crate::base::net::counted;
 
 /// Why an exchange was cut from our side.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -81,6 +83,7 @@ pub(super) struct Exchange {
     up: RefCell<Option<Waker>>,
     /// Over HTTP/2, whose connection it comes by.
     client: Option<Rc<Client>>,
+    address: IpAddr,
     /// Who it counts for, where places are counted.
     holder: Option<Arc<Holder>>,
     /// What holds its answer and the place that this comes by, where places are counted.
@@ -306,8 +309,16 @@ impl Drop for Entry {
 
 /// A public path has no session.
 type Listed = (Option<Arc<Session>>, Rc<Exchange>);
-/// Under which session an exchange runs, who began it, and who it counts for where places are counted.
-type Whose = (Option<Arc<Session>>, Asks, Option<Arc<Holder>>);
+/// Whose an exchange is.
+#[derive(Debug)]
+pub(super) struct Whose {
+    pub session: Option<Arc<Session>>,
+    /// Who began it.
+    pub asks: Asks,
+    pub address: IpAddr,
+    /// Who it counts for, where places are counted.
+    pub holder: Option<Arc<Holder>>,
+}
 
 /// One core's exchanges. Bounded by the connections and their streams.
 #[derive(Debug, Default)]
@@ -319,7 +330,8 @@ pub struct Running {
 
 impl Running {
     /// Over HTTP/2 with the `client` whose connection it is.
-    pub(super) fn enter(self: &Rc<Self>, (session, asks, holder): Whose, client: Option<Rc<Client>>, now: Time) -> Entry {
+    pub(super) fn enter(self: &Rc<Self>, whose: Whose, client: Option<Rc<Client>>, now: Time) -> Entry {
+        let Whose { session, asks, address, holder } = whose;
         let exchange = Rc::new(Exchange {
             cut: Cell::default(),
             tunnel: Cell::default(),
@@ -340,6 +352,7 @@ impl Running {
             down: RefCell::default(),
             up: RefCell::default(),
             client,
+            address,
             holder,
             answer: RefCell::default(),
         });
@@ -370,6 +383,17 @@ impl Running {
         }
     }
 
+    /// How many are of this session or, without one, of strangers at this address (IPv6: the /64).
+    pub(super) fn count(&self, session: Option<&Session>, address: IpAddr) -> u32 {
+        let is_same = |(of, exchange): &Listed| match (session, of) {
+            (Some(session), Some(of)) => std::ptr::eq(session, Arc::as_ptr(of)),
+            (None, None) => counted(exchange.address) == counted(address),
+            _ => false,
+        };
+        let count = self.list.borrow().iter().filter(|(_, listed)| is_same(listed)).count();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
     /// All that pass the test, to be changed once the list is free again.
     pub(super) fn found<T>(&self, test: impl Fn(&Exchange) -> Option<T>) -> Vec<(T, Rc<Exchange>)> {
         let list = self.list.borrow();
@@ -397,6 +421,10 @@ const TUNNEL_IDLE: Duration = Duration::from_secs(3600);
 mod tests {
     use super::*;
 
+    fn nobodys() -> Whose {
+        Whose { session: None, asks: Asks::User, address: IpAddr::from([192, 0, 2, 1]), holder: None }
+    }
+
     fn at(seconds: u64) -> Time {
         Time::from_millis(seconds * 1000)
     }
@@ -405,7 +433,7 @@ mod tests {
     fn what_is_over_is_cut_and_public_paths_are_not() {
         let running = Rc::new(Running::default());
         let client = Rc::<Client>::default();
-        let entry = running.enter((None, Asks::User, None), Some(Rc::clone(&client)), at(0));
+        let entry = running.enter(nobodys(), Some(Rc::clone(&client)), at(0));
         running.sweep(at(10_000));
         assert_eq!(entry.exchange.is_cut(), None);
         running.sweep_by(at(10_000), |_| true);
@@ -432,7 +460,7 @@ mod tests {
         for (name, set, limit) in table {
             let running = Rc::new(Running::default());
             let client = Rc::<Client>::default();
-            let entry = running.enter((None, Asks::User, None), Some(Rc::clone(&client)), at(0));
+            let entry = running.enter(nobodys(), Some(Rc::clone(&client)), at(0));
             set(&entry.exchange);
             running.sweep(at(1));
             entry.exchange.moved();

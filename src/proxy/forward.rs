@@ -13,6 +13,7 @@ use hyper::upgrade::OnUpgrade;
 use super::Proxy;
 use super::attempt::exchange;
 use super::body::ProxyBody;
+use super::exchanges::Whose;
 use super::forward_error::ForwardError;
 use super::header_scan::{Fact, Facts};
 use super::headers::{self, ClientInfo, Outward, asked_upgrade, for_upstream, from_upstream, is_switch_to};
@@ -59,10 +60,13 @@ impl Proxy {
         let begun = client.now;
         let over = is_stream.then(|| Rc::clone(client.client));
         let holder = upstream.holder(client.client, permit.session(), client.address);
-        let entry = self.running.enter((permit.session().cloned(), permit.asks(), holder.clone()), over, begun);
+        let whose =
+            Whose { session: permit.session().cloned(), asks: permit.asks(), address: client.address, holder: holder.clone() };
+        let entry = self.running.enter(whose, over, begun);
         let body = RequestBody::new((body, is_stream), limits.body, Rc::clone(&entry.exchange));
         let outgoing = outgoing((head, client.facts), body, upstream)?;
-        let guest = Guest { session: permit.session().map(|session| &**session), server: named.as_deref() };
+        let session = permit.session().map(|session| &**session);
+        let guest = Guest { session, address: client.address, server: named.as_deref() };
         let whose = upstream.whose(client.client, permit.session());
         let own = whose.as_ref().and_then(|whose| upstream.pinned(whose));
         let own = own.map(|way| way.seated(holder.as_ref().map(Holder::take_own)));

@@ -16,6 +16,9 @@ pub enum ForwardError {
     /// 503.
     #[error("all servers of the application have as many requests as they may have, and others wait already")]
     Busy,
+    /// 503.
+    #[error("this client has as many connections to applications as it may have while few files are left to open")]
+    Crowded,
     #[error("the request's body is larger than the application allows")]
     TooLarge,
     /// 501.

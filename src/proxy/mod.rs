@@ -30,6 +30,7 @@ mod streams;
 mod table;
 mod upgrade;
 mod upstream;
+mod upstream_files;
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -48,6 +49,7 @@ pub use table::Table;
 pub use upgrade::BadUpgrade;
 
 use crate::base::Clock;
+use crate::base::files::Files;
 use crate::base::tls::{TlsError, client_config_as};
 use crate::config;
 use crate::config::listener::Certificate;
@@ -56,10 +58,15 @@ use connect::Target;
 use futures_util::future::join_all;
 use servers::Servers;
 use upstream::Upstream;
+use upstream_files::UpstreamFiles;
 
 /// The applications, how their upstreams are trusted and how these are: read once, before the cores start, and shared by them.
 #[derive(Clone, Debug)]
-pub struct Applications(Arc<[Loaded]>);
+pub struct Applications {
+    list: Arc<[Loaded]>,
+    files: Arc<Files>,
+    cores: u32,
+}
 
 #[derive(Debug)]
 struct Loaded {
@@ -97,7 +104,13 @@ impl Applications {
             };
             applications.push(Loaded { application: application.clone(), tls, servers: Servers::new(application) });
         }
-        Ok(Self(applications.into()))
+        Ok(Self { list: applications.into(), files: Files::new(usize::MAX), cores: 1 })
+    }
+
+    /// The same with so many files for connections to their servers, on so many cores.
+    #[must_use]
+    pub fn within(self, files: Arc<Files>, cores: u32) -> Self {
+        Self { files, cores, ..self }
     }
 }
 
@@ -109,7 +122,7 @@ impl Applications {
             let target = Target::new(server, &loaded.application.upstream, loaded.tls.as_ref());
             let most = loaded.application.limits.connect_wait;
             async move {
-                let reached = match tokio::time::timeout(most, target.stream()).await {
+                let reached = match tokio::time::timeout(most, target.stream(None)).await {
                     Ok(Ok(stream)) => Ok(connect::spoken(&stream)),
                     Ok(Err(error)) => Err(error.to_string()),
                     Err(_) => Err(format!("it did not answer within {} s", most.as_secs())),
@@ -117,7 +130,7 @@ impl Applications {
                 ServerFound { url, reached }
             }
         };
-        let each = self.0.iter().map(|loaded| async move {
+        let each = self.list.iter().map(|loaded| async move {
             let servers = join_all(loaded.application.upstream.servers.iter().map(|server| look(loaded, server))).await;
             (Arc::clone(&loaded.application.name), servers)
         });
@@ -153,12 +166,16 @@ impl Proxy {
     /// To be called inside the core's runtime: a task is spawned that sweeps what is running until the proxy is dropped and
     /// everything that ran through it is over.
     pub fn new(applications: &Applications, clock: Clock) -> Rc<Self> {
-        let upstreams = applications.0.iter().map(|Loaded { application, tls, servers }| {
-            (Arc::clone(&application.name), Rc::new(Upstream::new(application, tls.as_ref(), servers, clock.clone())))
+        let running = Rc::<Running>::default();
+        let files = UpstreamFiles::new(Arc::clone(&applications.files), Rc::clone(&running), applications.cores);
+        let files = Rc::new(files);
+        let upstreams = applications.list.iter().map(|Loaded { application, tls, servers }| {
+            let upstream = Upstream::new(application, tls.as_ref(), servers, Rc::clone(&files), clock.clone());
+            (Arc::clone(&application.name), Rc::new(upstream))
         });
-        let proxy = Rc::new(Self { upstreams: upstreams.collect(), running: Rc::default() });
+        let proxy = Rc::new(Self { upstreams: upstreams.collect(), running });
         let (running, weak) = (Rc::clone(&proxy.running), Rc::downgrade(&proxy));
-        for Loaded { application, tls, servers } in applications.0.iter().filter(|loaded| loaded.servers.claim_checks()) {
+        for Loaded { application, tls, servers } in applications.list.iter().filter(|loaded| loaded.servers.claim_checks()) {
             checks::start(application, tls.as_ref(), servers, &clock, &weak);
         }
         // Ends with the proxy, or with the core's runtime.

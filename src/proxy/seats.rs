@@ -264,7 +264,7 @@ impl Drop for Seat {
 
 /// Whether a client may have one more while so many of `total` are free. The last tenth is closed to strangers. Of the last tenth of what
 /// is open to a client it may have as many as it leaves, so that there is always one for somebody who has none.
-fn may_take(rank: Rank, free: u32, total: u32) -> bool {
+pub(super) fn may_take(rank: Rank, free: u32, total: u32) -> bool {
     let tenth = total / 10;
     let closed = if rank.is_stranger { tenth.max(u32::from(total >= FEW)) } else { 0 };
     let open = free.saturating_sub(closed);

@@ -68,7 +68,8 @@ impl<'a> Search<'a> {
                 Found::Way(way) => return Ok(way.seated(self.seat.take())),
                 Found::Place(pick, place) => (pick, place),
             };
-            let connecting = self.upstream.connect(pick, place, self.begun);
+            let Some(file) = self.upstream.file(self.guest) else { return Err(ForwardError::Crowded) };
+            let connecting = self.upstream.connect(pick, place, file, self.begun);
             let connected = tokio::time::timeout(self.connect_wait, connecting).await;
             match connected.unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "no connection in time"))) {
                 Ok(way) => return Ok(way.seated(self.seat.take())),

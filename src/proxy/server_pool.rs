@@ -12,8 +12,9 @@ use super::connect::Target;
 use super::connection::Wire;
 use super::request_body::RequestBody;
 use super::servers::Place;
-use super::streams::Stream;
+use super::streams::{STREAMS, Stream};
 use crate::base::Time;
+use crate::base::files::OpenFile;
 
 #[derive(Debug)]
 pub(super) struct Line {
@@ -61,8 +62,8 @@ impl Line {
     }
 
     /// `wide` where the server answers with more than a hundred fields.
-    pub async fn open(&self, wide: bool) -> io::Result<Box<Wire>> {
-        let (sender, connection, will) = self.target.http1(wide).await?;
+    pub async fn open(&self, wide: bool, file: Option<OpenFile>) -> io::Result<Box<Wire>> {
+        let (sender, connection, will) = self.target.http1(wide, file).await?;
         let mut wire = Wire::new(sender, connection.with_upgrades(), will);
         wire.is_wide = wide;
         Ok(wire)
@@ -101,12 +102,12 @@ impl Line {
     }
 
     /// A stream, on a new connection where the others are full.
-    pub async fn open_shared(&self, now: Time) -> io::Result<Box<Wire>> {
+    pub async fn open_shared(&self, now: Time, file: Option<OpenFile>) -> io::Result<Box<Wire>> {
         let _alone = self.opening.lock().await;
         if let Some(wire) = self.shared(now) {
             return Ok(wire);
         }
-        let sender = self.target.http2().await?;
+        let sender = self.target.http2(file).await?;
         let streams = Rc::default();
         let wire = Wire::shared(sender.clone(), Stream::on(&streams));
         self.shared.borrow_mut().push(Shared { sender, streams, carried: 1, used: now });
@@ -136,9 +137,6 @@ const IDLE_TIME: Duration = Duration::from_secs(4);
 const IDLE_MOST: usize = 256;
 /// The same over HTTP/2, where a minute is usual.
 const SHARED_IDLE_TIME: Duration = Duration::from_secs(30);
-/// Exchanges at once on a shared connection before another is opened; the least that servers are told to allow (RFC 9113 section
-/// 6.5.2).
-const STREAMS: u32 = 100;
 /// Shared connections of this core to one server; when they are full, streams wait inside the connection.
 const SHARED_MOST: usize = 8;
 /// Exchanges over a shared connection's life. Below the thousand after which nginx closes it, so that we are first: who is late

@@ -19,3 +19,7 @@ impl Drop for Stream {
         self.0.set(self.0.get().saturating_sub(1));
     }
 }
+
+/// Exchanges at once on a shared connection before another is opened; the least that servers are told to allow (RFC 9113 section
+/// 6.5.2).
+pub(super) const STREAMS: u32 = 100;

@@ -21,7 +21,9 @@ use super::rewrite::Names;
 use super::seats::{Holder, Next, Seat};
 use super::server_pool::Line;
 use super::servers::{Place, Server, Servers};
+use super::upstream_files::UpstreamFiles;
 use crate::auth::session::Session;
+use crate::base::files::OpenFile;
 use crate::base::{Clock, Time};
 use crate::config;
 use crate::config::application::{RequestLimits, Routes, SignOn};
@@ -55,6 +57,7 @@ pub(super) struct Upstream {
     /// Requests of this core that wait for a connection of it, the longest first. Bounded by the queue.
     pub(super) waiters: RefCell<VecDeque<oneshot::Sender<Way>>>,
     handed: Cell<u32>,
+    files: Rc<UpstreamFiles>,
     pub clock: Clock,
 }
 
@@ -62,6 +65,8 @@ pub(super) struct Upstream {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Guest<'a> {
     pub session: Option<&'a Session>,
+    /// Who a request without a session is of.
+    pub address: IpAddr,
     /// The server that the sticky cookie names.
     pub server: Option<&'a str>,
 }
@@ -202,6 +207,7 @@ impl Upstream {
         application: &config::Application,
         trust: Option<&Arc<ClientConfig>>,
         servers: &Arc<Servers>,
+        files: Rc<UpstreamFiles>,
         clock: Clock,
     ) -> Self {
         let upstream = &application.upstream;
@@ -226,6 +232,7 @@ impl Upstream {
             standings: RefCell::default(),
             waiters: RefCell::default(),
             handed: Cell::new(0),
+            files,
             clock,
         }
     }
@@ -298,13 +305,20 @@ impl Upstream {
         line.pooled(now).map(|(wire, place)| self.way(wire, place, server, true))
     }
 
+    /// A file for a new connection; nothing if this client has as many as it may.
+    pub fn file(&self, guest: Guest<'_>) -> Option<OpenFile> {
+        // Over HTTP/2 a few connections carry everybody's exchanges.
+        if self.speaks_http2() { self.files.take_shared() } else { self.files.take(guest.session, guest.address) }
+    }
+
     /// A new connection to this server; its place, where places are counted, must have been taken.
-    pub async fn connect(self: &Rc<Self>, pick: Pick, place: Option<Place>, now: Time) -> io::Result<Way> {
+    pub async fn connect(self: &Rc<Self>, pick: Pick, place: Option<Place>, file: OpenFile, now: Time) -> io::Result<Way> {
         let Some(line) = self.lines.get(pick.server) else { return Err(io::ErrorKind::NotFound.into()) };
         // A few at a time: what is down must not get everybody at the moment it comes back.
         let _turn = if pick.despite { line.tries.acquire().await.ok() } else { None };
         let is_wide = || self.servers.list.get(pick.server).is_some_and(Server::is_wide);
-        let wire = if self.speaks_http2() { line.open_shared(now).await? } else { line.open(is_wide()).await? };
+        let file = Some(file);
+        let wire = if self.speaks_http2() { line.open_shared(now, file).await? } else { line.open(is_wide(), file).await? };
         Ok(self.way(wire, place, pick.server, false))
     }
 
@@ -350,11 +364,12 @@ impl Upstream {
         }
     }
 
-    /// Closes connections that have been idle for too long, or whose places are waited for.
+    /// Closes connections that have been idle for too long, or whose places or files are waited for.
     pub fn prune(&self, now: Time) {
         let waiting = self.servers.queue.as_ref().map_or(0, super::servers::Queue::waiting);
+        let wanted = waiting > 0 || self.files.is_scarce();
         for (line, server) in self.lines.iter().zip(&self.servers.list) {
-            line.prune(now, (waiting > 0, server.is_wide()));
+            line.prune(now, (wanted, server.is_wide()));
         }
         if let Some(pins) = &self.pins {
             pins.prune(now, waiting);

@@ -20,7 +20,8 @@ use super::Core;
 use super::accept_balancer::Dealt;
 use super::alpn::Offer;
 use super::connection::http::{self, About, Handler};
-use super::connection::{Connection, Traffic};
+use super::connection::unread::Unread;
+use super::connection::{Connection, MOST_ENCRYPTED, Traffic};
 use super::listener::Current;
 use super::proxy_header;
 use super::slots::Place;
@@ -97,11 +98,12 @@ async fn connection<H: Handler>(core: Rc<Core<H>>, arrival: Arrival) {
     };
     let Some(Arrival { stream, peer, place, behind, tls }) = arrival else { return };
     let traffic = Arc::<Traffic>::default();
+    let unread = Unread::of(&core.parts.connections.unread);
     let stream = Impatient::new(stream, Arc::clone(&traffic));
     let Some(tls) = tls else {
         let about = About { peer, behind, sni: None, tls: false };
         let io = Watched::new(stream, Arc::clone(&traffic), place);
-        return http::serve(io, about, Connection::new(true, traffic), &core.parts).await;
+        return http::serve(io, about, Connection::new(true, traffic, unread), &core.parts).await;
     };
     // Boxed, so that a connection does not carry the handshake's size for the rest of its life.
     let mut stream = match tokio::time::timeout(core.handshake, Box::pin(handshake(stream, tls, &core.hellos))).await {
@@ -116,9 +118,9 @@ async fn connection<H: Handler>(core: Rc<Core<H>>, arrival: Arrival) {
     let about = About { peer, behind, sni, tls: true };
     let io = Watched::new(stream, Arc::clone(&traffic), place);
     if http2 {
-        http::serve_http2(io, about, Connection::new(false, traffic), &core.parts).await;
+        http::serve_http2(io, about, Connection::new(false, traffic, unread), &core.parts).await;
     } else {
-        http::serve(io, about, Connection::new(true, traffic), &core.parts).await;
+        http::serve(io, about, Connection::new(true, traffic, unread), &core.parts).await;
     }
 }
 
@@ -173,6 +175,4 @@ fn answers_once(session: &ServerConnection) -> bool {
         && matches!(session.handshake_kind(), Some(HandshakeKind::Full | HandshakeKind::Resumed))
 }
 
-/// What TLS keeps of an answer that the client has still to take. Grows only where it is needed; large bodies move faster by it.
-const MOST_ENCRYPTED: usize = 256 * 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

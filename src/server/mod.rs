@@ -32,6 +32,7 @@ pub use socket_activation::Given;
 use accept::{accept, receive};
 use accept_balancer::{Dealer, Dealt};
 use connection::http::CoreParts;
+use connection::unread::{Buffers, CoreUnread};
 use connection::{FAREWELL, SWEEP};
 use listener::{Current, Sockets};
 use slots::Places;
@@ -43,6 +44,8 @@ pub struct Limits {
     pub connections: usize,
     /// Open connections from one address (IPv6: /64); one more is dropped.
     pub connections_per_address: u32,
+    /// Bytes of answers that clients have still to take, in all; beyond them the connections that hold the most are dropped.
+    pub buffers: u64,
     /// For a TLS handshake; then the socket is dropped.
     pub handshake: Duration,
     /// How long open requests and tunnels may go on after the stop.
@@ -54,6 +57,7 @@ impl Default for Limits {
         Self {
             connections: 20_000,
             connections_per_address: 200,
+            buffers: 256 << 20,
             handshake: Duration::from_secs(5),
             drain: Duration::from_secs(30),
         }
@@ -111,12 +115,14 @@ pub fn run<H: Handler>(
     handler: impl Fn(usize) -> Rc<H> + Send + Clone + 'static,
 ) -> std::io::Result<Cores> {
     let places = Places::new(limits.connections, limits.connections_per_address);
+    let buffers = Buffers::new(limits.buffers, listeners.cores);
     let (dealer, receivers) = Dealer::new(listeners.cores);
     let mut ears = ears(listeners).into_iter();
     let mut threads = Vec::new();
     let (started, starts) = std::sync::mpsc::channel();
     for (index, dealt) in receivers.into_iter().enumerate() {
-        let own = Own { index, ears: ears.next().unwrap_or_default(), dealer: dealer.clone(), dealt };
+        let (ears, buffers) = (ears.next().unwrap_or_default(), Arc::clone(&buffers));
+        let own = Own { index, ears, dealer: dealer.clone(), dealt, buffers };
         let (places, stop, handler, started) = (Arc::clone(&places), stop.clone(), handler.clone(), started.clone());
         threads.push(std::thread::Builder::new().name(format!("core-{index}")).spawn(move || {
             // Never leaves its thread, so it is made there.
@@ -156,6 +162,7 @@ struct Own {
     ears: Vec<Ear>,
     dealer: Dealer,
     dealt: mpsc::Receiver<Dealt>,
+    buffers: Arc<Buffers>,
 }
 
 async fn core<H: Handler>(
@@ -166,7 +173,7 @@ async fn core<H: Handler>(
     handler: impl FnOnce() -> Rc<H>,
 ) {
     let shared = Rc::new(Core {
-        parts: CoreParts::new(handler()),
+        parts: CoreParts::new(handler(), CoreUnread::new(own.buffers, own.index)),
         places,
         index: own.index,
         live: own.dealer.live(own.index),
@@ -186,6 +193,7 @@ async fn core<H: Handler>(
         tokio::select! {
             () = stop.cancelled() => break,
             () = tokio::time::sleep(SWEEP) => shared.parts.connections.sweep(),
+            () = shared.parts.connections.unread.over() => shared.parts.connections.make_room(),
         }
     }
     shared.parts.connections.finish();

@@ -1,44 +1,23 @@
 //! One client that takes every place at an application, and what is left for the others.
 
+use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Method;
+use http::{Request, Response};
 use http_body_util::Full;
-use hyper::client::conn::http2;
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::task::JoinSet;
+use tokio::net::TcpListener;
 
-use crate::support::client::Client;
 use crate::support::eventually::eventually;
+use crate::support::greedy::Greedy;
 use crate::support::node::Bed;
 use crate::support::toml::Toml;
-
-/// A client that asks for a hundred answers and takes nothing of any of them.
-struct Greedy {
-    // Ends with it.
-    _tasks: JoinSet<()>,
-}
-
-impl Greedy {
-    async fn begin(client: &Client, path: &str) -> Self {
-        let mut tasks = JoinSet::new();
-        let mut builder = http2::Builder::new(TokioExecutor::new());
-        builder.initial_stream_window_size(0);
-        let (sender, connection) = builder.handshake(TokioIo::new(client.tls("h2").await)).await.unwrap();
-        tasks.spawn(async move { drop(connection.await) });
-        for _ in 0..100 {
-            let mut sender = sender.clone();
-            let request = client.request(Method::GET, path, &[], Full::<Bytes>::default());
-            tasks.spawn(async move {
-                let answer = sender.send_request(request).await;
-                std::future::pending::<()>().await;
-                drop(answer);
-            });
-        }
-        Self { _tasks: tasks }
-    }
-}
+use crate::support::upstream::LARGE;
 
 async fn has_reached(bed: &Bed, path: &str, count: usize) {
     let asked = format!("GET {path} ");
@@ -101,4 +80,35 @@ async fn answers_that_nobody_takes_lose_their_places_to_those_who_wait() {
     assert_eq!(asking.await.unwrap().status, 200);
     let waited = bed.clock.now().since(asked);
     assert!(waited < Duration::from_secs(20), "{waited:?}");
+}
+
+/// An application that speaks HTTP/2, without TLS, and has answers of 8 MiB.
+async fn http2_application() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let service = service_fn(async |request: Request<Incoming>| {
+                let is_large = request.uri().path().ends_with("/large");
+                let body: &'static [u8] = if is_large { &[b'x'; LARGE] } else { &[b'x'; 1000] };
+                Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(body))))
+            });
+            tokio::spawn(http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service));
+        }
+    });
+    address
+}
+
+/// The window of a connection that many share must not be used up by those who take nothing (RFC 9113 section 5.2).
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_that_nobody_takes_leave_a_shared_connection_to_the_others() {
+    let address = http2_application().await;
+    let bed = Bed::with(Toml::bed().servers([address]).upstream("protocol = \"h2\"")).await;
+    let mut stranger = bed.browser();
+    stranger.http2 = true;
+    let greedy = Greedy::begin(&stranger, "/public/large").await;
+    greedy.is_answered().await;
+    for _ in 0..5 {
+        assert_eq!(bed.browser().from(2).get("/public/small").await.body.len(), 1000);
+    }
 }

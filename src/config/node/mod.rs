@@ -13,7 +13,7 @@ pub mod trusted;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::document::Section;
+use crate::config::document::{Field, Section};
 
 /// `[node]`: what belongs to this machine. Changes take effect with a restart.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,11 +26,20 @@ pub struct Node {
     pub trial: bool,
     /// How long open requests may go on after a stop. Default: 30 s.
     pub drain: Duration,
+    /// Bytes of answers that clients have still to take, over all connections; beyond them those that hold the most are dropped.
+    /// Default: 256 MiB.
+    pub buffers: u64,
 }
 
 impl Default for Node {
     fn default() -> Self {
-        Self { name: "doorward".into(), state_dir: "/var/lib/doorward".into(), trial: false, drain: Duration::from_secs(30) }
+        Self {
+            name: "doorward".into(),
+            state_dir: "/var/lib/doorward".into(),
+            trial: false,
+            drain: Duration::from_secs(30),
+            buffers: 256 << 20,
+        }
     }
 }
 
@@ -44,6 +53,7 @@ impl Node {
             state_dir: section.or("state_dir", default.state_dir, |field| field.path()),
             trial: section.or("trial", default.trial, |field| field.boolean()),
             drain: section.or("drain", default.drain, |field| field.duration(Duration::from_secs(1)..=LONGEST_DRAIN)),
+            buffers: section.or("buffers", default.buffers, Field::size),
         };
         section.finish();
         node

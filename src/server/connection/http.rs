@@ -26,6 +26,7 @@ use tokio_rustls::server::TlsStream;
 use super::drain_body;
 use crate::config::trusted::Trusted;
 use crate::server::connection::state::Kept;
+use crate::server::connection::unread::{CoreUnread, Piece};
 use crate::server::connection::{Connection, Connections, Open, Order};
 use crate::server::socket::h2_write_batch::gather;
 use crate::server::socket::ticket_coalescing::Together;
@@ -161,7 +162,7 @@ pub(in crate::server) struct CoreParts<H> {
 }
 
 impl<H: Handler> CoreParts<H> {
-    pub fn new(handler: Rc<H>) -> Self {
+    pub fn new(handler: Rc<H>, unread: CoreUnread) -> Self {
         let mut http1 = http1::Builder::new();
         // A hundred fields at most is hyper's default, which is set nowhere because setting it moves them to the heap.
         // The sweep limits the time for a head; hyper's own limit would also end idle connections after it.
@@ -170,7 +171,7 @@ impl<H: Handler> CoreParts<H> {
         // No PING asks whether anybody is there: on a slow line it would wait behind the answer, and its answer would come too late. The
         // kernel asks (`listener.rs`), and a write that waits is limited (`socket/write_timeout.rs`).
         http2.max_concurrent_streams(100).max_header_list_size(HEAD).max_send_buf_size(256 * 1024);
-        Self { handler, connections: Rc::default(), http1, http2 }
+        Self { handler, connections: Connections::counted(unread), http1, http2 }
     }
 }
 
@@ -187,11 +188,11 @@ async fn answer<H: Handler>(
             if (open.is_last() || is_given_up) && response.status() != StatusCode::SWITCHING_PROTOCOLS {
                 response.headers_mut().insert(http::header::CONNECTION, http::HeaderValue::from_static("close"));
             }
-            response.map(|body| Answer { body: Some(body), _open: open })
+            response.map(|body| Answer { body: Some(body), open })
         }
         Err(_) => {
             tracing::error!("a request ended in a panic; the connection goes on");
-            let mut response = http::Response::new(Answer { body: None, _open: open });
+            let mut response = http::Response::new(Answer { body: None, open });
             *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
             response
         }
@@ -236,18 +237,17 @@ async fn drive<C: Future<Output = hyper::Result<()>>>(
 struct Answer<B> {
     /// Nothing after a panic.
     body: Option<B>,
-    _open: Open,
+    open: Open,
 }
 
 impl<B: Body<Data = Bytes> + Unpin> Body for Answer<B> {
-    type Data = Bytes;
+    type Data = Piece;
     type Error = B::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        match &mut self.body {
-            Some(body) => Pin::new(body).poll_frame(context),
-            None => Poll::Ready(None),
-        }
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Piece>, B::Error>>> {
+        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        let polled = Pin::new(body).poll_frame(context);
+        polled.map_ok(|frame| frame.map_data(|bytes| Piece::new(bytes, self.open.unread())))
     }
 
     fn is_end_stream(&self) -> bool {

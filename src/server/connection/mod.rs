@@ -4,6 +4,7 @@
 mod drain_body;
 pub(super) mod http;
 pub(super) mod state;
+pub(super) mod unread;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use slab::Slab;
 
 use state::Kept;
+use unread::{CoreUnread, Unread};
 
 /// What one connection is told.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -34,6 +36,7 @@ pub(super) struct Traffic {
     read: AtomicU64,
     waits: AtomicBool,
     lingers: AtomicBool,
+    given_up: AtomicBool,
 }
 
 impl Traffic {
@@ -50,6 +53,15 @@ impl Traffic {
     /// At its end the client may still be taking what the kernel has, and say so.
     fn lingers(&self) {
         self.lingers.store(true, Ordering::Relaxed);
+    }
+
+    /// What the kernel still has for the client need not be sent.
+    fn is_over(&self) {
+        self.given_up.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Relaxed)
     }
 
     pub fn is_lingering(&self) -> bool {
@@ -82,10 +94,13 @@ pub(super) struct Connection {
     farewell_sweeps: Cell<u32>,
     kept: OnceCell<Rc<dyn Kept>>,
     stuck_sweeps: Cell<u32>,
+    unread: Rc<Unread>,
+    /// Since its client last took something of an answer, while there was something to take.
+    slow_sweeps: Cell<u32>,
 }
 
 impl Connection {
-    pub fn new(one_at_a_time: bool, traffic: Arc<Traffic>) -> Rc<Self> {
+    pub fn new(one_at_a_time: bool, traffic: Arc<Traffic>, unread: Rc<Unread>) -> Rc<Self> {
         Rc::new(Self {
             one_at_a_time,
             order: Cell::new(Order::GoOn),
@@ -99,7 +114,14 @@ impl Connection {
             farewell_sweeps: Cell::default(),
             kept: OnceCell::new(),
             stuck_sweeps: Cell::default(),
+            unread,
+            slow_sweeps: Cell::default(),
         })
+    }
+
+    /// Bytes that its client has still to take, with what may lie encrypted.
+    fn holds(&self) -> u64 {
+        self.unread.bytes() + if self.traffic.is_waiting() { MOST_ENCRYPTED as u64 } else { 0 }
     }
 
     /// What is asked from now on whether the connection is stuck.
@@ -112,6 +134,11 @@ impl Connection {
         self.open.set(self.open.get() + 1);
         self.begun.set(self.begun.get().wrapping_add(1));
         Open(Rc::clone(self))
+    }
+
+    /// By how much what it holds weighs more than what a client holds that takes something right now.
+    fn slowness(&self) -> u64 {
+        if self.unread.is_being_taken() { 1 } else { 2 + u64::from(self.slow_sweeps.get()) }
     }
 
     fn tell(&self, order: Order) {
@@ -131,6 +158,8 @@ impl Connection {
     /// Without one the connection must bring a whole head in time, or is idle.
     fn look(&self) {
         self.look_whether_stuck();
+        let is_slow = !self.unread.was_taken() && self.unread.bytes() > 0;
+        self.slow_sweeps.set(if is_slow { self.slow_sweeps.get() + 1 } else { 0 });
         let (begun, read) = self.seen.get();
         // An answer that has been handed over may take minutes on a slow line.
         if self.open.get() > 0 || begun != self.begun.get() || self.traffic.is_waiting() {
@@ -191,6 +220,11 @@ impl Connection {
 pub(super) struct Open(Rc<Connection>);
 
 impl Open {
+    /// What the connection's client has still to take.
+    pub fn unread(&self) -> &Rc<Unread> {
+        &self.0.unread
+    }
+
     /// Whether its answer has to say that the connection ends.
     pub fn is_last(&self) -> bool {
         self.0.order.get() == Order::LastOne
@@ -208,9 +242,15 @@ impl Drop for Open {
 pub(super) struct Connections {
     list: RefCell<Slab<Rc<Connection>>>,
     finishing: Cell<bool>,
+    pub unread: Rc<CoreUnread>,
 }
 
 impl Connections {
+    /// With what counts what their clients have still to take.
+    pub fn counted(unread: CoreUnread) -> Rc<Self> {
+        Rc::new(Self { unread: Rc::new(unread), ..Self::default() })
+    }
+
     /// Puts a connection under the sweep until what is returned is dropped.
     pub fn enter(self: &Rc<Self>, connection: &Rc<Connection>) -> Entered {
         if self.finishing.get() {
@@ -223,6 +263,31 @@ impl Connections {
     pub fn sweep(&self) {
         for (_, connection) in &*self.list.borrow() {
             connection.look();
+        }
+        self.make_room();
+    }
+
+    /// Drops connections whose clients have the most still to take, as long as that is too much for the node and no other core has a
+    /// larger one. The longer a client has taken nothing, the more what it holds weighs.
+    pub fn make_room(&self) {
+        let list = self.list.borrow();
+        let mut holding: Vec<_> = list.iter().map(|(_, connection)| (connection.holds(), connection)).collect();
+        self.unread.encrypted(list.iter().filter(|(_, connection)| connection.traffic.is_waiting()).count() * MOST_ENCRYPTED);
+        let is_leaving = |connection: &Connection| connection.order.get() == Order::Drop;
+        let mut leaving: u64 = holding.iter().filter(|(_, connection)| is_leaving(connection)).map(|(bytes, _)| bytes).sum();
+        holding.retain(|(bytes, connection)| !is_leaving(connection) && *bytes >= LEAST_HELD);
+        holding.sort_by_key(|(bytes, connection)| std::cmp::Reverse(bytes * connection.slowness()));
+        let largest = |left: &[(u64, &Rc<Connection>)]| left.iter().map(|(bytes, _)| *bytes).max().unwrap_or(0);
+        let mut left = holding.as_slice();
+        self.unread.tell(largest(left), leaving);
+        while let Some(((bytes, connection), rest)) = left.split_first()
+            && self.unread.excess_over(largest(left)) > 0
+        {
+            connection.traffic.is_over();
+            connection.tell(Order::Drop);
+            leaving = leaving.saturating_add(*bytes);
+            left = rest;
+            self.unread.tell(largest(left), leaving);
         }
     }
 
@@ -253,6 +318,10 @@ impl Drop for Entered {
     }
 }
 
+/// What TLS keeps of an answer that the client has still to take. Grows only where it is needed; large bodies move faster by it.
+pub(super) const MOST_ENCRYPTED: usize = 256 * 1024;
+/// Who has less to take is not dropped for it.
+const LEAST_HELD: u64 = 16 * 1024;
 pub(super) const SWEEP: Duration = Duration::from_secs(2);
 /// Ten seconds for a request's head.
 const HEAD_SWEEPS: u32 = 5;
@@ -280,12 +349,12 @@ mod tests {
     #[test]
     fn a_head_that_does_not_end_is_dropped_and_an_idle_connection_is_finished() {
         let connections = Rc::new(Connections::default());
-        let never = Connection::new(true, Arc::default());
+        let never = Connection::new(true, Arc::default(), Rc::default());
         let _entered = connections.enter(&never);
         sweeps(&connections, HEAD_SWEEPS + 1);
         assert_eq!(never.order.get(), Order::Drop);
 
-        let idle = Connection::new(true, Arc::default());
+        let idle = Connection::new(true, Arc::default(), Rc::default());
         let _entered = connections.enter(&idle);
         idle.traffic.came(100);
         drop(idle.exchange());
@@ -294,7 +363,7 @@ mod tests {
         sweeps(&connections, 1);
         assert_eq!(idle.order.get(), Order::Finish);
 
-        let slow = Connection::new(true, Arc::default());
+        let slow = Connection::new(true, Arc::default(), Rc::default());
         let _entered = connections.enter(&slow);
         drop(slow.exchange());
         sweeps(&connections, 1);
@@ -306,7 +375,7 @@ mod tests {
     #[test]
     fn an_open_exchange_may_wait_as_long_as_it_likes() {
         let connections = Rc::new(Connections::default());
-        let polling = Connection::new(true, Arc::default());
+        let polling = Connection::new(true, Arc::default(), Rc::default());
         let _entered = connections.enter(&polling);
         let open = polling.exchange();
         sweeps(&connections, 10 * IDLE_SWEEPS);
@@ -320,7 +389,7 @@ mod tests {
         let connections = Rc::new(Connections::default());
         for one_at_a_time in [true, false] {
             let traffic = Arc::<Traffic>::default();
-            let slow = Connection::new(one_at_a_time, Arc::clone(&traffic));
+            let slow = Connection::new(one_at_a_time, Arc::clone(&traffic), Rc::default());
             let _entered = connections.enter(&slow);
             drop(slow.exchange());
             traffic.waits(true);
@@ -346,7 +415,7 @@ mod tests {
     #[test]
     fn a_stuck_connection_takes_nothing_new_and_ends_a_minute_later_whatever_is_open() {
         let connections = Rc::new(Connections::default());
-        let connection = Connection::new(false, Arc::default());
+        let connection = Connection::new(false, Arc::default(), Rc::default());
         let stuck = Rc::new(Stuck(Cell::new(false)));
         connection.keeps(Rc::<Stuck>::clone(&stuck));
         let (_entered, _open) = (connections.enter(&connection), connection.exchange());
@@ -362,7 +431,8 @@ mod tests {
     #[test]
     fn at_the_stop_an_idle_connection_may_ask_once_more_and_is_closed_if_it_does_not() {
         let connections = Rc::new(Connections::default());
-        let [busy, idle, asking, http2] = [true, true, true, false].map(|http1| Connection::new(http1, Arc::default()));
+        let [busy, idle, asking, http2] =
+            [true, true, true, false].map(|http1| Connection::new(http1, Arc::default(), Rc::default()));
         let _entered = [&busy, &idle, &asking, &http2].map(|connection| connections.enter(connection));
         let open = busy.exchange();
         connections.finish();
@@ -377,7 +447,7 @@ mod tests {
         }
         assert_eq!((idle.order.get(), asking.order.get()), (Order::Finish, Order::LastOne));
         assert!(http2.traffic.is_lingering() && !busy.traffic.is_lingering());
-        let late = Connection::new(true, Arc::default());
+        let late = Connection::new(true, Arc::default(), Rc::default());
         let _entered = connections.enter(&late);
         assert_eq!(late.order.get(), Order::LastOne, "its first request is answered");
     }

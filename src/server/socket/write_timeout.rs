@@ -64,6 +64,15 @@ impl Impatient {
     }
 }
 
+impl Drop for Impatient {
+    fn drop(&mut self) {
+        if self.traffic.is_given_up() {
+            // What the kernel holds of a connection that was given up for want of memory must not outlive it.
+            let _ = SockRef::from(self.stream.get_ref()).set_linger(Some(Duration::ZERO));
+        }
+    }
+}
+
 impl AsyncRead for Impatient {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(context, buffer)

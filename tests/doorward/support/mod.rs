@@ -6,6 +6,7 @@ pub mod eventually;
 pub mod front;
 pub mod gate;
 pub mod gateway;
+pub mod greedy;
 pub mod house;
 pub mod logs;
 pub mod modem;

@@ -35,6 +35,9 @@ struct Seen {
 /// Pieces of the download that takes two seconds.
 pub const PACES: usize = 40;
 
+/// Bytes of the largest answer.
+pub const LARGE: usize = 8 << 20;
+
 type Body = BoxBody<Bytes, Infallible>;
 
 impl Upstream {
@@ -112,6 +115,7 @@ async fn answer(mut request: Request<Incoming>, seen: Arc<Seen>) -> Result<Respo
             response.headers_mut().insert("content-type", "text/event-stream".parse().unwrap());
             response
         }
+        "/large" | "/public/large" => Response::new(Full::new(Bytes::from_static(&[b'x'; LARGE])).boxed()),
         "/poll" => std::future::pending().await,
         "/ws" => web_socket(&mut request, open),
         "/cookies" => {
