@@ -21,8 +21,7 @@ pub fn holds(data: &[u8]) {
     if odd.judge(path).is_ok() {
         let read = loosest(path);
         assert!(!read.contains("//") && !read.contains('\\') && read.starts_with('/'), "{path:?}");
-        let plain = decoded(read.as_bytes()).expect("every escape is one");
-        assert!(!plain.split(|byte| *byte == b'/').any(|segment| [b".".as_slice(), b".."].contains(&segment)), "{path:?}");
+        assert!(!read.split('/').any(|segment| [".", ".."].contains(&segment)), "{path:?}");
     }
     if judge(path).is_err() {
         return;

@@ -59,6 +59,17 @@ pub struct OddPaths {
 }
 
 impl OddPaths {
+    pub const ALL: Self = Self { encoded_slash: true, empty_segments: true, backslash: true };
+
+    /// What both allow.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            encoded_slash: self.encoded_slash && other.encoded_slash,
+            empty_segments: self.empty_segments && other.empty_segments,
+            backslash: self.backslash && other.backslash,
+        }
+    }
+
     /// Judges a path that [`judge`] refuses. Dot segments, control characters and broken escapes are refused still, in every reading.
     pub fn judge(self, path: &str) -> Result<(), Ambiguous> {
         if !path.starts_with('/') {
@@ -84,13 +95,10 @@ impl OddPaths {
     }
 }
 
-/// A path as the most forgiving server reads it: decoded slashes and backslashes are slashes, and several of them are one.
+/// A path as a forgiving server reads it: decoded, a backslash as a slash, and several of them as one.
 pub fn loosest(path: &str) -> String {
-    let mut read = path.replace('\\', "/");
-    for escape in ["%2f", "%2F", "%5c", "%5C"] {
-        read = read.replace(escape, "/");
-    }
-    without_empty_segments(&read)
+    let decoded = decoded(path).unwrap_or_else(|| path.to_owned());
+    without_empty_segments(&decoded.replace('\\', "/"))
 }
 
 fn without_empty_segments(path: &str) -> String {

@@ -55,7 +55,7 @@ pub fn ask<'a>(
     if let Some(path) = application.public_path(head.uri.path()) {
         return Gate::Pass { permit: Permit::public(path), cookies };
     }
-    if is_preflight(head, body)
+    if is_preflight(head, caller.facts, body)
         && let Some(path) = application.preflight_path(head.uri.path())
     {
         return Gate::Pass { permit: Permit::public(path), cookies };
@@ -98,11 +98,19 @@ fn opened<'a>(
     (permit, rest)
 }
 
-/// The question of a browser whether another site's script may send a request (Fetch Standard, "CORS-preflight request").
-fn is_preflight(head: &Parts, body: Option<&Incoming>) -> bool {
+/// The question of a browser whether another site's script may send a request (Fetch Standard, "CORS-preflight request"): it carries no
+/// credentials, switches to nothing and has no body.
+fn is_preflight(head: &Parts, facts: Facts, body: Option<&Incoming>) -> bool {
+    let once = |name| {
+        let mut values = head.headers.get_all(name).iter();
+        values.next().is_some_and(|value: &HeaderValue| !value.is_empty()) && values.next().is_none()
+    };
+    let has_more =
+        [Fact::Authorization, Fact::Cookie, Fact::Upgrade, Fact::ServiceWorker].into_iter().any(|fact| facts.tell(fact));
     head.method == Method::OPTIONS
-        && head.headers.contains_key(ORIGIN)
-        && head.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+        && once(ORIGIN)
+        && once(ACCESS_CONTROL_REQUEST_METHOD)
+        && !has_more
         && body.is_none_or(Incoming::is_end_stream)
 }
 

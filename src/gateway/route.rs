@@ -9,7 +9,7 @@ use http::{Method, Version};
 use percent_encoding::percent_decode_str;
 
 use super::access_line::PlaceText;
-use crate::base::path::{self, Ambiguous};
+use crate::base::path::{self, Ambiguous, OddPaths};
 use crate::config::Application;
 use crate::proxy::Table;
 use crate::web::page::{self, Hosts, PageRoute};
@@ -170,7 +170,7 @@ impl Router {
 
     /// `made` is what [`Router::made`] made of the same request.
     pub fn route<'a>(&'a self, head: &Parts, made: Option<&'a Host>) -> Route<'a> {
-        if matches!(head.method, Method::CONNECT | Method::TRACE) {
+        if is_never_forwarded(&head.method) {
             return Route::NotAllowed;
         }
         let Some(host) = host_of(head) else { return Route::Bad("the host is missing, doubled or malformed") };
@@ -189,11 +189,21 @@ impl Router {
     }
 }
 
+/// Methods that make a tunnel or show a request's fields to a script, as servers read them: in any case, and IIS knows TRACK too.
+fn is_never_forwarded(method: &Method) -> bool {
+    match *method {
+        Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::DELETE | Method::OPTIONS | Method::PATCH => false,
+        _ => ["CONNECT", "TRACE", "TRACK"].iter().any(|never| method.as_str().eq_ignore_ascii_case(never)),
+    }
+}
+
 /// Where a path leads that can be read in two ways: to an application that takes such paths, and never to a page of ours.
 #[cold]
 fn odd<'a>(host: &'a Host, path: &str, why: Ambiguous) -> Route<'a> {
     let Host::Application(place) = host else { return Route::BadPath(None, why) };
     if place.application.judge_odd_path(path).is_err() {
+        // What no key lets through is told as that.
+        let why = OddPaths::ALL.judge(path).err().unwrap_or(why);
         return Route::BadPath(Some(place), why);
     }
     // The application may read it as one of ours, and what it says there must not look as if we had said it.
@@ -204,18 +214,33 @@ fn odd<'a>(host: &'a Host, path: &str, why: Ambiguous) -> Route<'a> {
 /// upstream that folds case must not be reached under our name.
 fn own_path(path: &str) -> Option<&str> {
     // Nothing else can come to mean it.
-    if !path.get(1..).is_some_and(|rest| rest.starts_with(['.', '%'])) {
+    if !path.get(1..).is_some_and(|rest| rest.starts_with(['.', '%', ';'])) {
         return None;
     }
     let (first, rest) = path.strip_prefix('/')?.split_once('/').unwrap_or((path.get(1..)?, ""));
     if first == ".doorward" {
         return Some(rest);
     }
-    let plain = percent_decode_str(first).decode_utf8_lossy();
-    // Some servers cut off what follows a semicolon.
-    let plain = plain.split(';').next().unwrap_or_default();
-    plain.eq_ignore_ascii_case(".doorward").then_some("?")
+    let mut names = path.split('/').map(loosest_name).filter(|name| !name.is_empty());
+    names.next().is_some_and(|name| name.eq_ignore_ascii_case(".doorward")).then_some("?")
 }
+
+/// A segment as the most forgiving server reads it: decoded as long as there is something to decode, without what follows a semicolon, and
+/// without blanks and dots at its end.
+fn loosest_name(segment: &str) -> String {
+    let mut name = segment.to_owned();
+    for _ in 0..MOST_ESCAPED {
+        if !name.contains('%') {
+            break;
+        }
+        name = percent_decode_str(&name).decode_utf8_lossy().into_owned();
+    }
+    let name = name.split(';').next().unwrap_or_default();
+    name.trim_end_matches(|letter: char| letter == '.' || letter.is_whitespace()).to_owned()
+}
+
+/// Nobody decodes more often.
+const MOST_ESCAPED: usize = 4;
 
 /// The one host that a request names: lower case, without port. A request that names none, several, or different ones has
 /// none (RFC 9112 section 3.2, RFC 9113 section 8.3.1).
@@ -330,6 +355,14 @@ mod tests {
             ("/%2edoorward/login", Some("?")),
             ("/.%64oorward/x", Some("?")),
             ("/.doorward;x/login", Some("?")),
+            ("/;/.doorward/login", Some("?")),
+            ("/;x=1/%3b/.doorward/login", Some("?")),
+            ("/.doorward./login", Some("?")),
+            ("/.doorward%20/login", Some("?")),
+            ("/%252edoorward/login", Some("?")),
+            ("/%25252edoorward", Some("?")),
+            ("/;x", None),
+            ("/.doorwarden", None),
             ("/doorward/login", None),
             ("/a/.doorward/login", None),
             ("/", None),

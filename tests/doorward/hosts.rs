@@ -66,6 +66,11 @@ async fn a_preflight_passes_where_it_may_and_nothing_else_does_with_it() {
         (Method::OPTIONS, "/api", &preflight[..1], ""),
         (Method::OPTIONS, "/api", &preflight[1..], ""),
         (Method::OPTIONS, "/api", &preflight, "body"),
+        (Method::OPTIONS, "/api", &[preflight[0], preflight[0], preflight[1]], ""),
+        (Method::OPTIONS, "/api", &[("origin", ""), preflight[1]], ""),
+        (Method::OPTIONS, "/api", &[preflight[0], preflight[1], ("authorization", "Basic eDp5")], ""),
+        (Method::OPTIONS, "/api", &[preflight[0], preflight[1], ("cookie", "a=b")], ""),
+        (Method::OPTIONS, "/api", &[preflight[0], preflight[1], ("upgrade", "websocket"), ("connection", "upgrade")], ""),
         (Method::PUT, "/api", &preflight, ""),
         (Method::GET, "/api", &preflight, ""),
     ] {

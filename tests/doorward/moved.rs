@@ -217,8 +217,27 @@ async fn an_odd_path_goes_byte_for_byte_to_an_application_that_takes_it_and_to_n
     for path in ["/a//b", "/a%5Cb", "/a/..%2Fb", "/Loose//a", "/loose/..%5Ca", "/loose/%00"] {
         assert_eq!(browser.ask(Method::GET, path, &[], "").await.status, 400, "{path}");
     }
+    // A route that allows less counts however its path is written, and what no key lets through is no matter of a key.
+    let keys = "paths = { encoded_slash = true, empty_segments = true }\nroutes = [{ path = \"/strict\", paths = { encoded_slash = false, empty_segments = false } }]";
+    let strict = Bed::with(Toml::bed().application(keys)).await;
+    let inside = strict.signed_in("alice", "wonderland").await;
+    assert_eq!(inside.ask(Method::GET, "/loose//a%2Fb", &[], "").await.status, 200);
+    for path in ["/strict/a%2Fb", "//strict/a%2Fb", "/%73trict/a%2Fb", "/Strict//b", "/loose%2F..%2Fa"] {
+        assert_eq!(inside.ask(Method::GET, path, &[], "").await.status, 400, "{path}");
+    }
+    for method in ["trace", "TRACK", "Connect"] {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        assert_eq!(inside.ask(method.clone(), "/a", &[], "").await.status, 405, "{method}");
+    }
     // Nothing below our own prefix, however it is written, and nothing that is public.
-    for path in ["/%2F.doorward/login", "/.doorward%2Flogin", "/%2f%2edoorward%2flogin"] {
+    for path in [
+        "/;/.doorward/login",
+        "/.doorward./login",
+        "/%252edoorward/login",
+        "/%2F.doorward/login",
+        "/.doorward%2Flogin",
+        "/%2f%2edoorward%2flogin",
+    ] {
         assert_eq!(browser.ask(Method::GET, path, &[], "").await.status, 404, "{path}");
     }
     assert_eq!(bed.browser().ask(Method::GET, "/public/a%2Fb", &[], "").await.status, 401);

@@ -221,7 +221,10 @@ async fn a_cookie_keeps_a_browser_at_its_server_and_is_renewed_when_that_is_gone
         |cookie: &str| Request::get("/").header("host", "localhost").header("cookie", cookie).body(Full::default()).unwrap();
     let first = client.send_request(ask("a=1")).await.unwrap();
     let set = first.headers()["set-cookie"].to_str().unwrap().to_owned();
-    assert!(set.starts_with("__Host-doorward-server=") && set.ends_with("; Path=/; Secure; HttpOnly; SameSite=Lax"), "{set}");
+    assert!(
+        set.starts_with("__Host-doorward-server=") && set.ends_with("; Path=/; Secure; HttpOnly; SameSite=Lax; Priority=High"),
+        "{set}"
+    );
     drop(http_body_util::BodyExt::collect(first.into_body()).await);
     let cookie = set.split(';').next().unwrap().to_owned();
     let own = servers.iter().position(|server| server.answered() == 1).unwrap();

@@ -24,6 +24,10 @@ impl KeptHeaders {
 fn kept(field: Field<'_>) -> Option<HeaderName> {
     let written = field.text()?;
     let key = field.key;
+    if written.contains('*') {
+        field.problem(format!("`{key}`: `*` is not a pattern here: write each name"));
+        return None;
+    }
     let Ok(name) = HeaderName::from_bytes(written.as_bytes()) else {
         field.problem(format!("`{key}`: `{}` is no name of a header field", written.escape_debug()));
         return None;
@@ -31,6 +35,8 @@ fn kept(field: Field<'_>) -> Option<HeaderName> {
     let folded = folded(name.as_str());
     let why_not = match claim(&folded) {
         _ if is_ours(&folded) => Some("is written or acted on by Doorward itself".to_owned()),
+        _ if !is_plain(written) && is_standard(&folded) => Some("may be taken for a field of HTTP".to_owned()),
+        _ if written.to_ascii_lowercase().starts_with("$ws") => Some("says who somebody is (WebSphere)".to_owned()),
         Some(Claim::Client) if is_plain(written) => None,
         Some(claim) if claim.is_nobodys() => {
             Some(format!("says {}, which an application must not learn from a client", claim.says()))
@@ -57,25 +63,23 @@ fn is_ours(folded: &str) -> bool {
         "host",
         "http2-settings",
         "keep-alive",
-        "proxy",
         "proxy-authenticate",
         "proxy-authorization",
         "proxy-connection",
-        "set-cookie",
         "te",
         "trailer",
         "transfer-encoding",
         "upgrade",
         "via",
         "x-forwarded",
-        "authorization",
-        "content-type",
-        "content-encoding",
-        "content-range",
-        "origin",
-        "referer",
     ];
-    exact.contains(&folded) || ["x-forwarded-", "x-doorward-", "sec-"].iter().any(|prefix| folded.starts_with(prefix))
+    exact.contains(&folded) || ["x-forwarded-", "x-doorward-"].iter().any(|prefix| folded.starts_with(prefix))
+}
+
+/// Fields that every application believes in.
+fn is_standard(folded: &str) -> bool {
+    let exact = ["authorization", "content-type", "content-encoding", "content-range", "origin", "referer", "set-cookie"];
+    exact.contains(&folded) || folded.starts_with("sec-")
 }
 
 #[cfg(test)]
@@ -108,6 +112,11 @@ mod tests {
             ("X-Forwarded-Proto", "Doorward itself"),
             ("content_length", "Doorward itself"),
             ("Cookie", "Doorward itself"),
+            ("Authorization", "nothing to keep"),
+            ("content_type", "taken for a field of HTTP"),
+            ("$WSRU", "who somebody is"),
+            ("PHP_AUTH_USER", "who somebody is"),
+            ("X_Tenant*", "not a pattern"),
             ("CF_Connecting_IP", "says where"),
             ("X-Mine", "nothing to keep"),
             ("a b", "no name of a header field"),

@@ -39,11 +39,14 @@ impl Routes {
         routes.find_map(|route| route.limits).unwrap_or(application)
     }
 
-    /// Which odd paths may be asked for below the longest path that this one lies below, in exact case and as it is written; or else
-    /// those of the application.
+    /// Which odd paths may be asked for below the longest path that this one lies below; or else those of the application. A route that
+    /// allows more must be written in exact case; one that allows less counts however its path is written.
     pub fn odd_paths(&self, path: &str, application: OddPaths) -> OddPaths {
-        let mut routes = self.0.iter().filter(|route| path::is_below(path, &route.path));
-        routes.find_map(|route| route.odd_paths).unwrap_or(application)
+        let mut exact = self.0.iter().filter(|route| path::is_below(path, &route.path));
+        let exact = exact.find_map(|route| route.odd_paths).unwrap_or(application);
+        let read = path::loosest(path);
+        let mut loose = self.0.iter().filter(|route| path::is_below_in_any_case(&read, &route.path));
+        loose.find_map(|route| route.odd_paths).map_or(exact, |loose| exact.and(loose))
     }
 
     pub(in crate::config) fn read(list: Field<'_>, application: (RequestLimits, OddPaths)) -> Option<Self> {
@@ -124,8 +127,16 @@ pub(super) fn plain_path(field: Field<'_>, path: &str) -> Option<String> {
         ));
         return None;
     }
-    if path == "/.doorward" || path.starts_with("/.doorward/") {
+    if path::is_below_in_any_case(path, "/.doorward") {
         field.problem(format!("`{key}`: `/.doorward/` holds our own pages"));
+        return None;
+    }
+    if path::judge(path).is_err() || !path::has_one_reading(path) {
+        field.problem(format!("`{key}`: {path:?} can be read in two ways, so no request for it gets here: write it plainly"));
+        return None;
+    }
+    if path.contains('*') {
+        field.problem(format!("`{key}`: a path counts with all that lies below it; `*` is not a pattern here"));
         return None;
     }
     Some(path.to_owned())
