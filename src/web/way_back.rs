@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 
-use crate::base::path;
+use crate::base::path::{self, OddPaths};
 
 /// So long it may be, in bytes, as it stands in a `Location`.
 const LONGEST: usize = 8 * 1024;
@@ -22,8 +22,15 @@ pub fn written(target: &[u8]) -> Cow<'_, str> {
 pub fn judged(target: &str) -> Option<String> {
     let written = written(target.as_bytes());
     let plain = written.split(['?', '#']).next().unwrap_or_default();
-    let is_one = written.len() <= LONGEST && path::judge(plain).is_ok() && !path::is_below(plain, "/.doorward");
+    let is_here = path::judge(plain).is_ok() || is_odd_here(plain);
+    let is_one = written.len() <= LONGEST && is_here && !path::is_below_in_any_case(&path::loosest(plain), "/.doorward");
     is_one.then(|| written.into_owned())
+}
+
+/// A path that an application may take though it can be read in two ways, which no browser takes for another host.
+fn is_odd_here(path: &str) -> bool {
+    let begins_oddly = path.get(1..).is_none_or(|rest| rest.starts_with(['/', '\\', '%']));
+    !begins_oddly && OddPaths::ALL.judge(path).is_ok()
 }
 
 #[cfg(test)]
@@ -33,9 +40,18 @@ mod tests {
     #[test]
     fn it_stays_on_this_host() {
         let longest = format!("/?{}", "a".repeat(LONGEST - 2));
-        for back in
-            ["/", "/a/b?c=d&e=/x//y", "/a?next=https://other.example/", "/%C3%BC", "/a#b", "/a?b#/c/d", "/a?b=%zz", &longest]
-        {
+        for back in [
+            "/",
+            "/a/b?c=d&e=/x//y",
+            "/a?next=https://other.example/",
+            "/%C3%BC",
+            "/a#b",
+            "/a?b#/c/d",
+            "/a?b=%zz",
+            "/api/a%2Fb",
+            "/a//b",
+            &longest,
+        ] {
             assert_eq!(judged(back).as_deref(), Some(back));
         }
         let long = format!("/{}", "a".repeat(LONGEST));
@@ -54,6 +70,9 @@ mod tests {
             "/a\r\nSet-Cookie: x=1",
             "/%2fevil.example",
             "/..//evil.example",
+            "/a/..%2fb",
+            "/.doorward%2flogin",
+            "/.Doorward//login",
             "/.doorward/login",
             "/.doorward",
             "/.doorward#a",

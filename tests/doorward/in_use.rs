@@ -150,7 +150,7 @@ async fn a_client_that_takes_nothing_renews_nothing() {
     for http2 in [false, true] {
         let (browser, body, mut server) = streaming(&bed, &application, http2, "application/zip").await;
         // Until everything on the way is full.
-        while timeout(Duration::from_secs(1), server.stream.write_all(&[b'x'; 16 * 1024])).await.is_ok() {}
+        while timeout(Duration::from_secs(3), server.stream.write_all(&[b'x'; 16 * 1024])).await.is_ok() {}
         bed.clock.advance(29 * MINUTE);
         // More of it is there, and nobody takes it.
         let more = timeout(Duration::from_millis(300), server.stream.write_all(b"x")).await;

@@ -320,6 +320,7 @@ async fn a_long_body_that_nobody_wants_is_stopped_without_an_error() {
 }
 
 fn posted(target: &str) -> http::Request<()> {
-    let request = http::Request::post(format!("https://{HOST}{target}"));
+    // Refused by its head alone, at a page of ours too.
+    let request = http::Request::post(format!("https://{HOST}{target}")).header("sec-fetch-site", "cross-site");
     request.header("content-type", "application/x-www-form-urlencoded").body(()).unwrap()
 }

@@ -43,7 +43,7 @@ fn pick(from: &[u8], random: &dyn Random) -> char {
 }
 
 impl Sealed {
-    /// `passcode` as [`issue`] made it or [`super::typed`] read it, in either case. The result is good for comparing within this flow alone.
+    /// `passcode` as [`issue`] made it or [`typed`](fn@super::typed) read it, in either case. The result is good for comparing within this flow alone.
     pub fn new(keys: &Keys, flow: &str, passcode: &str) -> Self {
         let mut data = Vec::with_capacity(flow.len() + passcode.len() + 1);
         data.extend_from_slice(flow.as_bytes());
