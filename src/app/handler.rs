@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use bytes::Bytes;
 use http::{Response, StatusCode};
 use tokio::sync::watch;
 
@@ -23,9 +24,9 @@ use crate::config::listener::Serves;
 use crate::dispatch::ProviderCalls;
 use crate::gateway::access_log::{AccessLog, Outlet};
 use crate::gateway::route::Router;
-use crate::gateway::{Asked, Body, Gateway, Ports};
+use crate::gateway::{Asked, Body, Gateway, Ports, own_words};
 use crate::proxy::{Applications, Client, Proxy};
-use crate::server::{Exchange, Handler, Kept};
+use crate::server::{Exchange, Handler, Kept, OwnWords};
 use crate::web::{Look, Site};
 
 /// Everything that gateways are made of, shared by the cores.
@@ -39,6 +40,7 @@ pub struct Plan {
     strict_transport: bool,
     ports: Ports,
     access_log: Option<Outlet>,
+    own_words: Arc<[(StatusCode, Bytes)]>,
 }
 
 /// What stays the same, whatever the configuration says.
@@ -83,7 +85,9 @@ impl Plan {
         let secure = secure.filter(|(listener, _)| matches!(listener.serves, Serves::Tls(_)));
         let ports = secure.map(|(listener, address)| listener.public_port.unwrap_or(address.port())).collect();
         let receipts = config.receipts.as_ref().map(|receipts| receipts.hosts.as_slice()).unwrap_or_default();
+        let own_words = own_words(&files.look);
         Self {
+            own_words,
             router: Arc::new(Router::new(&config.applications, &[], receipts)),
             site: Site {
                 look: Arc::new(files.look),
@@ -114,6 +118,7 @@ impl Plan {
             strict_transport: self.strict_transport,
             ports: self.ports.clone(),
             access_log: self.access_log.clone().map(|outlet| AccessLog::new(outlet, self.site.clock.clone())),
+            own_words: Arc::clone(&self.own_words),
         })
     }
 }
@@ -179,6 +184,10 @@ impl Handler for GatewayHandler {
         if let Some(log) = &self.gateway().access_log {
             log.note_unreadable(plain(peer), status);
         }
+    }
+
+    fn own_words(&self) -> OwnWords {
+        OwnWords::new(Arc::clone(&self.gateway().own_words))
     }
 
     fn keeps_header_case(&self) -> bool {

@@ -20,10 +20,11 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::header::{HeaderValue, STRICT_TRANSPORT_SECURITY};
 use http::request::Parts;
 use http::uri::Authority;
-use http::{Method, Response, Version};
+use http::{Method, Response, StatusCode, Version};
 use hyper::body::Incoming;
 
 use access_log::{AccessLog, Entry};
@@ -31,6 +32,7 @@ pub use body::Body;
 use cross_site::Mark;
 use gate::Gate;
 pub use public_host::Ports;
+pub use respond::own_words;
 use respond::{Asker, Failed};
 use route::{Host, Place, Route, Router, Stand};
 
@@ -54,6 +56,8 @@ pub struct Gateway {
     pub strict_transport: bool,
     pub ports: Ports,
     pub access_log: Option<Rc<AccessLog>>,
+    /// See [`own_words`].
+    pub own_words: Arc<[(StatusCode, Bytes)]>,
 }
 
 /// A request, lent by the server.

@@ -3,7 +3,9 @@
 
 use std::error::Error;
 use std::net::IpAddr;
+use std::sync::Arc;
 
+use bytes::Bytes;
 use http::header::{ACCEPT_LANGUAGE, CONNECTION, HeaderValue};
 use http::request::Parts;
 use http::{Method, Response, StatusCode, Version};
@@ -99,6 +101,29 @@ pub fn page(page: Page) -> Response<Body> {
     *response.status_mut() = page.status;
     response.headers_mut().extend(page.headers);
     response
+}
+
+/// Whole answers over HTTP/1.1, by status, for requests that cannot be read: nobody knows what they accept, so they are pages, in the language
+/// that is spoken where nothing else decides.
+pub fn own_words(look: &Look) -> Arc<[(StatusCode, Bytes)]> {
+    let language = language::choose(None, None, &look.languages);
+    let statuses = [StatusCode::BAD_REQUEST, StatusCode::URI_TOO_LONG, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE];
+    let whole = |status: StatusCode| {
+        let notice =
+            if status == StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE { Notice::HeadTooLarge } else { Notice::BadRequest };
+        let page = look.notice(language, notice, None);
+        let mut text = format!("HTTP/1.1 {} {}\r\n", status.as_str(), status.canonical_reason().unwrap_or_default()).into_bytes();
+        for (name, value) in &page.headers {
+            text.extend_from_slice(name.as_str().as_bytes());
+            text.extend_from_slice(b": ");
+            text.extend_from_slice(value.as_bytes());
+            text.extend_from_slice(b"\r\n");
+        }
+        text.extend_from_slice(format!("content-length: {}\r\nconnection: close\r\n\r\n", page.body.len()).as_bytes());
+        text.extend_from_slice(&page.body);
+        (status, text.into())
+    };
+    statuses.map(whole).into()
 }
 
 /// 401 for a program or a page's script. Without `WWW-Authenticate`: no browser shall ask for a password in its own window.

@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 pub use connection::http::{BoxError, Exchange, Handler};
 pub use connection::state::Kept;
 pub use listener::{ListenError, Listeners, Prepared, Reloader};
+pub use socket::own_words::OwnWords;
 pub use socket_activation::Given;
 
 use accept::{accept, receive};

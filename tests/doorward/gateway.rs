@@ -4,6 +4,7 @@ use http::Method;
 
 use crate::support::client::{FLOW, KEY, KNOWN};
 use crate::support::node::Bed;
+use crate::support::raw;
 use crate::support::toml::Toml;
 
 #[tokio::test]
@@ -119,4 +120,32 @@ async fn our_pages_tell_browsers_to_come_by_https_alone() {
     assert_eq!(page.header("strict-transport-security"), "max-age=31536000");
     assert!(page.header("content-security-policy").starts_with("default-src 'none'"));
     assert_eq!(page.header("cache-control"), "no-store");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_answered_with_a_page_over_http_1() {
+    let bed = Bed::start().await;
+    let browser = bed.browser();
+    for (request, status) in [
+        ("GET /?q=<\"> HTTP/1.1".to_owned(), "400"),
+        ("GET /a<b HTTP/1.1".to_owned(), "400"),
+        ("GET / HTTP/1.2".to_owned(), "400"),
+        ("NO GOOD / HTTP/1.1".to_owned(), "400"),
+        (format!("GET /{} HTTP/1.1", "a".repeat(70_000)), "414"),
+    ] {
+        let mut raw = raw::client(&browser).await;
+        raw.send(format!("{request}\r\nHost: app.example\r\n\r\n")).await;
+        let answer = String::from_utf8(raw.rest().await).unwrap();
+        let shown: String = request.chars().take(40).collect();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{shown}: {answer}");
+        assert!(
+            answer.contains("content-type: text/html") && answer.contains("<h1") && answer.trim_end().ends_with("</html>"),
+            "{shown}: {answer}"
+        );
+    }
+    // Latin-1 in a query, as old browsers send it.
+    let mut raw = raw::client(&browser).await;
+    raw.send(b"GET /?q=\xe9 HTTP/1.1\r\nHost: app.example\r\n\r\n").await;
+    let answer = String::from_utf8(raw.rest().await).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("<h1"), "{answer}");
 }

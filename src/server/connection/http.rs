@@ -29,6 +29,7 @@ use crate::server::connection::state::Kept;
 use crate::server::connection::unread::{CoreUnread, Piece};
 use crate::server::connection::{Connection, Connections, Open, Order};
 use crate::server::socket::h2_write_batch::gather;
+use crate::server::socket::own_words::OwnWords;
 use crate::server::socket::ticket_coalescing::Together;
 use crate::server::socket::watched::{Awaited, Watched};
 
@@ -63,6 +64,11 @@ pub trait Handler: 'static {
     /// What came from there could not be read as a request and was answered with this status, without the handler.
     fn note_unreadable(&self, _peer: IpAddr, _status: StatusCode) {}
 
+    /// What is answered in place of what the library says by itself to what it cannot read over HTTP/1.1; nothing, and it says so barely.
+    fn own_words(&self) -> OwnWords {
+        OwnWords::default()
+    }
+
     /// Whether it wants to know, over HTTP/1.1, how clients spell the names of header fields. Costs some time for each request.
     fn keeps_header_case(&self) -> bool {
         false
@@ -90,6 +96,7 @@ where
     // Asked for each connection: a reload may change it.
     let mut http1 = core.http1.clone();
     http1.preserve_header_case(core.handler.keeps_header_case());
+    let io = io.in_own_words(core.handler.own_words());
     let served = http1.serve_connection(TokioIo::new(io), service(about, &connection, core)).with_upgrades();
     let flush = |_: &mut Context<'_>| Poll::Ready(Ok(()));
     over(&*core.handler, peer, drive(Box::pin(served), &connection, |served| served.graceful_shutdown(), flush).await);

@@ -12,6 +12,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::server::connection::Traffic;
 use crate::server::slots::Place;
+use crate::server::socket::own_words::{Instead, OwnWords};
 use crate::server::socket::ticket_coalescing::Together;
 use crate::server::socket::write_timeout::Impatient;
 
@@ -24,13 +25,19 @@ pub(in crate::server) struct Watched<S> {
     lingering: Option<Pin<Box<Sleep>>>,
     /// The last read found nothing.
     dry: bool,
+    instead: Instead,
     _place: Place,
 }
 
 impl<S> Watched<S> {
     /// Counts in `traffic` what it reads.
     pub fn new(inner: S, traffic: Arc<Traffic>, place: Place) -> Self {
-        Self { inner, traffic, lingering: None, dry: false, _place: place }
+        Self { inner, traffic, lingering: None, dry: false, instead: Instead::default(), _place: place }
+    }
+
+    /// The same, which writes these in place of what the library says by itself.
+    pub fn in_own_words(self, words: OwnWords) -> Self {
+        Self { instead: Instead::new(words), ..self }
     }
 }
 
@@ -77,7 +84,11 @@ impl<S: AsyncRead + Awaited + Unpin> AsyncRead for Watched<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(context, bytes)
+        let Self { inner, instead, .. } = &mut *self;
+        if let Some(written) = instead.poll(bytes, |own| Pin::new(&mut *inner).poll_write(context, own)) {
+            return written;
+        }
+        Pin::new(inner).poll_write(context, bytes)
     }
 
     fn poll_write_vectored(
@@ -85,7 +96,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write_vectored(context, slices)
+        let Self { inner, instead, .. } = &mut *self;
+        if let [only] = slices
+            && let Some(written) = instead.poll(only, |own| Pin::new(&mut *inner).poll_write(context, own))
+        {
+            return written;
+        }
+        Pin::new(inner).poll_write_vectored(context, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
