@@ -7,7 +7,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use bytes::Bytes;
 use http::{Response, StatusCode};
 use tokio::sync::watch;
 
@@ -24,7 +23,7 @@ use crate::config::listener::Serves;
 use crate::dispatch::ProviderCalls;
 use crate::gateway::access_log::{AccessLog, Outlet};
 use crate::gateway::route::Router;
-use crate::gateway::{Asked, Body, Gateway, Ports, own_words};
+use crate::gateway::{Asked, Body, Gateway, Ports, WholeAnswers, own_words};
 use crate::proxy::{Applications, Client, Proxy};
 use crate::server::{Exchange, Handler, Kept, OwnWords};
 use crate::web::{Look, Site};
@@ -40,7 +39,7 @@ pub struct Plan {
     strict_transport: bool,
     ports: Ports,
     access_log: Option<Outlet>,
-    own_words: Arc<[(StatusCode, Bytes)]>,
+    own_words: WholeAnswers,
 }
 
 /// What stays the same, whatever the configuration says.

@@ -20,11 +20,10 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::header::{HeaderValue, STRICT_TRANSPORT_SECURITY};
 use http::request::Parts;
 use http::uri::Authority;
-use http::{Method, Response, StatusCode, Version};
+use http::{Method, Response, Version};
 use hyper::body::Incoming;
 
 use access_log::{AccessLog, Entry};
@@ -32,8 +31,8 @@ pub use body::Body;
 use cross_site::Mark;
 use gate::Gate;
 pub use public_host::Ports;
-pub use respond::own_words;
 use respond::{Asker, Failed};
+pub use respond::{WholeAnswers, own_words};
 use route::{Host, Place, Route, Router, Stand};
 
 use crate::base::path::Ambiguous;
@@ -57,7 +56,7 @@ pub struct Gateway {
     pub ports: Ports,
     pub access_log: Option<Rc<AccessLog>>,
     /// See [`own_words`].
-    pub own_words: Arc<[(StatusCode, Bytes)]>,
+    pub own_words: WholeAnswers,
 }
 
 /// A request, lent by the server.

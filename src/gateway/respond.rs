@@ -103,9 +103,12 @@ pub fn page(page: Page) -> Response<Body> {
     response
 }
 
+/// Heads and bodies as they go over HTTP/1.1, by status.
+pub type WholeAnswers = Arc<[(StatusCode, Bytes)]>;
+
 /// Whole answers over HTTP/1.1, by status, for requests that cannot be read: nobody knows what they accept, so they are pages, in the language
 /// that is spoken where nothing else decides.
-pub fn own_words(look: &Look) -> Arc<[(StatusCode, Bytes)]> {
+pub fn own_words(look: &Look) -> WholeAnswers {
     let language = language::choose(None, None, &look.languages);
     let statuses = [StatusCode::BAD_REQUEST, StatusCode::URI_TOO_LONG, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE];
     let whole = |status: StatusCode| {
