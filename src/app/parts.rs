@@ -84,7 +84,7 @@ pub fn examine(config: &Config, clock: &Clock) -> Result<Vec<(String, Examinatio
     Ok(found)
 }
 
-/// Who cannot be reached costs nobody anything while another server can.
+/// A server that cannot be reached is a warning while another one can, and a problem where none can.
 fn of_servers(servers: &[ServerFound]) -> Examination {
     let mut found = Examination::default();
     let is_any = servers.iter().any(|server| server.reached.is_ok());

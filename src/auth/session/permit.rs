@@ -35,7 +35,7 @@ impl Key {
     }
 }
 
-/// Who makes a request.
+/// Whether a person or a page by itself makes a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Asks {
     /// The session is in use: its idle time begins anew.
@@ -84,7 +84,7 @@ impl<'a> Permit<'a> {
         self.application
     }
 
-    /// Who makes the request. On a public path without a session that makes no difference.
+    /// Whether a person or a page by itself makes the request. It makes no difference on a public path without a session.
     pub fn asks(&self) -> Asks {
         self.asks
     }
