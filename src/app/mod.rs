@@ -190,15 +190,10 @@ impl Node {
 fn prepare(state_dir: &Path) -> Result<()> {
     let mut folder = std::fs::DirBuilder::new();
     folder.recursive(true).mode(0o700).create(state_dir).with_context(|| format!("the state folder {}", state_dir.display()))?;
-    let mode = std::fs::metadata(state_dir)?.permissions().mode();
-    if mode & 0o022 != 0 {
-        anyhow::bail!(
-            "the state folder {} may be written by others (mode {:o}); make it 0700",
-            state_dir.display(),
-            mode & 0o777
-        );
+    match config::files::shared_state(state_dir) {
+        Some(why) => anyhow::bail!(why),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Two nodes on one state folder would each think that they know every session. Asked before anything in it is touched.

@@ -148,6 +148,8 @@ fn authorities(config: &Config, now: Time) -> impl Iterator<Item = String> {
 /// anybody.
 pub fn findings(config: &Config, clock: &Clock, now: Time) -> Findings {
     let mut unusable = config::files::problems(config);
+    unusable.extend(config::files::shared_state(&config.node.state_dir));
+    let dangers = config::dangers::find(config);
     let hosts = config.applications.iter().flat_map(|application| application.hosts.clone());
     let receipts = config.receipts.iter().flat_map(|receipts| receipts.hosts.clone());
     let hosts: Vec<Arc<str>> = hosts.chain(receipts).collect();
@@ -161,6 +163,8 @@ pub fn findings(config: &Config, clock: &Clock, now: Time) -> Findings {
     found.warnings.extend(config::trusted::warnings(config));
     found.warnings.extend(config::receipts::warnings(config));
     found.warnings.extend(config::files::unwritable_state(&config.node.state_dir));
+    found.problems.extend(dangers.problems);
+    found.warnings.extend(dangers.warnings);
     // Nobody is turned away for it.
     found.problems.extend(config::files::unwritable(config));
     let mut built = |what: Result<()>| unusable.extend(what.err().map(|error| format!("{error:#}")));

@@ -23,6 +23,10 @@ pub fn serve(file: &Path, log: Format) -> Result<ExitCode> {
         }
     };
     telemetry::start(log, "info", &Clock::system());
+    // An upgrade that finds more of them must not stop a node; `check` does not let them pass.
+    for danger in config::dangers::find(&config).problems {
+        tracing::warn!("{danger}");
+    }
     let with = Start { file: Some(file.to_owned()), given };
     shutdown::wait(app::start_with(&config, &Clock::system(), with)?)?;
     Ok(ExitCode::SUCCESS)

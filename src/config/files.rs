@@ -102,6 +102,14 @@ pub fn unwritable_state(folder: &Path) -> Option<String> {
     Some(format!("node, state_dir: {why} (asked as the user who runs this; the service may be another)"))
 }
 
+/// Why a node would not start with this state folder: it is there, and others may write into it.
+pub fn shared_state(folder: &Path) -> Option<String> {
+    let mode = std::fs::metadata(folder).ok()?.permissions().mode();
+    let shown = folder.display();
+    (mode & 0o022 != 0)
+        .then(|| format!("the state folder {shown} may be written by others (mode {:o}); make it 0700", mode & 0o777))
+}
+
 /// A program need not be readable, only there and executable by somebody.
 fn programs(config: &Config) -> impl Iterator<Item = String> {
     config.transmitters.iter().filter_map(|transmitter| {

@@ -2,6 +2,7 @@
 //! All mistakes of a file are found in one pass, each with its line and column.
 
 pub mod application;
+pub mod dangers;
 pub mod directory;
 mod document;
 pub mod files;
@@ -32,6 +33,7 @@ pub use read::{load, parse, state_dir};
 pub use schema::schema;
 pub use transmitter::{Transmitter, modem, price};
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::base::keys::SealKey;
@@ -56,6 +58,8 @@ pub struct Config {
     pub pages: Pages,
     pub access_log: Option<AccessLog>,
     pub metrics: Option<Metrics>,
+    /// Where secrets were read from.
+    pub secret_files: Vec<PathBuf>,
 }
 
 impl Config {

@@ -113,6 +113,7 @@ pub(super) fn read(root: Section<'_>) -> Config {
         access_log: root.table("access_log", "[access_log]").and_then(AccessLog::read),
         metrics: root.table("metrics", "[metrics]").and_then(Metrics::read),
         pages: root.table("pages", "[pages]").map(Pages::read).unwrap_or_default(),
+        secret_files: root.context.secret_files(),
     };
     let is_call = |transmitter: &Transmitter| matches!(&transmitter.kind, Kind::Voice(http) if http.fetches_words());
     if let Some(call) = config.transmitters.iter().find(|listed| is_call(listed)).filter(|_| config.receipts.is_none()) {

@@ -254,7 +254,7 @@ mod tests {
     fn an_address_in_use_is_a_start_error_in_words() {
         let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap();
-        let listed = [config::Listener { address, serves: Serves::Redirect, trusted: None, public_port: None, deal: false }];
+        let listed = [config::Listener { address, serves: Serves::Redirect, trusted: None, public_port: None, deal: false, accept: Vec::new() }];
         let tickets = super::super::tls::ticketer().unwrap();
         let said = Listeners::bind(&listed, &[], 2, &tickets, Given::default()).err().unwrap().to_string();
         assert_eq!(said, format!("cannot listen on {address}: another program is using it"));
@@ -269,7 +269,7 @@ mod tests {
         std::fs::write(&listed.key, made.signing_key.serialize_pem()).unwrap();
         let serves = Serves::Tls(vec![listed.clone()]);
         let address = "127.0.0.1:0".parse().unwrap();
-        let listeners = [config::Listener { address, serves, trusted: None, public_port: None, deal: false }];
+        let listeners = [config::Listener { address, serves, trusted: None, public_port: None, deal: false, accept: Vec::new() }];
         let bound = Listeners::bind(&listeners, &[], 2, &super::super::tls::ticketer().unwrap(), Given::default()).unwrap();
         let now = || bound.doors[0].terms.load().tls.clone().unwrap();
         let before = now();

@@ -35,6 +35,7 @@ async fn eight_long_connections_over_two_cores_are_four_and_four() {
         trusted: None,
         public_port: None,
         deal: true,
+        accept: Vec::new(),
     }];
     let listeners = Listeners::bind(&listed, &[], 2, &tls::ticketer().unwrap(), Given::default()).unwrap();
     let (address, stop) = (listeners.addresses()[0], CancellationToken::new());

@@ -308,7 +308,11 @@ mod tests {
             Rule { when: when.clone(), then: Then::Admit, line: Line(57) },
             Rule { when, then: Then::Refuse, line: Line(58) },
         ];
-        let decided = decide(&AuthenticationPolicy { name: "p".into(), rules }, &at(Some("10.0.0.1")), &in_staff(missing()));
+        let decided = decide(
+            &AuthenticationPolicy { name: "p".into(), rules, accept: Vec::new() },
+            &at(Some("10.0.0.1")),
+            &in_staff(missing()),
+        );
         assert_eq!((decided.rule, decided.decision), (2, Decision::Refuse));
         let said: Vec<String> = decided.undecided.iter().map(ToString::to_string).collect();
         assert_eq!(
@@ -326,7 +330,7 @@ mod tests {
         let elsewhere = When { application: Some(vec!["wiki".into()]), ..when("cn=c,dc=x") };
         let rule = |when| Rule { when, then: Then::Refuse, line: Line(1) };
         let rules = [when("cn=a,dc=x"), elsewhere, when("cn=a,dc=x"), when("cn=b,dc=x"), When::default(), when("cn=d,dc=x")];
-        let policy = AuthenticationPolicy { name: "p".into(), rules: rules.into_iter().map(rule).collect() };
+        let policy = AuthenticationPolicy { name: "p".into(), rules: rules.into_iter().map(rule).collect(), accept: Vec::new() };
         assert_eq!(groups_in_question(&policy, &at(None)), [group("cn=a,dc=x"), group("cn=b,dc=x")]);
     }
 
@@ -359,7 +363,7 @@ mod tests {
 
     #[test]
     fn no_rule_that_matches_refuses() {
-        let policy = AuthenticationPolicy { name: "p".into(), rules: Vec::new() };
+        let policy = AuthenticationPolicy { name: "p".into(), rules: Vec::new(), accept: Vec::new() };
         let decided = decide(&policy, &at(None), &Memberships::default());
         assert_eq!((decided.rule, decided.decision), (0, Decision::Refuse));
     }

@@ -16,6 +16,7 @@ pub use self::session::{Background, SessionLimits};
 pub use self::sign_on::SignOn;
 pub use self::upstream::{Server, Upstream};
 use crate::base::path::{self, OddPaths};
+use crate::config::dangers::{self, Danger};
 use crate::config::document::{Field, Kind, Preset, Presets, Section, Use};
 use crate::config::presets;
 
@@ -50,6 +51,8 @@ pub struct Application {
     pub service_worker: bool,
     /// Tells the application of us in `Via` (RFC 9110 section 7.6.3). Default: true.
     pub via: bool,
+    /// Dangers that the operator takes on.
+    pub accept: Vec<Danger>,
 }
 
 /// Proof that the operator made a path of this application public. [`Application::public_path`] alone makes one:
@@ -135,6 +138,7 @@ impl Application {
         let cross_site = section.or("cross_site", Vec::new(), |list| Some(list.list()?.into_iter().filter_map(plain).collect()));
         let service_worker = section.or("service_worker", false, Field::boolean);
         let via = section.or("via", true, Field::boolean);
+        let accept = dangers::read(&section, &[Danger::PublicEverything, Danger::PlainIdentityHeaders, Danger::ReadableKey]);
         section.finish();
         Some(Self {
             name: name?,
@@ -153,6 +157,7 @@ impl Application {
             routes,
             service_worker,
             via,
+            accept,
         })
     }
 }

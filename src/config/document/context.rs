@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::names::{Kind, Names, Sender, Use};
 use super::problem::{Lines, Problem};
@@ -25,6 +25,8 @@ pub(in crate::config) struct Context<'d> {
     problems: RefCell<Vec<(usize, String)>>,
     /// Sections that were not read to their end.
     given_up: RefCell<Vec<(usize, String)>>,
+    /// Files that hold secrets.
+    secret_files: RefCell<Vec<PathBuf>>,
     names: RefCell<Names>,
 }
 
@@ -58,6 +60,7 @@ impl<'d> Context<'d> {
             lines: Lines::new(text),
             problems: RefCell::new(problems),
             given_up: RefCell::default(),
+            secret_files: RefCell::default(),
             names: RefCell::default(),
         }
     }
@@ -92,6 +95,18 @@ impl<'d> Context<'d> {
         if problems.len() < MOST_PROBLEMS {
             problems.push((at, message.into()));
         }
+    }
+
+    /// A file that holds a secret.
+    pub(in crate::config) fn holds_secret(&self, file: PathBuf) {
+        match &self.above {
+            Some(above) => above.context.holds_secret(file),
+            None => self.secret_files.borrow_mut().push(file),
+        }
+    }
+
+    pub(in crate::config) fn secret_files(&self) -> Vec<PathBuf> {
+        self.secret_files.take()
     }
 
     /// A section was not read to its end. That is a problem of its own where nothing else says why. A preset's table is only looked into

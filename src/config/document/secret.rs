@@ -70,6 +70,7 @@ impl Field<'_> {
                     return (self.context.environment)("").map(|secret| Secret::new(secret.into_bytes()));
                 }
                 let content = read(&path);
+                self.context.holds_secret(path.clone());
                 content.map_err(|why| file.problem(format!("cannot read {}: {why}", path.display()))).ok()
             }
             (None, Some(variable)) => {

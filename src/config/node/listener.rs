@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::trusted::Trusted;
+use crate::config::dangers::{self, Danger};
 use crate::config::document::{Field, Kind, Section};
 
 /// `[[listener]]`: one address that Doorward listens at.
@@ -18,6 +19,8 @@ pub struct Listener {
     pub public_port: Option<u16>,
     /// One core accepts and deals connections to the core with the fewest, instead of the kernel's hash. Default: false.
     pub deal: bool,
+    /// Dangers that the operator takes on.
+    pub accept: Vec<Danger>,
 }
 
 /// What a listener does with a connection.
@@ -71,8 +74,9 @@ impl Listener {
             (None, _) => None,
         };
         let deal = section.or("deal", false, |field| field.boolean());
+        let accept = dangers::read(&section, &[Danger::ReadableKey]);
         section.finish();
-        Some(Self { address: address?, serves: serves?, trusted, public_port, deal })
+        Some(Self { address: address?, serves: serves?, trusted, public_port, deal, accept })
     }
 }
 

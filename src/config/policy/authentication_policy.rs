@@ -7,6 +7,7 @@ use ipnet::IpNet;
 
 use super::group::Group;
 use crate::base::{Factor, Plan};
+use crate::config::dangers::{self, Danger};
 use crate::config::document::{Field, Kind, STANDARD, Section, Use};
 
 /// `[[authentication_policy]]`: rules in order; the first that matches decides what somebody must prove.
@@ -14,6 +15,8 @@ use crate::config::document::{Field, Kind, STANDARD, Section, Use};
 pub struct AuthenticationPolicy {
     pub name: Arc<str>,
     pub rules: Vec<Rule>,
+    /// Dangers that the operator takes on.
+    pub accept: Vec<Danger>,
 }
 
 /// One rule: when it matches, and what follows.
@@ -91,8 +94,9 @@ impl AuthenticationPolicy {
             let rule = |(number, entry): (usize, Field<'_>)| Rule::read(entry.section()?, number == last);
             Some(entries.into_iter().enumerate().filter_map(rule).collect())
         });
+        let accept = dangers::read(&section, &[Danger::AdmitEverybody, Danger::PasswordAlone]);
         section.finish();
-        Some(Self { name: name?, rules: rules? })
+        Some(Self { name: name?, rules: rules?, accept })
     }
 }
 
