@@ -23,7 +23,7 @@ pub mod status;
 pub mod telemetry;
 
 use std::net::SocketAddr;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -190,7 +190,7 @@ impl Node {
 fn prepare(state_dir: &Path) -> Result<()> {
     let mut folder = std::fs::DirBuilder::new();
     folder.recursive(true).mode(0o700).create(state_dir).with_context(|| format!("the state folder {}", state_dir.display()))?;
-    match config::files::shared_state(state_dir) {
+    match crate::config::files::shared_state(state_dir) {
         Some(why) => anyhow::bail!(why),
         None => Ok(()),
     }

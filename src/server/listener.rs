@@ -254,7 +254,14 @@ mod tests {
     fn an_address_in_use_is_a_start_error_in_words() {
         let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap();
-        let listed = [config::Listener { address, serves: Serves::Redirect, trusted: None, public_port: None, deal: false, accept: Vec::new() }];
+        let listed = [config::Listener {
+            address,
+            serves: Serves::Redirect,
+            trusted: None,
+            public_port: None,
+            deal: false,
+            accept: Vec::new(),
+        }];
         let tickets = super::super::tls::ticketer().unwrap();
         let said = Listeners::bind(&listed, &[], 2, &tickets, Given::default()).err().unwrap().to_string();
         assert_eq!(said, format!("cannot listen on {address}: another program is using it"));

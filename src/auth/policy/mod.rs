@@ -234,6 +234,7 @@ mod tests {
         let policy = AuthenticationPolicy {
             name: "p".into(),
             rules: vec![Rule { when, then, line: Line(1) }, Rule { when: When::default(), then: Then::Refuse, line: Line(2) }],
+            accept: Vec::new(),
         };
         decide(&policy, circumstances, memberships).rule == 1
     }
@@ -343,6 +344,7 @@ mod tests {
         let policy = AuthenticationPolicy {
             name: "p".into(),
             rules: vec![rule(When { group: Some(vec![group(names[0])]), ..When::default() }), rule(when(names[1])), challenge],
+            accept: Vec::new(),
         };
         let asked = groups_in_question(&policy, &at(Some("10.0.0.1")));
         assert_eq!(asked, names.map(group));

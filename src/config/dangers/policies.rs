@@ -54,7 +54,9 @@ fn admits_everybody(rule: &Rule) -> bool {
 
 /// Rules behind others that decide everything which they are for.
 fn hidden(policy: &AuthenticationPolicy, applications: &BTreeSet<&str>, found: &mut Dangers) {
-    for (place, rule) in policy.rules.iter().enumerate() {
+    // The last has to be there, whatever stands before it.
+    let rules = policy.rules.split_last().map(|(_, rules)| rules).unwrap_or_default();
+    for (place, rule) in rules.iter().enumerate() {
         let earlier = policy.rules.get(..place).unwrap_or_default();
         if let Some(by) = hider(earlier, rule, applications) {
             let text = format!(

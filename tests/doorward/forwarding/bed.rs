@@ -81,7 +81,8 @@ pub fn bed(wishes: &Wishes) -> Bed {
         vec![certificate(folder.path(), "first", "localhost"), certificate(folder.path(), "second", "second.example")];
     let any = "127.0.0.1:0".parse().unwrap();
     let listed = [Serves::Tls(certificates), Serves::Redirect];
-    let listed = listed.map(|serves| Listener { address: any, serves, trusted: None, public_port: None, deal: false, accept: Vec::new() });
+    let listed =
+        listed.map(|serves| Listener { address: any, serves, trusted: None, public_port: None, deal: false, accept: Vec::new() });
     let listeners = Listeners::bind(&listed, &[], wishes.cores, &tls::ticketer().unwrap(), Given::default()).unwrap();
     let addresses = listeners.addresses();
     let application = Arc::new(application(wishes));

@@ -123,7 +123,9 @@ pub fn certificate(folder: &Path, name: &str, hosts: &[&str]) -> PathBuf {
     let made = rcgen::generate_simple_self_signed(hosts.iter().map(|host| (*host).to_owned()).collect::<Vec<_>>()).unwrap();
     let chain = folder.join(format!("{name}.pem"));
     std::fs::write(&chain, made.cert.pem()).unwrap();
-    std::fs::write(folder.join(format!("{name}.key")), made.signing_key.serialize_pem()).unwrap();
+    let key = folder.join(format!("{name}.key"));
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    std::fs::set_permissions(key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     chain
 }
 
