@@ -35,7 +35,7 @@ fn nobody_passes(group: &Group, bytes: &mut Bytes<'_>) {
         };
         rules.push(Rule { when, then: Then::Admit, line: Line(1) });
     }
-    let policy = AuthenticationPolicy { name: "p".into(), rules };
+    let policy = AuthenticationPolicy { name: "p".into(), rules, accept: Vec::new() };
     let address = "192.0.2.1".parse().expect("an address");
     let circumstances = Circumstances { address: Some(address), application: Some("mail".into()), number_age: None };
     let mut groups = groups_in_question(&policy, &circumstances);

@@ -1,6 +1,7 @@
 //! From the configuration to the concrete parts: directories, transmitters, the logo. What cannot be built is said in words, by
 //! `check` for all of them at once.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -25,6 +26,7 @@ use crate::dispatch::mail::MailTransmitter;
 use crate::dispatch::program::ProgramTransmitter;
 use crate::dispatch::{Back, Callbacks, Grouped, Reports, Transmitter};
 use crate::proxy::{Applications, ServerFound};
+use crate::server::public_names::{Seen, look};
 use crate::server::tls::{self, Findings};
 use crate::web::Logo;
 
@@ -51,8 +53,8 @@ fn directory(listed: &config::directory::Directory, clock: &Clock) -> Result<Arc
     })
 }
 
-/// Asks every directory and every transmitter what is so with it, and the directories what the groups of the policies mean there, and
-/// connects to the servers of the applications, all at once; in the order of the configuration. Nothing is sent.
+/// Asks every directory and every transmitter what is so with it, and the directories what the groups of the policies mean there, connects
+/// to the servers of the applications and to the public names, all at once; in the order of the configuration. Nothing is sent.
 pub fn examine(config: &Config, clock: &Clock) -> Result<Vec<(String, Examination)>> {
     let places = people(config, clock)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -76,12 +78,41 @@ pub fn examine(config: &Config, clock: &Clock) -> Result<Vec<(String, Examinatio
     });
     let policies = config.authentication_policies.iter().map(|policy| policy_groups::examine(policy, &places));
     let applications = Applications::load(&config.applications)?;
-    let each = async { tokio::join!(join_all(all), join_all(senders), join_all(policies), applications.examine()) };
-    let (mut found, senders, policies, applications) = runtime.block_on(each);
+    let names = public_names(config);
+    let each =
+        async { tokio::join!(join_all(all), join_all(senders), join_all(policies), applications.examine(), join_all(names)) };
+    let (mut found, senders, policies, applications, names) = runtime.block_on(each);
+    // A resolver that does not answer is not waited for.
+    runtime.shutdown_background();
     found.extend(applications.iter().map(|(name, servers)| (format!("application {name}"), of_servers(servers))));
     found.extend(senders);
     found.extend(policies.into_iter().flatten());
+    found.extend(names);
     Ok(found)
+}
+
+/// Where the names in front lead from here. Another answer than ours may be meant (a name that is known outside alone), so it is a warning.
+fn public_names(config: &Config) -> Vec<impl Future<Output = (String, Examination)>> {
+    let first = config.listeners.iter().find_map(|listener| match &listener.serves {
+        Serves::Tls(certificates) => Some((listener.public_port.unwrap_or(listener.address.port()), certificates)),
+        Serves::Redirect => None,
+    });
+    // Port 0 is any port that is free at the start.
+    let Some((port, certificates)) = first.filter(|(port, _)| *port != 0) else { return Vec::new() };
+    let hosts = config.applications.iter().flat_map(|application| &application.hosts);
+    let hosts: BTreeSet<_> = hosts.filter(|host| !host.starts_with("*.")).collect();
+    let look = |host: &'_ Arc<str>| {
+        let (host, certificates) = (Arc::clone(host), certificates.clone());
+        async move {
+            let mut found = Examination::default();
+            match look(&host, port, &certificates).await {
+                Seen::Ours(chain) => found.facts.push(format!("leads here: shows the certificate of {}", chain.display())),
+                Seen::Not(why) => found.warnings.push(why),
+            }
+            (format!("public name {host}"), found)
+        }
+    };
+    hosts.into_iter().map(look).collect()
 }
 
 /// A server that cannot be reached is a warning while another one can, and a problem where none can.

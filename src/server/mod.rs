@@ -8,6 +8,7 @@ mod connection;
 mod listener;
 pub mod metrics;
 pub mod proxy_header;
+pub mod public_names;
 mod slots;
 mod socket;
 mod socket_activation;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -118,6 +119,13 @@ pub fn inspect(listed: &[Certificate], now: Time, hosts: &[Arc<str>]) -> Finding
         }
     }
     Findings { unusable, problems, warnings }
+}
+
+/// The file of the chain that is shown to who asks for this host.
+pub(super) fn chain_for(host: &str, listed: &[Certificate]) -> Option<PathBuf> {
+    let names =
+        |certificate: &&Certificate| load(certificate).is_ok_and(|(_, facts)| facts.names.iter().any(|name| covers(name, host)));
+    listed.iter().find(names).map(|certificate| certificate.chain.clone())
 }
 
 /// What an inspection found.

@@ -64,7 +64,9 @@ fn check_finds_nothing_wrong_with_the_example() {
         command.env(format!("DOORWARD_{name}"), "a-secret");
     }
     let (code, out, errors) = said(&command.output().unwrap());
-    assert_eq!((code, errors.as_str()), (Some(0), ""), "{out}");
+    // It shows more kinds of transmitters than its rules send by.
+    let errors: Vec<_> = errors.lines().filter(|line| !line.ends_with("is not used by anything")).collect();
+    assert_eq!((code, errors), (Some(0), Vec::new()), "{out}");
     assert!(out.contains("nothing is wrong with it"), "{out}");
     assert!(!out.contains("a-secret"), "{out}");
 }

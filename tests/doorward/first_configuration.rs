@@ -7,6 +7,8 @@ use doorward::base::{Clock, Secret};
 use doorward::directory::password;
 use doorward::{app, config};
 
+use crate::support::toml::write_private;
+
 const README: &str = include_str!("../../README.md");
 
 /// The blocks of TOML in it, in order.
@@ -23,7 +25,7 @@ fn the_first_configuration_of_the_readme_passes_check_in_ten_lines() {
     let placeholder = users.lines().find(|line| line.starts_with("password")).unwrap();
     let hash = password::hash(&Secret::new("wonderland".to_owned()), &SystemSource);
     let users = users.replace(placeholder, &format!("password = \"{hash}\""));
-    std::fs::write(folder.path().join("users.toml"), users).unwrap();
+    write_private(&folder.path().join("users.toml"), &users);
     certificate(folder.path(), "intranet.example.com");
 
     let config = config::parse(configuration, folder.path(), &|_| None).unwrap();
@@ -54,5 +56,5 @@ fn every_page_that_a_page_points_to_is_there() {
 fn certificate(folder: &Path, host: &str) {
     let made = rcgen::generate_simple_self_signed([host.to_owned()]).unwrap();
     std::fs::write(folder.join("chain.pem"), made.cert.pem()).unwrap();
-    std::fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    write_private(&folder.join("key.pem"), &made.signing_key.serialize_pem());
 }

@@ -16,6 +16,11 @@ impl KeptHeaders {
         self.0.contains(name) && (through_proxy || claim(name.as_str()).is_none())
     }
 
+    /// The names among them that say from where a request comes, and so go on from a trusted proxy alone.
+    pub(in crate::config) fn of_proxies(&self) -> impl Iterator<Item = &HeaderName> {
+        self.0.iter().filter(|name| claim(name.as_str()).is_some())
+    }
+
     pub(in crate::config) fn read(list: Field<'_>) -> Option<Self> {
         Some(Self(list.list()?.into_iter().filter_map(kept).collect()))
     }

@@ -1,5 +1,5 @@
-//! What a configuration says that is hardly meant so, or that gives away more than one sees at once. The dangerous part is a mistake to
-//! `check` and a warning to `serve`, unless the operator takes it on by name: `accept`.
+//! Finds what an operator has probably not meant, or what opens more than is seen at once. `check` calls the dangerous part a mistake,
+//! `serve` only warns of it, so that an upgrade never stops a node. `accept` names the dangers that are meant.
 
 mod places;
 mod policies;
@@ -7,7 +7,7 @@ mod policies;
 use super::Config;
 use crate::config::document::{Field, Section};
 
-/// A danger that an application, a listener or a policy may take on.
+/// A danger that `accept` of an application, a listener or a policy may name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Danger {
     /// A policy lets everybody in by a password alone.
@@ -23,7 +23,7 @@ pub enum Danger {
 }
 
 impl Danger {
-    /// As it stands in `accept`.
+    /// The word for it in `accept`.
     pub fn word(self) -> &'static str {
         match self {
             Self::AdmitEverybody => "admit-everybody",
@@ -35,14 +35,14 @@ impl Danger {
     }
 }
 
-/// `accept` of a section that may take on these.
+/// Reads `accept` of a section in which these may be named.
 pub(in crate::config) fn read(section: &Section<'_>, possible: &[Danger]) -> Vec<Danger> {
     let words: Vec<_> = possible.iter().map(|danger| (danger.word(), *danger)).collect();
     let one = |field: Field<'_>| field.choice(&words, &[]);
     section.or("accept", Vec::new(), |list| Some(list.list()?.into_iter().filter_map(one).collect()))
 }
 
-/// What was found; a sentence each.
+/// What was found, one sentence each.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Dangers {
     /// Mistakes to `check`, warnings to `serve`.
@@ -52,17 +52,17 @@ pub struct Dangers {
 }
 
 impl Dangers {
-    /// A danger whose place takes it on or not.
+    /// A mistake, unless `accept` of its section names it.
     fn say(&mut self, danger: Danger, accepted: &[Danger], text: &str) {
         if !accepted.contains(&danger) {
-            self.problems.push(format!("{text}; if that is meant, write `accept = [\"{}\"]` there", danger.word()));
+            self.problems.push(format!("{text}; if you want this, add `accept = [\"{}\"]` to that section", danger.word()));
         }
     }
 
-    /// The same of what is worth a warning and no more.
+    /// A warning, unless `accept` of its section names it.
     fn warn(&mut self, danger: Danger, accepted: &[Danger], text: &str) {
         if !accepted.contains(&danger) {
-            self.warnings.push(format!("{text}; if that is meant, write `accept = [\"{}\"]` there", danger.word()));
+            self.warnings.push(format!("{text}; if you want this, add `accept = [\"{}\"]` to that section", danger.word()));
         }
     }
 }

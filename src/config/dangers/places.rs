@@ -1,4 +1,5 @@
-//! Applications that are open or spoken to in clear text, addresses that meet, and files that everybody on the machine may read.
+//! Finds applications that are open to everybody or reached in clear text, addresses that are used twice, and secrets that every user of the
+//! machine may read.
 
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
@@ -11,8 +12,15 @@ use crate::config::directory::Kind;
 use crate::config::listener::Serves;
 
 pub(super) fn look(config: &Config, found: &mut Dangers) {
+    let is_behind_proxy = config.listeners.iter().any(|listener| listener.trusted.is_some());
     for application in &config.applications {
         openings(application, found);
+        if let Some(header) = application.keep_headers.of_proxies().next().filter(|_| !is_behind_proxy) {
+            found.warnings.push(format!(
+                "application `{}`, keep_headers: `{header}` never reaches it: it is kept in requests from `trusted_proxies`, and no listener has any",
+                application.name
+            ));
+        }
         for server in &application.upstream.servers {
             circle(config, application, server, found);
         }
@@ -36,14 +44,14 @@ fn openings(application: &Application, found: &mut Dangers) {
         && let Some(server) = application.upstream.servers.iter().find(is_plain)
     {
         let text = format!(
-            "application `{name}`: who is in the network between us and http://{}:{} can be whoever they like there: use https:// or `sign_on = \"none\"`",
+            "application `{name}`: anyone on the network between here and http://{}:{} can pretend to be any user there: use https:// or `sign_on = \"none\"`",
             server.host, server.port
         );
         found.warn(Danger::PlainIdentityHeaders, &application.accept, &text);
     }
 }
 
-/// A server that is a listener of ours: requests would go round until something is used up.
+/// Finds a server that is a listener of ours: requests would go in a circle until something is used up.
 fn circle(config: &Config, application: &Application, server: &Server, found: &mut Dangers) {
     let url = format!("{}://{}:{}", if server.tls { "https" } else { "http" }, server.host, server.port);
     let name = &application.name;
@@ -52,15 +60,17 @@ fn circle(config: &Config, application: &Application, server: &Server, found: &m
         && config.applications.iter().flat_map(|application| &application.hosts).any(|host| **host == *server.host);
     let address = address(&server.host);
     if address.is_some_and(|address| listeners.any(|listener| meet(listener.address, SocketAddr::new(address, server.port)))) {
-        found.problems.push(format!("application `{name}`: its server {url} is a listener of ours, so requests would go round"));
+        found.problems.push(format!(
+            "application `{name}`: its server {url} is one of our own listeners, so requests would go in a circle"
+        ));
     } else if is_ours && address.is_none() {
         found.warnings.push(format!(
-            "application `{name}`: its server {url} has a name and port of ours: if it leads here, requests go round; name the server itself"
+            "application `{name}`: its server {url} has a name and a port of ours: if the name leads here, requests go in a circle; write the name of the server itself"
         ));
     }
 }
 
-/// Whether two sockets on this machine would want the same place. What is not specified is every address, loopback included.
+/// Whether two sockets on this machine would take the same address and port. The unspecified address is every one, loopback included.
 fn meet(ours: SocketAddr, other: SocketAddr) -> bool {
     let (own, theirs) = (ours.ip().to_canonical(), other.ip().to_canonical());
     let is_every = own.is_unspecified() && (theirs.is_loopback() || theirs.is_unspecified());
@@ -108,11 +118,11 @@ fn readable(config: &Config, found: &mut Dangers) {
     found.warnings.extend(config.secret_files.iter().filter_map(|file| open_to_all(file)));
 }
 
-/// Containers mount what belongs to a group, so that alone says nothing.
+/// The complaint about a file that every user may read. Containers mount files that a group may read, so the group does not count.
 fn open_to_all(file: &Path) -> Option<String> {
     let mode = std::fs::metadata(file).ok()?.permissions().mode();
     (mode & 0o006 != 0)
-        .then(|| format!("everybody on this machine may read {} (mode {:o}): chmod o= it", file.display(), mode & 0o777))
+        .then(|| format!("every user of this machine may read {0} (mode {1:o}); run: chmod o= {0}", file.display(), mode & 0o777))
 }
 
 #[cfg(test)]
@@ -141,6 +151,18 @@ mod tests {
         assert!(open.len() == 1 && open[0].contains("accept = [\"public-everything\"]"), "{open:?}");
         assert_eq!(with("public = [\"/\"]\naccept = [\"public-everything\"]").problems, [""; 0]);
         assert_eq!(with("public = [\"/a\"]").problems, [""; 0]);
+    }
+
+    #[test]
+    fn a_kept_header_that_only_proxies_may_send_wants_a_trusted_proxy() {
+        let keys = "keep_headers = [\"X-Real-IP\"]";
+        let alone = with(keys).warnings;
+        assert!(alone.iter().any(|text| text.contains("keep_headers: `x-real-ip` never reaches it")), "{alone:?}");
+        let behind = found(&[
+            ("[[application]]", &format!("[[application]]\n{keys}")),
+            ("[[listener]]", "[[listener]]\ntrusted_proxies = [\"192.0.2.1\"]"),
+        ]);
+        assert!(!behind.warnings.iter().any(|text| text.contains("keep_headers")), "{behind:?}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Rules that let in more than one sees, rules that are never reached, and names that nothing uses.
+//! Rules that admit more people than is seen at once, rules that are never used, and names that nothing uses.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -25,25 +25,26 @@ pub(super) fn look(config: &Config, found: &mut Dangers) {
     long_waits(config, found);
 }
 
-/// Who gets in by a password alone.
+/// Finds who gets in with the password alone.
 fn openings(policy: &AuthenticationPolicy, found: &mut Dangers) {
     let name = &policy.name;
     let mut admits_all = policy.rules.iter().filter(|rule| admits_everybody(rule)).peekable();
     let challenges = policy.rules.iter().any(|rule| matches!(rule.then, Then::Challenge { .. }));
     let admits = policy.rules.iter().any(|rule| rule.then == Then::Admit);
     if admits && !challenges && admits_all.peek().is_none() {
-        let text = format!("authentication policy `{name}`: a password alone is all that it ever asks for");
+        let text = format!("authentication policy `{name}`: it never asks for anything but the password");
         found.say(Danger::PasswordAlone, &policy.accept, &text);
     }
     for rule in admits_all {
         let but = if rule.when.address_not.is_some() { " outside `address_not`" } else { "" };
-        let text = format!("authentication policy `{name}`, {}: everybody{but} is admitted by a password alone", rule.line);
+        let text =
+            format!("authentication policy `{name}`, {}: this rule admits everybody{but} with the password alone", rule.line);
         found.say(Danger::AdmitEverybody, &policy.accept, &text);
     }
 }
 
-/// Nothing of its condition keeps strangers out: two halves of the addresses are all of them, and so is what some networks are excepted
-/// from. An application that it names is open to everybody all the same.
+/// Whether a rule admits people of every kind: two halves of all addresses are all of them, and all addresses but a few networks count as
+/// all. A rule for one application admits everybody there.
 fn admits_everybody(rule: &Rule) -> bool {
     let when = &rule.when;
     let is_anywhere =
@@ -52,7 +53,7 @@ fn admits_everybody(rule: &Rule) -> bool {
     rule.then == Then::Admit && is_anywhere && is_anybody
 }
 
-/// Rules behind others that decide everything which they are for.
+/// Finds rules behind others that decide everything which they are for.
 fn hidden(policy: &AuthenticationPolicy, applications: &BTreeSet<&str>, found: &mut Dangers) {
     // The last has to be there, whatever stands before it.
     let rules = policy.rules.split_last().map(|(_, rules)| rules).unwrap_or_default();
@@ -60,13 +61,13 @@ fn hidden(policy: &AuthenticationPolicy, applications: &BTreeSet<&str>, found: &
         let earlier = policy.rules.get(..place).unwrap_or_default();
         if let Some(by) = hider(earlier, rule, applications) {
             let text = format!(
-                "authentication policy `{}`, {}: never reached: what it is for is decided in {} already",
+                "authentication policy `{}`, {}: this rule is never used: {} decides everything that it is for",
                 policy.name, rule.line, by.line
             );
             found.problems.push(text);
         } else if matching(&rule.when, applications).is_empty() && !applications.is_empty() {
             let text = format!(
-                "authentication policy `{}`, {}: no application with this policy is among those that it names",
+                "authentication policy `{}`, {}: this rule is never used: no application with this policy is among those that it names",
                 policy.name, rule.line
             );
             found.warnings.push(text);
@@ -145,7 +146,7 @@ fn aggregated(networks: &[IpNet]) -> Vec<IpNet> {
     IpNet::aggregate(&networks.to_vec())
 }
 
-/// Sections that are there for nothing: most likely a name was changed in one place only.
+/// Finds sections that nothing uses: most likely a name was changed in one place only.
 fn unused(config: &Config, found: &mut Dangers) {
     let plans = config.authentication_policies.iter().flat_map(|policy| &policy.rules).filter_map(|rule| match &rule.then {
         Then::Challenge { dispatch, passcode, .. } => Some((dispatch, passcode)),
@@ -173,7 +174,7 @@ fn unused(config: &Config, found: &mut Dangers) {
     }
 }
 
-/// A way whose turn comes when the code is good no more.
+/// Finds ways to a user whose turn comes when the code has expired.
 fn long_waits(config: &Config, found: &mut Dangers) {
     let mut said = BTreeSet::new();
     for rule in config.authentication_policies.iter().flat_map(|policy| &policy.rules) {
@@ -183,7 +184,7 @@ fn long_waits(config: &Config, found: &mut Dangers) {
         let (Some(life), Some(longest)) = (life, ways.map(|way| way.wait).max()) else { continue };
         if longest >= life && said.insert((dispatch, passcode)) {
             found.warnings.push(format!(
-                "dispatch policy `{dispatch}`: a `wait` of {} s is as long as a code of `{passcode}` lives ({} s): what is sent after it is good no more",
+                "dispatch policy `{dispatch}`: after a `wait` of {} s a code of `{passcode}` has expired, since it lives for {} s",
                 longest.as_secs(),
                 life.as_secs()
             ));
@@ -269,7 +270,7 @@ mod tests {
         for (conditions, is_hidden) in table {
             let rules: String = conditions.iter().map(|when| rule(&when.replace("APP", &application()))).collect();
             let problems = found(&format!("{rules}{{ then = \"challenge\" }}"), "").problems;
-            assert_eq!(problems.iter().any(|text| text.contains("never reached")), is_hidden, "{conditions:?}: {problems:?}");
+            assert_eq!(problems.iter().any(|text| text.contains("never used")), is_hidden, "{conditions:?}: {problems:?}");
         }
     }
 }

@@ -7,6 +7,7 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
 use super::eventually::eventually_blocking;
+use super::toml::write_private;
 
 /// A process that serves.
 pub struct Program {
@@ -138,7 +139,7 @@ pub fn users(folder: &Path) {
         "[[user]]\nname = \"alice\"\npassword = \"{}\"\ndisplay_name = \"Alice Liddell\"\nmobile = \"+45 12 34 56 78\"\nmail = \"alice@example.test\"\n",
         hash.trim()
     );
-    std::fs::write(folder.join("users.toml"), text).unwrap();
+    write_private(&folder.join("users.toml"), &text);
 }
 
 /// What a `console` transmitter wrote as its newest message: the object of the last line.

@@ -234,7 +234,7 @@ impl Toml {
 
     pub fn write_files(&self, folder: &Path) {
         for (name, text) in &self.files {
-            std::fs::write(folder.join(name), text).unwrap();
+            write_private(&folder.join(name), text);
         }
     }
 
@@ -243,6 +243,12 @@ impl Toml {
         let parsed = doorward::config::parse(&self.to_string(), folder, &|_| None);
         parsed.unwrap_or_else(|problems| panic!("{problems:#?}\n{self}"))
     }
+}
+
+/// A file that its owner alone may read, as `check` wants it of keys, users and secrets.
+pub fn write_private(file: &Path, text: &str) {
+    std::fs::write(file, text).unwrap();
+    std::fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
 }
 
 impl Application {
