@@ -103,6 +103,9 @@ fn changes(old: &Config, new: &Config) -> Vec<String> {
     if old.notices != new.notices {
         changes.push("[notices]: changed".to_owned());
     }
+    if old.audit != new.audit {
+        changes.push("[audit]: changed".to_owned());
+    }
     if old.access_log != new.access_log {
         changes.push("[access_log]: changed".to_owned());
     }

@@ -70,7 +70,7 @@ impl Core {
         });
         let people = parts::people(config, clock)?;
         let gatekeeper = Gatekeeper::new(rules(config, people, &dispatcher, &sessions, &services), slow.clone());
-        let operators = OperatorApi::new(Arc::clone(&store) as _, journal.clone(), sessions.clone(), clock.clone());
+        let operators = OperatorApi::new(Arc::clone(&store) as _, sessions.clone(), &services);
         Ok((Self { gatekeeper, operators, sessions, dispatcher, modems, journal, store, services }, reported))
     }
 }

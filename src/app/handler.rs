@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use http::{Response, StatusCode};
@@ -40,6 +41,8 @@ pub struct Plan {
     ports: Ports,
     access_log: Option<Outlet>,
     own_words: WholeAnswers,
+    /// How long the journal is kept.
+    pub keep: Option<Duration>,
 }
 
 /// What stays the same, whatever the configuration says.
@@ -87,6 +90,7 @@ impl Plan {
         let own_words = own_words(&files.look);
         Self {
             own_words,
+            keep: config.audit.keep,
             router: Arc::new(Router::new(&config.applications, &[], receipts)),
             site: Site {
                 look: Arc::new(files.look),

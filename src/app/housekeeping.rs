@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::handler::Plan;
 use crate::audit::Journal;
 use crate::auth::Sessions;
-use crate::base::Clock;
+use crate::base::{Clock, Time};
 use crate::store::Stores;
 
 pub struct Housekeeping {
@@ -21,12 +21,14 @@ pub struct Housekeeping {
 }
 
 const EVERY: Duration = Duration::from_secs(60);
+const A_DAY: Duration = Duration::from_secs(86_400);
 
 impl Housekeeping {
     /// Until `stop`. What fails is said in the log and tried again a minute later.
     pub async fn run(self, stop: CancellationToken) {
         // All that were loaded have been looked at.
         let mut begun = [self.sessions.loaded(); 2];
+        let mut cut = Time::default();
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -45,9 +47,20 @@ impl Housekeeping {
             if let Err(error) = self.sessions.housekeeping().await {
                 tracing::error!(%error, "expired sessions could not be cleared away");
             }
+            self.cut_journal(plan.keep, &mut cut).await;
             if let Err(error) = self.stores.sweep(self.clock.now()).await {
                 tracing::error!(%error, "expired records could not be cleared away");
             }
+        }
+    }
+
+    /// Removes what is older than `keep`, once a day: each time is an event.
+    async fn cut_journal(&self, keep: Option<Duration>, last: &mut Time) {
+        let now = self.clock.now();
+        let Some(keep) = keep.filter(|_| now.since(*last) >= A_DAY) else { return };
+        match self.journal.cut(keep).await {
+            Ok(_) => *last = now,
+            Err(error) => tracing::error!(%error, "what is old could not be removed from the journal"),
         }
     }
 }

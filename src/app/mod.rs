@@ -10,6 +10,7 @@ pub mod demo;
 mod demo_application;
 mod handler;
 mod housekeeping;
+pub mod journal;
 mod keys;
 mod log_limit;
 mod modems;

@@ -1,15 +1,19 @@
 //! The journal: what must be provable later, one event per decision, both ways. What an event means is said here; where it
 //! is kept is the store's.
 
+mod facts;
 pub mod reason;
 mod repeats;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
+use tokio::sync::watch;
 
 use crate::base::{Clock, Time, TraceId, UserId};
 use crate::store::{Entry, EventLog, StoreError};
+pub use facts::{Facts, GroupFact};
 use reason::{
     AccessLoss, MessageEnd, PasscodeRefusal, PasswordChangeRefusal, PasswordRefusal, ResendRefusal, SessionEnd, TryOutcome,
 };
@@ -20,16 +24,20 @@ use repeats::Repeats;
 pub struct Event {
     pub trace: Option<TraceId>,
     pub user: Option<UserId>,
+    /// The user's account name, where it is known here: an event or two of each sign-in teach it to the journal's readers.
+    pub name: Option<Arc<str>>,
     pub application: Option<Arc<str>>,
     /// The true client address, where known.
     pub address: Option<std::net::IpAddr>,
+    /// What the browser calls itself, where one asks.
+    pub browser: Option<Arc<str>>,
     pub what: What,
 }
 
 impl Event {
     /// Something about the node itself: of no attempt and of no user.
     pub fn of_node(what: What) -> Self {
-        Self { trace: None, user: None, application: None, address: None, what }
+        Self { trace: None, user: None, name: None, application: None, address: None, browser: None, what }
     }
 }
 
@@ -51,6 +59,11 @@ pub enum What {
         command: String,
         uid: u32,
     },
+    /// What was older than `[audit] keep` is gone; `before`: as RFC 3339 has it.
+    JournalCut {
+        before: String,
+        removed: u64,
+    },
     // First step.
     PasswordRight,
     PasswordRefused {
@@ -65,6 +78,7 @@ pub enum What {
         /// The rules before it, and itself, of which the directory could not say whether they match; each with its line, group and why.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         undecided: Vec<String>,
+        facts: Facts,
     },
     PolicyRefused {
         reason: String,
@@ -204,24 +218,44 @@ pub struct Journal {
     log: Arc<dyn EventLog>,
     clock: Clock,
     repeats: Arc<Repeats>,
+    /// Changes with every event that is written.
+    written: watch::Sender<()>,
 }
 
 impl Journal {
     pub fn new(log: Arc<dyn EventLog>, clock: Clock) -> Self {
-        Self { log, clock, repeats: Arc::default() }
+        Self { log, clock, repeats: Arc::default(), written: watch::Sender::new(()) }
     }
 
     /// Returns once the event is on disk. What must not happen unjournaled (a grant, an operator's act) waits for this.
     pub async fn record(&self, event: Event) -> Result<(), StoreError> {
-        self.log.append(entry(&event, self.clock.now())).await
+        let appended = self.log.append(entry(&event, self.clock.now())).await;
+        self.written.send_replace(());
+        appended
     }
 
     /// The same for what goes on even if it cannot be journaled (a refusal): a failure is an error in the log.
     pub async fn note(&self, event: Event) {
-        let entry = entry(&event, self.clock.now());
-        if let Err(error) = self.log.append(entry).await {
-            tracing::error!(%error, event = event.what.name(), "an event could not be journaled");
+        let name = event.what.name();
+        if let Err(error) = self.record(event).await {
+            tracing::error!(%error, event = name, "an event could not be journaled");
         }
+    }
+
+    /// Changes whenever an event was written, for readers that wait for the next one.
+    pub fn written(&self) -> watch::Receiver<()> {
+        self.written.subscribe()
+    }
+
+    /// Cuts off what is older than `keep`; says how many events, which is an event itself.
+    pub async fn cut(&self, keep: Duration) -> Result<u64, StoreError> {
+        let before =
+            Time::from_millis(self.clock.now().millis().saturating_sub(u64::try_from(keep.as_millis()).unwrap_or(u64::MAX)));
+        let removed = self.log.cut(before).await?;
+        if removed > 0 {
+            self.note(Event::of_node(What::JournalCut { before: before.to_string(), removed })).await;
+        }
+        Ok(removed)
     }
 
     /// Notes a refusal by a limit: the first of its kind within a minute at once, the others as a count after it. `key` names the
@@ -253,12 +287,11 @@ impl Journal {
 
 fn entry(event: &Event, at: Time) -> Entry {
     let mut detail = serde_json::to_value(&event.what).unwrap_or_default();
-    if let (Some(fields), Some(address)) = (detail.as_object_mut(), event.address) {
-        fields.insert("address".into(), address.to_string().into());
-    }
     let kind = event.what.name();
     if let Some(fields) = detail.as_object_mut() {
         fields.remove("event");
+        fields.extend(event.address.map(|address| ("address".to_owned(), address.to_string().into())));
+        fields.extend(event.browser.as_deref().map(|browser| ("browser".to_owned(), browser.into())));
     }
     Entry {
         at,
@@ -266,6 +299,7 @@ fn entry(event: &Event, at: Time) -> Entry {
         kind,
         outcome: event.what.outcome().to_owned(),
         user: event.user.as_ref().map(ToString::to_string).unwrap_or_default(),
+        name: event.name.as_deref().unwrap_or_default().to_owned(),
         application: event.application.as_deref().unwrap_or_default().to_owned(),
         country: String::new(),
         detail: detail.to_string(),

@@ -30,6 +30,9 @@ pub enum Door {
         cookie: Secret<String>,
         /// The value of `__Host-doorward-known`, where sent.
         known: Option<String>,
+        /// What the browser calls itself (`User-Agent`, RFC 9110 section 10.1.5), where it does; cut to 200 characters. Anybody may say anything:
+        /// it is journaled and decides nothing.
+        agent: Option<Arc<str>>,
     },
     /// A RADIUS client such as a VPN gateway. Leads to an accept (RFC 2865 section 4.2); there is no page on which a password could be changed.
     Radius {
@@ -48,6 +51,14 @@ impl Door {
         match self {
             Self::Browser { application, .. } => Some(application),
             Self::Radius { .. } => None,
+        }
+    }
+
+    /// As the journal has it: `browser mail.example.com`, `client vpn`.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::Browser { host, .. } => format!("browser {host}"),
+            Self::Radius { client, .. } => format!("client {client}"),
         }
     }
 
@@ -77,6 +88,14 @@ impl Door {
         match self {
             Self::Browser { cookie, .. } => cookie,
             Self::Radius { state, .. } => state,
+        }
+    }
+
+    /// What the browser calls itself.
+    pub(super) fn agent(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Browser { agent, .. } => agent.as_ref(),
+            Self::Radius { .. } => None,
         }
     }
 
@@ -133,7 +152,13 @@ mod tests {
     use super::*;
 
     fn browser(application: &str, host: &str, cookie: &str) -> Door {
-        Door::Browser { application: application.into(), host: host.into(), cookie: Secret::new(cookie.to_owned()), known: None }
+        Door::Browser {
+            application: application.into(),
+            host: host.into(),
+            cookie: Secret::new(cookie.to_owned()),
+            known: None,
+            agent: None,
+        }
     }
 
     fn radius(client: &str, state: &str) -> Door {

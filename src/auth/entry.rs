@@ -11,7 +11,7 @@ use super::limit::known_browser::Browser;
 use super::rules::Rules;
 use super::services::{CouldNotTell, Services, event};
 use super::session::registry::{Opening, Sessions};
-use crate::audit::What;
+use crate::audit::{Event, What};
 use crate::base::TraceId;
 use crate::store::{Expect, Kind, Place, Put, StoreError};
 
@@ -46,6 +46,7 @@ impl Entry {
                     application: Arc::clone(application),
                     host: Arc::clone(host),
                     address: at.address,
+                    browser: at.door.agent().cloned(),
                     limits: self.rules.application(application)?.session,
                     known_browser: matches!(known.by_user(&user, keys), Browser::Known(_)),
                 };
@@ -58,7 +59,8 @@ impl Entry {
                 let (user, factors, _) = grant.into_parts();
                 let names = factors.iter().map(|factor| factor.name().to_owned()).collect();
                 let what = What::Accepted { client: client.to_string(), factors: names };
-                journal.record(event(at, trace, Some(&user.id), what)).await?;
+                let name = Some(user.name.as_str().into());
+                journal.record(Event { name, ..event(at, trace, Some(&user.id), what) }).await?;
                 Ok(Entered::Accept(Box::new(Accepted { user, factors, trace })))
             }
         }

@@ -20,6 +20,7 @@ mod view;
 pub use ask::{Accepted, Admitted, Ask, Declined, Entered, FlowOver, OfFlow, PasswordAttempt, Step, Told};
 pub use attempt::{Attempt, Door};
 pub use gatekeeper::{Gatekeeper, Operations};
+pub use operator::journal::JournalQuery;
 pub use operator::report::{Report, Row};
 pub use operator::send_test::{SendTest, TestSent};
 pub use operator::{OperatorApi, SessionSelector, SessionView};

@@ -58,8 +58,10 @@ pub(super) fn event(attempt: &Attempt, trace: TraceId, user: Option<&UserId>, wh
     Event {
         trace: Some(trace),
         user: user.cloned(),
+        name: None,
         application: attempt.door.application().cloned(),
         address: attempt.address,
+        browser: attempt.door.agent().cloned(),
         what,
     }
 }

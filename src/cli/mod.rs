@@ -1,7 +1,9 @@
 //! The commands. What acts on a running node goes through its control socket.
 
 mod check;
+mod csv;
 mod hash_password;
+mod journal;
 mod plain;
 mod reload;
 mod send_test;
@@ -72,6 +74,8 @@ enum What {
         /// Like 4k7q-0x2m-9dtz.
         id: String,
     },
+    /// Show who signed in, who was refused and why, and the rest of what is journaled; the last 24 hours unless told otherwise.
+    Journal(journal::Journal),
     /// Let the running node read its configuration again. Exit code 64 if anything is wrong with it; then nothing is changed.
     Reload {
         #[command(flatten)]
@@ -230,6 +234,7 @@ pub fn run() -> ExitCode {
         What::Check { schema: true, .. } => check::schema(),
         What::Check { file, live, .. } => check::run(&file.path, live),
         What::Trace { file, id } => trace::run(&file.path, &id),
+        What::Journal(journal) => journal::run(journal),
         What::Reload { file } => reload::run(&file.path),
         What::Status { file, json } => status::run(&file.path, Output::new(json)),
         What::SendTest { file, user, policy, rule, welcome } => {
@@ -260,8 +265,12 @@ fn ask(file: &Path, request: &Request) -> Result<Reply> {
 
 /// Where the node that runs with this configuration can be asked.
 fn socket(file: &Path) -> Result<PathBuf> {
-    let state_dir = config::state_dir(file).map_err(|problems| anyhow::anyhow!("{problems}"))?;
-    Ok(state_dir.join("control.sock"))
+    Ok(state_dir(file)?.join("control.sock"))
+}
+
+/// Where the node of this configuration keeps its state.
+fn state_dir(file: &Path) -> Result<PathBuf> {
+    config::state_dir(file).map_err(|problems| anyhow::anyhow!("{problems}"))
 }
 
 fn nobody_answers(socket: &Path) -> String {

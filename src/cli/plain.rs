@@ -6,6 +6,30 @@ pub(super) fn plain(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() || is_invisible(letter) { '\u{fffd}' } else { letter }).collect()
 }
 
+/// The same with each of them written as in Rust and JavaScript, `\u{1b}`, where it matters which they were.
+pub(super) fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter.is_control() || is_invisible(letter) {
+            true => safe.extend(letter.escape_unicode()),
+            false => safe.push(letter),
+        }
+    }
+    safe
+}
+
+/// The same for JSON, where they stand within strings alone (RFC 8259 section 7).
+pub(super) fn escaped_json(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for letter in json.chars() {
+        match letter.is_control() || is_invisible(letter) {
+            true => letter.encode_utf16(&mut [0; 2]).iter().for_each(|unit| safe.push_str(&format!("\\u{unit:04x}"))),
+            false => safe.push(letter),
+        }
+    }
+    safe
+}
+
 /// Default_Ignorable_Code_Point of Unicode's DerivedCoreProperties, the separators of lines and paragraphs, what annotates between lines,
 /// and an empty Braille cell, which looks like a space and is none.
 const fn is_invisible(letter: char) -> bool {
@@ -35,6 +59,15 @@ const fn is_invisible(letter: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_escaped_can_be_read_back() {
+        let hostile = "a\u{1b}[31m\u{9b}b\u{202e}c\u{e0041}\n\"\\ü";
+        assert_eq!(escaped(hostile), "a\\u{1b}[31m\\u{9b}b\\u{202e}c\\u{e0041}\\u{a}\"\\ü");
+        let json = escaped_json(&serde_json::to_string(hostile).unwrap());
+        assert!(json.chars().all(|letter| !letter.is_control() && !is_invisible(letter)), "{json}");
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), hostile);
+    }
 
     #[test]
     fn nothing_is_obeyed_turned_around_or_unseen() {

@@ -1,35 +1,36 @@
-//! `trace`: what the journal of the running node says of one attempt.
+//! `trace`: what the journal says of one attempt.
 
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
-use super::{ask, plain};
-use crate::app::control::{Reply, Request};
+use super::journal::{Place, place, text};
+use super::nobody_answers;
+use crate::app::control::{self, Reply, Request};
 use crate::base::TraceId;
 use crate::store::Entry;
 
 pub fn run(file: &Path, id: &str) -> Result<ExitCode> {
     let id: TraceId = id.parse()?;
-    match ask(file, &Request::Trace { id })? {
-        Reply::Error { why } => bail!("{why}"),
-        Reply::Events { events } if events.is_empty() => {
-            println!("The journal has no event of {id}.");
-            Ok(ExitCode::FAILURE)
-        }
-        Reply::Events { events } => {
-            events.iter().for_each(print);
-            Ok(ExitCode::SUCCESS)
-        }
-        _ => bail!("the node gave an answer to another question"),
+    let events = events(file, id)?;
+    if events.is_empty() {
+        println!("The journal has no event of {id}.");
+        return Ok(ExitCode::FAILURE);
     }
+    events.iter().for_each(|event| print!("{}", text(event)));
+    Ok(ExitCode::SUCCESS)
 }
 
-/// One line an event.
-fn print(event: &Entry) {
-    let user = if event.user.is_empty() { "-" } else { &event.user };
-    let application = if event.application.is_empty() { "-" } else { &event.application };
-    let line = format!("{}  {:<4} {:<20} {application}  {user}  {}", event.at, event.outcome, event.kind, event.detail);
-    println!("{}", plain(&line));
+/// Of the node that runs, or of the file that one has left.
+fn events(file: &Path, id: TraceId) -> Result<Vec<Entry>> {
+    let socket = match place(file)? {
+        Place::Stopped(journal) => return journal.trace(id),
+        Place::Running(socket) => socket,
+    };
+    match control::ask(&socket, &Request::Trace { id }).with_context(|| nobody_answers(&socket))? {
+        Reply::Error { why } => bail!("{why}"),
+        Reply::Events { events } => Ok(events),
+        _ => bail!("the node gave an answer to another question"),
+    }
 }

@@ -18,6 +18,7 @@ pub use application::{health, request_limits, upstream};
 pub use directory::active_directory;
 pub use document::{Problem, Problems};
 pub use node::access_log::AccessLog;
+pub use node::audit::Audit;
 pub use node::limits::Limits;
 pub use node::listener::Listener;
 pub use node::metrics::Metrics;
@@ -60,6 +61,7 @@ pub struct Config {
     pub metrics: Option<Metrics>,
     /// Where secrets were read from.
     pub secret_files: Vec<PathBuf>,
+    pub audit: Audit,
 }
 
 impl Config {

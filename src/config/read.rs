@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
 use super::{
-    AccessLog, Application, AuthenticationPolicy, Config, DispatchPolicy, Limits, Listener, Metrics, Node, Notices, Pages,
+    AccessLog, Application, Audit, AuthenticationPolicy, Config, DispatchPolicy, Limits, Listener, Metrics, Node, Notices, Pages,
     PasscodePolicy, Receipts, Transmitter, directory, keys, listener,
 };
 use crate::base::encoding;
@@ -17,7 +17,7 @@ use crate::config::transmitter::{Consoles, Kind};
 /// A configuration is written by hand; nobody writes more.
 const MOST_BYTES: u64 = 1 << 20;
 
-const LATER: &[&str] = &["link", "geo", "password_reset", "self_service", "radius", "admin", "audit", "single_sign_on"];
+const LATER: &[&str] = &["link", "geo", "password_reset", "self_service", "radius", "admin", "single_sign_on"];
 
 /// Reads a file, with relative paths starting at its folder and the process's environment.
 pub fn load(path: &Path) -> Result<Config, Problems> {
@@ -112,6 +112,7 @@ pub(super) fn read(root: Section<'_>) -> Config {
         notices: root.table("notices", "[notices]").map(Notices::read).unwrap_or_default(),
         access_log: root.table("access_log", "[access_log]").and_then(AccessLog::read),
         metrics: root.table("metrics", "[metrics]").and_then(Metrics::read),
+        audit: root.table("audit", "[audit]").map(Audit::read).unwrap_or_default(),
         pages: root.table("pages", "[pages]").map(Pages::read).unwrap_or_default(),
         secret_files: root.context.secret_files(),
     };

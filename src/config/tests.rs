@@ -200,10 +200,10 @@ fn what_is_built_is_accepted_by_name() {
 
 #[test]
 fn what_is_planned_is_refused_as_not_in_this_version() {
-    let sections =
-        ["link", "geo", "radius", "admin", "audit"].map(|name| ("[[listener]]", format!("[{name}]\nx = 1\n[[listener]]")));
+    let sections = ["link", "geo", "radius", "admin"].map(|name| ("[[listener]]", format!("[{name}]\nx = 1\n[[listener]]")));
     let lists = ["password_reset", "self_service"].map(|name| ("[[listener]]", format!("[[{name}]]\nx = 1\n[[listener]]")));
     let keys = [
+        ("[[listener]]", "[audit]\nsinks = []\n[[listener]]"),
         ("[[listener]]", "[node]\nrole = \"edge\"\n[[listener]]"),
         ("[[listener]]", "[node]\ntime_zone = \"Europe/Berlin\"\n[[listener]]"),
         ("policy =", "preset = \"owa\"\npolicy ="),

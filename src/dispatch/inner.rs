@@ -94,7 +94,7 @@ impl Inner {
 
     pub fn event(&self, work: &PendingMessage, what: What) -> Event {
         let (user, application) = (Some(work.user.clone()), Some(Arc::clone(&work.application)));
-        Event { trace: Some(work.trace), user, application, address: None, what }
+        Event { trace: Some(work.trace), user, application, ..Event::of_node(what) }
     }
 
     pub async fn refuse(&self, work: &PendingMessage, reason: String) {

@@ -5,6 +5,7 @@
 //! short-lived, but no queue and no feed. [`Stores`] is the handle that is passed around; [`Table`] is how records of one type are read
 //! and written.
 
+mod event_log;
 mod handle;
 mod kind;
 mod split;
@@ -13,12 +14,11 @@ mod table;
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
+pub use self::event_log::{Anchor, Chain, Entry, EventLog, Link, Misfit, Page, Search, Who};
 pub use self::handle::Stores;
 pub use self::kind::{Class, CountedBy, Counter, Fed, Kind, Owner, Queued};
 pub use self::table::{Step, Stored, Table, Versioned};
-use crate::base::{Later, Time, TraceId, UserId};
+use crate::base::{Later, Time, UserId};
 
 /// Where a record or counter stands. `owner` is whose it is ([`Kind::owner`], or empty); `id` is unique within its kind and tenant.
 #[derive(Clone, Copy, Debug)]
@@ -158,49 +158,4 @@ pub trait Queue: Send + Sync {
 pub trait Feed: Send + Sync {
     /// Up to `most` records written after `mark` (0: from the beginning), oldest change first, and the mark to go on from.
     fn changes_since(&self, kind: Fed, mark: u64, most: u32, now: Time) -> StoreFuture<'_, (Vec<Record>, u64)>;
-}
-
-/// One line of the journal as it is stored.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Entry {
-    pub at: Time,
-    pub trace: Option<TraceId>,
-    /// `sign-in`, `password-refused`, ...
-    pub kind: String,
-    /// `yes`, `no` or `fact`.
-    pub outcome: String,
-    /// A user id, or empty.
-    pub user: String,
-    /// An application's name, or empty.
-    pub application: String,
-    /// ISO 3166 code, or empty.
-    pub country: String,
-    /// Everything else, as a JSON object.
-    pub detail: String,
-}
-
-/// What to look for; an absent field matches everything.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Search {
-    pub from: Option<Time>,
-    pub until: Option<Time>,
-    pub trace: Option<TraceId>,
-    pub user: Option<String>,
-    pub application: Option<String>,
-    pub outcome: Option<String>,
-    pub country: Option<String>,
-    /// At most so many, the newest; zero means 1,000.
-    pub most: u32,
-}
-
-/// The journal's events, each chained to the one before it on the same node by SHA-256.
-pub trait EventLog: Send + Sync {
-    /// Returns once the entry is on disk.
-    fn append(&self, entry: Entry) -> StoreFuture<'_, ()>;
-
-    /// Oldest first.
-    fn search(&self, search: Search) -> StoreFuture<'_, Vec<Entry>>;
-
-    /// Walks the whole chain; the number of entries, or the first that does not fit.
-    fn verify(&self) -> StoreFuture<'_, Result<u64, u64>>;
 }

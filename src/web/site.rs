@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::HeaderMap;
-use http::header::{ACCEPT_LANGUAGE, SET_COOKIE};
+use http::header::{ACCEPT_LANGUAGE, SET_COOKIE, USER_AGENT};
 
 use super::page::{passcode, password};
 use super::{Look, Notice, Page, cookie, form, way_back};
@@ -43,6 +43,7 @@ impl Visit<'_> {
             host: Arc::clone(self.host),
             cookie: browser.clone(),
             known: cookie::find(self.headers, cookie::KNOWN).map(str::to_owned),
+            agent: self.headers.get(USER_AGENT).map(|agent| shortened(&String::from_utf8_lossy(agent.as_bytes()))),
         };
         Attempt { door, address: Some(self.address) }
     }
@@ -127,4 +128,11 @@ impl Site {
     }
 }
 
+fn shortened(agent: &str) -> Arc<str> {
+    let end = agent.char_indices().nth(AGENT_MOST).map_or(agent.len(), |(end, _)| end);
+    agent.get(..end).unwrap_or_default().into()
+}
+
+/// Characters of what a browser calls itself: all that the usual ones say.
+const AGENT_MOST: usize = 200;
 const A_YEAR: u32 = 365 * 24 * 3600;

@@ -87,6 +87,7 @@ async fn a_flow_goes_on_at_no_other_door() {
             host: "app.example".into(),
             cookie: Secret::new(cookie.repeat(6)),
             known: None,
+            agent: None,
         },
         address: None,
     };

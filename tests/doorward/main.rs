@@ -33,6 +33,7 @@ mod hosts;
 mod http_transmitter;
 mod in_use;
 mod journal;
+mod journal_command;
 mod killed;
 mod large_bodies;
 mod last_look;

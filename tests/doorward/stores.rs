@@ -8,8 +8,11 @@ use std::time::Duration;
 use doorward::base::{Random, Time, TraceId, UserId, random::SystemSource};
 use doorward::store::sqlite::Sqlite;
 use doorward::store::{
-    CountedBy, Counter, Entry, EventLog, Expect, Fed, Kind, Place, Put, Queued, Record, Records, Search, Stores, Taken,
+    Anchor, CountedBy, Counter, Entry, EventLog, Expect, Fed, Kind, Misfit, Place, Put, Queued, Record, Records, Search, Stores,
+    Taken, Who,
 };
+
+use crate::support::journal::whole;
 
 const KIND: Kind = Kind::Message;
 const QUEUE: Queued = Queued::Message;
@@ -159,6 +162,9 @@ for_every_backend! {
     a_search_gives_the_newest_oldest_first
     parallel_events_make_one_chain
     hostile_events_come_back_and_verify
+    pages_hold_all_that_matches_in_the_order_it_was_written
+    a_name_is_known_to_every_entry_of_its_user_until_it_is_forgotten
+    what_is_old_is_cut_off_and_the_rest_is_whole
 }
 
 mod contract {
@@ -625,12 +631,12 @@ mod contract {
             (Search { until: Some(at(20)), ..Search::default() }, vec![0]),
             (Search { trace: Some(trace), ..Search::default() }, vec![0]),
             (Search { trace: Some(TraceId::new(&SystemSource)), ..Search::default() }, vec![]),
-            (Search { user: Some("staff:alice".into()), ..Search::default() }, vec![0]),
+            (Search { who: whose(&["staff:alice"]), ..Search::default() }, vec![0]),
             (Search { application: Some("mail".into()), ..Search::default() }, vec![1]),
             (Search { outcome: Some("no".into()), ..Search::default() }, vec![1]),
             (Search { country: Some("AT".into()), ..Search::default() }, vec![2]),
             (Search { outcome: Some("yes".into()), country: Some(String::new()), ..Search::default() }, vec![0]),
-            (Search { user: Some("%".into()), ..Search::default() }, vec![]),
+            (Search { who: whose(&["%"]), ..Search::default() }, vec![]),
         ];
         for (search, expected) in table {
             let expected: Vec<Entry> = expected.into_iter().map(|number: usize| entries[number].clone()).collect();
@@ -649,12 +655,12 @@ mod contract {
         };
         assert_eq!(times(3).await, (1_002, 1_004, 3));
         assert_eq!(times(0).await, (5, 1_004, 1_000));
-        assert_eq!(log.verify().await.unwrap(), Ok(1_005));
+        assert_eq!(whole(&*log).await, Ok(1_005));
     }
 
     pub async fn parallel_events_make_one_chain(backend: impl Backend) {
         let log = backend.log();
-        assert_eq!(log.verify().await.unwrap(), Ok(0));
+        assert_eq!(whole(&*log).await, Ok(0));
         let writers: Vec<_> = (0..200)
             .map(|millis| {
                 let log = Arc::clone(&log);
@@ -664,7 +670,90 @@ mod contract {
         for writer in writers {
             writer.await.unwrap();
         }
-        assert_eq!(log.verify().await.unwrap(), Ok(200));
+        assert_eq!(whole(&*log).await, Ok(200));
+    }
+
+    pub async fn pages_hold_all_that_matches_in_the_order_it_was_written(backend: impl Backend) {
+        let log = backend.log();
+        // The clock goes back and forth; what counts is the order of writing.
+        for number in 0..5_000_u64 {
+            let user = if number % 1_000 == 7 { "corp:1" } else { "corp:2" };
+            let detail = format!(r#"{{"address":"10.0.{}.1","n":{number}}}"#, number % 200);
+            log.append(Entry { user: user.into(), detail, ..entry(1_000 + (number * 7_919) % 5_000) }).await.unwrap();
+        }
+        let of_one = Search { who: whose(&["corp:1"]), ..Search::default() };
+        let in_net = Search { address: "10.0.7.0/24".parse().ok(), ..Search::default() };
+        let both = Search { from: Some(at(2_000)), until: Some(at(3_000)), ..Search::default() };
+        for (search, expected) in [(Search::default(), 5_000), (of_one, 5), (in_net, 25), (both, 1_000)] {
+            let (mut found, mut mark) = (Vec::new(), 0);
+            loop {
+                let page = log.page(search.clone(), mark).await.unwrap();
+                assert!(page.entries.len() <= 2_000);
+                mark = page.mark;
+                found.extend(page.entries);
+                if page.is_end {
+                    break;
+                }
+            }
+            assert_eq!(found.len(), expected, "{search:?}");
+            assert!(found.is_sorted_by_key(|link| link.seq));
+            log.append(entry(9_000)).await.unwrap();
+            let next = log.page(Search { kind: Some("signed-in".into()), ..Search::default() }, mark).await.unwrap();
+            assert_eq!((next.entries.len(), next.is_end), (1, true));
+            log.cut(at(0)).await.unwrap();
+        }
+    }
+
+    pub async fn a_name_is_known_to_every_entry_of_its_user_until_it_is_forgotten(backend: impl Backend) {
+        let log = backend.log();
+        let alice = |name: &str| Entry { user: "corp:1".into(), name: name.into(), ..entry(1) };
+        log.append(alice("")).await.unwrap();
+        log.append(alice("Alice")).await.unwrap();
+        log.append(Entry { user: "corp:2".into(), name: "bob".into(), ..entry(1) }).await.unwrap();
+        assert_eq!(log.users_named(" aLICE").await.unwrap(), ["corp:1"]);
+        let names = async || log.search(Search::default()).await.unwrap().into_iter().map(|entry| entry.name).collect::<Vec<_>>();
+        assert_eq!(names().await, ["Alice", "Alice", "bob"]);
+        log.append(alice("alice.smith")).await.unwrap();
+        assert_eq!(log.users_named("alice").await.unwrap(), Vec::<String>::new());
+        assert!(log.forget_name(&UserId::new("corp", "1")).await.unwrap());
+        assert!(!log.forget_name(&UserId::new("corp", "1")).await.unwrap());
+        assert_eq!(names().await, ["", "", "bob", ""]);
+        assert_eq!(whole(&*log).await, Ok(4));
+    }
+
+    pub async fn what_is_old_is_cut_off_and_the_rest_is_whole(backend: impl Backend) {
+        let log = backend.log();
+        assert_eq!(log.cut(at(9_999)).await.unwrap(), 0);
+        for number in 0..3_000 {
+            log.append(entry(number)).await.unwrap();
+        }
+        // As old as the others, but behind a young one.
+        log.append(entry(10)).await.unwrap();
+        let anchor = async |seq: u64| {
+            let page = log.page(Search { from: Some(at(seq - 1)), ..Search::default() }, 0).await.unwrap();
+            let link = page.entries.into_iter().find(|link| link.seq == seq).unwrap();
+            Anchor { node: link.node, seq, hash: link.hash }
+        };
+        let anchors = [anchor(5).await, anchor(2_500).await, anchor(2_501).await, anchor(3_000).await];
+        assert_eq!(log.cut(at(2_500)).await.unwrap(), 2_500);
+        assert_eq!(log.cut(at(2_500)).await.unwrap(), 0);
+        assert_eq!(whole(&*log).await, Ok(501));
+        log.append(entry(4_000)).await.unwrap();
+        assert_eq!(whole(&*log).await, Ok(502));
+        let misfit = async |anchor: &Anchor| log.verify(Some(anchor.clone())).await.unwrap().remove(0).misfit;
+        assert_eq!(misfit(&anchors[0]).await, Some(Misfit::AnchorCut(5)));
+        for anchor in &anchors[1..] {
+            assert_eq!(misfit(anchor).await, None, "{anchor:?}");
+            let other = Anchor { hash: anchors[0].hash.clone(), ..anchor.clone() };
+            assert_eq!(misfit(&other).await, Some(Misfit::NotTheAnchor(anchor.seq)));
+        }
+        assert_eq!(misfit(&Anchor { seq: 4_000, ..anchors[3].clone() }).await, Some(Misfit::NoAnchor(4_000)));
+        let elsewhere = Anchor { node: "elsewhere".into(), ..anchors[3].clone() };
+        assert_eq!(log.verify(Some(elsewhere)).await.unwrap().pop().unwrap().misfit, Some(Misfit::NoAnchor(3_000)));
+        assert_eq!(log.cut(at(9_999)).await.unwrap(), 502);
+        assert_eq!(whole(&*log).await, Ok(0));
+        log.append(entry(9_999)).await.unwrap();
+        assert_eq!(whole(&*log).await, Ok(1));
     }
 
     pub async fn hostile_events_come_back_and_verify(backend: impl Backend) {
@@ -675,21 +764,16 @@ mod contract {
             log.append(entry.clone()).await.unwrap();
         }
         assert_eq!(log.search(Search::default()).await.unwrap(), entries);
-        assert_eq!(log.verify().await.unwrap(), Ok(entries.len() as u64));
+        assert_eq!(whole(&*log).await, Ok(entries.len() as u64));
     }
 }
 
+fn whose(users: &[&str]) -> Option<Who> {
+    Some(Who { users: users.iter().map(|user| (*user).to_owned()).collect(), name_hash: None })
+}
+
 fn entry(millis: u64) -> Entry {
-    Entry {
-        at: at(millis),
-        trace: None,
-        kind: "signed-in".into(),
-        outcome: "yes".into(),
-        user: String::new(),
-        application: String::new(),
-        country: String::new(),
-        detail: "{}".into(),
-    }
+    Entry { at: at(millis), kind: "signed-in".into(), outcome: "yes".into(), detail: "{}".into(), ..Entry::default() }
 }
 
 /// What only a backend that keeps files can show.
@@ -734,7 +818,7 @@ mod sqlite_files {
         assert_eq!(stores.queue.claim(QUEUE, "node", at(100), at(5)).await.unwrap().unwrap().id, "x");
         assert_eq!(stores.counters.take(count("counter"), 1, MINUTE, at(0)).await.unwrap(), Taken::No { until: at(60_000) });
         store.append(entry(2)).await.unwrap();
-        assert_eq!(store.verify().await.unwrap(), Ok(2));
+        assert_eq!(whole(&*store).await, Ok(2));
         put_session(&stores, "y", at(0)).await;
         assert_eq!(ids(&stores.feed.changes_since(FEED, mark, 10, at(0)).await.unwrap().0), ["y"]);
     }
@@ -762,7 +846,7 @@ mod sqlite_files {
             for number in 0..5 {
                 assert!(copied.find(KIND, &format!("{round}-{number}"), at(0)).await.unwrap().is_some());
             }
-            assert_eq!(copied.verify().await.unwrap(), Ok((round + 1) * 5));
+            assert_eq!(whole(&*copied).await, Ok((round + 1) * 5));
             for write in under_way {
                 assert!(write.await.unwrap());
             }
@@ -776,9 +860,9 @@ mod sqlite_files {
         for millis in 1..=5 {
             store.append(Entry { trace: Some(TraceId::new(&SystemSource)), ..entry(millis) }).await.unwrap();
         }
-        assert_eq!(store.verify().await.unwrap(), Ok(5));
+        assert_eq!(whole(&*store).await, Ok(5));
         rusqlite::Connection::open(folder.path().join("doorward.db")).unwrap().execute_batch(sql).unwrap();
-        store.verify().await.unwrap()
+        whole(&*store).await
     }
 
     #[tokio::test]
@@ -817,6 +901,46 @@ mod sqlite_files {
     }
 
     #[tokio::test]
+    async fn a_chain_that_was_cut_shows_what_was_done_to_it() {
+        let table = [
+            ("DELETE FROM event WHERE seq = 4", 4),
+            ("DELETE FROM event WHERE seq = 3", 3),
+            ("UPDATE chain SET cut_seq = 3", 3),
+            ("UPDATE chain SET cut_seq = 3; DELETE FROM event WHERE seq = 3", 4),
+            ("UPDATE chain SET cut_hash = zeroblob(32)", 3),
+            ("DELETE FROM event", 3),
+        ];
+        for (sql, misfit) in table {
+            let folder = tempfile::tempdir().unwrap();
+            let store = sqlite_in(folder.path());
+            for millis in 1..=5 {
+                store.append(entry(millis)).await.unwrap();
+            }
+            assert_eq!(store.cut(at(3)).await.unwrap(), 2);
+            assert_eq!(whole(&*store).await, Ok(3));
+            rusqlite::Connection::open(folder.path().join("doorward.db")).unwrap().execute_batch(sql).unwrap();
+            assert_eq!(whole(&*store).await, Err(misfit), "{sql}");
+        }
+    }
+
+    /// An upgrade whose node does not start, say.
+    #[tokio::test]
+    async fn a_file_that_an_older_version_has_left_is_read_and_not_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("doorward.db");
+        std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/doorward/upgrade/doorward.db"), &path).unwrap();
+        let before = std::fs::read(&path).unwrap();
+        let store = Sqlite::open_to_read(&path).unwrap();
+        let page = store.page(Search::default(), 0).await.unwrap();
+        assert!(page.is_end && page.entries.iter().any(|link| link.entry.kind == "signed-in"));
+        assert_eq!(whole(&store).await, Ok(page.entries.len() as u64));
+        assert!(store.users_named("alice").await.unwrap().is_empty());
+        assert!(store.append(entry(1)).await.is_err() && store.cut(at(u64::MAX)).await.is_err());
+        store.close().await;
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+    }
+
+    #[tokio::test]
     async fn each_node_has_a_chain_of_its_own() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("doorward.db");
@@ -825,7 +949,7 @@ mod sqlite_files {
             one.append(entry(millis)).await.unwrap();
             two.append(entry(millis)).await.unwrap();
         }
-        assert_eq!(one.verify().await.unwrap(), Ok(40));
+        assert_eq!(whole(&one).await, Ok(40));
     }
 
     #[tokio::test]

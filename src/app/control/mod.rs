@@ -1,6 +1,7 @@
 //! The control socket: how an operator on this machine speaks to the running node. One JSON object a line each way. The other
 //! end must be root or the user we run as; every use is journaled.
 
+mod journal;
 mod protocol;
 mod report;
 mod send_test;
@@ -22,6 +23,8 @@ const MOST_REQUEST: u64 = 64 * 1024;
 const WAIT: Duration = Duration::from_secs(30);
 /// For what needs nothing but a look; whoever watches a node must not wait for one that is frozen.
 const AT_ONCE: Duration = Duration::from_secs(5);
+/// How often somebody who waits for the next line looks whether anybody reads it.
+const TICK: Duration = Duration::from_secs(1);
 /// Longer than the node takes at most, so that its words come before we give up.
 const PATIENCE: Duration = Duration::from_secs(35);
 
@@ -50,9 +53,9 @@ pub async fn serve(socket: std::os::unix::net::UnixListener, context: ControlCon
         };
         match accepted {
             Ok((stream, _)) => {
-                let (context, tasks) = (context.clone(), context.tasks.clone());
+                let (context, tasks, stop) = (context.clone(), context.tasks.clone(), stop.clone());
                 tasks.spawn(async move {
-                    if let Err(error) = answer(stream, &context).await {
+                    if let Err(error) = answer(stream, &context, &stop).await {
                         tracing::debug!(%error, "a control connection ended early");
                     }
                 });
@@ -65,12 +68,13 @@ pub async fn serve(socket: std::os::unix::net::UnixListener, context: ControlCon
     }
 }
 
-async fn answer(mut stream: UnixStream, context: &ControlContext) -> std::io::Result<()> {
+async fn answer(mut stream: UnixStream, context: &ControlContext, stop: &CancellationToken) -> std::io::Result<()> {
     let uid = stream.peer_cred()?.uid();
     let own = rustix::process::geteuid().as_raw();
     let (reading, mut writing) = stream.split();
     let mut line = String::new();
-    timeout(WAIT, BufReader::new(reading.take(MOST_REQUEST)).read_line(&mut line)).await??;
+    let mut reading = BufReader::new(reading.take(MOST_REQUEST));
+    timeout(WAIT, reading.read_line(&mut line)).await??;
     let reply = if uid != 0 && uid != own {
         Reply::Error { why: "only root and the user that doorward runs as may use the control socket".into() }
     } else {
@@ -83,6 +87,14 @@ async fn answer(mut stream: UnixStream, context: &ControlContext) -> std::io::Re
                 send_test::write(trial, uid, context, &mut writing).await?;
                 return writing.shutdown().await;
             }
+            Ok(Request::Journal(query)) => {
+                journal::write((query, uid), context, (&mut reading, &mut writing), stop).await?;
+                return writing.shutdown().await;
+            }
+            Ok(Request::JournalVerify { anchor }) => match context.operators.verify(anchor, uid).await {
+                Ok(chains) => Reply::Chains { chains },
+                Err(error) => Reply::Error { why: error.to_string() },
+            },
             Ok(request) => {
                 timeout(WAIT, act(request, uid, context)).await?.unwrap_or_else(|error| Reply::Error { why: error.to_string() })
             }
@@ -118,7 +130,9 @@ async fn act(request: Request, uid: u32, context: &ControlContext) -> Result<Rep
             operators.looked("status".to_owned(), uid).await;
             Reply::Status(context.watch.status())
         }
-        Request::UserReport(_) | Request::SendTest(_) => Reply::Error { why: "this is answered in lines of its own".to_owned() },
+        Request::UserReport(_) | Request::SendTest(_) | Request::Journal(_) | Request::JournalVerify { .. } => {
+            Reply::Error { why: "this is answered in lines of its own".to_owned() }
+        }
     })
 }
 
@@ -150,4 +164,44 @@ pub fn ask_for_lines(
         take(serde_json::from_str(&line?)?)?;
     }
     Ok(())
+}
+
+/// The same for an answer that may take as long as it likes, lines apart from each other as well. `goes_on` is asked about once a second
+/// while nothing comes; when it says no, that is the end.
+pub fn ask_patiently(
+    socket: &Path,
+    request: &Request,
+    mut take: impl FnMut(Reply) -> std::io::Result<()>,
+    goes_on: impl Fn() -> bool,
+) -> std::io::Result<()> {
+    use std::io::{BufRead, ErrorKind, Write};
+    let mut stream = std::os::unix::net::UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(TICK))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut text = serde_json::to_vec(request)?;
+    text.push(b'\n');
+    stream.write_all(&text)?;
+    let mut stream = std::io::BufReader::new(stream);
+    let mut line = Vec::new();
+    loop {
+        // What has come of a line stays in it when the time is over.
+        match stream.read_until(b'\n', &mut line) {
+            Ok(_) if line.is_empty() => return Ok(()),
+            Ok(_) => take(serde_json::from_slice(&line)?)?,
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) && goes_on() => continue,
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return Ok(()),
+            Err(error) => return Err(error),
+        }
+        line.clear();
+    }
+}
+
+/// Whether anybody still reads our standard output: a pipe says so before anything is written to it.
+pub fn is_stdout_read() -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let stdout = std::io::stdout();
+    let mut ends = [PollFd::new(&stdout, PollFlags::empty())];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let asked = poll(&mut ends, Some(&at_once));
+    asked.is_err() || !ends.iter().any(|end| end.revents().intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL))
 }

@@ -12,9 +12,9 @@ use tokio_util::task::TaskTracker;
 use super::super::handler::Plan;
 use super::super::reload::{Outcome, Reload};
 use super::super::status::{Status, Watch};
-use crate::auth::{OperatorApi, Progress, Row, SendTest, SessionSelector, SessionView};
+use crate::auth::{JournalQuery, OperatorApi, Progress, Row, SendTest, SessionSelector, SessionView};
 use crate::base::TraceId;
-use crate::store::Entry;
+use crate::store::{Anchor, Chain, Entry, Link};
 
 /// What may be asked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -34,6 +34,10 @@ pub enum Request {
     Status,
     /// A test to one person. Answered in many lines.
     SendTest(SendTest),
+    /// Events of the journal. Answered in many lines.
+    Journal(JournalQuery),
+    /// Whether the journal's chains are whole.
+    JournalVerify { anchor: Option<Anchor> },
 }
 
 /// What comes back.
@@ -67,6 +71,15 @@ pub enum Reply {
     Tested {
         progress: Progress,
     },
+    /// Events of the journal; more lines follow.
+    Journal {
+        events: Vec<Link>,
+    },
+    Chains {
+        chains: Vec<Chain>,
+    },
+    /// An answer of many lines is whole.
+    Over,
     Error {
         why: String,
     },
@@ -108,7 +121,12 @@ const A_LINE: Duration = Duration::from_secs(60);
 
 /// One line of an answer.
 pub async fn write_line(reply: &Reply, into: &mut (impl AsyncWriteExt + Unpin)) -> std::io::Result<()> {
+    write_line_within(A_LINE, reply, into).await
+}
+
+/// The same for a client that may take longer.
+pub async fn write_line_within(limit: Duration, reply: &Reply, into: &mut (impl AsyncWriteExt + Unpin)) -> std::io::Result<()> {
     let mut text = serde_json::to_vec(reply)?;
     text.push(b'\n');
-    timeout(A_LINE, into.write_all(&text)).await.map_err(|_| std::io::ErrorKind::TimedOut)?
+    timeout(limit, into.write_all(&text)).await.map_err(|_| std::io::ErrorKind::TimedOut)?
 }

@@ -57,7 +57,13 @@ fn expiring() -> Changing {
 }
 
 fn browser() -> Door {
-    Door::Browser { application: "mail".into(), host: "mail.example".into(), cookie: Secret::new("c".into()), known: None }
+    Door::Browser {
+        application: "mail".into(),
+        host: "mail.example".into(),
+        cookie: Secret::new("c".into()),
+        known: None,
+        agent: None,
+    }
 }
 
 fn radius() -> Door {

@@ -1,6 +1,7 @@
 //! What operators may ask. Reached through the control socket alone; every use is journaled before it is answered, and an act that
 //! cannot be journaled does not happen.
 
+pub(in crate::auth) mod journal;
 pub mod report;
 pub(in crate::auth) mod send_test;
 
@@ -10,9 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::reason::SessionOver;
 use crate::audit::{Event, Journal, What};
+use crate::auth::services::Services;
 use crate::auth::session::Session;
 use crate::auth::session::registry::{About, Sessions};
-use crate::base::{Clock, Time, TraceId, unicode};
+use crate::base::{Clock, Keys, Time, TraceId, unicode};
 use crate::store::{Entry, EventLog, Search, StoreError};
 
 /// Cheap to clone.
@@ -21,6 +23,7 @@ pub struct OperatorApi {
     log: Arc<dyn EventLog>,
     journal: Journal,
     sessions: Sessions,
+    keys: Keys,
     clock: Clock,
 }
 
@@ -55,9 +58,10 @@ pub struct SessionView {
 const MOST_LISTED: usize = 10_000;
 
 impl OperatorApi {
-    /// Reads events from `log` and writes what was asked into `journal`.
-    pub fn new(log: Arc<dyn EventLog>, journal: Journal, sessions: Sessions, clock: Clock) -> Self {
-        Self { log, journal, sessions, clock }
+    /// Reads events from `log` and writes what was asked into the journal.
+    pub fn new(log: Arc<dyn EventLog>, sessions: Sessions, services: &Services) -> Self {
+        let Services { journal, keys, clock, .. } = services.clone();
+        Self { log, journal, sessions, keys, clock }
     }
 
     /// Journals the use of a command by the user `uid` of this machine.

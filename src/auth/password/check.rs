@@ -26,16 +26,18 @@ pub(in crate::auth) enum Checked {
 pub(in crate::auth) struct Refusal {
     pub reason: PasswordRefusal,
     pub user: Option<UserId>,
+    /// The account's name.
+    pub account: Option<Arc<str>>,
     pub detail: Option<String>,
 }
 
 impl Refusal {
     fn new(reason: PasswordRefusal) -> Self {
-        Self { reason, user: None, detail: None }
+        Self { reason, user: None, account: None, detail: None }
     }
 
     fn of(reason: PasswordRefusal, user: &User) -> Self {
-        Self { user: Some(user.id.clone()), ..Self::new(reason) }
+        Self { user: Some(user.id.clone()), account: Some(user.name.as_str().into()), ..Self::new(reason) }
     }
 }
 

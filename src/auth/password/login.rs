@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::change::PasswordChange;
 use super::check::{Checked, PasswordCheck, Refusal};
 use super::sealed;
-use crate::audit::What;
 use crate::audit::reason::PasswordRefusal;
+use crate::audit::{Event, Facts, What};
 use crate::auth::account::number_age::NumberAge;
 use crate::auth::ask::{Declined, PasswordAttempt, Told};
 use crate::auth::attempt::{Attempt, Door};
@@ -15,10 +15,11 @@ use crate::auth::flow::engine::FactorStep;
 use crate::auth::flow::grant::{AfterPassword, PasswordRight};
 use crate::auth::flow::record::Beginning;
 use crate::auth::limit::Limiter;
+use crate::auth::limit::known_browser::Browser;
 use crate::auth::policy::evaluate::Evaluator;
 use crate::auth::policy::{Circumstances, Decided, Decision};
 use crate::auth::rules::Rules;
-use crate::auth::services::{CouldNotTell, Services};
+use crate::auth::services::{CouldNotTell, Services, event};
 use crate::base::{Language, Time, TraceId};
 use crate::directory::{Name, User};
 
@@ -78,10 +79,11 @@ impl PasswordStep {
             (None, None, _) => from(&attempt.at),
         };
         let what = What::PasswordRefused { reason, name, detail: refusal.detail };
+        let event = Event { name: refusal.account, ..event(&attempt.at, trace, refusal.user.as_ref(), what) };
         if reason.is_by_limit() {
-            self.services.note_repeated(&format!("{reason} {about}"), &attempt.at, trace, (refusal.user.as_ref(), what)).await;
+            self.services.journal.note_repeated(&format!("{reason} {about}"), event).await;
         } else {
-            self.services.note(&attempt.at, trace, refusal.user.as_ref(), what).await;
+            self.services.journal.note(event).await;
         }
     }
 
@@ -94,7 +96,8 @@ impl PasswordStep {
     ) -> Result<Told, CouldNotTell> {
         let at = &attempt.at;
         let user = right.user().id.clone();
-        self.services.note(at, trace, Some(&user), What::PasswordRight).await;
+        let named = Some(right.user().name.as_str().into());
+        self.services.journal.note(Event { name: named, ..event(at, trace, Some(&user), What::PasswordRight) }).await;
         let warning =
             if at.door.has_pages() { self.change.warning(right.user(), self.services.clock.now()).await? } else { None };
         let right = warning.into_iter().fold(right, PasswordRight::warned);
@@ -138,12 +141,22 @@ impl PasswordStep {
             application: at.door.application().cloned(),
             number_age: self.number_age.of(user).await?,
         };
-        let Decided { rule, decision, undecided } = self.evaluator.decide(policy, &user.id, &circumstances).await;
+        let (decided, memberships) = self.evaluator.decide(policy, &user.id, &circumstances).await;
+        let Decided { rule, decision, undecided } = decided;
         self.evaluator.note_undecided(policy, &undecided, trace);
         let decided = What::PolicyDecided {
             rule: format!("{} rule {rule}", policy.name),
             decision: decision.name().into(),
             undecided: undecided.iter().map(ToString::to_string).collect(),
+            facts: Facts {
+                door: at.door.words(),
+                known_browser: matches!(
+                    at.door.known(&self.services.keys).by_user(&user.id, &self.services.keys),
+                    Browser::Known(_)
+                ),
+                number_age_s: circumstances.number_age.map(|age| age.as_secs()),
+                groups: memberships.facts(),
+            },
         };
         self.services.note(at, trace, Some(&user.id), decided).await;
         Ok((Arc::clone(&policy.name), rule, decision))

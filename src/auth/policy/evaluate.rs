@@ -20,16 +20,17 @@ pub(in crate::auth) struct Evaluator {
 }
 
 impl Evaluator {
-    /// What a policy says to this user here and now.
+    /// What a policy says to this user here and now, and what the directory said of the groups in question.
     pub(in crate::auth) async fn decide(
         &self,
         policy: &AuthenticationPolicy,
         user: &UserId,
         circumstances: &Circumstances,
-    ) -> Decided {
+    ) -> (Decided, Memberships) {
         let groups = groups_in_question(policy, circumstances);
         let told = if groups.is_empty() { Vec::new() } else { self.rules.people.memberships(user, &groups).await };
-        decide(policy, circumstances, &Memberships::new(groups, told))
+        let memberships = Memberships::new(groups, told);
+        (decide(policy, circumstances, &memberships), memberships)
     }
 
     /// Logs each rule that could not be judged, once a minute.

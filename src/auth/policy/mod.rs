@@ -10,6 +10,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::audit::GroupFact;
 use crate::base::Plan;
 use crate::config::authentication_policy::{AuthenticationPolicy, Line, Then, When};
 use crate::config::group::Group;
@@ -33,6 +34,16 @@ pub struct Memberships(Vec<(Group, Membership)>);
 impl Memberships {
     pub fn new(groups: Vec<Group>, told: Vec<Membership>) -> Self {
         Self(groups.into_iter().zip(told).collect())
+    }
+
+    /// As the journal has them.
+    pub fn facts(&self) -> Vec<GroupFact> {
+        let answer = |membership: &Membership| match membership {
+            Membership::Member => "member".to_owned(),
+            Membership::NotMember => "not-member".to_owned(),
+            Membership::CannotSay(doubt) => doubt.to_string(),
+        };
+        self.0.iter().map(|(group, told)| GroupFact { group: group.written().to_string(), answer: answer(told) }).collect()
     }
 
     /// A group that no directory was asked about is one that it cannot tell.

@@ -80,6 +80,8 @@ pub struct Opening {
     pub application: Arc<str>,
     pub host: Arc<str>,
     pub address: Option<std::net::IpAddr>,
+    /// What the browser calls itself.
+    pub browser: Option<Arc<str>>,
     pub limits: SessionLimits,
     /// Whether this user has signed in before in this browser.
     pub known_browser: bool,
@@ -166,8 +168,10 @@ impl Sessions {
             .record(Event {
                 trace: Some(opening.trace),
                 user: Some(user.clone()),
+                name: Some(grant.user().name.as_str().into()),
                 application: Some(Arc::clone(&opening.application)),
                 address: opening.address,
+                browser: opening.browser.clone(),
                 what: signed_in,
             })
             .await?;
@@ -219,7 +223,7 @@ impl Sessions {
             user: Some(session.user.clone()),
             application: about.application.clone(),
             address: about.address,
-            what,
+            ..Event::of_node(what)
         };
         services.journal.note(event).await;
         removed

@@ -1,6 +1,7 @@
 //! `[node]`: this machine.
 
 pub(in crate::config) mod access_log;
+pub(in crate::config) mod audit;
 pub mod keys;
 pub mod limits;
 pub mod listener;

@@ -37,7 +37,7 @@ impl Stored for Expected {
 impl Expected {
     pub fn event(&self, what: What) -> Event {
         let (user, application) = (Some(self.user.clone()), Some(Arc::clone(&self.application)));
-        Event { trace: Some(self.trace), user, application, address: None, what }
+        Event { trace: Some(self.trace), user, application, ..Event::of_node(what) }
     }
 }
 

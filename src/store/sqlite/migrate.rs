@@ -6,7 +6,7 @@ use data_encoding::HEXLOWER;
 use rusqlite::{Connection, TransactionBehavior};
 
 /// What stands at place `n` has number `n + 1`. A script that was released is never edited: a new one follows.
-const SCRIPTS: &[&str] = &[include_str!("001_start.sql")];
+const SCRIPTS: &[&str] = &[include_str!("001_start.sql"), include_str!("002_journal.sql")];
 
 /// The tables are not this build's.
 #[derive(Debug, thiserror::Error)]

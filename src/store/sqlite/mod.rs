@@ -1,10 +1,12 @@
 //! Records and journal in one SQLite file on this machine: one thread writes, two read, and no caller ever waits on the disk
 //! in its own thread.
 
+mod chain;
 mod counters;
 mod events;
 mod line;
 mod migrate;
+mod names;
 mod open;
 mod records;
 
@@ -17,8 +19,8 @@ use rusqlite::{Connection, Row};
 use self::line::Line;
 use self::open::OpenError;
 use super::{
-    Counter, Counters, Entry, EventLog, Fed, Feed, Kind, Place, Put, Queue, Queued, Record, Records, Search, StoreError,
-    StoreFuture, Taken,
+    Anchor, Chain, Counter, Counters, Entry, EventLog, Fed, Feed, Kind, Page, Place, Put, Queue, Queued, Record, Records, Search,
+    StoreError, StoreFuture, Taken,
 };
 use crate::base::{Time, UserId};
 
@@ -49,6 +51,15 @@ impl Sqlite {
         let connections = (0..READERS).map(|_| open::reader(path)).collect::<Result<_, _>>()?;
         let readers = Line::to_readers(connections).map_err(OpenError::Thread)?;
         Ok(Self { writer, readers, node: "doorward".into() })
+    }
+
+    /// Opens a file that no node has open, or one has, to read it: nothing in it is changed, and every write is an error.
+    pub fn open_to_read(path: &Path) -> Result<Self, StoreError> {
+        let open = || {
+            let line = || Line::to_readers(vec![open::reader(path)?]).map_err(OpenError::Thread);
+            Ok::<_, OpenError>(Self { writer: line()?, readers: line()?, node: "doorward".into() })
+        };
+        open().map_err(|error| StoreError::Failed(Box::new(error)))
     }
 
     /// Names the node whose chain the events go on; without it, `doorward`.
@@ -185,8 +196,30 @@ impl EventLog for Sqlite {
         Box::pin(self.readers.ask(move |connection| events::search(connection, &search)))
     }
 
-    fn verify(&self) -> StoreFuture<'_, Result<u64, u64>> {
-        Box::pin(self.readers.ask_within(VERIFY, events::verify))
+    fn page(&self, search: Search, mark: u64) -> StoreFuture<'_, Page> {
+        Box::pin(self.readers.ask(move |connection| events::page(connection, &search, mark)))
+    }
+
+    fn users_named<'a>(&'a self, name: &'a str) -> StoreFuture<'a, Vec<String>> {
+        let name = name.to_owned();
+        Box::pin(self.readers.ask(move |connection| names::users(connection, &name)))
+    }
+
+    fn forget_name<'a>(&'a self, user: &'a UserId) -> StoreFuture<'a, bool> {
+        let user = user.clone();
+        Box::pin(async move {
+            let forgotten = self.writer.ask(move |connection| names::forget(connection, user.as_str())).await;
+            self.writer.tidy();
+            forgotten
+        })
+    }
+
+    fn verify(&self, anchor: Option<Anchor>) -> StoreFuture<'_, Vec<Chain>> {
+        Box::pin(self.readers.ask_within(VERIFY, move |connection| chain::verify(connection, anchor.as_ref())))
+    }
+
+    fn cut(&self, before: Time) -> StoreFuture<'_, u64> {
+        Box::pin(self.sweep_by(move |connection| chain::cut(connection, before)))
     }
 }
 

@@ -140,6 +140,7 @@ impl House {
             host: "app.example".into(),
             cookie: Secret::new("browser".repeat(6)),
             known: None,
+            agent: None,
         };
         Attempt { door, address: Some([127, 0, 0, 1].into()) }
     }

@@ -8,6 +8,7 @@ pub mod gate;
 pub mod gateway;
 pub mod greedy;
 pub mod house;
+pub mod journal;
 pub mod logs;
 pub mod modem;
 pub mod nginx;

@@ -214,6 +214,7 @@ impl Bed {
                 kind: row.get(2)?,
                 outcome: row.get(3)?,
                 user: row.get(4)?,
+                name: String::new(),
                 application: row.get(5)?,
                 country: String::new(),
                 detail: row.get(6)?,

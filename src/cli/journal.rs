@@ -1,0 +1,288 @@
+//! `journal`: who signed in, who was refused and why, from a node that runs or one that does not.
+
+mod format;
+mod moment;
+
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand, ValueEnum};
+use ipnet::IpNet;
+
+use self::format::Format;
+pub use self::format::text;
+use super::plain::plain;
+use super::{ConfigFile, nobody_answers, state_dir};
+use crate::app::control::{self, Reply, Request};
+use crate::app::journal::StoppedJournal;
+use crate::auth::JournalQuery;
+use crate::base::Clock;
+use crate::store::{Anchor, Chain, Link, Misfit};
+
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Journal {
+    #[command(subcommand)]
+    what: Option<What>,
+    #[command(flatten)]
+    look: Look,
+}
+
+#[derive(Subcommand, Debug)]
+enum What {
+    /// Write all events as JSON, one object a line, each with its place in the chain of hashes.
+    Export {
+        #[command(flatten)]
+        file: ConfigFile,
+    },
+    /// Say whether an event was changed, removed or put elsewhere. Exit code 1 if so.
+    Verify {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// An anchor that an earlier `verify` printed and that was kept elsewhere: whether the journal still goes on from there.
+        #[arg(long, value_name = "NODE:NUMBER:HASH", value_parser = anchor)]
+        anchor: Option<Anchor>,
+    },
+}
+
+#[derive(Args, Debug)]
+struct Look {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Only of this account name (in any case) or user id (directory:id).
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// Only of sign-ins to this application.
+    #[arg(long, value_name = "NAME")]
+    application: Option<String>,
+    /// Only events of this kind, like signed-in, password-refused, passcode-refused.
+    #[arg(long, value_name = "KIND")]
+    event: Option<String>,
+    /// Only where somebody got further (yes), was refused (no), or where nothing was decided (fact).
+    #[arg(long, value_enum)]
+    outcome: Option<Outcome>,
+    /// Only from this address or network of clients.
+    #[arg(long, value_name = "ADDRESS", value_parser = network)]
+    address: Option<IpNet>,
+    /// From then on: 2h, 7d, 2026-11-30, 2026-11-30T12:00 (UTC).
+    #[arg(long, value_name = "TIME", default_value = "24h", default_value_if("follow", "true", "0s"))]
+    since: String,
+    /// Up to then.
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// Go on with what is written from now on, until ^C.
+    #[arg(long, conflicts_with = "until")]
+    follow: bool,
+    /// One JSON object a line.
+    #[arg(long, conflicts_with = "csv")]
+    json: bool,
+    /// RFC 4180; nothing in it is a formula to a spreadsheet.
+    #[arg(long)]
+    csv: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Outcome {
+    Yes,
+    No,
+    Fact,
+}
+
+pub fn run(journal: Journal) -> Result<ExitCode> {
+    match journal.what {
+        Some(What::Export { file }) => write(&file.path, &JournalQuery::default(), Format::Json).map(|_| ExitCode::SUCCESS),
+        Some(What::Verify { file, anchor }) => verify(&file.path, anchor),
+        None => look(&journal.look),
+    }
+}
+
+fn look(look: &Look) -> Result<ExitCode> {
+    let now = Clock::system().now();
+    let read = |text: &str| moment::read(text, now).map_err(anyhow::Error::msg);
+    let outcome = look.outcome.and_then(|outcome| Some(outcome.to_possible_value()?.get_name().to_owned()));
+    let query = JournalQuery {
+        user: look.user.clone(),
+        application: look.application.clone(),
+        event: look.event.clone(),
+        outcome,
+        address: look.address,
+        from: Some(read(&look.since)?),
+        until: look.until.as_deref().map(read).transpose()?,
+        follow: look.follow,
+    };
+    let format = if look.json {
+        Format::Json
+    } else if look.csv {
+        Format::Csv
+    } else {
+        Format::Text
+    };
+    let written = write(&look.file.path, &query, format)?;
+    if written == 0 && format == Format::Text {
+        let since = query.from.unwrap_or_default();
+        eprintln!("The journal has no such event since {since}; `--since 30d` looks further back.");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Where the events go, and how many went there.
+struct Out<W: Write> {
+    format: Format,
+    into: W,
+    written: usize,
+}
+
+impl<W: Write> Out<W> {
+    fn take(&mut self, links: &[Link]) -> io::Result<()> {
+        for link in links {
+            self.into.write_all(self.format.line(link).as_bytes())?;
+        }
+        self.written += links.len();
+        self.into.flush()
+    }
+}
+
+/// Writes what matches; how many events. Readers who have seen enough may hang up.
+fn write(file: &Path, query: &JournalQuery, format: Format) -> Result<usize> {
+    let mut out = Out { format, into: BufWriter::new(io::stdout().lock()), written: 0 };
+    let written = out.into.write_all(format.head().as_bytes()).map_err(Into::into).and_then(|()| read(file, query, &mut out));
+    let has_hung_up =
+        |error: &anyhow::Error| error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe);
+    match written {
+        Err(error) if !has_hung_up(&error) => Err(error),
+        _ => Ok(out.written),
+    }
+}
+
+fn read<W: Write>(file: &Path, query: &JournalQuery, out: &mut Out<W>) -> Result<()> {
+    match place(file)? {
+        Place::Stopped(_) if query.follow => bail!("the node does not run: there is nothing to follow"),
+        Place::Stopped(journal) => {
+            journal.read(query, |links| out.take(&links))?;
+            out.into.flush()?;
+            Ok(())
+        }
+        Place::Running(socket) => ask(&socket, query, out),
+    }
+}
+
+fn ask<W: Write>(socket: &Path, query: &JournalQuery, out: &mut Out<W>) -> Result<()> {
+    let (mut last, mut hung_up) = (None, None);
+    let asked = control::ask_patiently(
+        socket,
+        &Request::Journal(query.clone()),
+        |reply| {
+            match reply {
+                Reply::Journal { events } => out.take(&events).inspect_err(|error| hung_up = Some(error.kind()))?,
+                reply => last = Some(reply),
+            }
+            Ok(())
+        },
+        control::is_stdout_read,
+    );
+    if let Some(kind) = hung_up {
+        return Err(io::Error::from(kind).into());
+    }
+    asked.with_context(|| nobody_answers(socket))?;
+    out.into.flush()?;
+    match last {
+        Some(Reply::Over) => Ok(()),
+        Some(Reply::Error { why }) => bail!("{}", plain(&why)),
+        // Whoever followed has hung up.
+        None if !control::is_stdout_read() => Ok(()),
+        _ => bail!("the journal broke off: the node was stopped"),
+    }
+}
+
+fn verify(file: &Path, anchor: Option<Anchor>) -> Result<ExitCode> {
+    let chains = match place(file)? {
+        Place::Stopped(journal) => journal.verify(anchor)?,
+        Place::Running(socket) => {
+            let mut last = None;
+            let take = |reply| {
+                last = Some(reply);
+                Ok(())
+            };
+            control::ask_patiently(&socket, &Request::JournalVerify { anchor }, take, || true)
+                .with_context(|| nobody_answers(&socket))?;
+            match last {
+                Some(Reply::Chains { chains }) => chains,
+                Some(Reply::Error { why }) => bail!("{}", plain(&why)),
+                _ => bail!("the check broke off: the node was stopped"),
+            }
+        }
+    };
+    let text: String = chains.iter().map(said).collect();
+    drop(io::stdout().lock().write_all(text.as_bytes()));
+    let is_whole = chains.iter().all(|chain| chain.misfit.is_none());
+    Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What was found of one chain, in words.
+fn said(chain: &Chain) -> String {
+    let Chain { node, cut, length, from, until, hash, misfit } = chain;
+    let mut words = format!("node {node}: {length} events fit together");
+    if let (Some(from), Some(until)) = (from, until) {
+        words += &format!(", written from {from} to {until}");
+    }
+    if *cut > 0 {
+        words += &format!("; {cut} older ones were removed by `keep`");
+    }
+    words += &match misfit {
+        None => format!("\n  nothing was changed or removed\n  anchor {node}:{}:{hash}", chain.last()),
+        Some(misfit) => format!("\n  BROKEN: {}", broken(*misfit)),
+    };
+    words.lines().map(|line| plain(line) + "\n").collect()
+}
+
+fn broken(misfit: Misfit) -> String {
+    match misfit {
+        Misfit::Missing(seq) => format!("event {seq} was removed, others behind it are there"),
+        Misfit::Changed(seq) => format!("event {seq} was changed, put elsewhere, or written by something else"),
+        Misfit::EndMissing(seq) => format!("event {seq}, the next one, and all behind it were removed"),
+        Misfit::Added(seq) => format!("event {seq} does not belong here: the chain's record ends or begins elsewhere"),
+        Misfit::NotTheAnchor(seq) => format!("event {seq} is not the one of the anchor: the journal was written anew"),
+        Misfit::AnchorCut(seq) => format!("event {seq} of the anchor was removed by `keep`: use a younger anchor"),
+        Misfit::NoAnchor(seq) => format!("event {seq} of the anchor is not there: the journal ends before it"),
+    }
+}
+
+/// Where the journal can be read.
+pub enum Place {
+    Running(PathBuf),
+    Stopped(StoppedJournal),
+}
+
+/// A node that runs is asked; where none does, its file is read.
+pub fn place(file: &Path) -> Result<Place> {
+    let state_dir = state_dir(file)?;
+    let socket = state_dir.join("control.sock");
+    match std::os::unix::net::UnixStream::connect(&socket) {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
+            let journal = StoppedJournal::open(file, &state_dir)?;
+            journal.map(Place::Stopped).with_context(|| nobody_answers(&socket))
+        }
+        // What else may be wrong is said by the question itself.
+        _ => Ok(Place::Running(socket)),
+    }
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    let address = text.parse::<IpAddr>().map(IpNet::from).ok();
+    let network = address.or_else(|| text.parse::<IpNet>().ok()).map(|network| network.trunc());
+    network.ok_or_else(|| "write an address (192.0.2.7) or a network (192.0.2.0/24)".to_owned())
+}
+
+fn anchor(text: &str) -> Result<Anchor, String> {
+    let parts = || {
+        let (rest, hash) = text.rsplit_once(':')?;
+        let (node, seq) = rest.rsplit_once(':')?;
+        let is_hash = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let anchor = Anchor { node: node.to_owned(), seq: seq.parse().ok()?, hash: hash.to_lowercase() };
+        is_hash.then_some(anchor)
+    };
+    parts().ok_or_else(|| "write it as `journal verify` printed it: NODE:NUMBER:HASH".to_owned())
+}
