@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::certificates::Certificates;
 use super::control::{self, ControlContext};
 use super::core::Core;
 use super::handler::Plan;
@@ -32,9 +33,17 @@ pub struct Background<'a> {
 
 impl Background<'_> {
     /// What operators see of the node: by the control socket, and in the metrics where the configuration has them.
-    pub fn watch(&self, socket: UnixListener, reload: Reload, metrics: Option<std::net::TcpListener>) {
+    pub fn watch(
+        &self,
+        socket: UnixListener,
+        reload: Reload,
+        metrics: Option<std::net::TcpListener>,
+        certificates: Certificates,
+    ) {
         let (operators, dispatcher) = (self.core.operators.clone(), self.core.dispatcher.clone());
-        let watch = Watch { operators: operators.clone(), dispatcher, clock: self.clock.clone(), started: self.clock.now() };
+        self.tasks.spawn(certificates.clone().report(self.clock.clone(), self.stop.clone()));
+        let (clock, started) = (self.clock.clone(), self.clock.now());
+        let watch = Watch { operators: operators.clone(), dispatcher, clock, started, certificates };
         if let Some(listener) = metrics {
             let watch = watch.clone();
             self.tasks.spawn(metrics::serve(listener, move || watch.status().to_metrics(), self.stop.clone()));

@@ -34,7 +34,7 @@ pub struct Plan {
     router: Arc<Router>,
     pub site: Site,
     calls: ProviderCalls,
-    applications: Applications,
+    pub applications: Applications,
     /// The names that sessions may have.
     pub served: Served,
     strict_transport: bool,
@@ -71,7 +71,7 @@ impl Base {
 /// The parts of a plan that are read from files.
 pub struct Files {
     look: Look,
-    applications: Applications,
+    pub applications: Applications,
 }
 
 impl Files {

@@ -3,6 +3,7 @@
 
 mod access_log;
 mod background;
+pub mod certificates;
 mod config_diff;
 pub mod control;
 mod core;
@@ -33,6 +34,7 @@ use self::core::Core;
 use access_log::AccessLogs;
 use anyhow::{Context, Result};
 use background::Background;
+use certificates::Certificates;
 use handler::{Base, Files, GatewayHandler, Plan};
 use modems::Modems;
 use reload::{Fixed, Reload, Reloading};
@@ -117,11 +119,12 @@ pub fn start_with(config: &Config, clock: &Clock, with: Start) -> Result<Node> {
     let running = server::run(listeners, limits, &stop, move |_core| GatewayHandler::new(for_handlers.clone()))?;
 
     let _in_slow = slow.enter();
+    let certificates = Certificates { reloader: reloader.clone(), plans: plans.clone() };
     let (reload, asked) = Reload::new();
     let reloading = Reloading::of(&core, Fixed { file: with.file, base, reloader, crowd: running.crowd() }, config, publish);
     tasks.spawn(reloading.run(asked, stop.clone()));
     let background = Background { core: &core, plans, clock, tasks: &tasks, stop: &stop };
-    background.watch(socket, reload.clone(), metrics);
+    background.watch(socket, reload.clone(), metrics, certificates);
     background.messages(reported);
     background.upkeep();
     core.modems.settle(config);

@@ -10,6 +10,7 @@ use futures_util::future::join_all;
 use super::modems::Modems;
 use super::{keys, policy_groups};
 use crate::base::random::SystemSource;
+use crate::base::tls::Standing;
 use crate::base::{Channel, Clock, Keys, Time};
 use crate::config::directory::Kind as DirectoryKind;
 use crate::config::listener::Serves;
@@ -25,7 +26,7 @@ use crate::dispatch::http::HttpTransmitter;
 use crate::dispatch::mail::MailTransmitter;
 use crate::dispatch::program::ProgramTransmitter;
 use crate::dispatch::{Back, Callbacks, Grouped, Reports, Transmitter};
-use crate::proxy::{Applications, ServerFound};
+use crate::proxy::{Applications, ClientCertificate, ServerFound};
 use crate::server::public_names::{Seen, look};
 use crate::server::tls::{self, Findings};
 use crate::web::Logo;
@@ -175,6 +176,15 @@ fn authorities(config: &Config, now: Time) -> impl Iterator<Item = String> {
     })
 }
 
+/// What is to be said of the certificates that we show servers. They refuse an expired one, and everybody else gets in.
+fn client_certificates(config: &Config, now: Time) -> impl Iterator<Item = String> {
+    config.applications.iter().filter_map(move |application| {
+        let certificate = ClientCertificate::read(application.upstream.client_certificate.as_ref()?)?;
+        let said = (certificate.facts.standing(now) != Standing::Good).then(|| certificate.facts.words(now))?;
+        Some(format!("application {}, client_certificate: {} {said}", application.name, certificate.chain.display()))
+    })
+}
+
 /// Everything that would keep this configuration from working here, and what will soon, as far as it can be told without asking
 /// anybody.
 pub fn findings(config: &Config, clock: &Clock, now: Time) -> Findings {
@@ -191,6 +201,7 @@ pub fn findings(config: &Config, clock: &Clock, now: Time) -> Findings {
     let mut found = tls::inspect(&certificates.cloned().collect::<Vec<_>>(), now, &hosts);
     unusable.append(&mut found.unusable);
     found.warnings.extend(authorities(config, now));
+    found.warnings.extend(client_certificates(config, now));
     found.warnings.extend(config::trusted::warnings(config));
     found.warnings.extend(config::receipts::warnings(config));
     found.warnings.extend(config::files::unwritable_state(&config.node.state_dir));

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::certificates;
 use super::config_diff::{self, ConfigDiff};
 use super::core::{self, Core};
 use super::handler::{Base, Files, Plan};
@@ -20,6 +21,7 @@ use crate::base::Keys;
 use crate::config::{self, Config};
 use crate::directory::People;
 use crate::dispatch::{Dispatcher, Grouped};
+use crate::proxy::ClientCertificate;
 use crate::server::{Crowd, Prepared, Reloader};
 
 /// What became of a reload, in words for an operator.
@@ -133,7 +135,9 @@ impl Reloading {
         };
         let (running, clock, reloader) = (self.config.clone(), self.base.clock.clone(), self.reloader.clone());
         let (modems, keys) = (self.modems.clone(), self.services.keys.clone());
-        let built = tokio::task::spawn_blocking(move || build(&file, running, &clock, (&reloader, &modems, &keys))).await;
+        let shown = self.plans.borrow().applications.client_certificates();
+        let built = move || build(&file, running, &clock, (&reloader, &modems, &keys), &shown);
+        let built = tokio::task::spawn_blocking(built).await;
         let fresh = match built {
             Ok(Ok(fresh)) => fresh,
             Ok(Err(problems)) => return Outcome::Refused { problems },
@@ -182,19 +186,27 @@ fn build(
     running: Config,
     clock: &crate::base::Clock,
     (reloader, modems, keys): (&Reloader, &Modems, &Keys),
+    shown: &[(Arc<str>, ClientCertificate)],
 ) -> Result<Fresh, Vec<String>> {
     let written = config::load(file).map_err(|problems| problems.to_string().lines().map(str::to_owned).collect::<Vec<_>>())?;
     let found = parts::findings(&written, clock, clock.now());
     if !found.unusable.is_empty() {
         return Err(found.unusable.iter().map(|problem| format!("{}: {problem}", file.display())).collect());
     }
-    let (config, difference) = config_diff::merge(running, written);
+    let (config, mut difference) = config_diff::merge(running, written);
     let words = |error: anyhow::Error| vec![format!("{error:#}")];
+    let (people, transmitters) =
+        (parts::people(&config, clock).map_err(words)?, parts::transmitters(&config, modems, keys).map_err(words)?);
+    let files = Files::read(&config).map_err(words)?;
+    let prepared = reloader.prepare(&config.listeners, &config.http1_only()).map_err(|error| vec![error.to_string()])?;
+    let (before, after) = (reloader.certificates(), prepared.certificates());
+    difference.changed.extend(certificates::of_listeners(&before, &after, clock.now()));
+    difference.changed.extend(certificates::of_clients(shown, &files.applications.client_certificates(), clock.now()));
     Ok(Fresh {
-        people: parts::people(&config, clock).map_err(words)?,
-        transmitters: parts::transmitters(&config, modems, keys).map_err(words)?,
-        files: Files::read(&config).map_err(words)?,
-        certificates: reloader.prepare(&config.listeners, &config.http1_only()).map_err(|error| vec![error.to_string()])?,
+        people,
+        transmitters,
+        files,
+        certificates: prepared,
         warnings: [found.problems, found.warnings].concat(),
         config,
         difference,

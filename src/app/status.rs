@@ -10,6 +10,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use serde::{Deserialize, Serialize};
 
+use super::certificates::{CertificateView, Certificates};
 use crate::auth::OperatorApi;
 use crate::base::{Clock, Time};
 use crate::dispatch::{Dispatcher, Traffic, TransmitterView};
@@ -21,6 +22,7 @@ pub struct Watch {
     pub dispatcher: Dispatcher,
     pub clock: Clock,
     pub started: Time,
+    pub certificates: Certificates,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -32,17 +34,20 @@ pub struct Status {
     /// Messages that this node has under way.
     pub messages: usize,
     pub transmitters: Vec<TransmitterView>,
+    pub certificates: Vec<CertificateView>,
 }
 
 impl Watch {
     pub fn status(&self) -> Status {
+        let now = self.clock.now();
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started: self.started,
-            now: self.clock.now(),
+            now,
             sessions: self.operators.session_count(),
             messages: self.dispatcher.under_way(),
             transmitters: self.dispatcher.transmitters(),
+            certificates: self.certificates.views(now),
         }
     }
 }
@@ -80,12 +85,24 @@ impl Collector for Status {
         }
         let mut family = encoder.encode_descriptor("build", "The version that runs", None, MetricType::Gauge)?;
         ConstGauge::new(1.0).encode(family.encode_family(&[("version", self.version.as_str())])?)?;
+        self.encode_certificates(&mut encoder)?;
         self.encode_transmitters(&mut encoder)?;
         self.encode_attempts(&mut encoder)
     }
 }
 
 impl Status {
+    fn encode_certificates(&self, encoder: &mut DescriptorEncoder) -> Result<(), fmt::Error> {
+        let help = "Until when the certificate is good, since 1970";
+        let mut family = encoder.encode_descriptor("certificate_expires_seconds", help, None, MetricType::Gauge)?;
+        for view in &self.certificates {
+            let labels = [("purpose", view.purpose.word()), ("of", view.of.as_str()), ("source", view.source.as_str())];
+            let until = view.until.since(Time::default()).as_secs_f64();
+            ConstGauge::new(until).encode(family.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+
     fn encode_transmitters(&self, encoder: &mut DescriptorEncoder) -> Result<(), fmt::Error> {
         type Value = fn(&TransmitterView) -> Option<f64>;
         let gauges: [(&str, &str, Value); 3] = [

@@ -1,5 +1,6 @@
 //! What both ends of TLS share: the cryptography, reading PEM files, and how we trust servers that we connect to.
 
+mod facts;
 mod file;
 mod trust;
 mod untrusted;
@@ -8,16 +9,17 @@ mod words;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::client::WantsClientCert;
+use rustls::client::{Resumption, WantsClientCert};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{CipherSuite, ClientConfig, ConfigBuilder};
 
+pub use facts::{CertificateFacts, SOON, Shown, Standing};
 pub use file::warnings;
 pub use words::{explained, words};
 
-use trust::Trust;
+use trust::{Noting, Trust};
 
 use super::encoding;
 
@@ -76,29 +78,66 @@ pub fn prefers_chacha20(suites: &[CipherSuite]) -> bool {
 /// How we connect: TLS 1.2 and 1.3, the server verified by what is in this file, or by the system's authorities. A certificate in the file is
 /// trusted as itself, too. A machine without authorities fails at the first handshake.
 pub fn client_config(ca: Option<&Path>) -> Result<Arc<ClientConfig>, TlsError> {
-    let trust = ca.map_or_else(Trust::of_system, Trust::of_file)?;
-    Ok(Arc::new(builder(trust)?.with_no_client_auth()))
+    let trust = Arc::new(ca.map_or_else(Trust::of_system, Trust::of_file)?);
+    Ok(Arc::new(builder(&trust)?.with_no_client_auth()))
 }
 
-/// The same where TLS is certainly spoken: a machine without authorities fails at once. `identity`, the files of a chain and its key, is what
-/// we show a server that asks who we are.
-pub fn client_config_as(ca: Option<&Path>, identity: Option<(&Path, &Path)>) -> Result<ClientConfig, TlsError> {
-    let trust = ca.map_or_else(Trust::of_system, Trust::of_file)?;
-    if trust.is_empty() {
-        return Err(TlsError::NoSystemAuthorities);
+/// How we connect to some servers that are trusted alike. Each gets a configuration of its own, which notes the certificate that it shows.
+#[derive(Clone, Debug)]
+pub struct ClientTls {
+    config: ClientConfig,
+    trust: Arc<Trust>,
+}
+
+impl ClientTls {
+    /// Trust as for [`client_config`].
+    pub fn new(ca: Option<&Path>) -> Result<Self, TlsError> {
+        Self::of(ca.map_or_else(Trust::of_system, Trust::of_file)?, None)
     }
-    let config = builder(trust)?;
-    let Some((chain, key)) = identity else { return Ok(config.with_no_client_auth()) };
-    let (held, private) = (certificates(chain)?, private_key(key)?);
-    config.with_client_auth_cert(held, private).map_err(|source| match source {
-        rustls::Error::InconsistentKeys(_) => TlsError::OtherKey { chain: chain.to_owned(), key: key.to_owned() },
-        source => TlsError::Certificate { path: chain.to_owned(), source },
-    })
+
+    /// The same where TLS is certainly spoken: a machine without authorities fails at once. `identity`, the files of a chain and its key,
+    /// is what we show a server that asks who we are.
+    pub fn with_identity(ca: Option<&Path>, identity: Option<(&Path, &Path)>) -> Result<Self, TlsError> {
+        let trust = ca.map_or_else(Trust::of_system, Trust::of_file)?;
+        if trust.is_empty() {
+            return Err(TlsError::NoSystemAuthorities);
+        }
+        Self::of(trust, identity)
+    }
+
+    fn of(trust: Trust, identity: Option<(&Path, &Path)>) -> Result<Self, TlsError> {
+        let trust = Arc::new(trust);
+        let config = builder(&trust)?;
+        let Some((chain, key)) = identity else { return Ok(Self { config: config.with_no_client_auth(), trust }) };
+        let (held, private) = (certificates(chain)?, private_key(key)?);
+        let config = config.with_client_auth_cert(held, private).map_err(|source| match source {
+            rustls::Error::InconsistentKeys(_) => TlsError::OtherKey { chain: chain.to_owned(), key: key.to_owned() },
+            source => TlsError::Certificate { path: chain.to_owned(), source },
+        })?;
+        Ok(Self { config, trust })
+    }
+
+    /// The same with these protocols (ALPN, RFC 7301).
+    #[must_use]
+    pub fn speaking(mut self, protocols: &[&[u8]]) -> Self {
+        self.config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+        self
+    }
+
+    /// For one server; what it shows is noted in `shown`.
+    pub fn for_server(&self, shown: &Shown) -> Arc<ClientConfig> {
+        let mut config = self.config.clone();
+        let noting = Noting { trust: Arc::clone(&self.trust), shown: shown.clone() };
+        config.dangerous().set_certificate_verifier(Arc::new(noting));
+        // What is resumed was judged by this verifier, so it is kept beside it.
+        config.resumption = Resumption::default();
+        Arc::new(config)
+    }
 }
 
-fn builder(trust: Trust) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, TlsError> {
+fn builder(trust: &Arc<Trust>) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, TlsError> {
     let config = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
-    Ok(config.dangerous().with_custom_certificate_verifier(Arc::new(trust)))
+    Ok(config.dangerous().with_custom_certificate_verifier(Arc::clone(trust) as _))
 }
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
@@ -142,7 +181,7 @@ mod tests {
             std::fs::write(path(&format!("{name}.pem")), made.cert.pem()).unwrap();
             std::fs::write(path(&format!("{name}.key")), made.signing_key.serialize_pem()).unwrap();
         }
-        let config = |key: &str| client_config_as(Some(&path("a.pem")), Some((&path("a.pem"), &path(key))));
+        let config = |key: &str| ClientTls::with_identity(Some(&path("a.pem")), Some((&path("a.pem"), &path(key))));
         assert!(config("a.key").is_ok());
         let wrong = config("b.key").unwrap_err().to_string();
         assert!(wrong.starts_with("the key in ") && wrong.contains("b.key does not fit the certificate in "), "{wrong}");

@@ -81,7 +81,8 @@ enum What {
         #[command(flatten)]
         file: ConfigFile,
     },
-    /// Show how the running node is and how its transmitters do. Exit code 1 where one cannot send for now.
+    /// Show how the running node is: its certificates and transmitters. Exit code 1 where a transmitter cannot send for now or the node does
+    /// not answer, 3 where nothing is worse than a certificate that has expired or does within 30 days.
     Status {
         #[command(flatten)]
         file: ConfigFile,

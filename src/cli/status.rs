@@ -7,11 +7,16 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 use super::{Output, ask, plain};
+use crate::app::certificates::CertificateView;
 use crate::app::control::{Reply, Request};
 use crate::app::status::Status;
 use crate::dispatch::{Traffic, TransmitterView};
 
-/// Exit code 1 where a transmitter cannot send for now or fails again and again, for whoever watches.
+/// A certificate needs attention, and nothing worse.
+const CERTIFICATES: u8 = 3;
+
+/// Exit code 1 where a transmitter cannot send for now or fails again and again, else [`CERTIFICATES`] where a certificate has expired or
+/// soon will: for programs that watch the node.
 pub fn run(file: &Path, output: Output) -> Result<ExitCode> {
     let status = match ask(file, &Request::Status)? {
         Reply::Status(status) => status,
@@ -25,7 +30,12 @@ pub fn run(file: &Path, output: Output) -> Result<ExitCode> {
     // Who has read enough of it may hang up.
     drop(std::io::stdout().lock().write_all(text.as_bytes()));
     let all_send = status.transmitters.iter().all(|view| view.is_in_service() && !view.is_failing());
-    Ok(if all_send { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let all_last = !status.certificates.iter().any(|view| view.needs_attention);
+    Ok(match (all_send, all_last) {
+        (false, _) => ExitCode::FAILURE,
+        (true, false) => ExitCode::from(CERTIFICATES),
+        (true, true) => ExitCode::SUCCESS,
+    })
 }
 
 fn written(status: &Status) -> String {
@@ -33,10 +43,28 @@ fn written(status: &Status) -> String {
         "doorward {} since {}: {} sessions, {} messages under way\n",
         status.version, status.started, status.sessions, status.messages
     );
+    text += &certificates(&status.certificates);
     for view in &status.transmitters {
         text += &transmitter(view);
     }
     text
+}
+
+/// A line for each that needs attention; for the others together when the first of them ends.
+fn certificates(views: &[CertificateView]) -> String {
+    let (bad, good): (Vec<_>, Vec<_>) = views.iter().partition(|view| view.needs_attention);
+    let mut lines: Vec<String> = bad.iter().map(|view| format!("ATTENTION: {}", view.sentence())).collect();
+    if let Some(first) = good.iter().min_by_key(|view| view.until) {
+        let more = if bad.is_empty() { "" } else { " more" };
+        lines.push(format!(
+            "{}{more} certificates: the first ends at {} ({} of {})",
+            good.len(),
+            first.until,
+            first.source,
+            first.of
+        ));
+    }
+    lines.iter().map(|line| plain(line) + "\n").collect()
 }
 
 /// `120 DK (4.19)`.

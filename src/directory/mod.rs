@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::tls::CertificateFacts;
 use crate::base::{Dn, Later, Secret, Time, UserId};
 use crate::config::group::Group;
 
@@ -263,6 +264,11 @@ pub trait Directory: Send + Sync {
 
     /// The tree that this directory's distinguished names are in; nothing where it has none.
     fn tree(&self) -> Option<&Dn>;
+
+    /// What its servers showed in their last TLS handshakes, by their addresses; nothing where there is no TLS.
+    fn certificates(&self) -> Vec<(String, CertificateFacts)> {
+        Vec::new()
+    }
 
     /// Everybody whom the configuration counts among the users, members of the group or not. Takes as long as `into` takes.
     fn list(&self, into: Lister) -> Later<'_, Result<(), DirectoryError>>;

@@ -26,20 +26,14 @@ struct Check {
 }
 
 /// Starts a task for each server, which ends with the proxy or with the core's runtime. To be called on one core.
-pub(super) fn start(
-    application: &config::Application,
-    tls: Option<&Arc<rustls::ClientConfig>>,
-    servers: &Arc<Servers>,
-    clock: &Clock,
-    proxy: &Weak<Proxy>,
-) {
+pub(super) fn start(application: &config::Application, servers: &Arc<Servers>, clock: &Clock, proxy: &Weak<Proxy>) {
     let upstream = &application.upstream;
     let Some(health) = &upstream.health else { return };
     for (place, server) in upstream.servers.iter().enumerate() {
         let host = application.named_host().map_or_else(|| server.host.clone(), ToString::to_string);
         let scheme = if server.tls { "https" } else { "http" };
         let check = Check {
-            target: Target::new(server, upstream, tls),
+            target: Target::new(server, upstream, servers.tls(place)),
             protocol: upstream.protocol,
             uri: match upstream.protocol {
                 Protocol::Http1 => health.path.clone(),

@@ -39,13 +39,14 @@ pub(super) type Stream = Either<FastSocket, Box<TlsStream<FastSocket>>>;
 pub(super) type Http1<B> = (http1::SendRequest<B>, http1::Connection<TokioIo<ServerSocket<Stream>>, B>, Will);
 
 impl Target {
+    /// `tls` is how this server is connected to; nothing where it has none.
     pub fn new(server: &Server, upstream: &config::application::Upstream, tls: Option<&Arc<ClientConfig>>) -> Self {
         let host = server.host.trim_matches(['[', ']']).to_owned();
         Self {
             name: upstream.server_name.as_deref().map_or_else(|| host.clone(), str::to_owned),
             host,
             port: server.port,
-            tls: tls.filter(|_| server.tls).cloned(),
+            tls: tls.cloned(),
             protocol: upstream.protocol,
             header_case: upstream.header_case,
         }

@@ -3,6 +3,7 @@
 mod attempt;
 mod balance;
 mod body;
+mod certificates;
 mod checks;
 mod client;
 mod connect;
@@ -36,9 +37,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use rustls::ClientConfig;
-
 pub use body::ProxyBody;
+pub use certificates::{ClientCertificate, ServerCertificate};
 pub use client::Client;
 pub use exchanges::Running;
 pub use forward_error::ForwardError;
@@ -50,7 +50,7 @@ pub use upgrade::BadUpgrade;
 
 use crate::base::Clock;
 use crate::base::files::Files;
-use crate::base::tls::{TlsError, client_config_as};
+use crate::base::tls::{ClientTls, TlsError};
 use crate::config;
 use crate::config::listener::Certificate;
 use crate::config::upstream::{HeaderCase, Protocol, Server};
@@ -71,8 +71,9 @@ pub struct Applications {
 #[derive(Debug)]
 struct Loaded {
     application: config::Application,
-    tls: Option<Arc<ClientConfig>>,
     servers: Arc<Servers>,
+    /// What we show these servers, where they ask.
+    client_certificate: Option<ClientCertificate>,
 }
 
 /// Why the TLS of an application's upstream cannot be set up.
@@ -86,7 +87,7 @@ pub struct LoadError {
 impl Applications {
     /// Reads the files of authorities and client certificates; what is the same for several applications once.
     pub fn load(listed: &[config::Application]) -> Result<Self, LoadError> {
-        let mut known: HashMap<_, Arc<ClientConfig>> = HashMap::new();
+        let mut known: HashMap<_, ClientTls> = HashMap::new();
         let mut applications = Vec::new();
         for application in listed {
             let upstream = &application.upstream;
@@ -94,15 +95,17 @@ impl Applications {
                 (&upstream.ca, upstream.client_certificate.as_ref().map(|files| (&files.chain, &files.key)), upstream.protocol);
             let tls = match known.get(&key) {
                 _ if !upstream.servers.iter().any(|server| server.tls) => None,
-                Some(config) => Some(Arc::clone(config)),
+                Some(tls) => Some(tls.clone()),
                 None => {
-                    let config =
+                    let tls =
                         trust(upstream).map_err(|source| LoadError { application: Arc::clone(&application.name), source })?;
-                    known.insert(key, Arc::clone(&config));
-                    Some(config)
+                    known.insert(key, tls.clone());
+                    Some(tls)
                 }
             };
-            applications.push(Loaded { application: application.clone(), tls, servers: Servers::new(application) });
+            let client_certificate = upstream.client_certificate.as_ref().and_then(ClientCertificate::read);
+            let servers = Servers::new(application, tls.as_ref());
+            applications.push(Loaded { application: application.clone(), servers, client_certificate });
         }
         Ok(Self { list: applications.into(), files: Files::new(usize::MAX), cores: 1 })
     }
@@ -117,9 +120,9 @@ impl Applications {
 impl Applications {
     /// Connects to every server of every application, all at once, and asks nothing: how it was reached, or why not.
     pub async fn examine(&self) -> Vec<(Arc<str>, Vec<ServerFound>)> {
-        let look = |loaded: &Loaded, server: &Server| {
+        let look = |loaded: &Loaded, place: usize, server: &Server| {
             let url = format!("{}://{}:{}", if server.tls { "https" } else { "http" }, server.host, server.port);
-            let target = Target::new(server, &loaded.application.upstream, loaded.tls.as_ref());
+            let target = Target::new(server, &loaded.application.upstream, loaded.servers.tls(place));
             let most = loaded.application.limits.connect_wait;
             async move {
                 let reached = match tokio::time::timeout(most, target.stream(None)).await {
@@ -131,7 +134,8 @@ impl Applications {
             }
         };
         let each = self.list.iter().map(|loaded| async move {
-            let servers = join_all(loaded.application.upstream.servers.iter().map(|server| look(loaded, server))).await;
+            let servers = loaded.application.upstream.servers.iter().enumerate();
+            let servers = join_all(servers.map(|(place, server)| look(loaded, place, server))).await;
             (Arc::clone(&loaded.application.name), servers)
         });
         join_all(each).await
@@ -146,13 +150,10 @@ pub struct ServerFound {
     pub reached: Result<Option<String>, String>,
 }
 
-fn trust(upstream: &config::application::Upstream) -> Result<Arc<ClientConfig>, TlsError> {
+fn trust(upstream: &config::application::Upstream) -> Result<ClientTls, TlsError> {
     let files = upstream.client_certificate.as_ref().map(|Certificate { chain, key }| (chain.as_path(), key.as_path()));
-    let mut config = client_config_as(upstream.ca.as_deref(), files)?;
-    if upstream.protocol == Protocol::Http2 {
-        config.alpn_protocols = vec![b"h2".to_vec()];
-    }
-    Ok(Arc::new(config))
+    let tls = ClientTls::with_identity(upstream.ca.as_deref(), files)?;
+    Ok(if upstream.protocol == Protocol::Http2 { tls.speaking(&[b"h2"]) } else { tls })
 }
 
 /// The way to every application from one core. Never leaves it.
@@ -169,14 +170,14 @@ impl Proxy {
         let running = Rc::<Running>::default();
         let files = UpstreamFiles::new(Arc::clone(&applications.files), Rc::clone(&running), applications.cores);
         let files = Rc::new(files);
-        let upstreams = applications.list.iter().map(|Loaded { application, tls, servers }| {
-            let upstream = Upstream::new(application, tls.as_ref(), servers, Rc::clone(&files), clock.clone());
+        let upstreams = applications.list.iter().map(|Loaded { application, servers, .. }| {
+            let upstream = Upstream::new(application, servers, Rc::clone(&files), clock.clone());
             (Arc::clone(&application.name), Rc::new(upstream))
         });
         let proxy = Rc::new(Self { upstreams: upstreams.collect(), running });
         let (running, weak) = (Rc::clone(&proxy.running), Rc::downgrade(&proxy));
-        for Loaded { application, tls, servers } in applications.list.iter().filter(|loaded| loaded.servers.claim_checks()) {
-            checks::start(application, tls.as_ref(), servers, &clock, &weak);
+        for Loaded { application, servers, .. } in applications.list.iter().filter(|loaded| loaded.servers.claim_checks()) {
+            checks::start(application, servers, &clock, &weak);
         }
         // Ends with the proxy, or with the core's runtime.
         drop(tokio::task::spawn_local(async move {

@@ -287,7 +287,7 @@ mod tests {
         let text =
             include_str!("../config/testdata/minimal.toml").replace("{ servers = [\"http://127.0.0.1:8080\"] }", &upstream);
         let config = config::parse(&text, std::path::Path::new("/"), &|_| None).unwrap();
-        Servers::new(&config.applications[0])
+        Servers::new(&config.applications[0], None)
     }
 
     fn stranger(servers: &Arc<Servers>, last: u8) -> Arc<Holder> {

@@ -6,12 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::digest;
 use data_encoding::BASE64URL_NOPAD;
+use rustls::ClientConfig;
 use tokio::sync::Notify;
 
 use super::balance;
 use super::health::{Change, Health, Turns, View};
 use super::seats::Seats;
 use crate::base::Time;
+use crate::base::tls::{ClientTls, Shown};
 use crate::config;
 use crate::config::upstream::Cap;
 
@@ -36,6 +38,10 @@ pub(super) struct Server {
     /// What sessions are measured against.
     pub seed: u64,
     pub is_checked: bool,
+    /// How it is connected to, where it has TLS.
+    tls: Option<Arc<ClientConfig>>,
+    /// The certificate that it showed last.
+    pub shown: Shown,
     /// [`View::code`], so that a request takes no lock.
     view: AtomicU64,
     shaken: AtomicBool,
@@ -66,11 +72,12 @@ pub(super) struct Place {
 pub(super) struct Waiting<'a>(&'a Queue);
 
 impl Servers {
-    pub fn new(application: &config::Application) -> Arc<Self> {
+    /// `tls` is how those are connected to that have it.
+    pub fn new(application: &config::Application, tls: Option<&ClientTls>) -> Arc<Self> {
         let upstream = &application.upstream;
         let turns = upstream.health.as_ref().map(|health| Turns { fall: health.fall, rise: health.rise });
         let server = |server: &config::upstream::Server| {
-            let label = server.to_string();
+            let (label, shown) = (server.to_string(), Shown::default());
             let hash = digest::digest(&digest::SHA256, format!("server {} {label}", application.name).as_bytes());
             let health = Health::new(turns);
             Server {
@@ -79,6 +86,8 @@ impl Servers {
                 seed: balance::seed(&label),
                 label,
                 is_checked: turns.is_some(),
+                tls: tls.filter(|_| server.tls).map(|tls| tls.for_server(&shown)),
+                shown,
                 view: AtomicU64::new(health.view().code()),
                 shaken: AtomicBool::default(),
                 health: Mutex::new(health),
@@ -92,6 +101,11 @@ impl Servers {
             seats: upstream.cap.map(|_| Seats::default()),
             are_checked: AtomicBool::default(),
         })
+    }
+
+    /// How this server is connected to, where it has TLS.
+    pub fn tls(&self, server: usize) -> Option<&Arc<ClientConfig>> {
+        self.list.get(server)?.tls.as_ref()
     }
 
     /// True for the first who asks.
@@ -224,7 +238,7 @@ mod tests {
     fn servers(upstream: &str) -> Arc<Servers> {
         let text = include_str!("../config/testdata/minimal.toml").replace("{ servers = [\"http://127.0.0.1:8080\"] }", upstream);
         let config = config::parse(&text, std::path::Path::new("/"), &|_| None).unwrap();
-        Servers::new(&config.applications[0])
+        Servers::new(&config.applications[0], None)
     }
 
     #[test]

@@ -8,7 +8,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use http::HeaderValue;
-use rustls::ClientConfig;
 use tokio::sync::oneshot;
 
 use super::balance::{self, Balance, FULL, Standing};
@@ -203,15 +202,10 @@ impl Way {
 }
 
 impl Upstream {
-    pub fn new(
-        application: &config::Application,
-        trust: Option<&Arc<ClientConfig>>,
-        servers: &Arc<Servers>,
-        files: Rc<UpstreamFiles>,
-        clock: Clock,
-    ) -> Self {
+    pub fn new(application: &config::Application, servers: &Arc<Servers>, files: Rc<UpstreamFiles>, clock: Clock) -> Self {
         let upstream = &application.upstream;
-        let lines = upstream.servers.iter().map(|server| Line::new(Target::new(server, upstream, trust)));
+        let lines = upstream.servers.iter().enumerate();
+        let lines = lines.map(|(place, server)| Line::new(Target::new(server, upstream, servers.tls(place))));
         let ports = upstream.servers.iter().map(|server| (server.tls, server.port));
         Self {
             limits: application.limits,

@@ -10,7 +10,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 use super::alpn::Offer;
 use super::socket_activation::Given;
-use super::tls::{CertificateError, Certificates};
+use super::tls::{CertificateError, Certificates, Loaded};
 use crate::base::tls::TlsError;
 use crate::config;
 use crate::config::listener::Serves;
@@ -20,6 +20,8 @@ use crate::config::trusted::Trusted;
 pub(super) struct Terms {
     /// `None`: plain HTTP that redirects.
     pub tls: Option<Arc<Offer>>,
+    /// What its files held; nothing without TLS.
+    pub certificates: Vec<Loaded>,
     /// Whose word counts for where a client is.
     pub trusted: Option<Arc<Trusted>>,
 }
@@ -126,20 +128,35 @@ impl Reloader {
             let door = self.doors.iter().find(|(address, _)| *address == listener.address);
             let terms = terms(listener, http1_only, &self.tickets)?;
             if let Some((_, current)) = door.filter(|(_, current)| current.load().tls.is_some() == terms.tls.is_some()) {
-                ready.push((Arc::clone(current), Arc::new(terms)));
+                ready.push((listener.address, Arc::clone(current), Arc::new(terms)));
             }
         }
         Ok(Prepared(ready))
     }
+
+    /// The certificates that are shown now, with the listener as the configuration has it.
+    pub fn certificates(&self) -> Vec<(SocketAddr, Loaded)> {
+        let each = self.doors.iter().flat_map(|(address, current)| {
+            let certificates = current.load().certificates.clone();
+            certificates.into_iter().map(|loaded| (*address, loaded))
+        });
+        each.collect()
+    }
 }
 
 /// New certificates that can be used, and who is trusted from now on.
-pub struct Prepared(Vec<(Current, Arc<Terms>)>);
+pub struct Prepared(Vec<(SocketAddr, Current, Arc<Terms>)>);
 
 impl Prepared {
+    /// The certificates that are about to be shown.
+    pub fn certificates(&self) -> Vec<(SocketAddr, Loaded)> {
+        let each = self.0.iter().flat_map(|(address, _, terms)| terms.certificates.iter().map(|it| (*address, it.clone())));
+        each.collect()
+    }
+
     /// For connections from now on.
     pub fn swap(self) {
-        for (current, terms) in self.0 {
+        for (_, current, terms) in self.0 {
             current.store(terms);
         }
     }
@@ -147,12 +164,13 @@ impl Prepared {
 
 fn terms(listener: &config::Listener, http1_only: &[Arc<str>], tickets: &Arc<dyn ProducesTickets>) -> Result<Terms, ListenError> {
     let trusted = listener.trusted.clone();
-    let Serves::Tls(listed) = &listener.serves else { return Ok(Terms { tls: None, trusted }) };
+    let Serves::Tls(listed) = &listener.serves else { return Ok(Terms { tls: None, certificates: Vec::new(), trusted }) };
     let address = listener.address;
     let certificates =
         Certificates::load(listed).map_err(|source| ListenError::Certificate { address, source: Box::new(source) })?;
+    let loaded = certificates.loaded().to_vec();
     let config = certificates.config(Arc::clone(tickets)).map_err(|source| ListenError::Tls { address, source })?;
-    Ok(Terms { tls: Some(Arc::new(Offer::new(config, http1_only))), trusted })
+    Ok(Terms { tls: Some(Arc::new(Offer::new(config, http1_only))), certificates: loaded, trusted })
 }
 
 /// A socket for every core.

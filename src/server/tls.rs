@@ -2,19 +2,17 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustls::ServerConfig;
-use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ProducesTickets, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 use crate::base::Time;
-use crate::base::tls::{TlsError, certificates, provider, read};
+use crate::base::tls::{CertificateFacts, Standing, TlsError, certificates, provider, read};
 use crate::config::listener::Certificate;
 
 /// The certificates of one listener. Where no name fits, the first is shown.
@@ -24,6 +22,44 @@ pub struct Certificates {
     by_name: HashMap<String, Arc<CertifiedKey>>,
     /// By the parent of `*.parent`.
     by_parent: HashMap<String, Arc<CertifiedKey>>,
+    /// All of them, in the order of the configuration.
+    loaded: Vec<Loaded>,
+}
+
+/// What one file of a listener held when it was read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Loaded {
+    pub chain: PathBuf,
+    /// The certificate that clients judge.
+    pub own: CertificateFacts,
+    /// Those that are sent along, without roots.
+    pub others: Vec<CertificateFacts>,
+}
+
+impl Loaded {
+    /// What this file holds now; nothing where its first certificate cannot be read.
+    pub fn read(chain: &Path) -> Option<Self> {
+        Self::of(chain, &certificates(chain).ok()?)
+    }
+
+    fn of(path: &Path, chain: &[CertificateDer<'_>]) -> Option<Self> {
+        let (own, others) = chain.split_first()?;
+        let others = others.iter().filter_map(|der| CertificateFacts::of(der)).filter(|facts| !facts.issued_itself);
+        Some(Self { chain: path.to_owned(), own: CertificateFacts::of(own)?, others: others.collect() })
+    }
+
+    /// What is to be said of the certificates that are sent along and end before the own one; each a sentence.
+    pub fn warnings_of_others(&self, now: Time) -> impl Iterator<Item = String> {
+        let early = self.others.iter().filter(move |it| it.standing(now) != Standing::Good && it.until < self.own.until);
+        early.map(move |it| {
+            let chain = self.chain.display();
+            format!(
+                "{chain}: the certificate of {}, which is sent along, {}: ask its issuer for the present chain",
+                it.subject,
+                it.words(now)
+            )
+        })
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -48,17 +84,24 @@ impl Certificates {
         let mut first = None;
         let mut by_name = HashMap::new();
         let mut by_parent = HashMap::new();
+        let mut all = Vec::new();
         for certificate in listed {
-            let (key, facts) = load(certificate)?;
-            for name in facts.names {
+            let (key, loaded) = load(certificate)?;
+            for name in &loaded.own.names {
                 match name.strip_prefix("*.") {
                     Some(parent) => by_parent.entry(parent.to_owned()).or_insert_with(|| Arc::clone(&key)),
-                    None => by_name.entry(name).or_insert_with(|| Arc::clone(&key)),
+                    None => by_name.entry(name.clone()).or_insert_with(|| Arc::clone(&key)),
                 };
             }
             first.get_or_insert(key);
+            all.push(loaded);
         }
-        Ok(Self { first: first.ok_or(CertificateError::None)?, by_name, by_parent })
+        Ok(Self { first: first.ok_or(CertificateError::None)?, by_name, by_parent, loaded: all })
+    }
+
+    /// What was read.
+    pub fn loaded(&self) -> &[Loaded] {
+        &self.loaded
     }
 
     /// TLS as we offer it: 1.2 and 1.3, HTTP/2 before HTTP/1.1, resumption by the tickets handed in, which outlive a reload.
@@ -100,16 +143,15 @@ pub fn inspect(listed: &[Certificate], now: Time, hosts: &[Arc<str>]) -> Finding
     for certificate in listed {
         match load(certificate) {
             Err(error) => unusable.push(sentence(&error)),
-            Ok((_, facts)) => {
-                let chain = certificate.chain.display();
-                if now < facts.from {
-                    problems.push(format!("{chain} is not yet valid: it begins at {}", facts.from));
-                } else if now >= facts.until {
-                    problems.push(format!("{chain} has expired at {}", facts.until));
-                } else if now.plus(SOON) >= facts.until {
-                    warnings.push(format!("{chain} expires within 14 days, at {}", facts.until));
+            Ok((_, loaded)) => {
+                let said = format!("{} {}", certificate.chain.display(), loaded.own.words(now));
+                match loaded.own.standing(now) {
+                    Standing::NotYet | Standing::Expired => problems.push(said),
+                    Standing::Soon => warnings.push(said),
+                    Standing::Good => {}
                 }
-                names.extend(facts.names);
+                warnings.extend(loaded.warnings_of_others(now));
+                names.extend(loaded.own.names);
             }
         }
     }
@@ -124,7 +166,7 @@ pub fn inspect(listed: &[Certificate], now: Time, hosts: &[Arc<str>]) -> Finding
 /// The file of the chain that is shown to who asks for this host.
 pub(super) fn chain_for(host: &str, listed: &[Certificate]) -> Option<PathBuf> {
     let names =
-        |certificate: &&Certificate| load(certificate).is_ok_and(|(_, facts)| facts.names.iter().any(|name| covers(name, host)));
+        |certificate: &&Certificate| load(certificate).is_ok_and(|(_, it)| it.own.names.iter().any(|name| covers(name, host)));
     listed.iter().find(names).map(|certificate| certificate.chain.clone())
 }
 
@@ -159,18 +201,9 @@ fn sentence(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// What stands in a certificate.
-struct Facts {
-    /// DNS names in lower case, and addresses.
-    names: Vec<String>,
-    from: Time,
-    until: Time,
-}
-
-fn load(listed: &Certificate) -> Result<(Arc<CertifiedKey>, Facts), CertificateError> {
+fn load(listed: &Certificate) -> Result<(Arc<CertifiedKey>, Loaded), CertificateError> {
     let chain = certificates(&listed.chain)?;
-    let facts = chain.first().and_then(|leaf| facts(leaf));
-    let facts = facts.ok_or_else(|| CertificateError::Unreadable { path: listed.chain.clone() })?;
+    let loaded = Loaded::of(&listed.chain, &chain).ok_or_else(|| CertificateError::Unreadable { path: listed.chain.clone() })?;
     let key = match PrivateKeyDer::from_pem_slice(&read(&listed.key)?) {
         Ok(key) => key,
         Err(pem::Error::NoItemsFound) => {
@@ -179,7 +212,7 @@ fn load(listed: &Certificate) -> Result<(Arc<CertifiedKey>, Facts), CertificateE
         Err(source) => return Err(CertificateError::Key { path: listed.key.clone(), source }),
     };
     match CertifiedKey::from_der(chain, key, &provider()) {
-        Ok(key) => Ok((Arc::new(key), facts)),
+        Ok(key) => Ok((Arc::new(key), loaded)),
         Err(rustls::Error::InconsistentKeys(_)) => {
             Err(CertificateError::OtherKey { chain: listed.chain.clone(), key: listed.key.clone() })
         }
@@ -187,38 +220,11 @@ fn load(listed: &Certificate) -> Result<(Arc<CertifiedKey>, Facts), CertificateE
     }
 }
 
-fn facts(der: &[u8]) -> Option<Facts> {
-    let (_, certificate) = X509Certificate::from_der(der).ok()?;
-    let mut names = Vec::new();
-    if let Some(alternatives) = certificate.subject_alternative_name().ok()? {
-        for name in &alternatives.value.general_names {
-            match name {
-                GeneralName::DNSName(name) => names.push(name.to_ascii_lowercase()),
-                GeneralName::IPAddress(bytes) => names.extend(address(bytes).map(|address| address.to_string())),
-                _ => {}
-            }
-        }
-    }
-    let validity = certificate.validity();
-    Some(Facts { names, from: time(validity.not_before.timestamp()), until: time(validity.not_after.timestamp()) })
-}
-
-fn address(bytes: &[u8]) -> Option<IpAddr> {
-    let four = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
-    four.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok()
-}
-
-fn time(seconds: i64) -> Time {
-    Time::from_millis(u64::try_from(seconds).unwrap_or_default().saturating_mul(1000))
-}
-
 const TICKETS_MOST: usize = 4;
-const SOON: Duration = Duration::from_secs(14 * 24 * 3600);
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
 
     fn write(folder: &Path, file: &str, names: &[&str]) -> Certificate {
         let made = rcgen::generate_simple_self_signed(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap();
@@ -271,13 +277,13 @@ mod tests {
         let at = |text: &str| Time::from_millis(text.parse::<jiff::Timestamp>().unwrap().as_millisecond().unsigned_abs());
         let hosts: Vec<Arc<str>> = vec!["a.example.com".into(), "127.0.0.1".into()];
         let say = |now: &str, hosts: &[Arc<str>]| inspect(std::slice::from_ref(&certificate), at(now), hosts);
-        assert_eq!(say("2026-02-01T00:00:00Z", &hosts), Findings::default());
+        assert_eq!(say("2026-01-15T00:00:00Z", &hosts), Findings::default());
         assert!(say("2025-12-01T00:00:00Z", &hosts).problems[0].contains("not yet valid"));
         let soon = say("2026-02-20T00:00:00Z", &hosts);
-        assert!(soon.problems.is_empty() && soon.warnings[0].contains("within 14 days"));
+        assert!(soon.problems.is_empty() && soon.warnings[0].contains("expires in 9 days"));
         assert!(say("2026-03-01T00:00:00Z", &hosts).problems[0].contains("has expired"));
         assert_eq!(
-            say("2026-02-01T00:00:00Z", &["other.example".into()]).problems,
+            say("2026-01-15T00:00:00Z", &["other.example".into()]).problems,
             vec!["no certificate names other.example".to_owned()]
         );
     }

@@ -48,7 +48,7 @@ impl Workshop {
 
     /// `openssl req -x509` as the first page that a search finds has it; `more` are further words.
     pub fn own(&self, name: &str, more: &str) -> PathBuf {
-        self.run(&format!("req -x509 {EC} -nodes -subj /CN={name} -keyout {name}.key -out {name}.pem -days 30 {more}"));
+        self.run(&format!("req -x509 {EC} -nodes -subj /CN={name} -keyout {name}.key -out {name}.pem -days 60 {more}"));
         self.path(&format!("{name}.pem"))
     }
 
@@ -115,36 +115,36 @@ fn stocked() -> Option<Workshop> {
         shop.own(name, more);
     }
     shop.own("leafy", &format!("{SAN} -addext basicConstraints=critical,CA:FALSE"));
-    shop.issued("leaf", "ca", &format!("{FOR_LOCALHOST} basicConstraints=CA:FALSE"), "-days 30");
+    shop.issued("leaf", "ca", &format!("{FOR_LOCALHOST} basicConstraints=CA:FALSE"), "-days 60");
     shop.issued("old", "ca", FOR_LOCALHOST, "-days -1");
     shop.issued("sha1", "ca", FOR_LOCALHOST, "-sha1 -days 3");
-    shop.issued("mid", "ca", &format!("{FOR_LOCALHOST} basicConstraints=CA:TRUE"), "-days 30");
-    shop.issued("below", "mid", FOR_LOCALHOST, "-days 30");
-    shop.issued("client", "ca", &format!("{FOR_LOCALHOST} extendedKeyUsage=clientAuth"), "-days 30");
-    shop.issued("byleaf", "leaf", FOR_LOCALHOST, "-days 30");
-    shop.issued("byleafy", "leafy", FOR_LOCALHOST, "-days 30");
+    shop.issued("mid", "ca", &format!("{FOR_LOCALHOST} basicConstraints=CA:TRUE"), "-days 60");
+    shop.issued("below", "mid", FOR_LOCALHOST, "-days 60");
+    shop.issued("client", "ca", &format!("{FOR_LOCALHOST} extendedKeyUsage=clientAuth"), "-days 60");
+    shop.issued("byleaf", "leaf", FOR_LOCALHOST, "-days 60");
+    shop.issued("byleafy", "leafy", FOR_LOCALHOST, "-days 60");
     shop.run(&format!("req {EC} -nodes -subj /CN=first -keyout first.key -out first.csr"));
-    shop.run("x509 -req -in first.csr -signkey first.key -out first.pem -days 30");
+    shop.run("x509 -req -in first.csr -signkey first.key -out first.pem -days 60");
     // Version 3 without a word of whether it is an authority, as many tools make a server's: issued, and by itself.
-    shop.issued("silent", "ca", FOR_LOCALHOST, "-days 30");
-    shop.issued("bysilent", "silent", FOR_LOCALHOST, "-days 30");
+    shop.issued("silent", "ca", FOR_LOCALHOST, "-days 60");
+    shop.issued("bysilent", "silent", FOR_LOCALHOST, "-days 60");
     std::fs::write(shop.path("ext"), FOR_LOCALHOST).unwrap();
     shop.run(&format!("req {EC} -nodes -subj /CN=alone -keyout alone.key -out alone.csr"));
-    shop.run("x509 -req -in alone.csr -signkey alone.key -out alone.pem -extfile ext -days 30");
-    shop.issued("byalone", "alone", FOR_LOCALHOST, "-days 30");
+    shop.run("x509 -req -in alone.csr -signkey alone.key -out alone.pem -extfile ext -days 60");
+    shop.issued("byalone", "alone", FOR_LOCALHOST, "-days 60");
     shop.own("signer", &format!("{SAN} -addext keyUsage=digitalSignature"));
-    shop.issued("bysigner", "signer", FOR_LOCALHOST, "-days 30");
+    shop.issued("bysigner", "signer", FOR_LOCALHOST, "-days 60");
     // Version 1: by an authority, and an authority of the old kind.
     shop.run(&format!("req {EC} -nodes -subj /CN=elder -keyout elder.key -out elder.csr"));
-    shop.run("x509 -req -in elder.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out elder.pem -days 30");
-    shop.issued("byelder", "elder", FOR_LOCALHOST, "-days 30");
-    shop.issued("byfirst", "first", FOR_LOCALHOST, "-days 30");
-    shop.run(&format!("req -x509 -newkey rsa:1024 -nodes -subj /CN=weak -keyout weak.key -out weak.pem -days 30 {SAN}"));
+    shop.run("x509 -req -in elder.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out elder.pem -days 60");
+    shop.issued("byelder", "elder", FOR_LOCALHOST, "-days 60");
+    shop.issued("byfirst", "first", FOR_LOCALHOST, "-days 60");
+    shop.run(&format!("req -x509 -newkey rsa:1024 -nodes -subj /CN=weak -keyout weak.key -out weak.pem -days 60 {SAN}"));
     std::fs::write(shop.path("ext"), format!("{FOR_LOCALHOST}\nbasicConstraints=CA:TRUE")).unwrap();
     shop.run("x509 -req -in first.csr -signkey first.key -out past.pem -extfile ext -days -1");
     std::fs::copy(shop.path("first.key"), shop.path("past.key")).unwrap();
     // The same name, key and all but the serial number: as it is when somebody makes it again.
-    shop.run(&format!("req -x509 -key own.key -subj /CN=own -out again.pem -days 30 {SAN}"));
+    shop.run(&format!("req -x509 -key own.key -subj /CN=own -out again.pem -days 60 {SAN}"));
     std::fs::copy(shop.path("own.key"), shop.path("again.key")).unwrap();
     shop.together("bundle.pem", &["ca.pem", "own.pem", "other.pem"]);
     shop.together("with-key.pem", &["own.key", "own.pem"]);
@@ -331,8 +331,8 @@ fn a_file_that_ca_names_says_what_it_holds_instead() {
     assert_eq!(warnings("bundle.pem", now), "");
     assert!(warnings("with-key.pem", now).contains("a private key besides"));
     assert!(warnings("past.pem", now).contains("CN=first, which has expired at 20"), "{}", warnings("past.pem", now));
-    let soon = now.plus(Duration::from_secs(20 * 24 * 3600));
-    assert_eq!(warnings("bundle.pem", soon).matches("expires within 14 days").count(), 3);
+    let soon = now.plus(Duration::from_secs(50 * 24 * 3600));
+    assert_eq!(warnings("bundle.pem", soon).matches("which expires in 9 days, at 20").count(), 3);
 }
 
 const OWN: &[(&str, &str)] = &[("OWN_CERTIFICATE", "1")];
@@ -400,7 +400,7 @@ async fn a_named_certificate_is_for_the_same_names_as_one_that_an_authority_vouc
     shop.own("ca", "");
     shop.own("wide", "-addext subjectAltName=DNS:*.example.test,DNS:xn--bcher-kva.test,IP:::1");
     let extensions = "subjectAltName=DNS:*.example.test,DNS:xn--bcher-kva.test,IP:::1 basicConstraints=CA:FALSE";
-    shop.issued("leaf", "ca", extensions, "-days 30");
+    shop.issued("leaf", "ca", extensions, "-days 60");
     for (name, is_valid) in [
         ("a.example.test", true),
         ("A.EXAMPLE.test", true),

@@ -22,6 +22,7 @@ mod delivery;
 mod doors;
 mod early_answers;
 mod ended;
+mod expiry;
 mod first_configuration;
 mod forwarding;
 mod framing;

@@ -78,14 +78,14 @@ restore() { # folder
 }
 
 certificates() { # folder address
-  local names="DNS:$HOST.$DOMAIN,DNS:$DOMAIN,IP:$2" until=(-days 30)
+  local names="DNS:$HOST.$DOMAIN,DNS:$DOMAIN,IP:$2" until=(-days 90)
   case ${CERTIFICATE:-} in
   expired) until=(-not_before 20200101000000Z -not_after 20200201000000Z) ;;
   other) names=DNS:elsewhere.example.test ;;
   esac
   mkdir -p "$1/tls"
   cd "$1/tls"
-  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "/CN=CA of a test domain" -keyout ca.key -out ca.pem
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 -subj "/CN=CA of a test domain" -keyout ca.key -out ca.pem
   openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$HOST.$DOMAIN" -keyout server.key -out server.csr
   printf 'subjectAltName=%s\nextendedKeyUsage=serverAuth\nbasicConstraints=CA:FALSE\n' "$names" >server.ext
   sign "${until[@]}"

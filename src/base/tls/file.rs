@@ -5,7 +5,7 @@ use std::path::Path;
 use rustls::pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::untrusted::name;
+use super::facts::{CertificateFacts, Standing};
 use super::{TlsError, certificates, read};
 use crate::base::Time;
 
@@ -25,18 +25,14 @@ pub fn warnings(path: &Path, now: Time) -> Result<Vec<String>, TlsError> {
 }
 
 fn dated(der: &CertificateDer<'_>, now: Time) -> Option<String> {
-    let (_, certificate) = X509Certificate::from_der(der).ok()?;
-    let time = |seconds: i64| Time::from_millis(u64::try_from(seconds).unwrap_or_default().saturating_mul(1000));
-    let (from, until) = (time(certificate.validity().not_before.timestamp()), time(certificate.validity().not_after.timestamp()));
-    let own = name(certificate.subject());
-    match () {
-        () if now < from => Some(format!("holds the certificate of {own}, which is not valid before {from}")),
-        () if now >= until => Some(format!("holds the certificate of {own}, which has expired at {until}: get the present one")),
-        () if now.plus(SOON) >= until => {
-            Some(format!("holds the certificate of {own}, which expires within 14 days, at {until}"))
-        }
-        () => None,
-    }
+    let facts = CertificateFacts::of(der)?;
+    let words = facts.words(now);
+    let words = match facts.standing(now) {
+        Standing::Good => return None,
+        Standing::Expired => format!("{words}: get the present one"),
+        Standing::Soon | Standing::NotYet => words,
+    };
+    Some(format!("holds the certificate of {}, which {words}", facts.subject))
 }
 
 /// What a file without a certificate in PEM holds, and what to do.
@@ -73,5 +69,3 @@ pub(super) fn instead(bytes: &[u8]) -> Option<&'static str> {
 fn holds(bytes: &[u8], heading: &str) -> bool {
     bytes.windows(heading.len()).any(|window| window == heading.as_bytes())
 }
-
-const SOON: std::time::Duration = std::time::Duration::from_secs(14 * 24 * 3600);

@@ -21,6 +21,7 @@ use ldap3::LdapResult;
 use self::groups::KnownGroups;
 use self::lockout::Rules;
 use self::subcode::Subcode;
+use crate::base::tls::CertificateFacts;
 use crate::base::{Clock, Dn, Later, Random, Secret, UserId};
 use crate::config::directory::ActiveDirectory as Config;
 use crate::config::group::Group;
@@ -142,6 +143,10 @@ impl Directory for ActiveDirectory {
 
     fn tree(&self) -> Option<&Dn> {
         Some(self.client.tree())
+    }
+
+    fn certificates(&self) -> Vec<(String, CertificateFacts)> {
+        self.client.servers.certificates()
     }
 
     fn examine(&self) -> Later<'_, Examination> {

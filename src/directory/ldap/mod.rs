@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicBool;
 
 use data_encoding::HEXLOWER;
 
+use crate::base::tls::CertificateFacts;
 use crate::base::{Clock, Dn, Later, Random, Secret, UserId};
 use crate::config;
 use crate::config::group::Group;
@@ -118,6 +119,10 @@ impl Directory for Ldap {
 
     fn tree(&self) -> Option<&Dn> {
         Some(self.client.tree())
+    }
+
+    fn certificates(&self) -> Vec<(String, CertificateFacts)> {
+        self.client.servers.certificates()
     }
 
     fn examine(&self) -> Later<'_, Examination> {

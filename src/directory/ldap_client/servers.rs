@@ -5,12 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rustls::ClientConfig;
-
 use super::LdapNewError;
 use super::connection::Target;
 use super::discovery::{Discovery, Place};
-use crate::base::{Clock, Time, tls};
+use crate::base::tls::{CertificateFacts, ClientTls, Shown};
+use crate::base::{Clock, Time};
 use crate::config::directory::{Ldap, LdapServer};
 
 pub(in crate::directory) struct Servers {
@@ -23,13 +22,15 @@ pub(in crate::directory) struct Servers {
 struct Finding {
     discovery: Discovery,
     starttls: bool,
-    tls: Arc<ClientConfig>,
+    tls: ClientTls,
     /// When it is time to look again. Held while one looks; the others go on with those that are known.
     next: tokio::sync::Mutex<Time>,
 }
 
 pub(in crate::directory) struct Server {
     pub target: Target,
+    /// The certificate that it showed last.
+    shown: Shown,
     /// Milliseconds; zero: not yet.
     failed_at: AtomicU64,
 }
@@ -37,8 +38,8 @@ pub(in crate::directory) struct Server {
 impl Servers {
     /// Those of the configuration; with a discovery those that it finds, now and then again.
     pub fn new(config: &Ldap, discovery: Option<Discovery>, clock: Clock) -> Result<Self, LdapNewError> {
-        let tls = tls::client_config(config.ca.as_deref())?;
-        let target = |server: &LdapServer| {
+        let tls = ClientTls::new(config.ca.as_deref())?;
+        let server = |server: &LdapServer| {
             let protected = server.tls || config.starttls;
             if !protected && !is_loopback(&server.host) {
                 return Err(LdapNewError::InTheClear { host: server.host.clone() });
@@ -51,11 +52,11 @@ impl Servers {
             let scheme = if server.tls { "ldaps" } else { "ldap" };
             let url = format!("{scheme}://{host}:{}", server.port);
             let starttls = config.starttls && !server.tls;
-            let patience = patience(config.servers.len());
-            Ok(Target { url, starttls, tls: Arc::clone(&tls), addresses: Vec::new(), patience })
+            let (patience, shown) = (patience(config.servers.len()), Shown::default());
+            let target = Target { url, starttls, tls: tls.for_server(&shown), addresses: Vec::new(), patience };
+            Ok(Arc::new(Server::new(target, shown)))
         };
-        let list = config.servers.iter().map(|server| Ok(Arc::new(Server::new(target(server)?))));
-        let list = list.collect::<Result<Vec<_>, LdapNewError>>()?;
+        let list = config.servers.iter().map(server).collect::<Result<Vec<_>, LdapNewError>>()?;
         if list.is_empty() && discovery.is_none() {
             return Err(LdapNewError::NoServer);
         }
@@ -117,17 +118,30 @@ impl Servers {
         *next = self.clock.now().plus(good_for);
     }
 
+    /// What servers showed of themselves, by their addresses.
+    pub fn certificates(&self) -> Vec<(String, CertificateFacts)> {
+        let servers = self.list().clone();
+        servers.iter().filter_map(|server| Some((server.target.url.clone(), server.shown.facts()?))).collect()
+    }
+
     /// Those that are known already keep what is known of them.
-    fn replace(&self, targets: Vec<Target>) {
+    fn replace(&self, targets: Vec<(Target, Shown)>) {
         let mut list = self.list();
-        let servers = targets.into_iter().map(|target| {
+        let servers = targets.into_iter().map(|(target, shown)| {
             let known = list.iter().find(|server| server.target.url == target.url);
             let mut target = target;
             if target.addresses.is_empty() {
                 target.addresses = known.map(|known| known.target.addresses.clone()).unwrap_or_default();
             }
             let failed_at = known.map(|known| known.failed_at.load(Ordering::Relaxed)).unwrap_or_default();
-            Arc::new(Server { target, failed_at: AtomicU64::new(failed_at) })
+            let shown = match known {
+                Some(known) => {
+                    target.tls = Arc::clone(&known.target.tls);
+                    known.shown.clone()
+                }
+                None => shown,
+            };
+            Arc::new(Server { target, shown, failed_at: AtomicU64::new(failed_at) })
         });
         *list = servers.collect();
     }
@@ -138,18 +152,19 @@ impl Servers {
 }
 
 impl Server {
-    fn new(target: Target) -> Self {
-        Self { target, failed_at: AtomicU64::new(0) }
+    fn new(target: Target, shown: Shown) -> Self {
+        Self { target, shown, failed_at: AtomicU64::new(0) }
     }
 }
 
 impl Finding {
     /// What DNS names is the port without TLS.
-    fn target(&self, place: &Place, patience: Duration) -> Target {
+    fn target(&self, place: &Place, patience: Duration) -> (Target, Shown) {
         let (scheme, port) = if self.starttls { ("ldap", place.port) } else { ("ldaps", LDAPS) };
         let addresses = place.addresses.iter().map(|address| SocketAddr::new(*address, port)).collect();
         let url = format!("{scheme}://{}:{port}", place.host);
-        Target { url, starttls: self.starttls, tls: Arc::clone(&self.tls), addresses, patience }
+        let shown = Shown::default();
+        (Target { url, starttls: self.starttls, tls: self.tls.for_server(&shown), addresses, patience }, shown)
     }
 }
 
