@@ -64,6 +64,21 @@ pub enum What {
         before: String,
         removed: u64,
     },
+    // Pages that stand in place of an answer, each with a trace id.
+    /// A request had no answer from its application, or from us; `reason` is what the page says.
+    RequestFailed {
+        reason: String,
+        detail: String,
+    },
+    /// A request was not let through to its application.
+    RequestRefused {
+        reason: String,
+    },
+    /// A sign-in could not go on, for a reason of ours.
+    SignInFailed {
+        reason: String,
+        detail: String,
+    },
     // First step.
     PasswordRight,
     PasswordRefused {
@@ -261,9 +276,14 @@ impl Journal {
     /// Notes a refusal by a limit: the first of its kind within a minute at once, the others as a count after it. `key` names the
     /// limit and whom it is about.
     pub async fn note_repeated(&self, key: &str, event: Event) {
-        if self.repeats.is_first(key, &event, self.clock.now()) {
+        if self.take_turn(key, &event) {
             self.note(event).await;
         }
+    }
+
+    /// Counts an event that may repeat; says whether it is the first of its kind within a minute, and so to be written.
+    pub fn take_turn(&self, key: &str, event: &Event) -> bool {
+        self.repeats.is_first(key, event, self.clock.now())
     }
 
     /// Writes the counts of [`Journal::note_repeated`] that are due. Called about once a minute.
@@ -273,6 +293,9 @@ impl Journal {
                 What::PasswordRefused { reason, .. } => reason.to_string(),
                 What::PasscodeRefused { reason, .. } => reason.to_string(),
                 What::PasswordChangeRefused { reason } => reason.to_string(),
+                What::RequestFailed { reason, .. } | What::RequestRefused { reason } | What::SignInFailed { reason, .. } => {
+                    reason
+                }
                 other => other.name(),
             };
             self.note(Event { what: What::RefusalsRepeated { reason, more }, ..event }).await;
@@ -325,6 +348,8 @@ impl What {
             | Self::MessageDelivered { .. } => "yes",
             Self::PasswordRefused { .. }
             | Self::RefusalsRepeated { .. }
+            | Self::RequestRefused { .. }
+            | Self::SignInFailed { .. }
             | Self::PolicyRefused { .. }
             | Self::ResendRefused { .. }
             | Self::MessageFailed { .. }

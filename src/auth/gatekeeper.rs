@@ -6,13 +6,15 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
+use super::Attempt;
 use super::ask::{Ask, Declined, PasswordAttempt, Told};
 use super::operator::report::Report;
 use super::operator::send_test::{SendTest, TestSent};
 use super::rules::Parts;
 use super::session::registry::{About, Sessions};
 use super::steps::Steps;
-use crate::audit::What;
+use super::trouble::Trouble;
+use crate::audit::{Journal, What};
 use crate::base::Secret;
 use crate::directory::People;
 
@@ -48,15 +50,16 @@ impl Gatekeeper {
             Ask::Password(attempt) => self.password(attempt).await,
             Ask::SignOut { cookie, about } => self.sign_out(cookie, about).await,
             Ask::Flow { at, flow, what } => {
-                let steps = Arc::clone(&self.steps);
+                let (steps, came) = (Arc::clone(&self.steps), at.clone());
                 match self.slowly(async move { steps.of_flow(&at, &flow, what).await }).await {
                     Ok(Ok(told)) => told,
                     Ok(Err(error)) => {
                         let trace = self.steps.services.new_trace();
                         tracing::error!(%error, %trace, "the second step could not be decided");
+                        self.note_trouble(Trouble::of_sign_in(&came, trace, "broken", error.to_string()));
                         Told::declined(Declined::Broken, trace)
                     }
-                    Err(why) => Told::declined(why, self.steps.services.new_trace()),
+                    Err(why) => self.not_begun(&came, why),
                 }
             }
         }
@@ -65,15 +68,33 @@ impl Gatekeeper {
     async fn password(&self, attempt: PasswordAttempt) -> Told {
         let clock = &self.steps.services.clock;
         let received = clock.now();
-        let steps = Arc::clone(&self.steps);
+        let (steps, came) = (Arc::clone(&self.steps), attempt.at.clone());
         match self.slowly(async move { steps.password.password(attempt, received).await }).await {
             Ok((told, leaves)) => {
                 // Waits without a place: a client that is refused again and again must not use up what others need.
                 clock.sleep(leaves.since(clock.now())).await;
                 told
             }
-            Err(why) => Told::declined(why, self.steps.services.new_trace()),
+            Err(why) => self.not_begun(&came, why),
         }
+    }
+
+    fn not_begun(&self, at: &Attempt, why: Declined) -> Told {
+        let trace = self.steps.services.new_trace();
+        let (reason, detail) = match why {
+            Declined::Busy => ("busy", "too many sign-ins are being worked on"),
+            _ => ("broken", "a step of a sign-in ended in a panic"),
+        };
+        self.note_trouble(Trouble::of_sign_in(at, trace, reason, detail.to_owned()));
+        Told::declined(why, trace)
+    }
+
+    pub(super) fn journal(&self) -> &Journal {
+        &self.steps.services.journal
+    }
+
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.slow
     }
 
     async fn sign_out(&self, cookie: Secret<String>, about: About) -> Told {

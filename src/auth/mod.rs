@@ -15,6 +15,7 @@ mod rules;
 mod services;
 pub mod session;
 mod steps;
+mod trouble;
 mod view;
 
 pub use ask::{Accepted, Admitted, Ask, Declined, Entered, FlowOver, OfFlow, PasswordAttempt, Step, Told};
@@ -27,6 +28,7 @@ pub use operator::{OperatorApi, SessionSelector, SessionView};
 pub use rules::Parts;
 pub use services::Services;
 pub use session::registry::Sessions;
+pub use trouble::{Trouble, TroubleKind};
 pub use view::{AskedView, ChangeView, FlowView, PasscodeView};
 
 pub use crate::base::{Channel, Factor};

@@ -2,6 +2,7 @@
 //! On paths that the operator lists a page of ours posts the same fields once more, from this site and so with the cookie. The address that
 //! it posts to carries a sealed mark with the true origin, which the application is told: the form stays a foreign one.
 
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use http::header::{HeaderName, HeaderValue, ORIGIN, REFERER};
@@ -14,8 +15,9 @@ use serde::{Deserialize, Serialize};
 use super::body::Body;
 use super::layers::{self, Limits, Posted};
 use super::route::Place;
+use super::trouble::Reader;
 use super::{Gateway, pages, respond};
-use crate::base::{Keys, Time, TraceId};
+use crate::base::{Keys, Time};
 use crate::web::cross_site::{Form, FormView, MOST_BYTES};
 use crate::web::csrf::{self, Opened};
 use crate::web::form::FormError;
@@ -64,7 +66,13 @@ pub fn tell_origin(head: &mut Parts, origin: &str) {
 
 impl Gateway {
     /// The page that posts a form once more. What is no form, or longer than such forms are, is explained and not repeated.
-    pub(super) async fn repeat(&self, place: &Place, head: &Parts, body: &mut Option<Incoming>, now: Time) -> Response<Body> {
+    pub(super) async fn repeat(
+        &self,
+        place: &Place,
+        head: &Parts,
+        body: &mut Option<Incoming>,
+        (address, now): (IpAddr, Time),
+    ) -> Response<Body> {
         let language = respond::language(head, &self.site.look);
         let notice = |notice, trace| self.site.look.notice(language, notice, trace);
         let origin = origin_of(head);
@@ -85,7 +93,8 @@ impl Gateway {
                 Err(why) => notice(why, None),
             },
             |status| {
-                let (why, trace) = respond::by_layer(status, "cross-site form", || TraceId::new(self.random.as_ref()));
+                let reader = Reader { application: Some(&place.application.name), address };
+                let (why, trace) = self.by_layer(reader, status, "cross-site form");
                 Page { status, ..notice(why, trace) }
             },
         )

@@ -38,7 +38,7 @@ impl Gateway {
             let has_cookie = caller.facts.tell(Fact::Cookie) && cookie::find(&head.headers, cookie::KEY).is_some();
             let is_foreign = whence == Whence::Foreign || (whence == Whence::Untold && !has_cookie);
             if is_foreign && cross_site::is_repeatable(place, head) {
-                return self.repeat(place, head, body, caller.now).await;
+                return self.repeat(place, head, body, (caller.address, caller.now)).await;
             }
             if whence == Whence::Foreign {
                 tracing::debug!(application = %place.application.name, path = head.uri.path(), "a form of another site was not passed on");

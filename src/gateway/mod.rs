@@ -15,6 +15,7 @@ mod public_host;
 mod receipt;
 mod respond;
 pub mod route;
+mod trouble;
 
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -34,6 +35,7 @@ pub use public_host::Ports;
 use respond::{Asker, Failed};
 pub use respond::{WholeAnswers, own_words};
 use route::{Host, Place, Route, Router, Stand};
+use trouble::Reader;
 
 use crate::base::path::Ambiguous;
 use crate::base::{Clock, Random, Time, TraceId, net};
@@ -163,7 +165,8 @@ impl Gateway {
                     entry.refused.set(Some(why.word()));
                 }
                 refused_path(place, why, caller);
-                self.notice(head, facts, Notice::BadRequest)
+                let reader = Reader { application: place.map(|place| &place.application.name), address: caller.address };
+                self.refuse(head, facts, Notice::BadRequest, (self.trace_refusal(reader, why.word()), entry))
             }
             Route::Bad(why) => {
                 tracing::debug!(client.address = %caller.address, why, "a request was refused");
@@ -187,7 +190,7 @@ impl Gateway {
             Gate::SignIn { location } => return respond::page(Page::see_other(&location)),
             Gate::SignInNeeded => return respond::sign_in_needed(),
             Gate::Ended => return Box::pin(self.ended(place, head, body, (caller, mark.as_ref()))).await,
-            Gate::Forbidden => return self.notice(head, facts, Notice::Forbidden),
+            Gate::Forbidden => return self.forbidden(place, head, caller, entry),
         };
         match mark {
             None => {}
@@ -215,7 +218,8 @@ impl Gateway {
         match self.proxy.forward(permit, head, body, &about).await {
             Ok(response) => response.map(Body::from),
             Err(error) => {
-                let trace = TraceId::new(self.random.as_ref());
+                let reader = Reader { application: Some(&place.application.name), address };
+                let trace = self.trace_failure(reader, &error);
                 if let Some(entry) = entry {
                     entry.trace.set(Some(trace));
                 }
@@ -273,6 +277,27 @@ impl Gateway {
             entry.belongs(None, head);
         }
         self.notice(head, facts, Notice::HeadTooLarge)
+    }
+
+    /// Somebody is signed in, but not for this, or not from here.
+    #[cold]
+    fn forbidden(&self, place: &Place, head: &Parts, caller: &Caller<'_>, entry: Option<&Entry<'_>>) -> Response<Body> {
+        let reader = Reader { application: Some(&place.application.name), address: caller.address };
+        self.refuse(head, caller.facts, Notice::Forbidden, (self.trace_refusal(reader, Notice::Forbidden.key()), entry))
+    }
+
+    /// The same page with a trace id, which the access log has too.
+    fn refuse(
+        &self,
+        head: &Parts,
+        facts: Facts,
+        notice: Notice,
+        (trace, entry): (TraceId, Option<&Entry<'_>>),
+    ) -> Response<Body> {
+        if let Some(entry) = entry {
+            entry.trace.set(Some(trace));
+        }
+        Asker::of(head, facts).told(&self.site.look, notice, Some(trace))
     }
 
     fn notice(&self, head: &Parts, facts: Facts, notice: Notice) -> Response<Body> {

@@ -16,8 +16,8 @@ use super::access_log::Entry;
 use super::body::Body;
 use super::layers::{self, Limits, Posted};
 use super::route::Stand;
+use super::trouble::Reader;
 use super::{Gateway, origin, respond};
-use crate::base::TraceId;
 use crate::web::form::FormError;
 use crate::web::page::{Get, PageRoute, Post};
 use crate::web::{Notice, Page, Visit};
@@ -69,7 +69,8 @@ impl Gateway {
                 answer(request.into_body()).await.unwrap_or_else(|why| notice(why, None))
             },
             |status| {
-                let (why, trace) = respond::by_layer(status, page.path, || TraceId::new(self.random.as_ref()));
+                let reader = Reader { application: Some(visit.application), address };
+                let (why, trace) = self.by_layer(reader, status, page.path);
                 if let (Some(entry), Some(trace)) = (entry, trace) {
                     entry.trace.set(Some(trace));
                 }

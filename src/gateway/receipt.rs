@@ -10,8 +10,8 @@ use super::body::Body;
 use super::call_path::Calling;
 use super::layers::{self, Limits, Posted};
 use super::respond::Asker;
+use super::trouble::Reader;
 use super::{Caller, Gateway, pages, respond};
-use crate::base::TraceId;
 use crate::dispatch::{Answer, Call};
 use crate::web::{Notice, Page};
 
@@ -42,7 +42,8 @@ impl Gateway {
                 }
             },
             |status| {
-                let (why, trace) = respond::by_layer(status, "receipt", || TraceId::new(self.random.as_ref()));
+                let reader = Reader { application: None, address: caller.address };
+                let (why, trace) = self.by_layer(reader, status, "receipt");
                 Page { status, ..asker.page(&self.site.look, why, trace) }
             },
         )

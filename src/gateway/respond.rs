@@ -147,24 +147,42 @@ pub struct Failed<'a> {
     pub trace: TraceId,
 }
 
+/// What a person is told of a request that was not forwarded; nothing where the session ended meanwhile, which has pages of its own.
+pub const fn notice_of(error: &ForwardError) -> Option<Notice> {
+    Some(match error {
+        ForwardError::Ended => return None,
+        ForwardError::TooLarge => Notice::TooLarge,
+        ForwardError::UnknownCoding
+        | ForwardError::Stalled
+        | ForwardError::Left
+        | ForwardError::BadUpgrade(_)
+        | ForwardError::Unreadable
+        | ForwardError::BadLength => Notice::BadRequest,
+        ForwardError::TimedOut => Notice::UpstreamSlow,
+        ForwardError::Busy | ForwardError::Crowded => Notice::Busy,
+        ForwardError::Unreachable(_) | ForwardError::Broken(_) | ForwardError::Wrong(_) | ForwardError::NoApplication(_) => {
+            Notice::UpstreamDown
+        }
+    })
+}
+
+/// What lies behind an error, where there is more to say.
+pub fn cause(error: &ForwardError) -> String {
+    error.source().map(|source| format!(": {source}")).unwrap_or_default()
+}
+
 /// Why a permitted request has no answer from its application.
 pub fn not_forwarded(look: &Look, asker: &Asker, error: &ForwardError, about: &Failed<'_>) -> Response<Body> {
     let &Failed { application, client, trace } = about;
-    let (notice, status) = match error {
-        ForwardError::Ended => return asker.ended(look, application),
-        ForwardError::TooLarge => (Notice::TooLarge, None),
-        ForwardError::UnknownCoding => (Notice::BadRequest, Some(StatusCode::NOT_IMPLEMENTED)),
-        ForwardError::Stalled => (Notice::BadRequest, Some(StatusCode::REQUEST_TIMEOUT)),
-        ForwardError::Left => (Notice::BadRequest, StatusCode::from_u16(GONE).ok()),
-        ForwardError::BadUpgrade(_) | ForwardError::Unreadable | ForwardError::BadLength => (Notice::BadRequest, None),
-        ForwardError::TimedOut => (Notice::UpstreamSlow, None),
-        ForwardError::Busy | ForwardError::Crowded => (Notice::Busy, None),
-        ForwardError::Unreachable(_) | ForwardError::Broken(_) | ForwardError::Wrong(_) | ForwardError::NoApplication(_) => {
-            (Notice::UpstreamDown, None)
-        }
+    let Some(notice) = notice_of(error) else { return asker.ended(look, application) };
+    let status = match error {
+        ForwardError::UnknownCoding => Some(StatusCode::NOT_IMPLEMENTED),
+        ForwardError::Stalled => Some(StatusCode::REQUEST_TIMEOUT),
+        ForwardError::Left => StatusCode::from_u16(GONE).ok(),
+        _ => None,
     };
     if matches!(notice, Notice::UpstreamSlow | Notice::UpstreamDown | Notice::Busy) {
-        let cause = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+        let cause = cause(error);
         tracing::warn!(%trace, application, client.address = %client, "no answer from the application: {error}{cause}");
     } else {
         tracing::debug!(%trace, application, client.address = %client, %error, "a request was not forwarded");

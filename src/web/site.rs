@@ -9,7 +9,7 @@ use http::header::{ACCEPT_LANGUAGE, SET_COOKIE, USER_AGENT};
 
 use super::page::{passcode, password};
 use super::{Look, Notice, Page, cookie, form, way_back};
-use crate::auth::{Admitted, Attempt, Declined, Door, Entered, FlowOver, Gatekeeper, Sessions, Step, Told};
+use crate::auth::{Admitted, Attempt, Declined, Door, Entered, FlowOver, Gatekeeper, Sessions, Step, Told, Trouble, TroubleKind};
 use crate::base::{Clock, Keys, Language, Random, Secret, TraceId, language};
 
 /// Answers for our own pages. Cheap to clone; every core has one.
@@ -83,6 +83,14 @@ impl Site {
             | Told::SignedOut => {
                 let trace = TraceId::new(self.random.as_ref());
                 tracing::error!(%trace, "a page was given an answer to another question");
+                self.gatekeeper.note_trouble(Trouble {
+                    trace,
+                    application: None,
+                    address: None,
+                    kind: TroubleKind::SignIn,
+                    reason: "broken",
+                    detail: "a page was given an answer to another question".to_owned(),
+                });
                 self.declined(language, (Declined::Broken, trace), back)
             }
         }

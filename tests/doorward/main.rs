@@ -101,6 +101,7 @@ mod stores;
 mod story;
 mod support;
 mod tickets;
+mod trouble;
 mod unread;
 mod upgrade;
 mod upgrades;

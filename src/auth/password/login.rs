@@ -42,10 +42,15 @@ impl PasswordStep {
         let trace = self.services.new_trace();
         let answer = match self.check.password(&attempt).await {
             Ok(Checked::Right(right)) => {
-                let answer = self.after_password(&attempt, *right, trace).await.unwrap_or_else(|error| {
-                    tracing::error!(%error, %trace, "a login could not go on after the right password");
-                    Told::Declined { why: Declined::Broken, trace }
-                });
+                let answer = match self.after_password(&attempt, *right, trace).await {
+                    Ok(answer) => answer,
+                    Err(error) => {
+                        tracing::error!(%error, %trace, "a login could not go on after the right password");
+                        let what = What::SignInFailed { reason: "broken".to_owned(), detail: error.to_string() };
+                        self.services.note(&attempt.at, trace, None, what).await;
+                        Told::Declined { why: Declined::Broken, trace }
+                    }
+                };
                 return (answer, received);
             }
             Ok(Checked::Refused(refusal)) => {
