@@ -8,6 +8,8 @@ use tokio::sync::Semaphore;
 
 use super::Attempt;
 use super::ask::{Ask, Declined, PasswordAttempt, Told};
+use super::operator::OperatorApi;
+use super::operator::account::{AccountDone, AccountTask, Accounts};
 use super::operator::report::Report;
 use super::operator::send_test::{SendTest, TestSent};
 use super::rules::Parts;
@@ -147,6 +149,13 @@ impl Operations {
         let steps = Arc::clone(&self.gatekeeper.steps);
         let sent = self.gatekeeper.slowly(async move { steps.factors.notices.send_test(test).await });
         sent.await.unwrap_or_else(|_| Err("the node is very busy".to_owned()))
+    }
+
+    /// What is to be done about one account; in words why not.
+    pub async fn of_account(&self, task: AccountTask, operators: OperatorApi, uid: u32) -> Result<AccountDone, String> {
+        let accounts = Accounts { steps: Arc::clone(&self.gatekeeper.steps), operators };
+        let done = self.gatekeeper.slowly(async move { accounts.work(task, uid).await });
+        done.await.unwrap_or_else(|_| Err("the node is very busy".to_owned()))
     }
 
     /// The directories of all users.

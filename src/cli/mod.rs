@@ -24,7 +24,7 @@ use self::plain::plain;
 use crate::app::control::ReportOptions;
 use crate::app::control::{self, Reply, Request};
 use crate::app::telemetry::Format;
-use crate::auth::{SendTest, SessionSelector};
+use crate::auth::{AccountTask, SendTest, SessionSelector};
 use crate::config;
 
 /// A TLS reverse proxy that asks for a second step before it lets anybody through.
@@ -112,7 +112,7 @@ enum What {
         #[command(subcommand)]
         what: SessionWhat,
     },
-    /// Show who can sign in.
+    /// Show who can sign in and what is paused, lift pauses, forget somebody.
     User {
         #[command(subcommand)]
         what: UserWhat,
@@ -162,6 +162,39 @@ enum UserWhat {
         #[arg(long)]
         problems: bool,
     },
+    /// Show how an account stands: what its directory says, what is paused and until when, how many sessions it has.
+    Show {
+        #[command(flatten)]
+        who: OneUser,
+    },
+    /// Lift the pauses that wrong passwords, wrong codes or too many messages have led to. What the directory counts or locks stays.
+    Unlock {
+        #[command(flatten)]
+        who: OneUser,
+    },
+    /// End the sessions of somebody and remove all that is kept of them: numbers seen, counts, codes, sign-ins under way, the account name.
+    /// Events stay in the journal under the user id until `[audit] keep` removes them.
+    Forget {
+        #[command(flatten)]
+        who: OneUser,
+    },
+}
+
+#[derive(Args, Debug)]
+struct OneUser {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// An account name as it would be typed at the login page, or a user id (directory:id).
+    name: String,
+    /// One JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+impl OneUser {
+    fn run(self, task: impl FnOnce(String) -> AccountTask) -> Result<ExitCode> {
+        user::account::run(&self.file.path, task(self.name), Output::new(self.json))
+    }
 }
 
 #[derive(Args, Debug)]
@@ -250,6 +283,9 @@ pub fn run() -> ExitCode {
         What::User { what: UserWhat::Report { file, format, directory, problems } } => {
             user::report(&file.path, format, ReportOptions { directory, problems })
         }
+        What::User { what: UserWhat::Show { who } } => who.run(AccountTask::Show),
+        What::User { what: UserWhat::Unlock { who } } => who.run(AccountTask::Unlock),
+        What::User { what: UserWhat::Forget { who } } => who.run(AccountTask::Forget),
         What::HashPassword => hash_password::run(),
     };
     done.unwrap_or_else(|error| {

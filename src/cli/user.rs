@@ -1,5 +1,6 @@
 //! `user report`: who can sign in and who cannot, as the running node sees it.
 
+pub mod account;
 mod csv;
 mod sheet;
 mod table;

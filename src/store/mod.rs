@@ -68,6 +68,15 @@ pub enum Taken {
     No { until: Time },
 }
 
+/// A counter as it was read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Counted {
+    pub id: String,
+    pub taken: u32,
+    /// It starts anew then.
+    pub until: Time,
+}
+
 /// A store could not tell. Nobody is let in on one of these.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -134,6 +143,9 @@ pub trait Counters: Send + Sync {
 
     /// Gives one taken back; nothing happens where none is taken.
     fn give_back<'a>(&'a self, counter: Counter, id: &'a str, now: Time) -> StoreFuture<'a, ()>;
+
+    /// The counters whose id begins so, by id, at most 1,000.
+    fn starting<'a>(&'a self, counter: Counter, beginning: &'a str, now: Time) -> StoreFuture<'a, Vec<Counted>>;
 
     /// Forgets what was taken; says whether there was a counter.
     fn remove<'a>(&'a self, counter: Counter, id: &'a str, now: Time) -> StoreFuture<'a, bool>;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Class, Counter, Counters, Kind, Place, Put, Record, Records, StoreError, StoreFuture, Taken};
+use super::{Class, Counted, Counter, Counters, Kind, Place, Put, Record, Records, StoreError, StoreFuture, Taken};
 use crate::base::{Time, UserId};
 
 /// Routes by class. Queue and feed hold what lasts, so they are the first store's own.
@@ -67,6 +67,10 @@ impl<Lasting: Counters, Short: Counters> Counters for Split<Lasting, Short> {
 
     fn give_back<'a>(&'a self, counter: Counter, id: &'a str, now: Time) -> StoreFuture<'a, ()> {
         self.counters(counter).give_back(counter, id, now)
+    }
+
+    fn starting<'a>(&'a self, counter: Counter, beginning: &'a str, now: Time) -> StoreFuture<'a, Vec<Counted>> {
+        self.counters(counter).starting(counter, beginning, now)
     }
 
     fn remove<'a>(&'a self, counter: Counter, id: &'a str, now: Time) -> StoreFuture<'a, bool> {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
 
 mod access_log;
+mod account;
 mod account_states;
 mod active_directory;
 mod architecture;

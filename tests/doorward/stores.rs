@@ -147,6 +147,7 @@ for_every_backend! {
     a_counter_gives_what_it_holds_and_starts_anew
     parallel_takers_get_exactly_the_limit
     giving_back_never_goes_below_zero
+    counters_are_found_by_the_beginning_of_their_ids
     removing_says_whether_something_was_there
     an_owner_has_what_is_theirs
     everything_of_a_user_is_found
@@ -306,6 +307,25 @@ mod contract {
         }
         left.sort_unstable();
         assert_eq!(left, [0, 1, 2]);
+    }
+
+    pub async fn counters_are_found_by_the_beginning_of_their_ids(backend: impl Backend) {
+        let stores = backend.connect();
+        for id in ["a/1", "a/2", "a", "b/1", "A/1", "a%", "ab"] {
+            stores.counters.take(count(id), 5, MINUTE, at(0)).await.unwrap();
+        }
+        stores.counters.take(count("a/2"), 5, MINUTE, at(0)).await.unwrap();
+        let found = async |beginning, now| {
+            let found = stores.counters.starting(COUNTER, beginning, now).await.unwrap();
+            found.into_iter().map(|counted| format!("{} {}", counted.id, counted.taken)).collect::<Vec<_>>()
+        };
+        assert_eq!(found("a/", at(1)).await, ["a/1 1", "a/2 2"]);
+        assert_eq!(found("a%", at(1)).await, ["a% 1"]);
+        assert_eq!(found("a/", at(60_000)).await, Vec::<String>::new());
+        assert_eq!(found("", at(1)).await.len(), 7);
+        for hostile in HOSTILE {
+            found(hostile, at(1)).await;
+        }
     }
 
     pub async fn giving_back_never_goes_below_zero(backend: impl Backend) {

@@ -91,6 +91,11 @@ async fn answer(mut stream: UnixStream, context: &ControlContext, stop: &Cancell
                 journal::write((query, uid), context, (&mut reading, &mut writing), stop).await?;
                 return writing.shutdown().await;
             }
+            Ok(Request::Account(task)) => {
+                let operations = context.plans.borrow().site.gatekeeper.operations();
+                let done = operations.of_account(task, context.operators.clone(), uid).await;
+                done.map_or_else(|why| Reply::Error { why }, Reply::Account)
+            }
             Ok(Request::JournalVerify { anchor }) => match context.operators.verify(anchor, uid).await {
                 Ok(chains) => Reply::Chains { chains },
                 Err(error) => Reply::Error { why: error.to_string() },
@@ -130,9 +135,11 @@ async fn act(request: Request, uid: u32, context: &ControlContext) -> Result<Rep
             operators.looked("status".to_owned(), uid).await;
             Reply::Status(context.watch.status())
         }
-        Request::UserReport(_) | Request::SendTest(_) | Request::Journal(_) | Request::JournalVerify { .. } => {
-            Reply::Error { why: "this is answered in lines of its own".to_owned() }
-        }
+        Request::UserReport(_)
+        | Request::SendTest(_)
+        | Request::Journal(_)
+        | Request::Account(_)
+        | Request::JournalVerify { .. } => Reply::Error { why: "this is answered in lines of its own".to_owned() },
     })
 }
 

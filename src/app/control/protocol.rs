@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use super::super::handler::Plan;
 use super::super::reload::{Outcome, Reload};
 use super::super::status::{Status, Watch};
-use crate::auth::{JournalQuery, OperatorApi, Progress, Row, SendTest, SessionSelector, SessionView};
+use crate::auth::{AccountDone, AccountTask, JournalQuery, OperatorApi, Progress, Row, SendTest, SessionSelector, SessionView};
 use crate::base::TraceId;
 use crate::store::{Anchor, Chain, Entry, Link};
 
@@ -36,6 +36,8 @@ pub enum Request {
     SendTest(SendTest),
     /// Events of the journal. Answered in many lines.
     Journal(JournalQuery),
+    /// Something about one account.
+    Account(AccountTask),
     /// Whether the journal's chains are whole.
     JournalVerify { anchor: Option<Anchor> },
 }
@@ -75,6 +77,7 @@ pub enum Reply {
     Journal {
         events: Vec<Link>,
     },
+    Account(AccountDone),
     Chains {
         chains: Vec<Chain>,
     },

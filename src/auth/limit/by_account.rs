@@ -158,6 +158,15 @@ impl AccountFailures {
         .map(|done| taken.filter(|_| done))
     }
 
+    /// Until when no password of this share is shown to the directory; nothing where one still is.
+    pub async fn paused_until(&self, counts: &Table<Count>, now: Time) -> Result<Option<Time>, StoreError> {
+        let Some(mut found) = counts.find(&self.user, now).await? else { return Ok(None) };
+        let count = &mut found.row;
+        let shares = self.shares.less(count.earlier(self.since));
+        let (used, most) = if self.is_known { (count.known, shares.known) } else { (count.strangers, shares.strangers) };
+        Ok((used >= most || count.all() >= shares.all).then_some(found.expires))
+    }
+
     /// The directory could not tell, or it was right and counts for nothing more: it was no failure.
     pub async fn give_back(&self, counts: &Table<Count>, taken: Taken, now: Time) -> Result<(), StoreError> {
         let given = self.update(counts, now, |count| {

@@ -50,6 +50,11 @@ impl Limiter {
         }
     }
 
+    /// How often may be tried.
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// Takes one attempt of this address, or of the browser where it is known for the user. A door that cannot know the address has no
     /// such limit: those by name and by account hold there.
     pub fn take_attempt(&self, attempt: &Attempt, browser: Browser<'_>) -> bool {

@@ -1,6 +1,7 @@
 //! What operators may ask. Reached through the control socket alone; every use is journaled before it is answered, and an act that
 //! cannot be journaled does not happen.
 
+pub(in crate::auth) mod account;
 pub(in crate::auth) mod journal;
 pub mod report;
 pub(in crate::auth) mod send_test;

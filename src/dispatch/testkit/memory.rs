@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::base::{Time, UserId};
 use crate::store::{
-    Anchor, Chain, Counter, Counters, Entry, EventLog, Expect, Fed, Feed, Kind, Page, Place, Put, Queue, Queued, Record, Records,
-    Search, StoreError, StoreFuture, Taken,
+    Anchor, Chain, Counted, Counter, Counters, Entry, EventLog, Expect, Fed, Feed, Kind, Page, Place, Put, Queue, Queued, Record,
+    Records, Search, StoreError, StoreFuture, Taken,
 };
 
 /// By kind and id.
@@ -141,6 +141,10 @@ impl Counters for Memory {
             counter.0 = counter.0.saturating_sub(1);
         }
         self.ready(Ok(()))
+    }
+
+    fn starting<'a>(&'a self, _counter: Counter, _beginning: &'a str, _now: Time) -> StoreFuture<'a, Vec<Counted>> {
+        self.ready(Ok(Vec::new()))
     }
 
     fn remove<'a>(&'a self, counter: Counter, id: &'a str, _now: Time) -> StoreFuture<'a, bool> {

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::{OwnPlace, TENANT, millis, time};
 use crate::base::Time;
-use crate::store::{CountedBy, Counter, Taken};
+use crate::store::{Counted, CountedBy, Counter, Taken};
 
 pub(super) fn take(connection: &Connection, place: &OwnPlace<Counter>, limit: u32, until: Time, now: Time) -> Result<Taken> {
     let standing = connection
@@ -31,6 +31,20 @@ pub(super) fn give_back(connection: &Connection, counter: Counter, id: &str, now
         )?
         .execute(params![TENANT, counter.name(), id, millis(now)])?;
     Ok(())
+}
+
+/// By the order of the primary key, so that no more than these are looked at.
+pub(super) fn starting(connection: &Connection, counter: Counter, beginning: &str, now: Time) -> Result<Vec<Counted>> {
+    connection
+        .prepare_cached(
+            "SELECT id, taken, expires FROM counter
+             WHERE tenant = ?1 AND kind = ?2 AND id >= ?3 AND substr(id, 1, length(?3)) = ?3 AND id <= ?3 || char(1114111)
+             AND expires > ?4 ORDER BY id LIMIT 1000",
+        )?
+        .query_map(params![TENANT, counter.name(), beginning, millis(now)], |row| {
+            Ok(Counted { id: row.get(0)?, taken: row.get(1)?, until: time(row, 2)? })
+        })?
+        .collect()
 }
 
 pub(super) fn remove(connection: &Connection, counter: Counter, id: &str, now: Time) -> Result<bool> {

@@ -19,8 +19,8 @@ use rusqlite::{Connection, Row};
 use self::line::Line;
 use self::open::OpenError;
 use super::{
-    Anchor, Chain, Counter, Counters, Entry, EventLog, Fed, Feed, Kind, Page, Place, Put, Queue, Queued, Record, Records, Search,
-    StoreError, StoreFuture, Taken,
+    Anchor, Chain, Counted, Counter, Counters, Entry, EventLog, Fed, Feed, Kind, Page, Place, Put, Queue, Queued, Record,
+    Records, Search, StoreError, StoreFuture, Taken,
 };
 use crate::base::{Time, UserId};
 
@@ -151,6 +151,11 @@ impl Counters for Sqlite {
     fn give_back<'a>(&'a self, counter: Counter, id: &'a str, now: Time) -> StoreFuture<'a, ()> {
         let id = id.to_owned();
         Box::pin(self.writer.ask(move |connection| counters::give_back(connection, counter, &id, now)))
+    }
+
+    fn starting<'a>(&'a self, counter: Counter, beginning: &'a str, now: Time) -> StoreFuture<'a, Vec<Counted>> {
+        let beginning = beginning.to_owned();
+        Box::pin(self.readers.ask(move |connection| counters::starting(connection, counter, &beginning, now)))
     }
 
     fn remove<'a>(&'a self, counter: Counter, id: &'a str, now: Time) -> StoreFuture<'a, bool> {

@@ -253,6 +253,10 @@ impl Counters for Counted {
         self.asked().give_back(counter, id, now)
     }
 
+    fn starting<'a>(&'a self, counter: Counter, beginning: &'a str, now: Time) -> StoreFuture<'a, Vec<doorward::store::Counted>> {
+        self.asked().starting(counter, beginning, now)
+    }
+
     fn remove<'a>(&'a self, counter: Counter, id: &'a str, now: Time) -> StoreFuture<'a, bool> {
         Counters::remove(self.asked(), counter, id, now)
     }
