@@ -16,7 +16,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use super::log_limit::LogLimit;
-use crate::base::Clock;
+use crate::base::{Clock, Time};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Format {
@@ -39,23 +39,24 @@ pub fn start(format: Format, default: &str, clock: &Clock) {
     drop(started);
 }
 
-/// Says once a minute what was left out, until the stop.
+/// Says once a minute and at the stop what was left out.
 pub async fn say_what_was_left_out(clock: Clock, stop: CancellationToken) {
     loop {
         let stops = tokio::select! {
             () = stop.cancelled() => true,
             () = clock.sleep(LOOK) => false,
         };
+        // At the end also what the current minute has left out.
+        say_left_out(&LIMIT, if stops { Time::from_millis(u64::MAX) } else { clock.now() });
         if stops {
             return;
         }
-        say_left_out(&LIMIT, &clock);
     }
 }
 
-fn say_left_out(limit: &Shared, clock: &Clock) {
+fn say_left_out(limit: &Shared, now: Time) {
     // The lock is free again before anything is said.
-    let left_out = limit.lock().unwrap_or_else(PoisonError::into_inner).take_left_out(clock.now());
+    let left_out = limit.lock().unwrap_or_else(PoisonError::into_inner).take_left_out(now);
     for left_out in left_out {
         tracing::warn!(target: LEFT_OUT, count = left_out.count, "{} more lines like this were left out: {}", left_out.count, left_out.said);
     }
@@ -151,10 +152,10 @@ mod tests {
                 tracing::debug!("not asked for");
             }
             tracing::warn!(client.address = %"192.0.2.2", "another place in the code");
-            say_left_out(limit, &clock);
+            say_left_out(limit, clock.now());
             clock.advance(Duration::from_secs(60));
-            say_left_out(limit, &clock);
-            say_left_out(limit, &clock);
+            say_left_out(limit, clock.now());
+            say_left_out(limit, clock.now());
         });
         let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
         assert_eq!(text.matches("no answer client.address").count(), 10, "{text}");

@@ -41,6 +41,7 @@ mod large_bodies;
 mod last_look;
 mod ldap_directory;
 mod lockout;
+mod log_flood;
 mod login;
 mod logout;
 mod long_polls;
