@@ -190,25 +190,30 @@ async fn no_server_ever_has_more_than_its_cap() {
 #[tokio::test]
 async fn who_finds_the_queue_full_or_waits_too_long_is_told_to_come_again() {
     let server = Server::start().await;
-    let cap = |upstream: &mut doorward::config::application::Upstream| {
-        upstream.cap = Some(Cap { connections: 1, queue: 1, queue_wait: Duration::from_millis(300) });
+    let with_wait = |queue_wait| {
+        let cap = Some(Cap { connections: 1, queue: 1, queue_wait });
+        Arc::new(bed(&to(&[&server]).with(move |upstream: &mut doorward::config::application::Upstream| upstream.cap = cap)))
     };
-    let bed = Arc::new(bed(&to(&[&server]).with(cap)));
-    server.slow(Duration::from_millis(150));
-    let ask = |bed: Arc<Bed>| tokio::spawn(async move { bed.ask(get("/")).await.0 });
-    let first = ask(Arc::clone(&bed));
+    let ask = |bed: &Arc<Bed>| {
+        let bed = Arc::clone(bed);
+        tokio::spawn(async move { bed.ask(get("/")).await.0 })
+    };
+    let bed = with_wait(Duration::from_secs(600));
+    server.hold(true);
+    let first = ask(&bed);
     eventually("it is busy", async || server.busy() == 1).await;
     // One of them waits; for the other there is no room.
-    let (one, other) = tokio::join!(ask(Arc::clone(&bed)), ask(Arc::clone(&bed)));
-    let mut both = [one.unwrap(), other.unwrap()];
-    both.sort();
-    assert_eq!(both, [StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE]);
-    assert_eq!(first.await.unwrap(), StatusCode::OK);
+    let (refused, waiting) = futures_util::future::select(ask(&bed), ask(&bed)).await.factor_first();
+    assert_eq!(refused.unwrap(), StatusCode::SERVICE_UNAVAILABLE);
+    server.hold(false);
+    assert_eq!((first.await.unwrap(), waiting.await.unwrap()), (StatusCode::OK, StatusCode::OK));
 
-    server.slow(Duration::from_secs(2));
-    let first = ask(Arc::clone(&bed));
+    let bed = with_wait(Duration::from_millis(300));
+    server.hold(true);
+    let first = ask(&bed);
     eventually("it is busy", async || server.busy() == 1).await;
     assert_eq!(bed.ask(get("/")).await.0, StatusCode::SERVICE_UNAVAILABLE);
+    server.hold(false);
     assert_eq!(first.await.unwrap(), StatusCode::OK);
 }
 

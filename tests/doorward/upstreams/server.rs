@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::support::eventually::eventually;
@@ -30,6 +31,7 @@ struct Seen {
     checks: AtomicUsize,
     ailing: AtomicBool,
     slow: AtomicU64,
+    held: watch::Sender<bool>,
     open: AtomicUsize,
     busy: AtomicUsize,
     most: AtomicUsize,
@@ -65,6 +67,11 @@ impl Server {
 
     pub fn slow(&self, span: Duration) {
         self.seen.slow.store(span.as_millis().try_into().unwrap(), Ordering::Relaxed);
+    }
+
+    /// Whether it keeps its answers back until it no longer does.
+    pub fn hold(&self, held: bool) {
+        self.seen.held.send_replace(held);
     }
 
     pub fn answered(&self) -> usize {
@@ -139,6 +146,8 @@ async fn answer(request: Request<Incoming>, seen: &Seen) -> Result<Response<Body
     if slow > 0 {
         tokio::time::sleep(Duration::from_millis(slow)).await;
     }
+    // The sender is `seen`, which outlives this.
+    drop(seen.held.subscribe().wait_for(|held| !held).await);
     seen.busy.fetch_sub(1, Ordering::Relaxed);
     seen.answered.fetch_add(1, Ordering::Relaxed);
     let cookie = request.headers().get("cookie").map_or("", |cookie| cookie.to_str().unwrap()).to_owned();
