@@ -27,7 +27,7 @@ use crate::app::telemetry::Format;
 use crate::auth::{AccountTask, SendTest, SessionSelector};
 use crate::config;
 
-/// A TLS reverse proxy that asks for a second step before it lets anybody through.
+/// A TLS reverse proxy that puts a two-step sign-in before web applications.
 #[derive(Parser, Debug)]
 #[command(name = "doorward", version, disable_help_subcommand = true)]
 pub struct Command {
@@ -37,7 +37,7 @@ pub struct Command {
 
 #[derive(Subcommand, Debug)]
 enum What {
-    /// Serve what a configuration describes. SIGTERM stops it, SIGHUP reads the configuration again.
+    /// Start the proxy. SIGTERM stops it; SIGHUP makes it read its configuration again.
     Serve {
         #[command(flatten)]
         file: ConfigFile,
@@ -45,7 +45,7 @@ enum What {
         #[arg(long, value_enum, default_value_t)]
         log: LogFormat,
     },
-    /// Show the main job with nothing else installed: user alice, password wonderland, codes on this terminal.
+    /// Try it with nothing else installed: sign in as alice with the password wonderland; codes appear on this terminal.
     Demo {
         /// Where to listen, on loopback.
         #[arg(long, default_value = "127.0.0.1:8443")]
@@ -54,29 +54,29 @@ enum What {
         #[arg(long, default_value = "doorward-demo")]
         state: PathBuf,
     },
-    /// Say what is wrong with a configuration, all of it at once. Exit code 64 if anything is.
+    /// Check a configuration and list every mistake. Exit code 64 if there is one.
     Check {
         #[command(flatten)]
         file: ConfigFile,
-        /// Ask directories and transmitters too: each server, what the service user may and may not, who there is; each modem, relay and
+        /// Ask directories and transmitters too: each server, what the service user may and may not do, who there is; each modem, relay and
         /// gateway. Changes and sends nothing.
         #[arg(long)]
         live: bool,
-        /// Print the JSON schema of configurations instead, with which editors complete and check them: save it beside the configuration as
-        /// doorward.schema.json, whose first line is then `#:schema ./doorward.schema.json`.
+        /// Print the JSON schema instead, which lets editors complete and check a configuration: save it beside the configuration as
+        /// doorward.schema.json, and begin the configuration with the line `#:schema ./doorward.schema.json`.
         #[arg(long, conflicts_with_all = ["live", "path"])]
         schema: bool,
     },
-    /// Show every event of one sign-in or failed request, by the id that its page showed.
+    /// Show every event of one sign-in or failed request. The page that failed shows its id.
     Trace {
         #[command(flatten)]
         file: ConfigFile,
-        /// Like 4k7q-0x2m-9dtz.
+        /// The id, like 4k7q-0x2m-9dtz.
         id: String,
     },
     /// Show who signed in, who was refused and why, and the rest of what is journaled; the last 24 hours unless told otherwise.
     Journal(journal::Journal),
-    /// Let the running node read its configuration again. Exit code 64 if anything is wrong with it; then nothing is changed.
+    /// Make the running node read its configuration again. Exit code 64 if there is a mistake in it; then nothing changes.
     Reload {
         #[command(flatten)]
         file: ConfigFile,
@@ -86,24 +86,24 @@ enum What {
     Status {
         #[command(flatten)]
         file: ConfigFile,
-        /// One JSON object.
+        /// Print one JSON object.
         #[arg(long)]
         json: bool,
     },
-    /// Send a test to one person, by the way that passcodes take, and show every step. Exit code 1 where it reached nobody.
+    /// Send a test message to one person, the way passcodes travel, and show every step. Exit code 1 if it did not reach them.
     SendTest {
         #[command(flatten)]
         file: ConfigFile,
-        /// As the name would be typed at the login page.
+        /// The name, as the person types it at the login page.
         #[arg(long, value_name = "NAME")]
         user: String,
-        /// The dispatch policy; needed where there are several.
+        /// The dispatch policy; required if there are several.
         #[arg(long, value_name = "NAME")]
         policy: Option<String>,
-        /// The rule of it to begin with.
+        /// The number of the rule to begin with.
         #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
         rule: Option<u16>,
-        /// Send no test, but tell the person that they can now sign in to this application.
+        /// Instead of a test, tell the person that they can now sign in to this application.
         #[arg(long, value_name = "APPLICATION")]
         welcome: Option<String>,
     },
@@ -117,7 +117,7 @@ enum What {
         #[command(subcommand)]
         what: UserWhat,
     },
-    /// Read a password from standard input and print what stands for it in a users file.
+    /// Read a password from standard input and print its hash for a users file.
     HashPassword,
 }
 
@@ -127,20 +127,20 @@ enum SessionWhat {
     List {
         #[command(flatten)]
         file: ConfigFile,
-        /// Only of this account name (in any case) or user id (directory:id).
+        /// Only sessions of this account name (in any case) or user id (directory:id).
         #[arg(long, value_name = "NAME")]
         user: Option<String>,
-        /// One JSON object.
+        /// Print one JSON object.
         #[arg(long)]
         json: bool,
     },
-    /// End sessions and everything that runs under them.
+    /// End sessions, and the downloads and WebSockets that run under them.
     End {
         #[command(flatten)]
         file: ConfigFile,
         #[command(flatten)]
         which: Which,
-        /// One JSON object.
+        /// Print one JSON object.
         #[arg(long)]
         json: bool,
     },
@@ -148,17 +148,17 @@ enum SessionWhat {
 
 #[derive(Subcommand, Debug)]
 enum UserWhat {
-    /// List everybody in the directories: who can sign in, who cannot and why. Exit code 1 where a directory could not be read.
+    /// List everybody in the directories: who can sign in, who cannot, and why. Exit code 1 if a directory could not be read.
     Report {
         #[command(flatten)]
         file: ConfigFile,
-        /// How it is written.
+        /// The format.
         #[arg(long, value_enum, default_value_t)]
         format: user::Format,
-        /// Only of this directory.
+        /// Only people of this directory.
         #[arg(long, value_name = "NAME")]
         directory: Option<String>,
-        /// Only those with something wrong.
+        /// Only people with a problem.
         #[arg(long)]
         problems: bool,
     },
@@ -200,13 +200,13 @@ impl OneUser {
 #[derive(Args, Debug)]
 #[group(required = true, multiple = false)]
 struct Which {
-    /// All of this account name (in any case) or user id (directory:id).
+    /// All sessions of this account name (in any case) or user id (directory:id).
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
-    /// One session, as `session list` and the journal write it.
+    /// One session, by the id that `session list` and the journal show.
     #[arg(long, value_name = "ID")]
     id: Option<String>,
-    /// Everybody's.
+    /// All sessions.
     #[arg(long)]
     all: bool,
 }

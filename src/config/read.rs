@@ -91,7 +91,7 @@ pub(super) fn read(root: Section<'_>) -> Config {
     }
     let directories = root.tables("directory", "[[directory]]");
     if directories.is_empty() && root.optional("directory").is_none() {
-        lack(&root, "no [[directory]]: nobody could sign in");
+        lack(&root, "no [[directory]]: no user could sign in");
     }
     let transmitters = root.tables("transmitter", "[[transmitter]]").into_iter();
     let dispatch_policies = root.tables("dispatch_policy", "[[dispatch_policy]]").into_iter();

@@ -60,7 +60,7 @@ impl People {
     pub async fn memberships(&self, user: &UserId, groups: &[Group]) -> Vec<Membership> {
         let cannot = |why: &str| vec![Membership::CannotSay(Doubt::Unanswered(why.to_owned())); groups.len()];
         let Some(own) = self.directory(user.directory()) else {
-            return cannot("the user's directory is in the configuration no more");
+            return cannot("the user's directory is no longer in the configuration");
         };
         let told = match own.memberships(user, groups).await {
             Ok(told) if told.len() == groups.len() => told,

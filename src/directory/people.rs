@@ -105,7 +105,7 @@ impl People {
     /// How somebody stands now, within five seconds.
     pub async fn status(&self, id: &UserId) -> Result<AccountStatus, DirectoryError> {
         let unreachable = |why: &str| DirectoryError::Unreachable { directory: id.directory().to_owned(), why: why.to_owned() };
-        let directory = self.directory(id.directory()).ok_or_else(|| unreachable("it is in the configuration no more"))?;
+        let directory = self.directory(id.directory()).ok_or_else(|| unreachable("it is no longer in the configuration"))?;
         let ids = std::slice::from_ref(id);
         let told = timeout(LOOK, directory.statuses(ids)).await;
         let told = told.unwrap_or_else(|_| Err(unreachable("it did not say in time how somebody stands")))?;

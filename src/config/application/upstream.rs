@@ -209,7 +209,7 @@ fn cap(section: &Section<'_>) -> Option<Cap> {
     let queue_wait = section.optional("queue_wait");
     if connections.is_none() {
         for field in [queue, queue_wait].into_iter().flatten() {
-            field.key_problem(format!("`{}` has no effect without `connections`: nobody would wait", field.key));
+            field.key_problem(format!("`{}` has no effect without `connections`: no request would wait", field.key));
         }
     }
     let waits = Duration::from_secs(1)..=Duration::from_secs(300);
@@ -225,7 +225,9 @@ fn token(field: Field<'_>) -> Option<String> {
     let text = field.text()?.to_ascii_lowercase();
     let name = text.split('/').next().unwrap_or_default();
     if matches!(name, "h2c" | "h2" | "http" | "tls") {
-        field.problem(format!("`upgrade`: {name} would open a way for requests that nobody judges; it cannot be switched to"));
+        field.problem(format!(
+            "`upgrade`: {name} would carry requests that Doorward does not check; applications cannot switch to it"
+        ));
         return None;
     }
     let sign = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~/".contains(&byte);
@@ -326,7 +328,7 @@ mod tests {
     fn nobody_can_switch_to_what_we_would_not_see_into() {
         for protocol in ["h2c", "H2C", "h2", "TLS/1.2", "HTTP/2.0", "tls"] {
             let found = read(&format!("{PLAIN}, upgrade = [{protocol:?}]"), "").unwrap_err();
-            assert!(found.iter().any(|message| message.contains("it cannot be switched to")), "{protocol}: {found:#?}");
+            assert!(found.iter().any(|message| message.contains("cannot switch to it")), "{protocol}: {found:#?}");
         }
     }
 

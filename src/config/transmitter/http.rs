@@ -290,7 +290,7 @@ mod tests {
             (WRITTEN.replace("{{text}}", "{{twiml}}"), "{{twiml}} belongs to a call"),
             ("kind = \"push\"\npreset = \"ntfy\"".to_owned(), "lacks `server`"),
             ("kind = \"push\"\npreset = \"ntfy\"\nserver = \"http://push.example\"".to_owned(), "in the clear"),
-            ("kind = \"push\"\nurl = \"https://a.example/{{text}}\"".to_owned(), "{{topic}}: nobody would be reached"),
+            ("kind = \"push\"\nurl = \"https://a.example/{{text}}\"".to_owned(), "{{topic}}: messages would reach no one"),
             ("kind = \"http\"\npreset = \"ntfy\"".to_owned(), "`preset`: expected"),
         ];
         for (section, expected) in table {

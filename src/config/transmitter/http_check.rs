@@ -28,11 +28,11 @@ impl Gateway<'_, '_> {
         let numbers = [Slot::ToE164, Slot::ToDigits, Slot::To00, Slot::ToNational];
         match self.channel {
             Channel::Push if !used(Slot::Topic) => {
-                self.section.problem("neither `url`, `headers` nor `body` holds {{topic}}: nobody would be reached");
+                self.section.problem("neither `url`, `headers` nor `body` holds {{topic}}: messages would reach no one");
             }
             Channel::Push => {}
             _ if !numbers.into_iter().any(used) => {
-                self.section.problem("neither `url` nor `body` holds {{to_e164}} or its like: nobody would be reached");
+                self.section.problem("neither `url` nor `body` holds {{to_e164}} or its like: messages would reach no one");
             }
             _ => {}
         }

@@ -37,7 +37,7 @@ pub(in crate::directory) async fn examine(
     }
     if let Some(group) = &users.member_of {
         match members(config, connection, (group, is_active_directory)).await {
-            Ok(Some(0)) => found.warnings.push(format!("nobody is in {group}, so nobody can sign in")),
+            Ok(Some(0)) => found.warnings.push(format!("{group} has no members, so no user can sign in")),
             Ok(Some(members)) => found.facts.push(format!("{members} of them are in {group}")),
             Ok(None) => found.facts.push(format!("{group} is there")),
             Err(fault) => found.problems.push(format!("member_of: {}", fault.words())),

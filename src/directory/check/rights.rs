@@ -106,7 +106,7 @@ async fn surplus(client: &Client, connection: &Connection, domain: &Domain, foun
     let groups = token(connection, &own.dn).await?;
     for group in POWERFUL.iter().filter(|group| groups.iter().any(|sid| group.is(sid))) {
         found.warnings.push(format!(
-            "the service user is in {}: whoever takes over this machine has the domain; it needs to read, and nothing more",
+            "the service user is in {}: an attacker who takes over this machine has the domain; it only needs to read",
             group.name
         ));
     }
@@ -166,7 +166,7 @@ async fn own_numbers(
         }
         match may {
             Some(true) => found.warnings.push(format!(
-                "users may write their own {attribute}: whoever has a password can send the codes elsewhere (docs/people.md says how to end it)"
+                "users may write their own {attribute}: a thief of a password can send the codes elsewhere (docs/people.md says how to end it)"
             )),
             Some(false) => found.facts.push(format!("users may not write their own {attribute}")),
             None => found.warnings.push(format!("whether users may write their own {attribute} could not be read")),

@@ -66,7 +66,7 @@ pub(in crate::directory) fn judged(answer: Result<Option<bool>, Fault>) -> Resul
 /// The entry of somebody who was found a moment ago.
 pub(in crate::directory) fn one_person(mut found: Vec<SearchEntry>) -> Result<SearchEntry, Fault> {
     let only = found.pop().filter(|_| found.is_empty());
-    only.ok_or_else(|| Fault::Final("the user is there no more, or more than once".to_owned()))
+    only.ok_or_else(|| Fault::Final("the user is no longer there, or there more than once".to_owned()))
 }
 
 /// Finds a group by its distinguished name: as every server reads it, as it was written, and with each mark in a character of its own, for

@@ -159,7 +159,7 @@ impl Directory for Local {
         _: &'a Secret<String>,
         _: &'a Secret<String>,
     ) -> Later<'a, Result<Changed, DirectoryError>> {
-        let why = format!("passwords in {} are changed by whoever keeps the file", self.file.display());
+        let why = format!("passwords in {} can only be changed by editing the file", self.file.display());
         Box::pin(std::future::ready(Ok(Changed::Unable(why))))
     }
 
@@ -191,8 +191,10 @@ impl Directory for Local {
     ) -> Later<'a, Result<Vec<Option<Membership>>, DirectoryError>> {
         Box::pin(async move {
             let users = self.current().await;
-            let gone =
-                || DirectoryError::Failed { directory: self.name.to_string(), why: "the user is in the file no more".to_owned() };
+            let gone = || DirectoryError::Failed {
+                directory: self.name.to_string(),
+                why: "the user is no longer in the file".to_owned(),
+            };
             let own = users.with_id(user.in_directory()).ok_or_else(gone)?;
             let is_in = |group: &Group| own.groups.iter().any(|name| group.is_called(name));
             Ok(groups.iter().map(|group| is_in(group).then_some(Membership::Member)).collect())
