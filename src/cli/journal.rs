@@ -137,10 +137,11 @@ struct Out<W: Write> {
 
 impl<W: Write> Out<W> {
     fn take(&mut self, links: &[Link]) -> io::Result<()> {
+        // Before they are written: of what a reader has hung up on nobody says that there was nothing.
+        self.written += links.len();
         for link in links {
             self.into.write_all(self.format.line(link).as_bytes())?;
         }
-        self.written += links.len();
         self.into.flush()
     }
 }
@@ -285,4 +286,31 @@ fn anchor(text: &str) -> Result<Anchor, String> {
         is_hash.then_some(anchor)
     };
     parts().ok_or_else(|| "write it as `journal verify` printed it: NODE:NUMBER:HASH".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Entry;
+
+    /// What is read no more.
+    struct Closed;
+
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Err(ErrorKind::BrokenPipe.into())
+        }
+    }
+
+    #[test]
+    fn events_that_a_reader_has_hung_up_on_were_there() {
+        let link = Link { node: "doorward".into(), seq: 1, format: 1, hash: String::new(), entry: Entry::default() };
+        let mut out = Out { format: Format::Text, into: Closed, written: 0 };
+        assert!(out.take(&[link]).is_err());
+        assert_eq!(out.written, 1);
+    }
 }
