@@ -43,10 +43,12 @@ impl Background<'_> {
         let (operators, dispatcher) = (self.core.operators.clone(), self.core.dispatcher.clone());
         self.tasks.spawn(certificates.clone().report(self.clock.clone(), self.stop.clone()));
         let (clock, started) = (self.clock.clone(), self.clock.now());
-        let watch = Watch { operators: operators.clone(), dispatcher, clock, started, certificates };
+        let (store, plans) = (Arc::clone(&self.core.store), self.plans.clone());
+        let (reloads, operations) = (reload.clone(), operators.clone());
+        let watch = Watch { operators: operations, dispatcher, clock, started, certificates, plans, reload: reloads, store };
         if let Some(listener) = metrics {
             let watch = watch.clone();
-            self.tasks.spawn(metrics::serve(listener, move || watch.status().to_metrics(), self.stop.clone()));
+            self.tasks.spawn(metrics::serve(listener, move || figures(watch.clone()), self.stop.clone()));
         }
         let context = ControlContext { operators, watch, reload, plans: self.plans.clone(), tasks: self.tasks.clone() };
         self.tasks.spawn(control::serve(socket, context, self.stop.clone()));
@@ -70,4 +72,9 @@ impl Background<'_> {
         self.tasks.spawn(housekeeping.run(self.stop.clone()));
         self.tasks.spawn(telemetry::say_what_was_left_out(self.clock.clone(), self.stop.clone()));
     }
+}
+
+/// What Prometheus reads at this moment.
+async fn figures(watch: Watch) -> Result<String, std::fmt::Error> {
+    watch.status().await.to_metrics()
 }

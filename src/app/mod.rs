@@ -44,7 +44,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::audit::{Event, Journal, What};
-use crate::auth::Sessions;
+use crate::auth::{Closing, Sessions};
 use crate::base::Clock;
 use crate::config::{Config, Metrics};
 use crate::server::{self, Cores, Listeners, metrics, tls};
@@ -64,6 +64,7 @@ pub struct Node {
     access_logs: AccessLogs,
     slow: Option<Runtime>,
     reload: Reload,
+    closing: Closing,
     sessions: Sessions,
     journal: Journal,
     modems: Modems,
@@ -120,7 +121,7 @@ pub fn start_with(config: &Config, clock: &Clock, with: Start) -> Result<Node> {
 
     let _in_slow = slow.enter();
     let certificates = Certificates { reloader: reloader.clone(), plans: plans.clone() };
-    let (reload, asked) = Reload::new();
+    let (reload, asked) = Reload::new(clock);
     let reloading = Reloading::of(&core, Fixed { file: with.file, base, reloader, crowd: running.crowd() }, config, publish);
     tasks.spawn(reloading.run(asked, stop.clone()));
     let background = Background { core: &core, plans, clock, tasks: &tasks, stop: &stop };
@@ -129,9 +130,25 @@ pub fn start_with(config: &Config, clock: &Clock, with: Start) -> Result<Node> {
     background.upkeep();
     core.modems.settle(config);
     tracing::info!(sessions = core.operators.session_count(), "doorward {} serves on {addresses:?}", env!("CARGO_PKG_VERSION"));
+    let closing = core.gatekeeper.closing();
     let Core { sessions, journal, modems, store, .. } = core;
     let (cores, slow) = (Some(running), Some(slow));
-    Ok(Node { addresses, control, stop, tasks, cores, access_logs, slow, reload, sessions, journal, modems, store, _lock: lock })
+    Ok(Node {
+        addresses,
+        control,
+        stop,
+        tasks,
+        cores,
+        access_logs,
+        slow,
+        reload,
+        closing,
+        sessions,
+        journal,
+        modems,
+        store,
+        _lock: lock,
+    })
 }
 
 fn bind_metrics(section: &Metrics) -> Result<std::net::TcpListener> {
@@ -162,6 +179,7 @@ impl Node {
 
     /// Takes nothing new, lets what is open finish, writes down what is in memory. Not to be called from within an async runtime.
     pub fn stop(mut self) {
+        self.closing.close();
         self.stop.cancel();
         if let Some(cores) = self.cores.take() {
             cores.join();

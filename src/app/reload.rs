@@ -2,7 +2,7 @@
 //! task owns what the node runs with, so that two reloads come one after the other.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -17,7 +17,7 @@ use super::parts;
 use crate::audit::{Event, Journal, What};
 use crate::auth::Services;
 use crate::auth::Sessions;
-use crate::base::Keys;
+use crate::base::{Clock, Keys, Time};
 use crate::config::{self, Config};
 use crate::directory::People;
 use crate::dispatch::{Dispatcher, Grouped};
@@ -43,10 +43,19 @@ pub enum Outcome {
     },
 }
 
+/// When the configuration was read again last, and what became of it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct LastReload {
+    pub at: Time,
+    pub outcome: Outcome,
+}
+
 /// Asks for reloads. Cheap to clone.
 #[derive(Clone)]
 pub struct Reload {
     ask: mpsc::Sender<oneshot::Sender<Outcome>>,
+    last: Arc<Mutex<Option<LastReload>>>,
+    clock: Clock,
 }
 
 /// So many may wait for their turn; one more is told so.
@@ -54,9 +63,9 @@ const MOST_WAITING: usize = 8;
 
 impl Reload {
     /// And what the task is to be given.
-    pub fn new() -> (Self, mpsc::Receiver<oneshot::Sender<Outcome>>) {
+    pub fn new(clock: &Clock) -> (Self, mpsc::Receiver<oneshot::Sender<Outcome>>) {
         let (ask, asked) = mpsc::channel(MOST_WAITING);
-        (Self { ask }, asked)
+        (Self { ask, last: Arc::default(), clock: clock.clone() }, asked)
     }
 
     /// Reads the configuration's file again and puts it into effect. What comes of it also stands in the log.
@@ -65,7 +74,15 @@ impl Reload {
         if self.ask.try_send(answer).is_err() {
             return Outcome::Failed { why: "the node is being stopped, or too many reloads are waiting".into() };
         }
-        answered.await.unwrap_or_else(|_| Outcome::Failed { why: "the node is being stopped".into() })
+        let outcome = answered.await.unwrap_or_else(|_| Outcome::Failed { why: "the node is being stopped".into() });
+        let last = LastReload { at: self.clock.now(), outcome: outcome.clone() };
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(last);
+        outcome
+    }
+
+    /// The last one; nothing where there was none since the start.
+    pub fn last(&self) -> Option<LastReload> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -184,7 +201,7 @@ impl Reloading {
 fn build(
     file: &Path,
     running: Config,
-    clock: &crate::base::Clock,
+    clock: &Clock,
     (reloader, modems, keys): (&Reloader, &Modems, &Keys),
     shown: &[(Arc<str>, ClientCertificate)],
 ) -> Result<Fresh, Vec<String>> {

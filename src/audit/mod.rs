@@ -273,6 +273,11 @@ impl Journal {
         Ok(removed)
     }
 
+    /// Whether an event could be recorded now; writes nothing that is an event.
+    pub async fn is_writable(&self) -> Result<(), StoreError> {
+        self.log.is_writable().await
+    }
+
     /// Notes a refusal by a limit: the first of its kind within a minute at once, the others as a count after it. `key` names the
     /// limit and whom it is about.
     pub async fn note_repeated(&self, key: &str, event: Event) {

@@ -12,6 +12,7 @@ use super::operator::OperatorApi;
 use super::operator::account::{AccountDone, AccountTask, Accounts};
 use super::operator::report::Report;
 use super::operator::send_test::{SendTest, TestSent};
+use super::readiness::{Closing, Outlook, Readiness};
 use super::rules::Parts;
 use super::session::registry::{About, Sessions};
 use super::steps::Steps;
@@ -27,6 +28,7 @@ pub struct Gatekeeper {
     sessions: Sessions,
     slow: Handle,
     places: Arc<Semaphore>,
+    outlook: Arc<Outlook>,
 }
 
 /// So many questions are worked on at once; one more is told to try again.
@@ -35,15 +37,16 @@ const MOST_AT_ONCE: usize = 1024;
 impl Gatekeeper {
     /// `slow` is the runtime that all work is done on; it must run on threads of its own.
     pub fn new(parts: Parts, slow: Handle) -> Self {
-        let sessions = parts.sessions.clone();
-        Self { steps: Arc::new(Steps::new(parts, None)), sessions, slow, places: Arc::new(Semaphore::new(MOST_AT_ONCE)) }
+        let (sessions, places) = (parts.sessions.clone(), Arc::new(Semaphore::new(MOST_AT_ONCE)));
+        Self { steps: Arc::new(Steps::new(parts, None)), sessions, slow, places, outlook: Outlook::new() }
     }
 
     /// The same house rules under another configuration: what is remembered, the places and the runtime stay. What was begun under the
     /// old one is finished under it.
     pub fn renewed(&self, parts: Parts) -> Self {
         let steps = Arc::new(Steps::new(parts, Some(&self.steps)));
-        Self { steps, sessions: self.sessions.clone(), slow: self.slow.clone(), places: Arc::clone(&self.places) }
+        let (slow, places, outlook) = (self.slow.clone(), Arc::clone(&self.places), self.outlook.renewed());
+        Self { steps, sessions: self.sessions.clone(), slow, places, outlook }
     }
 
     /// One question of one person at one door.
@@ -111,6 +114,16 @@ impl Gatekeeper {
         });
         drop(ended.await);
         Told::SignedOut
+    }
+
+    /// Whether people can sign in now. Costs directories and store nothing where it was asked within the last five seconds.
+    pub async fn readiness(&self) -> Arc<Readiness> {
+        self.outlook.readiness((&self.steps.rules.people, &self.steps.services), &self.slow).await
+    }
+
+    /// What tells those who ask for the readiness that the node is being stopped.
+    pub fn closing(&self) -> Closing {
+        self.outlook.closing()
     }
 
     /// What operators may ask of the same rules.

@@ -81,8 +81,9 @@ enum What {
         #[command(flatten)]
         file: ConfigFile,
     },
-    /// Show how the running node is: its certificates and transmitters. Exit code 1 where a transmitter cannot send for now or the node does
-    /// not answer, 3 where nothing is worse than a certificate that has expired or does within 30 days.
+    /// Show how the running node is: whether people can sign in, directories, disk, servers, certificates, transmitters. Exit code 1 where
+    /// one of them is out of service or the node does not answer, 3 where nothing is worse than a certificate that has expired or does
+    /// within 30 days.
     Status {
         #[command(flatten)]
         file: ConfigFile,

@@ -5,37 +5,64 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
+use serde_json::Value;
 
 use super::{Output, ask, plain};
 use crate::app::certificates::CertificateView;
 use crate::app::control::{Reply, Request};
+use crate::app::reload::Outcome;
 use crate::app::status::Status;
+use crate::base::Time;
 use crate::dispatch::{Traffic, TransmitterView};
 
 /// A certificate needs attention, and nothing worse.
 const CERTIFICATES: u8 = 3;
 
-/// Exit code 1 where a transmitter cannot send for now or fails again and again, else [`CERTIFICATES`] where a certificate has expired or
-/// soon will: for programs that watch the node.
+/// Exit code 1 where something is out of service (sign-ins, a server of an application, a transmitter), else [`CERTIFICATES`] where a
+/// certificate has expired or soon will: for programs that watch the node.
 pub fn run(file: &Path, output: Output) -> Result<ExitCode> {
     let status = match ask(file, &Request::Status)? {
-        Reply::Status(status) => status,
+        Reply::Status(status) => *status,
         Reply::Error { why } => bail!("{why}"),
         _ => bail!("the node gave an answer to another question"),
     };
     let text = match output {
-        Output::Json => serde_json::to_string(&status)? + "\n",
+        Output::Json => json(&status)?,
         Output::Text => written(&status),
     };
     // Who has read enough of it may hang up.
     drop(std::io::stdout().lock().write_all(text.as_bytes()));
-    let all_send = status.transmitters.iter().all(|view| view.is_in_service() && !view.is_failing());
     let all_last = !status.certificates.iter().any(|view| view.needs_attention);
-    Ok(match (all_send, all_last) {
+    Ok(match (status.is_well(), all_last) {
         (false, _) => ExitCode::FAILURE,
         (true, false) => ExitCode::from(CERTIFICATES),
         (true, true) => ExitCode::SUCCESS,
     })
+}
+
+/// One object, whose times are written as people write them.
+fn json(status: &Status) -> Result<String> {
+    let mut value = serde_json::to_value(status)?;
+    with_dates(&mut value);
+    if let Some(object) = value.as_object_mut() {
+        object.insert("ready".to_owned(), status.readiness.is_ready().into());
+    }
+    Ok(value.to_string() + "\n")
+}
+
+fn with_dates(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            for (name, value) in object {
+                match value.as_u64().filter(|_| TIMES.contains(&name.as_str())) {
+                    Some(millis) => *value = Time::from_millis(millis).to_string().into(),
+                    None => with_dates(value),
+                }
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(with_dates),
+        _ => {}
+    }
 }
 
 fn written(status: &Status) -> String {
@@ -43,11 +70,55 @@ fn written(status: &Status) -> String {
         "doorward {} since {}: {} sessions, {} messages under way\n",
         status.version, status.started, status.sessions, status.messages
     );
+    for line in state(status) {
+        text += &(plain(&line) + "\n");
+    }
     text += &certificates(&status.certificates);
     for view in &status.transmitters {
         text += &transmitter(view);
     }
     text
+}
+
+/// Whether people can sign in, and what that rests on.
+fn state(status: &Status) -> Vec<String> {
+    let ready = match status.readiness.reasons() {
+        reasons if reasons.is_empty() => "ready: people can sign in".to_owned(),
+        reasons => format!("NOT READY: {}", reasons.join("; ")),
+    };
+    let mut lines = vec![ready];
+    lines.extend(status.readiness.directories.iter().map(|directory| {
+        let said = if directory.why.is_none() { "answers" } else { "DOES NOT ANSWER" };
+        format!("directory {}: {said}", directory.name)
+    }));
+    lines.extend(
+        status.room.map(|room| {
+            format!("records: {}; {} of {} on the disk are free", size(room.used), size(room.free), size(room.total))
+        }),
+    );
+    lines.extend(
+        status
+            .servers
+            .iter()
+            .map(|view| format!("server {} of {}: {}", view.server, view.application, if view.is_up { "up" } else { "DOWN" })),
+    );
+    lines.extend(status.last_reload.as_ref().map(|last| {
+        let said = match &last.outcome {
+            Outcome::Reloaded { .. } => "took effect".to_owned(),
+            Outcome::Refused { problems } => format!("REFUSED, nothing was changed: {}", problems.join("; ")),
+            Outcome::Failed { why } => format!("FAILED: {why}"),
+        };
+        format!("last reload at {}: {said}", last.at)
+    }));
+    lines
+}
+
+/// In the largest unit that it has one of, with one digit behind the point.
+fn size(bytes: u64) -> String {
+    let units = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
+    let (unit, shift) = units.into_iter().find(|(_, shift)| bytes >> shift > 0).unwrap_or(("KiB", 10));
+    let tenths = (u128::from(bytes) * 10) >> shift;
+    format!("{}.{} {unit}", tenths / 10, tenths % 10)
 }
 
 /// A line for each that needs attention; for the others together when the first of them ends.
@@ -115,3 +186,6 @@ fn transmitter(view: &TransmitterView) -> String {
     }
     lines.iter().map(|line| plain(line) + "\n").collect()
 }
+
+/// What is a time in the object: milliseconds, as nodes tell each other.
+const TIMES: [&str; 6] = ["started", "now", "at", "from", "until", "failing_since"];

@@ -142,6 +142,17 @@ impl Applications {
     }
 }
 
+impl Applications {
+    /// Every server with its application, and whether it is held to be well.
+    pub fn servers(&self) -> Vec<(Arc<str>, String, bool)> {
+        let each = self.list.iter().flat_map(|loaded| {
+            let application = &loaded.application.name;
+            loaded.servers.list.iter().map(|server| (Arc::clone(application), server.label.clone(), server.is_up()))
+        });
+        each.collect()
+    }
+}
+
 /// What became of a connection to one server.
 #[derive(Debug)]
 pub struct ServerFound {

@@ -181,6 +181,11 @@ impl Server {
         View::from_code(self.view.load(Ordering::Relaxed))
     }
 
+    /// Whether it is given requests as any other.
+    pub fn is_up(&self) -> bool {
+        !matches!(self.view(), View::Paused(_) | View::Ailing)
+    }
+
     /// It answered a request that was sent at `begun`.
     pub fn succeeded(&self, begun: Time, now: impl FnOnce() -> Time) {
         if self.shaken.load(Ordering::Relaxed) || matches!(self.view(), View::Paused(_)) {

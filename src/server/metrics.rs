@@ -32,9 +32,10 @@ pub fn bind(address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
 }
 
 /// Answers with what `text` says at that moment, until `stop`.
-pub async fn serve<T>(listener: std::net::TcpListener, text: T, stop: CancellationToken)
+pub async fn serve<T, F>(listener: std::net::TcpListener, text: T, stop: CancellationToken)
 where
-    T: Fn() -> Result<String, std::fmt::Error> + Clone + Send + 'static,
+    T: Fn() -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<String, std::fmt::Error>> + Send + 'static,
 {
     let listener = match TcpListener::from_std(listener) {
         Ok(listener) => listener,
@@ -54,7 +55,10 @@ where
         };
         let text = text.clone();
         tokio::spawn(async move {
-            let service = service_fn(move |request| std::future::ready(Ok::<_, Infallible>(answer(&request, &text))));
+            let service = service_fn(move |request| {
+                let text = text.clone();
+                async move { Ok::<_, Infallible>(answer(&request, &text).await) }
+            });
             let mut http = http1::Builder::new();
             let serving = http
                 .timer(TokioTimer::new())
@@ -69,9 +73,12 @@ where
     }
 }
 
-fn answer(request: &Request<Incoming>, text: impl Fn() -> Result<String, std::fmt::Error>) -> Response<Full<Bytes>> {
+async fn answer<F>(request: &Request<Incoming>, text: &impl Fn() -> F) -> Response<Full<Bytes>>
+where
+    F: Future<Output = Result<String, std::fmt::Error>>,
+{
     let (status, text) = match (request.method(), request.uri().path()) {
-        (&Method::GET | &Method::HEAD, "/metrics") => match text() {
+        (&Method::GET | &Method::HEAD, "/metrics") => match text().await {
             Ok(text) => (StatusCode::OK, text),
             Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
         },

@@ -162,6 +162,11 @@ pub trait EventLog: Send + Sync {
     /// Forgets the account name of a user; says whether it was known.
     fn forget_name<'a>(&'a self, user: &'a UserId) -> StoreFuture<'a, bool>;
 
+    /// Writes something that means nothing, so that a disk that is full or broken is found before an event is.
+    fn is_writable(&self) -> StoreFuture<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
     /// Walks every chain, and says what does not fit in each.
     fn verify(&self, anchor: Option<Anchor>) -> StoreFuture<'_, Vec<Chain>>;
 

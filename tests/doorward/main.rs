@@ -78,6 +78,7 @@ mod push;
 mod queue;
 mod races;
 mod ranges;
+mod ready;
 mod receipt_story;
 mod receipts;
 mod recheck;

@@ -133,7 +133,7 @@ async fn act(request: Request, uid: u32, context: &ControlContext) -> Result<Rep
         }
         Request::Status => {
             operators.looked("status".to_owned(), uid).await;
-            Reply::Status(context.watch.status())
+            Reply::Status(Box::new(context.watch.status().await))
         }
         Request::UserReport(_)
         | Request::SendTest(_)

@@ -68,7 +68,7 @@ pub enum Reply {
         can_sign_in: usize,
         failed: Vec<String>,
     },
-    Status(Status),
+    Status(Box<Status>),
     /// How a test ended.
     Tested {
         progress: Progress,

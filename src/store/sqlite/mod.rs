@@ -9,8 +9,9 @@ mod migrate;
 mod names;
 mod open;
 mod records;
+mod room;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use rusqlite::{Connection, Row};
 
 use self::line::Line;
 use self::open::OpenError;
+pub use self::room::Room;
 use super::{
     Anchor, Chain, Counted, Counter, Counters, Entry, EventLog, Fed, Feed, Kind, Page, Place, Put, Queue, Queued, Record,
     Records, Search, StoreError, StoreFuture, Taken,
@@ -38,6 +40,7 @@ pub struct Sqlite {
     writer: Line,
     readers: Line,
     node: Arc<str>,
+    file: PathBuf,
 }
 
 impl Sqlite {
@@ -50,14 +53,14 @@ impl Sqlite {
         let writer = Line::to_writer(open::writer(path)?).map_err(OpenError::Thread)?;
         let connections = (0..READERS).map(|_| open::reader(path)).collect::<Result<_, _>>()?;
         let readers = Line::to_readers(connections).map_err(OpenError::Thread)?;
-        Ok(Self { writer, readers, node: "doorward".into() })
+        Ok(Self { writer, readers, node: "doorward".into(), file: path.to_owned() })
     }
 
     /// Opens a file that no node has open, or one has, to read it: nothing in it is changed, and every write is an error.
     pub fn open_to_read(path: &Path) -> Result<Self, StoreError> {
         let open = || {
             let line = || Line::to_readers(vec![open::reader(path)?]).map_err(OpenError::Thread);
-            Ok::<_, OpenError>(Self { writer: line()?, readers: line()?, node: "doorward".into() })
+            Ok::<_, OpenError>(Self { writer: line()?, readers: line()?, node: "doorward".into(), file: path.to_owned() })
         };
         open().map_err(|error| StoreError::Failed(Box::new(error)))
     }
@@ -67,6 +70,11 @@ impl Sqlite {
     pub fn named(mut self, node: &str) -> Self {
         self.node = node.into();
         self
+    }
+
+    /// How large the files are and what room is left beside them; nothing where the system does not say.
+    pub fn room(&self) -> Option<Room> {
+        Room::of(&self.file).ok()
     }
 
     /// Finishes what is waiting and closes the file; calls that come later get [`StoreError::Closed`].
@@ -219,6 +227,17 @@ impl EventLog for Sqlite {
         })
     }
 
+    fn is_writable(&self) -> StoreFuture<'_, ()> {
+        if let Some(Err(full)) = self.room().map(Room::suffices) {
+            return Box::pin(async { Err(StoreError::Failed(Box::new(full))) });
+        }
+        // The number stays what it is, but its page is written and synced like any other.
+        Box::pin(self.writer.ask(|connection| {
+            let own: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+            connection.pragma_update(None, "application_id", own)
+        }))
+    }
+
     fn verify(&self, anchor: Option<Anchor>) -> StoreFuture<'_, Vec<Chain>> {
         Box::pin(self.readers.ask_within(VERIFY, move |connection| chain::verify(connection, anchor.as_ref())))
     }
@@ -281,6 +300,18 @@ mod tests {
         }
         limit_pages(&store, 1 << 30).await;
         assert!(put(&store, "large", 1 << 20).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn whether_it_can_be_written_is_found_by_writing() {
+        let (folder, store) = open();
+        let log = || std::fs::metadata(folder.path().join("doorward.db-wal")).unwrap().len();
+        put(&store, "kept", 1).await.unwrap();
+        let before = log();
+        store.is_writable().await.unwrap();
+        assert!(log() > before, "nothing was written");
+        store.close().await;
+        assert!(matches!(store.is_writable().await, Err(StoreError::Closed)));
     }
 
     #[tokio::test]

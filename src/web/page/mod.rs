@@ -7,6 +7,7 @@ pub mod login;
 pub mod logout;
 pub mod passcode;
 pub mod password;
+pub mod ready;
 pub mod status;
 
 use super::form::FormError;
@@ -14,8 +15,16 @@ use super::{Page, Site, Visit};
 use crate::base::Later;
 
 /// Every page of ours.
-static PAGES: &[&[PageRoute]] =
-    &[login::ROUTES, passcode::ROUTES, password::ROUTES, status::ROUTES, logout::ROUTES, health::ROUTES, asset::ROUTES];
+static PAGES: &[&[PageRoute]] = &[
+    login::ROUTES,
+    passcode::ROUTES,
+    password::ROUTES,
+    status::ROUTES,
+    logout::ROUTES,
+    health::ROUTES,
+    ready::ROUTES,
+    asset::ROUTES,
+];
 
 /// One page: where it is and what it does. A method that it has nothing for is not allowed.
 #[derive(Debug)]
