@@ -23,6 +23,7 @@ use crate::config::Config;
 use crate::config::listener::Serves;
 use crate::dispatch::ProviderCalls;
 use crate::gateway::access_log::{AccessLog, Outlet};
+use crate::gateway::acme::AcmeFolder;
 use crate::gateway::route::Router;
 use crate::gateway::{Asked, Body, Gateway, Ports, WholeAnswers, own_words};
 use crate::proxy::{Applications, Client, Proxy};
@@ -41,6 +42,7 @@ pub struct Plan {
     ports: Ports,
     access_log: Option<Outlet>,
     own_words: WholeAnswers,
+    acme: Option<AcmeFolder>,
     /// How long the journal is kept.
     pub keep: Option<Duration>,
 }
@@ -90,6 +92,7 @@ impl Plan {
         let own_words = own_words(&files.look);
         Self {
             own_words,
+            acme: config.node.acme_folder.as_deref().map(AcmeFolder::new),
             keep: config.audit.keep,
             router: Arc::new(Router::new(&config.applications, &[], receipts)),
             site: Site {
@@ -121,6 +124,7 @@ impl Plan {
             strict_transport: self.strict_transport,
             ports: self.ports.clone(),
             access_log: self.access_log.clone().map(|outlet| AccessLog::new(outlet, self.site.clock.clone())),
+            acme: self.acme.clone(),
             own_words: Arc::clone(&self.own_words),
         })
     }

@@ -202,6 +202,11 @@ pub fn findings(config: &Config, clock: &Clock, now: Time) -> Findings {
     unusable.append(&mut found.unusable);
     found.warnings.extend(authorities(config, now));
     found.warnings.extend(client_certificates(config, now));
+    found.warnings.extend(
+        config.node.acme_folder.iter().filter(|folder| !folder.is_dir()).map(|folder| {
+            format!("node, acme_folder: {}: no such folder; the ACME client makes it, or you do", folder.display())
+        }),
+    );
     found.warnings.extend(config::trusted::warnings(config));
     found.warnings.extend(config::receipts::warnings(config));
     found.warnings.extend(config::files::unwritable_state(&config.node.state_dir));

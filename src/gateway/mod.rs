@@ -2,6 +2,7 @@
 
 mod access_line;
 pub mod access_log;
+pub mod acme;
 mod body;
 mod call_path;
 pub mod client;
@@ -28,6 +29,7 @@ use http::{Method, Response, Version};
 use hyper::body::Incoming;
 
 use access_log::{AccessLog, Entry};
+use acme::{AcmeFolder, Challenge};
 pub use body::Body;
 use cross_site::Mark;
 use gate::Gate;
@@ -57,6 +59,8 @@ pub struct Gateway {
     pub strict_transport: bool,
     pub ports: Ports,
     pub access_log: Option<Rc<AccessLog>>,
+    /// Where an ACME client leaves its answers, if there is such a folder.
+    pub acme: Option<AcmeFolder>,
     /// See [`own_words`].
     pub own_words: WholeAnswers,
 }
@@ -110,6 +114,9 @@ impl Gateway {
         let caller = Caller { client, address, now: started, facts };
         let mut response = if facts.length() > HEAD_MOST {
             self.too_long(head, facts, (address, entry))
+        } else if let Some(folder) = self.acme.as_ref().filter(|_| AcmeFolder::owns(head.uri.path())) {
+            // Before any host or session is looked at: a certificate may be asked for before its host is configured.
+            Box::pin(self.challenge(folder, head, facts, entry)).await
         } else if secure {
             self.answer((head, body), &caller, made, entry).await
         } else {
@@ -298,6 +305,26 @@ impl Gateway {
             entry.trace.set(Some(trace));
         }
         Asker::of(head, facts).told(&self.site.look, notice, Some(trace))
+    }
+
+    /// What a certificate authority asks for.
+    #[cold]
+    async fn challenge<'a>(
+        &'a self,
+        folder: &AcmeFolder,
+        head: &Parts,
+        facts: Facts,
+        entry: Option<&Entry<'a>>,
+    ) -> Response<Body> {
+        if let Some(entry) = entry {
+            entry.belongs(None, head);
+        }
+        match folder.answer(&head.method, head.uri.path()).await {
+            Challenge::Found(bytes) => respond::page(Page::bytes(bytes)),
+            Challenge::NotFound => self.notice(head, facts, Notice::NotFound),
+            Challenge::NotAllowed => self.notice(head, facts, Notice::NotAllowed),
+            Challenge::Busy => self.notice(head, facts, Notice::Busy),
+        }
     }
 
     fn notice(&self, head: &Parts, facts: Facts, notice: Notice) -> Response<Body> {

@@ -52,6 +52,11 @@ impl Page {
         page
     }
 
+    /// What a program asked for, as it stands in a file.
+    pub fn bytes(bytes: Vec<u8>) -> Self {
+        Self::new(StatusCode::OK, "application/octet-stream", bytes.into())
+    }
+
     /// Instructions for a telephone.
     pub fn xml(text: String) -> Self {
         Self::new(StatusCode::OK, "text/xml; charset=utf-8", text.into())

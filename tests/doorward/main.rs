@@ -5,6 +5,7 @@
 mod access_log;
 mod account;
 mod account_states;
+mod acme;
 mod active_directory;
 mod architecture;
 mod attacks;

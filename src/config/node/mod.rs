@@ -30,6 +30,8 @@ pub struct Node {
     /// Bytes of answers that clients have still to take, over all connections; beyond them those that hold the most are dropped.
     /// Default: 256 MiB.
     pub buffers: u64,
+    /// The web root of an ACME client, whose answers are shown at `/.well-known/acme-challenge/`. Default: none.
+    pub acme_folder: Option<PathBuf>,
 }
 
 impl Default for Node {
@@ -40,6 +42,7 @@ impl Default for Node {
             trial: false,
             drain: Duration::from_secs(30),
             buffers: 256 << 20,
+            acme_folder: None,
         }
     }
 }
@@ -55,6 +58,7 @@ impl Node {
             trial: section.or("trial", default.trial, |field| field.boolean()),
             drain: section.or("drain", default.drain, |field| field.duration(Duration::from_secs(1)..=LONGEST_DRAIN)),
             buffers: section.or("buffers", default.buffers, Field::size),
+            acme_folder: section.optional("acme_folder").and_then(Field::path),
         };
         section.finish();
         node
