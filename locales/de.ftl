@@ -49,95 +49,106 @@ cross-site-title = Weiter zu { $application }
 cross-site-from = { $site } hat Ihnen ein Formular mitgegeben.
 cross-site-from-another = Eine andere Seite hat Ihnen ein Formular mitgegeben.
 
-# Die Codeseite. $to ist verdeckt, etwa •••• 12 oder a•••@example.com.
+# Die Codeseite. $to ist verdeckt: a•••@example.com, oder die letzten Ziffern einer Nummer.
 passcode-title = Code eingeben
+passcode-as = Sie melden sich als { $name } bei { $application } an.
+passcode-at = Sie melden sich bei { $application } an.
+passcode-not-you = Nicht Sie?
 passcode-label = Anmeldung { $label }
-passcode-label-why = In der Nachricht steht „Anmeldung { $label }“. Geben Sie keinen Code aus einer anderen Nachricht ein.
-passcode-sending-sms = Wir senden gerade einen Code per SMS an { $to }.
-passcode-sending-mail = Wir senden gerade einen Code per E-Mail an { $to }.
-passcode-sending-voice = Wir rufen { $to } an und sagen den Code an.
-passcode-sending-push = Wir senden einen Code an die App auf Ihrem Telefon.
-passcode-sent-sms = Wir haben einen Code per SMS an { $to } gesendet.
-passcode-sent-mail = Wir haben einen Code per E-Mail an { $to } gesendet.
-passcode-sent-voice = Wir rufen { $to } an. Nehmen Sie den Anruf an und drücken Sie eine beliebige Taste, um den Code zu hören.
-passcode-sent-push = Wir haben einen Code an die App auf Ihrem Telefon gesendet.
-passcode-awaited = Die Zustellung ist noch nicht bestätigt.
-passcode-delivered-sms = Der Code wurde per SMS an { $to } zugestellt.
-passcode-delivered-mail = Der Code wurde per E-Mail an { $to } zugestellt.
-passcode-delivered-voice = Wir haben { $to } angerufen und den Code angesagt.
-passcode-delivered-push = Der Code wurde an die App auf Ihrem Telefon zugestellt.
-passcode-undelivered-sms = Die SMS an { $to } wurde nicht zugestellt.
-passcode-undelivered-mail = Die E-Mail an { $to } wurde nicht zugestellt.
-passcode-undelivered-voice = Der Anruf bei { $to } wurde nicht angenommen.
-passcode-undelivered-push = Die Nachricht an die App auf Ihrem Telefon wurde nicht zugestellt.
-passcode-unconfirmed-sms = Die Zustellung der SMS an { $to } wurde nicht rechtzeitig bestätigt.
-passcode-unconfirmed-mail = Die Zustellung der E-Mail an { $to } wurde nicht rechtzeitig bestätigt.
-passcode-unconfirmed-voice = Der Anruf bei { $to } wurde nicht rechtzeitig bestätigt.
-passcode-unconfirmed-push = Die Zustellung an die App auf Ihrem Telefon wurde nicht rechtzeitig bestätigt.
-passcode-not-sent-sms = Die SMS an { $to } konnte nicht gesendet werden.
-passcode-not-sent-mail = Die E-Mail an { $to } konnte nicht gesendet werden.
-passcode-not-sent-voice = { $to } konnte nicht angerufen werden.
-passcode-not-sent-push = Die Nachricht an die App auf Ihrem Telefon konnte nicht gesendet werden.
-passcode-unsure-sms = Möglicherweise haben wir einen Code per SMS an { $to } gesendet; sicher wissen wir es nicht.
-passcode-unsure-mail = Möglicherweise haben wir einen Code per E-Mail an { $to } gesendet; sicher wissen wir es nicht.
-passcode-unsure-voice = Möglicherweise haben wir { $to } angerufen; sicher wissen wir es nicht.
-passcode-unsure-push = Möglicherweise haben wir einen Code an die App auf Ihrem Telefon gesendet; sicher wissen wir es nicht.
-passcode-unsure-next = Kommt er an, geben Sie ihn ein. Sonst fordern Sie einen neuen an.
-passcode-twice = Er kann doppelt ankommen; es ist derselbe Code.
-passcode-again-sms = Wir konnten die SMS an { $to } noch nicht senden.
-passcode-again-mail = Wir konnten die E-Mail an { $to } noch nicht senden.
-passcode-again-voice = Wir konnten { $to } noch nicht anrufen.
-passcode-again-push = Wir konnten die Nachricht an die App auf Ihrem Telefon noch nicht senden.
-passcode-again-next = Wir versuchen es weiter. Lassen Sie diese Seite geöffnet.
+passcode-label-why = In der Nachricht muss { $label } stehen.
+passcode-sending-sms = Wir senden gerade eine SMS an Ihre Nummer mit der Endung { $to }.
+passcode-sending-mail = Wir senden gerade eine E-Mail an { $to }.
+passcode-sending-voice = Wir rufen Ihre Nummer mit der Endung { $to } an. Nehmen Sie den Anruf an und drücken Sie eine Taste, um den Code zu hören.
+passcode-sending-push = Wir senden gerade eine Nachricht an die App auf Ihrem Telefon.
+passcode-sent-sms = Wir haben eine SMS an Ihre Nummer mit der Endung { $to } gesendet.
+passcode-sent-mail = Wir haben eine E-Mail an { $to } gesendet.
+passcode-sent-voice = Wir rufen Ihre Nummer mit der Endung { $to } an. Nehmen Sie den Anruf an und drücken Sie eine Taste, um den Code zu hören.
+passcode-sent-push = Wir haben eine Nachricht an die App auf Ihrem Telefon gesendet.
+passcode-awaited = Ob sie angekommen ist, wissen wir noch nicht.
+passcode-delivered-sms = Ihr Telefon mit der Endung { $to } hat die SMS erhalten.
+passcode-delivered-mail = Die E-Mail an { $to } ist angekommen.
+passcode-delivered-voice = Wir haben Ihre Nummer mit der Endung { $to } angerufen und den Code angesagt.
+passcode-delivered-push = Die App auf Ihrem Telefon hat die Nachricht erhalten.
+passcode-undelivered-sms = Die SMS an Ihre Nummer mit der Endung { $to } ist nicht angekommen.
+passcode-undelivered-mail = Die E-Mail an { $to } ist nicht angekommen.
+passcode-undelivered-voice = Niemand hat unseren Anruf bei Ihrer Nummer mit der Endung { $to } angenommen.
+passcode-undelivered-push = Die Nachricht an die App auf Ihrem Telefon ist nicht angekommen.
+passcode-unconfirmed-sms = Die SMS an Ihre Nummer mit der Endung { $to } dauert zu lange.
+passcode-unconfirmed-mail = Die E-Mail an { $to } dauert zu lange.
+passcode-unconfirmed-voice = Der Anruf bei Ihrer Nummer mit der Endung { $to } dauert zu lange.
+passcode-unconfirmed-push = Die Nachricht an die App auf Ihrem Telefon dauert zu lange.
+passcode-not-sent-sms = Die SMS an Ihre Nummer mit der Endung { $to } ging nicht durch.
+passcode-not-sent-mail = Die E-Mail an { $to } ging nicht durch.
+passcode-not-sent-voice = Der Anruf bei Ihrer Nummer mit der Endung { $to } kam nicht zustande.
+passcode-not-sent-push = Die Nachricht an die App auf Ihrem Telefon ging nicht durch.
+passcode-unsure-sms = Vielleicht haben wir eine SMS an Ihre Nummer mit der Endung { $to } gesendet. Sicher sind wir nicht.
+passcode-unsure-mail = Vielleicht haben wir eine E-Mail an { $to } gesendet. Sicher sind wir nicht.
+passcode-unsure-voice = Vielleicht haben wir Ihre Nummer mit der Endung { $to } angerufen. Sicher sind wir nicht.
+passcode-unsure-push = Vielleicht haben wir eine Nachricht an die App auf Ihrem Telefon gesendet. Sicher sind wir nicht.
+passcode-unsure-next = Kommt der Code an, geben Sie ihn ein. Wenn nicht, fordern Sie unten einen neuen an.
+passcode-twice = Der Code kann doppelt ankommen; es ist derselbe.
+passcode-again-sms = Die SMS an Ihre Nummer mit der Endung { $to } ging noch nicht durch.
+passcode-again-mail = Die E-Mail an { $to } ging noch nicht durch.
+passcode-again-voice = Der Anruf bei Ihrer Nummer mit der Endung { $to } kam noch nicht zustande.
+passcode-again-push = Die Nachricht an die App auf Ihrem Telefon ging noch nicht durch.
+passcode-again-next = Wir versuchen es weiter. Lassen Sie diese Seite offen.
 passcode-again-unsure = Zur Sicherheit versuchen wir es noch einmal. Der Code kann doppelt ankommen; es ist derselbe.
-passcode-failed = Wir konnten den Code nicht senden. Fordern Sie einen neuen an, oder melden Sie sich etwas später neu an.
+passcode-failed-title = Wir konnten den Code nicht senden
+passcode-failed = Keine unserer Nachrichten ging durch. Versuchen Sie es noch einmal, oder melden Sie sich in einigen Minuten neu an.
 passcode-field = Code
 passcode-life =
     { $minutes ->
-        [0] Der Code gilt noch weniger als eine Minute.
-        [one] Der Code gilt noch etwa eine Minute.
-       *[other] Der Code gilt noch etwa { $minutes } Minuten.
+        [0] Der Code gilt weniger als eine Minute.
+        [one] Der Code gilt 1 Minute.
+       *[other] Der Code gilt { $minutes } Minuten.
     }
-passcode-letters = Groß- oder Kleinbuchstaben: beides ist richtig.
+passcode-letters = Große und kleine Buchstaben sind beide richtig.
 passcode-submit = Anmelden
-passcode-wrong = Dieser Code stimmt nicht.
+passcode-wrong = Dieser Code ist falsch.
 passcode-wrong-next =
     { $left ->
-        [one] Sie haben noch einen Versuch. Vergleichen Sie den Code mit der neuesten Nachricht.
-       *[other] Sie haben noch { $left } Versuche. Vergleichen Sie den Code mit der neuesten Nachricht.
+        [one] Sie haben noch 1 Versuch.
+       *[other] Sie haben noch { $left } Versuche.
     }
-passcode-earlier = Das war der frühere Code.
-passcode-earlier-next = Geben Sie den Code aus der neuesten Nachricht ein. Dieser Versuch wurde nicht gezählt.
-passcode-code-expired = Dieser Code ist abgelaufen.
-passcode-code-expired-next = Fordern Sie unten einen neuen Code an.
-passcode-code-expired-over = Bitte melden Sie sich neu an.
+passcode-earlier = Dieser Code steht in einer älteren Nachricht.
+passcode-earlier-next = Nehmen Sie den aus der neuesten. Dieser Versuch wurde nicht gezählt.
+passcode-expired-title = Ihr Code ist abgelaufen
+passcode-expired = Dieser Code ist abgelaufen.
+passcode-expired-next = Dieser Versuch wurde nicht gezählt.
+passcode-expired-free = Der eingegebene Code ist zu alt. Dieser Versuch wurde nicht gezählt.
+passcode-expired-sms = Wir können einen neuen an Ihre Nummer mit der Endung { $to } senden.
+passcode-expired-mail = Wir können einen neuen an { $to } senden.
+passcode-expired-voice = Wir können Ihre Nummer mit der Endung { $to } noch einmal anrufen.
+passcode-expired-push = Wir können einen neuen an die App auf Ihrem Telefon senden.
 passcode-not-yet = Für einen neuen Code ist es noch zu früh.
-passcode-not-yet-next = Der letzte kann noch eintreffen. Warten Sie einen Moment, und fordern Sie dann einen neuen an.
+passcode-not-yet-next = Die letzte Nachricht kann noch ankommen. Warten Sie einen Moment, dann versuchen Sie es noch einmal.
 passcode-no-more = Wir können vorerst keine weiteren Codes senden.
-passcode-no-more-next = In kurzer Zeit wurden viele gesendet. Der letzte bleibt gültig; geben Sie ihn ein, oder bitten Sie um Hilfe.
+passcode-no-more-next = Wir haben in kurzer Zeit viele gesendet. Der letzte Code gilt noch: Geben Sie ihn ein, oder bitten Sie um Hilfe.
+passcode-no-more-over = Wir haben in kurzer Zeit viele gesendet. Melden Sie sich später neu an, oder bitten Sie um Hilfe.
 passcode-too-many = Aus Ihrem Netz kamen zu viele Versuche.
-passcode-too-many-next = Warten Sie eine Minute, und geben Sie den Code dann noch einmal ein. Dieser Versuch wurde nicht gezählt.
+passcode-too-many-next = Warten Sie eine Minute, dann geben Sie den Code noch einmal ein. Dieser Versuch wurde nicht gezählt.
 passcode-resend = Neuen Code senden
-passcode-resend-in = In { $seconds } s können Sie einen neuen Code anfordern.
-passcode-resend-left =
-    { $left ->
-        [one] Sie können noch einen Code anfordern.
-       *[other] Sie können noch { $left } Codes anfordern.
-    }
-passcode-other-sms = Per SMS an { $to } senden
-passcode-other-mail = Per E-Mail an { $to } senden
-passcode-other-voice = Stattdessen { $to } anrufen
-passcode-other-push = An die App auf dem Telefon senden
-passcode-resend-used = Sie haben alle Codes angefordert, die für eine Anmeldung vorgesehen sind.
+passcode-resend-sms = Wieder per SMS
+passcode-resend-mail = Wieder per E-Mail
+passcode-resend-voice = Wieder per Anruf
+passcode-resend-push = Wieder an die App
+passcode-possible-in = Möglich in { $seconds } Sekunden
+passcode-other-sms = SMS senden
+passcode-other-sms-to = An Ihre Nummer mit der Endung { $to }
+passcode-other-mail = Code per E-Mail senden
+passcode-other-mail-to = An { $to }
+passcode-other-voice = Mich anrufen
+passcode-other-voice-to = Auf Ihrer Nummer mit der Endung { $to }
+passcode-other-push = An die App senden
+passcode-other-push-to = Auf Ihrem Telefon
+passcode-resend-used = Sie haben alle Codes angefordert, die eine Anmeldung erlaubt. Für weitere melden Sie sich neu an.
 passcode-help = Nichts angekommen?
-passcode-help-wait = Eine Nachricht kann bis zu einer Minute brauchen.
-passcode-help-sms = Prüfen Sie, ob Ihr Telefon Empfang hat und die Nummer oben Ihre ist.
-passcode-help-mail = Sehen Sie auch im Spam-Ordner nach.
-passcode-help-voice = Prüfen Sie, ob Ihr Telefon Empfang hat und nicht stumm geschaltet ist. Nehmen Sie den Anruf an und drücken Sie eine Taste, um den Code zu hören.
-passcode-help-push = Prüfen Sie, ob Ihr Telefon mit dem Internet verbunden ist und die App Mitteilungen zeigen darf.
-passcode-help-again = Fordern Sie dann einen neuen Code an. Der frühere wird ungültig.
+passcode-other-ways = Anderer Weg
+passcode-help-sms = Eine SMS kann eine Minute brauchen. Prüfen Sie, ob Ihr Telefon Empfang hat.
+passcode-help-mail = Eine E-Mail kann eine Minute brauchen. Sehen Sie auch im Spam-Ordner nach.
+passcode-help-voice = Prüfen Sie, ob Ihr Telefon Empfang hat und nicht stumm ist. Nehmen Sie den Anruf an und drücken Sie eine Taste, um den Code zu hören.
+passcode-help-push = Prüfen Sie, ob Ihr Telefon online ist und die App Mitteilungen zeigen darf.
 passcode-check = Erneut prüfen
-passcode-cancel = Von vorn beginnen
 
 # Die Seite für ein neues Passwort.
 password-title = Neues Passwort wählen
@@ -154,6 +165,7 @@ password-new = Neues Passwort
 password-new-hint = Mehrere Wörter hintereinander sind leicht zu merken und schwer zu erraten.
 password-again = Neues Passwort noch einmal
 password-submit = Passwort ändern
+password-cancel = Von vorn beginnen
 password-later = Später
 password-later-why = Wir erinnern Sie morgen wieder daran.
 password-too-short = Dieses Passwort ist zu kurz.

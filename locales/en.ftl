@@ -49,95 +49,106 @@ cross-site-title = On to { $application }
 cross-site-from = { $site } has sent a form along with you.
 cross-site-from-another = Another site has sent a form along with you.
 
-# The passcode page. $to is masked, like •••• 12 or a•••@example.com.
+# The passcode page. $to is masked: a•••@example.com, or the last digits of a number.
 passcode-title = Enter your code
-passcode-label = Login { $label }
-passcode-label-why = The message names login { $label }. Enter a code from no other message.
-passcode-sending-sms = We are sending a code by text message to { $to }.
-passcode-sending-mail = We are sending a code by e-mail to { $to }.
-passcode-sending-voice = We are calling { $to } and will read the code out.
-passcode-sending-push = We are sending a code to the app on your phone.
-passcode-sent-sms = We sent a code by text message to { $to }.
-passcode-sent-mail = We sent a code by e-mail to { $to }.
-passcode-sent-voice = We are calling { $to }. Take the call and press any key to hear the code.
-passcode-sent-push = We sent a code to the app on your phone.
-passcode-awaited = It is not confirmed as delivered yet.
-passcode-delivered-sms = The code was delivered by text message to { $to }.
-passcode-delivered-mail = The code was delivered by e-mail to { $to }.
-passcode-delivered-voice = We called { $to } and read the code out.
-passcode-delivered-push = The code was delivered to the app on your phone.
-passcode-undelivered-sms = The text message to { $to } was not delivered.
-passcode-undelivered-mail = The e-mail to { $to } was not delivered.
-passcode-undelivered-voice = The call to { $to } was not taken.
-passcode-undelivered-push = The message to the app on your phone was not delivered.
-passcode-unconfirmed-sms = The text message to { $to } was not confirmed in time.
-passcode-unconfirmed-mail = The e-mail to { $to } was not confirmed in time.
-passcode-unconfirmed-voice = The call to { $to } was not confirmed in time.
-passcode-unconfirmed-push = The message to the app on your phone was not confirmed in time.
-passcode-not-sent-sms = The text message to { $to } could not be sent.
-passcode-not-sent-mail = The e-mail to { $to } could not be sent.
-passcode-not-sent-voice = { $to } could not be called.
-passcode-not-sent-push = The message to the app on your phone could not be sent.
-passcode-unsure-sms = We may have sent a code by text message to { $to }, but cannot tell for sure.
-passcode-unsure-mail = We may have sent a code by e-mail to { $to }, but cannot tell for sure.
-passcode-unsure-voice = We may have called { $to }, but cannot tell for sure.
-passcode-unsure-push = We may have sent a code to the app on your phone, but cannot tell for sure.
-passcode-unsure-next = If it comes, enter it. If not, ask for a new one.
-passcode-twice = It may arrive twice; the code is the same.
-passcode-again-sms = We could not send the text message to { $to } yet.
-passcode-again-mail = We could not send the e-mail to { $to } yet.
-passcode-again-voice = We could not call { $to } yet.
-passcode-again-push = We could not send the message to the app on your phone yet.
+passcode-as = Signing in to { $application } as { $name }
+passcode-at = Signing in to { $application }
+passcode-not-you = Not you?
+passcode-label = login { $label }
+passcode-label-why = The message must show { $label }.
+passcode-sending-sms = We are sending a text message to your number ending in { $to }.
+passcode-sending-mail = We are sending an e-mail to { $to }.
+passcode-sending-voice = We are calling your number ending in { $to }. Take the call and press any key to hear the code.
+passcode-sending-push = We are sending a message to the app on your phone.
+passcode-sent-sms = We sent a text message to your number ending in { $to }.
+passcode-sent-mail = We sent an e-mail to { $to }.
+passcode-sent-voice = We are calling your number ending in { $to }. Take the call and press any key to hear the code.
+passcode-sent-push = We sent a message to the app on your phone.
+passcode-awaited = We do not know yet whether it has arrived.
+passcode-delivered-sms = Your phone ending in { $to } has received the text message.
+passcode-delivered-mail = The e-mail to { $to } has arrived.
+passcode-delivered-voice = We called your number ending in { $to } and read the code out.
+passcode-delivered-push = The app on your phone has received the message.
+passcode-undelivered-sms = The text message to your number ending in { $to } did not arrive.
+passcode-undelivered-mail = The e-mail to { $to } did not arrive.
+passcode-undelivered-voice = Nobody took our call to your number ending in { $to }.
+passcode-undelivered-push = The message to the app on your phone did not arrive.
+passcode-unconfirmed-sms = The text message to your number ending in { $to } takes too long.
+passcode-unconfirmed-mail = The e-mail to { $to } takes too long.
+passcode-unconfirmed-voice = The call to your number ending in { $to } takes too long.
+passcode-unconfirmed-push = The message to the app on your phone takes too long.
+passcode-not-sent-sms = The text message to your number ending in { $to } did not get through.
+passcode-not-sent-mail = The e-mail to { $to } did not get through.
+passcode-not-sent-voice = The call to your number ending in { $to } did not get through.
+passcode-not-sent-push = The message to the app on your phone did not get through.
+passcode-unsure-sms = We may have sent a text message to your number ending in { $to }, but we are not sure.
+passcode-unsure-mail = We may have sent an e-mail to { $to }, but we are not sure.
+passcode-unsure-voice = We may have called your number ending in { $to }, but we are not sure.
+passcode-unsure-push = We may have sent a message to the app on your phone, but we are not sure.
+passcode-unsure-next = If it comes, enter the code. If not, get a new one below.
+passcode-twice = It may arrive twice, with the same code.
+passcode-again-sms = The text message to your number ending in { $to } did not get through yet.
+passcode-again-mail = The e-mail to { $to } did not get through yet.
+passcode-again-voice = The call to your number ending in { $to } did not get through yet.
+passcode-again-push = The message to the app on your phone did not get through yet.
 passcode-again-next = We keep trying, so leave this page open.
-passcode-again-unsure = To be safe, we try once more. It may arrive twice; the code is the same.
-passcode-failed = We could not send the code. Ask for a new one, or sign in again a little later.
+passcode-again-unsure = We try once more to be safe. It may arrive twice, with the same code.
+passcode-failed-title = We could not send your code
+passcode-failed = None of our messages got through. Try again, or sign in again in a few minutes.
 passcode-field = Code
 passcode-life =
     { $minutes ->
-        [0] The code is good for less than a minute.
-        [one] The code is good for about one minute.
-       *[other] The code is good for about { $minutes } minutes.
+        [0] The code works for less than a minute.
+        [one] The code works for 1 minute.
+       *[other] The code works for { $minutes } minutes.
     }
-passcode-letters = Capital or small letters: both are fine.
+passcode-letters = Type capital or small letters, both work.
 passcode-submit = Sign in
 passcode-wrong = That code is not right.
 passcode-wrong-next =
     { $left ->
-        [one] You have one more try. Compare the code with the newest message.
-       *[other] You have { $left } more tries. Compare the code with the newest message.
+        [one] You have 1 try left.
+       *[other] You have { $left } tries left.
     }
-passcode-earlier = That was the earlier code.
-passcode-earlier-next = Enter the code from the newest message. This did not count as a try.
-passcode-code-expired = This code has expired.
-passcode-code-expired-next = Ask for a new code below.
-passcode-code-expired-over = Please sign in again.
+passcode-earlier = That code is from an older message.
+passcode-earlier-next = Use the newest one. This did not cost you a try.
+passcode-expired-title = Your code has expired
+passcode-expired = This code has expired.
+passcode-expired-next = This did not cost you a try.
+passcode-expired-free = The code that you entered is too old. This did not cost you a try.
+passcode-expired-sms = We can send a new one to your number ending in { $to }.
+passcode-expired-mail = We can send a new one to { $to }.
+passcode-expired-voice = We can call your number ending in { $to } again.
+passcode-expired-push = We can send a new one to the app on your phone.
 passcode-not-yet = It is too early for a new code.
-passcode-not-yet-next = The one on its way may still arrive. Wait a moment, then ask again.
+passcode-not-yet-next = The last message may still arrive. Wait a moment, then ask again.
 passcode-no-more = We cannot send more codes for now.
-passcode-no-more-next = Many were sent in a short time. The last one stays good; enter it, or ask for help.
+passcode-no-more-next = We sent many in a short time. The last code still works: enter it, or ask for help.
+passcode-no-more-over = We sent many in a short time. Sign in again later, or ask for help.
 passcode-too-many = Too many attempts came from your network.
-passcode-too-many-next = Wait a minute, then enter the code again. This did not count as a try.
+passcode-too-many-next = Wait a minute, then enter the code again. This did not cost you a try.
 passcode-resend = Send a new code
-passcode-resend-in = You can ask for a new code in { $seconds } s.
-passcode-resend-left =
-    { $left ->
-        [one] You can ask for one more code.
-       *[other] You can ask for { $left } more codes.
-    }
-passcode-other-sms = Send by text message to { $to }
-passcode-other-mail = Send by e-mail to { $to }
-passcode-other-voice = Call { $to } instead
-passcode-other-push = Send to the app on your phone
-passcode-resend-used = You have asked for all the codes that one sign-in allows.
-passcode-help = Nothing arrived?
-passcode-help-wait = A message can take up to a minute.
-passcode-help-sms = See whether your phone has reception and the number above is yours.
-passcode-help-mail = Look into your spam folder, too.
-passcode-help-voice = See whether your phone has reception and is not set to silent. Take the call and press any key to hear the code.
-passcode-help-push = See whether your phone is on the internet and the app may show messages.
-passcode-help-again = Then ask for a new code. The earlier one stops working.
+passcode-resend-sms = By text message again
+passcode-resend-mail = By e-mail again
+passcode-resend-voice = By phone call again
+passcode-resend-push = To the app again
+passcode-possible-in = Possible in { $seconds } seconds
+passcode-other-sms = Send a text message
+passcode-other-sms-to = To your number ending in { $to }
+passcode-other-mail = E-mail the code
+passcode-other-mail-to = To { $to }
+passcode-other-voice = Call me
+passcode-other-voice-to = On your number ending in { $to }
+passcode-other-push = Send it to the app
+passcode-other-push-to = On your phone
+passcode-resend-used = You have asked for all the codes that one sign-in allows. Sign in again to get more.
+passcode-help = Did not get it?
+passcode-other-ways = Use another way
+passcode-help-sms = A text message can take a minute. Check that your phone has a signal.
+passcode-help-mail = An e-mail can take a minute. Look in your spam folder, too.
+passcode-help-voice = Check that your phone has a signal and is not on silent. Take the call and press any key to hear the code.
+passcode-help-push = Check that your phone is online and that the app may show notifications.
 passcode-check = Check again
-passcode-cancel = Start again
 
 # The page for a new password.
 password-title = Choose a new password
@@ -154,6 +165,7 @@ password-new = New password
 password-new-hint = Several words in a row are easy to remember and hard to guess.
 password-again = New password once more
 password-submit = Change password
+password-cancel = Start again
 password-later = Later
 password-later-why = You will be reminded tomorrow.
 password-too-short = This password is too short.

@@ -27,21 +27,42 @@
     }
   }
 
+  const began = Date.now();
+  const passed = () => Date.now() - began;
+
+  // When a new code, or a way that was tried, may be asked for again. The sentence comes from the server; only its number moves, and not
+  // with every second.
+  const paced = [...document.querySelectorAll('button[data-wait]')];
+  const free = (button) => {
+    button.disabled = false;
+    button.querySelector('.when').remove();
+  };
+  const tick = () => {
+    for (const button of paced.filter((one) => one.disabled)) {
+      const left = Number(button.dataset.wait) - passed() / 1000;
+      if (left <= 0) free(button);
+      else if (left > 5) button.querySelector('.when').textContent = button.dataset.when.replace(/\d+/, Math.ceil(left / 5) * 5);
+    }
+    if (paced.some((one) => one.disabled)) setTimeout(tick, 1000);
+  };
+  for (const button of paced) {
+    button.disabled = true;
+    button.dataset.when = button.querySelector('.when').textContent;
+  }
+  tick();
+
   const progress = document.getElementById('progress');
   const answer = document.getElementById('answer');
   const field = document.getElementById('passcode');
-  const life = document.getElementById('life');
-  const paced = document.querySelectorAll('button[data-wait]');
-  const when = document.getElementById('resend-when');
-  if (!progress || !answer || !field) return;
+  const check = document.getElementById('check');
+  if (!progress || !answer || !field || !check) return;
 
-  const began = Date.now();
   const lifetime = Number(progress.dataset.life) * 1000;
-  const passed = () => Date.now() - began;
+  // The script asks by itself.
+  check.hidden = true;
 
-  // How far the message is: every 2 s, later every 5 s, until nothing more will be known, and once more when the code is too old.
+  // How far the message is: every 2 s, later every 5 s, until nothing more will be known.
   const poll = async () => {
-    const last = passed() > lifetime;
     try {
       const reply = await fetch(progress.dataset.poll, { credentials: 'same-origin', headers: { accept: 'application/json' } });
       // This sign-in is over. Every other failure may pass.
@@ -55,30 +76,13 @@
     } catch {
       // The network may come back; the next round tries again.
     }
-    if (!last) later();
+    if (passed() < lifetime) later();
   };
   const later = () => setTimeout(poll, passed() < 20000 ? 2000 : 5000);
   if (progress.dataset.state === 'sending' || progress.dataset.state === 'waiting') later();
 
-  // When the code is too old.
-  setTimeout(() => { if (life.textContent) life.textContent = life.dataset.over; }, lifetime);
-
-  // How long until a new code or another way may be asked for. The sentence comes from the server; only its number moves.
-  if (paced.length && when) {
-    const wait = Number(paced[0].dataset.wait);
-    const sentence = when.textContent;
-    for (const button of paced) button.disabled = true;
-    const tick = setInterval(() => {
-      const left = Math.ceil(wait - passed() / 1000);
-      if (left > 0) {
-        when.textContent = sentence.replace(/\d+/, left);
-        return;
-      }
-      clearInterval(tick);
-      when.textContent = when.dataset.now;
-      for (const button of paced) button.disabled = false;
-    }, 1000);
-  }
+  // When the code is too old, the page is the one that offers a new code.
+  setTimeout(() => location.replace(check.href), lifetime + 1000);
 
   // The phone offers the code from the message (WebOTP), where it can.
   if ('OTPCredential' in window) {

@@ -32,7 +32,7 @@ pub use rules::Parts;
 pub use services::Services;
 pub use session::registry::Sessions;
 pub use trouble::{Trouble, TroubleKind};
-pub use view::{AskedView, ChangeView, FlowView, PasscodeView};
+pub use view::{AskedView, ChangeView, FlowView, Offer, PasscodeView};
 
 pub use crate::base::{Channel, Factor};
 pub use crate::directory::Complaint;

@@ -15,6 +15,8 @@ pub struct FlowView {
     pub back: String,
     /// The application, or the client, that it is for.
     pub application: Arc<str>,
+    /// The name as the user typed it; empty where the flow began in an older version.
+    pub name: String,
     pub language: Language,
     pub trace: TraceId,
     pub tries_left: u32,
@@ -38,9 +40,19 @@ pub struct PasscodeView {
     pub progress: Progress,
     /// When a new passcode may be asked for, and how often still.
     pub resend: Option<(Time, u32)>,
-    /// Further ways to send it that may be asked for like a new passcode.
-    pub others: Vec<Way>,
+    /// By which way a new passcode is sent: the one that is under way. Nothing where none is left.
+    pub again: Option<Way>,
+    /// The other ways, those that were not tried yet first.
+    pub others: Vec<Offer>,
     pub lives_until: Time,
+}
+
+/// A way that the user may choose.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Offer {
+    pub way: Way,
+    /// It was tried in this sign-in already, so it waits for the pause of a resend.
+    pub is_tried: bool,
 }
 
 /// What the page that asks for a new password shows.

@@ -8,6 +8,7 @@ pub mod csrf;
 pub mod encoding;
 pub mod ended;
 pub mod form;
+mod icons;
 pub mod notice;
 pub mod page;
 pub mod renderer;

@@ -3,6 +3,8 @@
 
 use http::StatusCode;
 
+use super::icons::Icon;
+
 /// Why it does not go on here. The texts are `notice-…` in `locales/`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Notice {
@@ -61,6 +63,27 @@ pub enum Notice {
     Internal,
 }
 
+/// What a page is about, as a colour: never alone, always with an icon and words.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Tone {
+    Info,
+    Good,
+    Warn,
+    Bad,
+}
+
+impl Tone {
+    /// Its class in `page.css`.
+    pub(super) const fn class(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Good => "good",
+            Self::Warn => "warn",
+            Self::Bad => "bad",
+        }
+    }
+}
+
 /// Where a notice leads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Next {
@@ -97,6 +120,31 @@ impl Notice {
 
     pub(super) const fn next(self) -> Next {
         self.row().2
+    }
+
+    /// How it looks: a colour and a picture that say at a glance whether something is done, waits, is forbidden or broken. The words say it too.
+    pub(super) const fn looks(self) -> (Tone, Icon) {
+        match self {
+            Self::FlowUsed | Self::PasswordSet => (Tone::Good, Icon::Done),
+            Self::SessionOver => (Tone::Info, Icon::Clock),
+            Self::BadRequest | Self::NotFound | Self::NotAllowed | Self::UnknownHost => (Tone::Info, Icon::Question),
+            Self::FlowExpired
+            | Self::FlowGone
+            | Self::ChangeEnded
+            | Self::FactorPaused { .. }
+            | Self::MessagesPaused
+            | Self::TooMany
+            | Self::Busy => (Tone::Warn, Icon::Clock),
+            Self::NotForThisSite | Self::PasswordStale | Self::Forbidden => (Tone::Warn, Icon::Lock),
+            Self::NoChannel => (Tone::Warn, Icon::Phone),
+            Self::HelpDesk => (Tone::Warn, Icon::Call),
+            Self::Foreign | Self::CrossSite => (Tone::Warn, Icon::Stop),
+            Self::CookiesNeeded | Self::TooLarge | Self::HeadTooLarge => (Tone::Warn, Icon::Alert),
+            Self::FlowEnded => (Tone::Bad, Icon::Stop),
+            Self::NotSent => (Tone::Bad, Icon::Phone),
+            Self::DirectoryDown | Self::UpstreamDown | Self::UpstreamSlow => (Tone::Bad, Icon::Server),
+            Self::Internal => (Tone::Bad, Icon::Alert),
+        }
     }
 
     /// What every notice is, in one table.

@@ -47,7 +47,10 @@ impl Look {
             _ => 0,
         };
         let part = |end: &str| say.with(&format!("notice-{}-{end}", notice.key()), &[("minutes", minutes.into())]);
+        let (tone, icon) = notice.looks();
         let page = NoticePage {
+            tone,
+            icon,
             what: part("text"),
             next: part("next"),
             href: notice.next().href(back),

@@ -53,6 +53,12 @@ impl Visit<'_> {
         form::parameter(self.query, "back").and_then(|back| way_back::judged(&back)).unwrap_or_else(|| "/".to_owned())
     }
 
+    /// The flow that the request names; empty where it names what cannot be one.
+    pub(super) fn flow(&self) -> String {
+        let is_one = |flow: &String| flow.len() <= 64 && flow.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        form::parameter(self.query, "flow").filter(is_one).unwrap_or_default()
+    }
+
     pub(super) fn chosen_language(&self) -> Option<Language> {
         form::parameter(self.query, "language").and_then(|tag| Language::from_tag(&tag))
     }

@@ -5,6 +5,8 @@ use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue};
 
 use super::Page;
+use super::icons::Icon;
+use super::notice::Tone;
 use super::page::asset;
 use super::translator::Say;
 use crate::base::{Language, TraceId};
@@ -40,6 +42,15 @@ impl Frame<'_> {
         Say { language: *language, ..self.say }.plain("language-name")
     }
 
+    /// When a button can be pressed; the script counts its number down.
+    pub(super) fn possible_in(&self, seconds: &u64) -> String {
+        self.say.with("passcode-possible-in", &[("seconds", (*seconds).into())])
+    }
+
+    pub(super) fn alert(&self) -> String {
+        Icon::Alert.svg()
+    }
+
     pub(super) fn asset(&self, name: &str) -> &'static str {
         asset::url(name)
     }
@@ -57,6 +68,8 @@ pub(super) struct Problem {
 #[template(path = "error/notice.html")]
 pub(super) struct NoticePage<'a> {
     pub(super) frame: Frame<'a>,
+    pub(super) tone: Tone,
+    pub(super) icon: Icon,
     pub(super) what: String,
     pub(super) next: String,
     pub(super) href: String,

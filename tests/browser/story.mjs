@@ -29,12 +29,12 @@ const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-ru
 const WORDS = {
   en: {
     login: 'Sign in to intranet', passcode: 'Enter your code', refused: 'We could not sign you in.', wrong: 'That code is not right.',
-    left: 'You have 2 more tries.', sent: 'We sent a code by e-mail to', ask: 'Sign out?', done: 'You are signed out', check: 'Check again',
-    down: 'The application does not answer', early: 'It is too early for a new code.', earlier: 'That was the earlier code.', mail: 'Your code for',
+    left: 'You have 2 tries left.', sent: 'We sent an e-mail to', ask: 'Sign out?', done: 'You are signed out', check: 'Check again',
+    down: 'The application does not answer', early: 'It is too early for a new code.', earlier: 'That code is from an older message.', mail: 'Your code for',
   },
   de: {
-    login: 'Anmelden bei intranet', passcode: 'Code eingeben', refused: 'Die Anmeldung ist nicht gelungen.', wrong: 'Dieser Code stimmt nicht.',
-    left: 'Sie haben noch 2 Versuche.', sent: 'Wir haben einen Code per E-Mail an', ask: 'Abmelden?', done: 'Sie sind abgemeldet', check: 'Erneut prüfen',
+    login: 'Anmelden bei intranet', passcode: 'Code eingeben', refused: 'Die Anmeldung ist nicht gelungen.', wrong: 'Dieser Code ist falsch.',
+    left: 'Sie haben noch 2 Versuche.', sent: 'Wir haben eine E-Mail an', ask: 'Abmelden?', done: 'Sie sind abgemeldet', check: 'Erneut prüfen',
     down: 'Die Anwendung antwortet nicht', early: '', earlier: '', mail: 'Ihr Code für',
   },
 };
@@ -236,6 +236,7 @@ async function withoutScript(browser, name, look) {
   await person.sees('sent', words.passcode);
   const first = await person.mail();
 
+  await page.click('details summary');
   await page.click('#resend');
   await page.locator('#problem', { hasText: words.early }).waitFor();
   await person.sees('too-early', words.passcode);
@@ -243,6 +244,7 @@ async function withoutScript(browser, name, look) {
   await page.getByRole('link', { name: words.check }).click();
   await page.locator('#problem').waitFor({ state: 'detached' });
   await person.sees('may-ask-again', words.passcode);
+  await page.click('details summary');
   await page.click('#resend');
   await page.waitForSelector('#progress');
   await person.untilSent();

@@ -19,9 +19,9 @@ async fn a_wrong_code_costs_a_try_and_the_page_says_how_many_are_left() {
     let page = browser.to_passcode("alice", "wonderland").await;
     let code = bed.code(&page).await;
     let again = browser.passcode_again(&page, &wrong(&code)).await;
-    assert!(again.status == 403 && again.says("You have 2 more tries."), "{}", again.body);
+    assert!(again.status == 403 && again.says("You have 2 tries left."), "{}", again.body);
     let again = browser.passcode_again(&again, &wrong(&code)).await;
-    assert!(again.says("You have one more try."), "{}", again.body);
+    assert!(again.says("You have 1 try left."), "{}", again.body);
     assert_eq!(browser.passcode(&again, &code).await.status, 303);
     assert!(browser.is_in().await);
 }
@@ -83,9 +83,9 @@ async fn two_codes_in_one_form_are_one_wrong_try() {
     let page = browser.to_passcode("alice", "wonderland").await;
     let code = bed.code(&page).await;
     let both = browser.passcode_again(&page, &format!("{} {code}", wrong(&code))).await;
-    assert!(both.status == 403 && both.says("You have 2 more tries."), "{}", both.body);
+    assert!(both.status == 403 && both.says("You have 2 tries left."), "{}", both.body);
     let both = browser.passcode_again(&page, &format!("{code}, {}", wrong(&code))).await;
-    assert!(both.status == 403 && both.says("You have one more try."), "{}", both.body);
+    assert!(both.status == 403 && both.says("You have 1 try left."), "{}", both.body);
     assert_eq!(browser.passcode(&page, &code).await.status, 303);
 }
 
@@ -94,7 +94,7 @@ async fn a_memorable_code_may_be_typed_in_capitals_and_the_page_asks_for_letters
     let bed = Bed::with(Toml::bed().passcode("alphabet = \"memorable\"")).await;
     let browser = bed.browser();
     let page = browser.to_passcode("alice", "wonderland").await;
-    assert!(page.says("Capital or small letters") && !page.says("inputmode=\"numeric\""), "{}", page.body);
+    assert!(page.says("Type capital or small letters") && !page.says("inputmode=\"numeric\""), "{}", page.body);
     let code = bed.code(&page).await;
     assert!(code.len() == 8 && code[..6].bytes().all(|byte| byte.is_ascii_lowercase()), "{code}");
     assert_eq!(browser.passcode(&page, &format!("{} {}", code[..6].to_uppercase(), &code[6..])).await.status, 303);
@@ -119,13 +119,36 @@ async fn an_expired_code_is_said_to_be_expired_and_a_new_one_works() {
     let page = browser.to_passcode("alice", "wonderland").await;
     let code = bed.code(&page).await;
     bed.clock.advance(LIFETIME);
-    let again = browser.passcode_again(&page, &code).await;
-    assert!(again.says("This code has expired.") && again.says("Ask for a new code below."), "{}", again.body);
+    let looked = browser.get(&format!("/.doorward/login/passcode?flow={}", page.flow())).await;
+    assert!(looked.status == 200 && looked.says("<h1>Your code has expired</h1>"), "{}", looked.body);
+    let status = browser.get(&format!("/.doorward/login/status?flow={}", page.flow())).await;
+    assert!(status.says("\"expired\""), "{}", status.body);
+    // Right or wrong, none costs a try; no page shows the tick of a code that was sent.
+    for typed in [&code, &wrong(&code), &wrong(&code), &wrong(&code), &wrong(&code)] {
+        let again = browser.passcode_again(&page, typed).await;
+        assert!(again.status == 403 && again.says("is too old. This did not cost you a try."), "{}", again.body);
+        assert!(again.says("data-state=\"expired\"") && !again.says("name=\"passcode\""), "{}", again.body);
+    }
+    let again = browser.get(&format!("/.doorward/login/passcode?flow={}", page.flow())).await;
     let fresh = browser.resend(&again).await;
     assert_eq!(fresh.status, 200, "{}", fresh.body);
     let codes = bed.messages_for(&page, 2).await;
     assert_eq!(browser.passcode(&fresh, &codes[1].passcode).await.status, 303);
     assert!(browser.is_in().await);
+}
+
+#[tokio::test]
+async fn the_page_says_who_signs_in_as_it_was_typed() {
+    let bed = Bed::start().await;
+    for (typed, shown) in [("alice", "alice"), (" ALICE ", "ALICE"), ("alice@mail.example", "alice@mail.example")] {
+        let posted = bed.browser().login(typed, "wonderland").await;
+        if posted.status != 303 {
+            continue;
+        }
+        let browser = bed.browser();
+        let page = browser.to_passcode(typed, "wonderland").await;
+        assert!(page.says(&format!("as <b>{shown}</b>")) && page.says(">Not you?</a>"), "{}", page.body);
+    }
 }
 
 #[tokio::test]
@@ -138,9 +161,9 @@ async fn the_code_before_a_resend_is_recognised_once_and_costs_no_try() {
     browser.resend(&page).await;
     let codes = bed.messages_for(&page, 2).await;
     let again = browser.passcode_again(&page, &codes[0].passcode).await;
-    assert!(again.says("That was the earlier code.") && again.says("did not count as a try"), "{}", again.body);
+    assert!(again.says("That code is from an older message.") && again.says("did not cost you a try"), "{}", again.body);
     let again = browser.passcode_again(&page, &codes[0].passcode).await;
-    assert!(again.says("You have 2 more tries."), "{}", again.body);
+    assert!(again.says("You have 2 tries left."), "{}", again.body);
     assert_eq!(browser.passcode(&again, &codes[1].passcode).await.status, 303);
 }
 
@@ -305,7 +328,7 @@ async fn the_page_and_its_script_are_told_how_far_the_message_is() {
     let bed = Bed::start().await;
     let browser = bed.browser();
     let page = browser.to_passcode("alice", "wonderland").await;
-    assert!(page.says("We sent a code by text message to") || page.says("We are sending a code by text message to"));
+    assert!(page.says("We sent a text message to") || page.says("We are sending a text message to"));
     bed.code(&page).await;
     let last = eventually("the page says that it was sent", async || {
         let status = browser.get(&format!("/.doorward/login/status?flow={}", page.flow())).await;
@@ -314,7 +337,7 @@ async fn the_page_and_its_script_are_told_how_far_the_message_is() {
         if status["state"] == "sent" { Ok(status) } else { Err(status) }
     })
     .await;
-    let text = "We sent a code by text message to ••••\u{a0}78.";
+    let text = "We sent a text message to your number ending in 78.";
     let said = last["text"].as_str().unwrap().replace(['\u{2068}', '\u{2069}'], "");
     assert_eq!(said, text);
     let page = browser.get(&format!("/.doorward/login/passcode?flow={}", page.flow())).await;

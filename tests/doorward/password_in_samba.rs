@@ -31,7 +31,7 @@ async fn must_change_and_expired_lead_through_the_second_factor_to_a_new_passwor
         let browser = bed.browser();
         let page = to_new_password(&bed, &browser, name, FIRST).await;
         let short = browser.new_password(&page, "aB1", "aB1").await;
-        assert!(short.status == 403 && short.says("class=\"problem\""), "{}", short.body);
+        assert!(short.status == 403 && short.says("id=\"problem\""), "{}", short.body);
         assert!(!browser.is_in().await);
         let changed = browser.new_password(&short, SECOND, SECOND).await;
         assert_eq!((changed.status, changed.header("location")), (303, "/"), "{name}: {}", changed.body);

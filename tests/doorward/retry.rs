@@ -103,7 +103,7 @@ fn code(mail: &str) -> String {
     code.chars().take_while(char::is_ascii_digit).collect()
 }
 
-const NOT_YET: &str = "We could not send the e-mail to a•••@example.test yet. We keep trying, so leave this page open.";
+const NOT_YET: &str = "The e-mail to a•••@example.test did not get through yet. We keep trying, so leave this page open.";
 
 #[test]
 fn a_code_that_a_relay_puts_off_comes_with_the_next_try() {
@@ -123,7 +123,7 @@ fn a_code_that_a_relay_puts_off_comes_with_the_next_try() {
     story.clock.advance(Duration::from_secs(5));
     story.tried(2);
     story.clock.advance(Duration::from_secs(10));
-    story.until("We sent a code by e-mail");
+    story.until("We sent an e-mail");
     println!(
         "two passing failures: the code was out {:.1} s after the first by the hand-set clock",
         story.clock.now().since(begun).as_secs_f64()
@@ -141,14 +141,14 @@ fn where_the_line_breaks_after_the_final_dot_one_further_copy_goes_and_the_page_
     let relay =
         runtime.block_on(Relay::start(|line, conversation| (line == "." && conversation == 0).then(|| HANGS_UP.to_owned())));
     let story = Story::begin(folder.path(), relay.port, clock);
-    let unsure = "We may have sent a code by e-mail to a•••@example.test, but cannot tell for sure.";
+    let unsure = "We may have sent an e-mail to a•••@example.test, but we are not sure.";
     assert_eq!(
         story.until("once more"),
-        format!("{unsure} To be safe, we try once more. It may arrive twice; the code is the same.")
+        format!("{unsure} We try once more to be safe. It may arrive twice, with the same code.")
     );
     story.clock.advance(Duration::from_secs(5));
-    let sent = story.until("We sent a code by e-mail");
-    assert!(sent.starts_with(unsure) && sent.ends_with("It may arrive twice; the code is the same."), "{sent}");
+    let sent = story.until("We sent an e-mail");
+    assert!(sent.starts_with(unsure) && sent.ends_with("It may arrive twice, with the same code."), "{sent}");
     let codes: Vec<String> = relay.mails().iter().map(|mail| code(mail)).collect();
     assert!(codes.len() == 2 && codes[0] == codes[1], "{codes:?}");
     story.enter(&codes[0]);
@@ -167,7 +167,7 @@ fn a_relay_that_comes_back_gets_the_code_within_seconds_by_the_machines_clock() 
     story.until("yet");
     let failed = Instant::now();
     let relay = runtime.block_on(async { Relay::on(TcpListener::bind(address).await.unwrap(), |_, _| None) });
-    story.until("We sent a code by e-mail");
+    story.until("We sent an e-mail");
     println!("connection refused: the code was out {} ms after the failure was shown", failed.elapsed().as_millis());
     assert!(failed.elapsed() < Duration::from_secs(15));
     story.enter(&code(&relay.mails()[0]));
@@ -181,6 +181,6 @@ fn an_address_that_is_refused_for_good_ends_it_at_once() {
     let (folder, runtime, clock) = (tempfile::tempdir().unwrap(), runtime(), Clock::by_hand());
     let relay = runtime.block_on(Relay::start(|line, _| line.starts_with("RCPT").then(|| "550 5.1.1 User unknown".to_owned())));
     let story = Story::begin(folder.path(), relay.port, clock);
-    story.until("We could not send the code.");
+    story.until("None of our messages got through.");
     assert_eq!(relay.conversations(), 1);
 }

@@ -104,7 +104,7 @@ async fn a_login_under_way_goes_on_with_the_tries_that_were_left() {
     let (bed, left) = upgraded().await;
     let (browser, page) = left.bob.page(&bed).await;
     let page = browser.passcode_again(&page, &wrong(&left.passcode)).await;
-    assert!(page.says("You have one more try."), "{}", page.body);
+    assert!(page.says("You have 1 try left."), "{}", page.body);
     assert_eq!(browser.passcode(&page, &left.passcode).await.status, 303);
     assert!(browser.is_in().await);
 }
@@ -160,7 +160,7 @@ async fn the_folder_is_made_where_it_is_asked_for() {
     let page = bob.to_passcode("bob", "builder").await;
     let passcode = bed.code(&page).await;
     let page = bob.passcode_again(&page, &wrong(&passcode)).await;
-    assert!(page.says("You have 2 more tries."), "{}", page.body);
+    assert!(page.says("You have 2 tries left."), "{}", page.body);
     for password in ["first", "second"] {
         assert_eq!(browser().login("carol", password).await.status, 403);
     }

@@ -37,9 +37,13 @@ async fn sent(bed: &Bed, number: usize) -> Vec<Message> {
 
 /// The pause before another way, once the message is done.
 async fn pass(bed: &Bed, browser: &Client, page: &Answer) {
+    pass_for(bed, browser, page, PAUSE).await;
+}
+
+async fn pass_for(bed: &Bed, browser: &Client, page: &Answer, time: Duration) {
     let status = format!("/.doorward/login/status?flow={}", page.flow());
     eventually("the message is done", async || !browser.get(&status).await.says("\"sending\"")).await;
-    bed.clock.advance(PAUSE);
+    bed.clock.advance(time);
 }
 
 fn words(page: &Answer) -> String {
@@ -50,27 +54,64 @@ fn words(page: &Answer) -> String {
 async fn the_page_offers_what_the_policy_has_for_this_person_and_nothing_else() {
     let bed = bed(THREE_WAYS).await;
     let page = words(&bed.browser().to_passcode("alice", "wonderland").await);
-    assert!(page.contains("Call •••• 78 instead") && page.contains("Send by e-mail to a•••@mail.example"), "{page}");
-    assert!(!page.contains("Send by text message to"), "{page}");
+    assert!(
+        has_ways(&page, &["Call me", "E-mail the code", "Send a new code"]) && page.contains("To a•••@mail.example"),
+        "{page}"
+    );
+    assert!(!page.contains("Send a text message"), "{page}");
     let bob = words(&bed.browser().to_passcode("bob", "builder").await);
-    assert!(bob.contains("Call •••• 21 instead") && !bob.contains("Send by e-mail"), "{bob}");
+    assert!(bob.contains("On your number ending in 21") && has_ways(&bob, &["Call me", "Send a new code"]), "{bob}");
 }
 
 #[tokio::test]
-async fn another_way_is_taken_when_the_pause_is_over() {
+async fn a_way_that_was_not_tried_is_taken_at_once_and_one_that_was_after_the_pause() {
     let bed = bed(THREE_WAYS).await;
     let browser = bed.browser();
     let page = browser.to_passcode("alice", "wonderland").await;
     bed.code(&page).await;
-    let early = press(&browser, &page, "1").await;
-    assert!(early.status == 429 && early.says("It is too early for a new code."), "{}", early.body);
-    pass(&bed, &browser, &page).await;
     let called = press(&browser, &page, "1").await;
     let messages = sent(&bed, 2).await;
     assert_eq!((messages[0].channel.as_str(), messages[1].channel.as_str()), ("sms", "voice"));
-    assert!(words(&called).contains("Send by text message to •••• 78"), "{}", called.body);
-    assert_eq!(browser.passcode(&called, &messages[1].passcode).await.status, 303);
+    assert!(has_ways(&called.body, &["E-mail the code", "Send a new code", "Send a text message"]), "{}", called.body);
+    // Presses within two seconds are one.
+    pass_for(&bed, &browser, &page, Duration::from_secs(3)).await;
+    let early = press(&browser, &called, "0").await;
+    assert!(early.status == 429 && early.says("It is too early for a new code."), "{}", early.body);
+    pass(&bed, &browser, &page).await;
+    press(&browser, &called, "0").await;
+    let messages = sent(&bed, 3).await;
+    assert_eq!(messages[2].channel, "sms");
+    let page = browser.get(&format!("/.doorward/login/passcode?flow={}", page.flow())).await;
+    assert_eq!(browser.passcode(&page, &messages[2].passcode).await.status, 303);
     assert!(browser.is_in().await);
+}
+
+#[tokio::test]
+async fn after_a_failover_the_next_untried_way_comes_first_and_a_new_code_goes_the_way_that_worked() {
+    let bed = Bed::with(Toml::bed().directory(DEAD.to_owned()).dispatch(
+        r#"{ channel = "sms", to = "mobile", through = ["dead"] }, { channel = "mail", to = "mail", through = ["screen"] },
+            { channel = "voice", to = "mobile", through = ["screen"] }"#,
+    ))
+    .await;
+    let browser = bed.browser();
+    let page = browser.to_passcode("alice", "wonderland").await;
+    sent(&bed, 1).await;
+    pass(&bed, &browser, &page).await;
+    let page = browser.get(&format!("/.doorward/login/passcode?flow={}", page.flow())).await;
+    assert!(has_ways(&page.body, &["Call me", "Send a new code", "Send a text message"]), "{}", page.body);
+    assert!(page.says("By e-mail again"), "{}", page.body);
+    let again = browser.resend(&page).await;
+    assert_eq!(again.status, 200, "{}", again.body);
+    assert_eq!(sent(&bed, 2).await[1].channel, "mail");
+    pass(&bed, &browser, &page).await;
+    let page = browser.get(&format!("/.doorward/login/passcode?flow={}", page.flow())).await;
+    assert!(has_ways(&page.body, &["Call me", "Send a new code", "Send a text message"]), "{}", page.body);
+}
+
+/// Whether the page offers these ways in this order, and no other.
+fn has_ways(page: &str, names: &[&str]) -> bool {
+    let ways: Vec<&str> = page.split("</svg><b>").skip(1).filter_map(|rest| rest.split("</b>").next()).collect();
+    ways == names
 }
 
 #[tokio::test]
@@ -102,7 +143,7 @@ async fn ways_and_new_codes_are_counted_together() {
         };
         sent(&bed, number).await;
     }
-    assert!(page.says("You have asked for all the codes") && !page.says("value=\"other\""), "{}", page.body);
+    assert!(page.says("You have asked for all the codes") && !page.says("name=\"rule\""), "{}", page.body);
     pass(&bed, &browser, &page).await;
     press(&browser, &page, "1").await;
     assert_eq!(bed.messages().len(), 4);
@@ -119,10 +160,10 @@ async fn a_way_that_failed_is_named_before_the_one_that_worked() {
     bed.code(&page).await;
     let page = eventually("the page says so", async || {
         let page = words(&browser.get(&format!("/.doorward/login/passcode?flow={}", page.flow())).await);
-        if page.contains("We sent a code by e-mail to a•••@mail.example.") { Ok(page) } else { Err(page) }
+        if page.contains("We sent an e-mail to a•••@mail.example.") { Ok(page) } else { Err(page) }
     })
     .await;
-    assert!(page.contains("The text message to •••• 78 could not be sent. We sent a code"), "{page}");
+    assert!(page.contains("The text message to your number ending in 78 did not get through. We sent an e-mail"), "{page}");
 }
 
 /// A gateway where nobody listens.
@@ -160,10 +201,10 @@ async fn a_code_that_may_have_been_sent_is_not_called_a_failure() {
     for (language, said, button) in [
         (
             "en",
-            "We may have sent a code by text message to •••• 78, but cannot tell for sure. If it comes, enter it.",
+            "We may have sent a text message to your number ending in 78, but we are not sure. If it comes, enter the code.",
             "Send a new code",
         ),
-        ("de", "Möglicherweise haben wir einen Code per SMS an •••• 78 gesendet; sicher wissen wir es nicht.", "Neuen Code"),
+        ("de", "Vielleicht haben wir eine SMS an Ihre Nummer mit der Endung 78 gesendet. Sicher sind wir nicht.", "Neuen Code"),
     ] {
         let browser = bed.browser().with("accept-language", language);
         let page = browser.to_passcode("alice", "wonderland").await;

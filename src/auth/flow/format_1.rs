@@ -75,7 +75,8 @@ impl From<Flow1> for Flow {
             State1::Awaiting(awaiting) => {
                 let Awaiting1 { user, sealed, message, sent, lives_until, earlier, resends_left, tries_left, why, last } =
                     *awaiting;
-                let asked = Sent { label, sealed, message, sent, lives_until, earlier, resends_left };
+                let asked =
+                    Sent { label, sealed, message, sent, lives_until, earlier, resends_left, begun: 0, tried: Vec::new() };
                 State::Pending(Box::new(Pending {
                     proven: Proven::before_a_passcode(user),
                     plan: Plan::new(vec![vec![Factor::Passcode]]),
@@ -98,6 +99,7 @@ impl From<Flow1> for Flow {
             back: flow.back,
             language: flow.language,
             trace: flow.trace,
+            typed_name: String::new(),
             name_mark: flow.name_mark,
             expires: flow.expires,
             state,
@@ -144,6 +146,8 @@ mod tests {
             lives_until: Time::from_millis(301_000),
             earlier: vec![Sealed::from_bytes([2; 32])],
             resends_left: 2,
+            begun: 0,
+            tried: Vec::new(),
         };
         assert_eq!(**sent, expected);
         assert_eq!(pending.terms, Terms { dispatch: "standard".into(), passcode: "short".into() });

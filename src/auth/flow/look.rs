@@ -26,6 +26,7 @@ impl FactorStep {
             last: pending.last,
             asked,
             application: Arc::clone(at.door.name()),
+            name: flow.typed_name,
             back: flow.back,
             language: flow.language,
             trace: flow.trace,

@@ -21,6 +21,9 @@ pub(in crate::auth) struct Flow {
     pub back: String,
     pub language: Language,
     pub trace: TraceId,
+    /// The name as the user typed it, for the pages; empty in flows of an older version.
+    #[serde(default)]
+    pub typed_name: String,
     pub name_mark: String,
     pub expires: Time,
     pub state: State,
@@ -68,6 +71,8 @@ pub(in crate::auth) struct Beginning<'a> {
     pub back: &'a str,
     pub language: Language,
     pub trace: TraceId,
+    /// As the user typed it.
+    pub typed_name: &'a str,
     pub name_mark: String,
 }
 
@@ -78,6 +83,7 @@ impl Beginning<'_> {
             back: self.back.to_owned(),
             language: self.language,
             trace: self.trace,
+            typed_name: self.typed_name.trim().to_owned(),
             name_mark: self.name_mark.clone(),
             expires: now.plus(FLOW_LIFE),
             state,

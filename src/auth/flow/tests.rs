@@ -107,7 +107,7 @@ fn what_the_plan_still_asks_for_is_outstanding_and_no_grant() {
 #[test]
 fn an_earlier_passcode_is_recognised_once() {
     let second = Issued { sealed: Sealed::from_bytes([2; 32]), message: "m2".into(), lives_until: at(400) };
-    let state = pending().asking(Challenge::Passcode(Box::new(sent().resent(second, at(30)).unwrap())));
+    let state = pending().asking(Challenge::Passcode(Box::new(sent().resent(second, Some(at(30)), at(30)).unwrap())));
     let first = |sealed: &Sealed| *sealed == Sealed::from_bytes([1; 32]);
     let judged = |state: &Pending| {
         let Challenge::Passcode(sent) = &state.asked;

@@ -42,13 +42,13 @@ impl Found {
 }
 
 impl Resend {
-    /// A new passcode instead of the last; the old one dies.
+    /// A new passcode instead of the last, by the way that the last one went; the old one dies.
     pub async fn resend(&self, at: &Attempt, flow_id: &str) -> Result<Told, CouldNotTell> {
-        self.resend_from(at, flow_id, 0).await
+        self.resend_from(at, flow_id, None).await
     }
 
-    /// The passcode by another rule of the policy: the same one while it can still be sent, else a new one. A rule that is not offered
-    /// changes nothing.
+    /// The passcode by another rule of the policy: the same one while it can still be sent, else a new one; at once by a way that was not
+    /// tried yet. A rule that is not offered changes nothing.
     pub async fn other_way(&self, at: &Attempt, flow_id: &str, rule: usize) -> Result<Told, CouldNotTell> {
         let dispatcher = &self.passcodes.rules.dispatcher;
         for _ in 0..CONFLICTS {
@@ -59,13 +59,16 @@ impl Resend {
             };
             let (pending, sent) = (&found.pending, &found.sent);
             let progress = self.passcodes.progress(pending, sent, now).await?;
-            if !self.passcodes.others(pending, sent, &progress).iter().any(|way| way.rule == rule) {
+            let offers = self.passcodes.offers(pending, sent, &progress);
+            if !offers.others.iter().any(|offer| offer.way.rule == rule) {
                 return Ok(Told::Again);
             }
             if now >= sent.lives_until || !dispatcher.holds(&sent.message).await? {
-                return self.resend_from(at, flow_id, rule).await;
+                return self.resend_from(at, flow_id, Some(rule)).await;
             }
-            let Some(diverted) = sent.clone().diverted(now) else { return self.too_soon(at, flow_id, &found).await };
+            let from = sent.other_way_from(rule, &offers.tried);
+            let Some(diverted) = sent.clone().diverted(from, now) else { return self.too_soon(at, flow_id, &found).await };
+            let diverted = diverted.by_rule(rule, offers.tried);
             if !self.take_message(at, &found).await? {
                 return self.keep_last(flow_id, &found, found.version).await;
             }
@@ -77,7 +80,7 @@ impl Resend {
                 // It was done at this very moment, and its passcode is gone.
                 Ok(Switched::Gone) => {
                     self.flows.put(flow_id, &found.flow, Expect::Version(found.version + 1)).await?;
-                    self.resend_from(at, flow_id, rule).await
+                    self.resend_from(at, flow_id, Some(rule)).await
                 }
                 Err(DispatchError::TooMany(_)) => self.keep_last(flow_id, &found, found.version + 1).await,
                 Err(error) => Err(error.into()),
@@ -86,7 +89,7 @@ impl Resend {
         Err(CouldNotTell::Unknown("a flow kept changing"))
     }
 
-    async fn resend_from(&self, at: &Attempt, flow_id: &str, rule: usize) -> Result<Told, CouldNotTell> {
+    async fn resend_from(&self, at: &Attempt, flow_id: &str, chosen: Option<usize>) -> Result<Told, CouldNotTell> {
         for _ in 0..CONFLICTS {
             let now = self.passcodes.services.clock.now();
             let found = match self.find(at, flow_id).await? {
@@ -95,9 +98,16 @@ impl Resend {
             };
             let policy = self.passcodes.rules.passcode_policy(&found.pending.terms.passcode)?;
             let (code, issued) = self.passcodes.issue(flow_id, policy, now);
-            let Some(resent) = found.sent.clone().resent(issued, now) else {
+            let progress = self.passcodes.progress(&found.pending, &found.sent, now).await?;
+            let offers = self.passcodes.offers(&found.pending, &found.sent, &progress);
+            let (rule, from) = match chosen {
+                Some(rule) => (rule, found.sent.other_way_from(rule, &offers.tried)),
+                None => (offers.again.map(|way| way.rule).unwrap_or_default(), found.sent.resend_from()),
+            };
+            let Some(resent) = found.sent.clone().resent(issued, from, now) else {
                 return self.too_soon(at, flow_id, &found).await;
             };
+            let resent = resent.by_rule(rule, offers.tried);
             if !self.take_message(at, &found).await? {
                 return self.keep_last(flow_id, &found, found.version).await;
             }

@@ -114,6 +114,7 @@ impl PasswordStep {
             back: &attempt.back,
             language: language_of(attempt, right.user()),
             trace,
+            typed_name: &attempt.name,
             name_mark: Name::parse(&attempt.name).map(|name| self.services.name_mark(&name).hash).unwrap_or_default(),
         };
         let keep = || sealed::seal(at.door.secret(), &beginning.flow_id, &attempt.password);

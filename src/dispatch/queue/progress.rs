@@ -64,3 +64,29 @@ pub enum Fate {
     /// It was taken over, and nothing was heard of it in time.
     Unconfirmed,
 }
+
+impl Progress {
+    /// The way that is under way or that the message went by, with its masked address.
+    pub fn way(&self) -> Option<(Channel, &str)> {
+        match self {
+            Self::Sending { channel, to, .. }
+            | Self::Sent { channel, to, .. }
+            | Self::Delivered { channel, to, .. }
+            | Self::Unsure { channel, to, .. } => Some((*channel, to.as_str())),
+            Self::Failed => None,
+        }
+    }
+
+    /// The way that was given up before this one.
+    pub fn before(&self) -> Option<&Before> {
+        match self {
+            Self::Sending { before, .. } | Self::Sent { before, .. } => before.as_ref(),
+            Self::Delivered { .. } | Self::Unsure { .. } | Self::Failed => None,
+        }
+    }
+
+    /// Whether every way of the policy, from the one that the message began with, was tried.
+    pub const fn has_tried_all(&self) -> bool {
+        matches!(self, Self::Sending { again: Some(_), .. } | Self::Unsure { .. } | Self::Failed)
+    }
+}

@@ -11,6 +11,8 @@ use super::{Hosts, PageRoute};
 use crate::auth::Ask;
 use crate::auth::session::registry::About;
 use crate::base::{Language, Secret};
+use crate::web::icons::Icon;
+use crate::web::notice::Tone;
 use crate::web::templates::{Frame, NoticePage, finish};
 use crate::web::translator::Say;
 use crate::web::{Look, Page, Site, Visit, cookie, csrf, form};
@@ -84,6 +86,8 @@ impl Look {
     pub fn signed_out(&self, language: Language) -> Page {
         let say = Say { look: self, language };
         let page = NoticePage {
+            tone: Tone::Good,
+            icon: Icon::Done,
             what: say.plain("signed-out-text"),
             next: say.plain("signed-out-next"),
             href: "/.doorward/login?back=/".to_owned(),

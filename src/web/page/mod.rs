@@ -6,6 +6,7 @@ pub mod health;
 pub mod login;
 pub mod logout;
 pub mod passcode;
+pub mod passcode_view;
 pub mod password;
 pub mod ready;
 pub mod status;

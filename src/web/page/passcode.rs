@@ -1,20 +1,15 @@
-//! The passcode page: shown by GET under the flow's address, so that it can be looked at again, answered by POST.
+//! The passcode page: shown by GET under the flow's address, so that it can be looked at again, answered by POST. What stands on it is made
+//! in `passcode_view.rs`.
 
-use askama::Template;
-use fluent_bundle::FluentValue;
-use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use super::status::{OtherButton, channel, state};
+use super::passcode_view::{PasscodeProblem, PasscodeView, Resend};
 use super::{Hosts, PageRoute};
 use crate::auth::flow::Answered;
-use crate::auth::{Ask, AskedView, Attempt, Declined, FlowView, OfFlow, Progress, Told, Way};
-use crate::base::{Channel, Language, Secret, TraceId};
-use crate::config::passcode_policy::Alphabet;
+use crate::auth::{Ask, AskedView, Attempt, Declined, FlowView, OfFlow, Told};
+use crate::base::{Secret, Time};
 use crate::web::notice::Next;
-use crate::web::templates::{Frame, Problem, finish};
-use crate::web::translator::Say;
-use crate::web::{Look, Notice, Page, Site, Visit, cookie, csrf, form};
+use crate::web::{Notice, Page, Site, Visit, cookie, csrf, form};
 
 pub const ROUTES: &[PageRoute] = &[PageRoute {
     path: "login/passcode",
@@ -30,9 +25,9 @@ pub const ROUTES: &[PageRoute] = &[PageRoute {
 pub struct Form {
     pub passcode: Secret<String>,
     pub csrf: String,
-    /// The name of the button, where it is not the main act: `resend` or `other`.
+    /// The name of the button, where it is not the main act: `resend`, or `other` with `rule`.
     pub act: String,
-    /// With `other`, the number of another way to send a passcode.
+    /// The number of another way to send a passcode; the button of that way sends it alone.
     pub rule: String,
 }
 
@@ -46,77 +41,6 @@ impl csrf::Field for Carried {
     const PURPOSE: &'static str = "csrf passcode";
 }
 
-/// The passcode page.
-#[derive(Clone, Debug)]
-pub struct PasscodeView<'a> {
-    /// The application's name.
-    pub application: &'a str,
-    pub csrf: &'a str,
-    /// Tells two logins at once apart: `K7`. The message says it too.
-    pub label: &'a str,
-    pub progress: &'a Progress,
-    /// How many more wrong passcodes the flow bears.
-    pub tries_left: u32,
-    pub problem: Option<PasscodeProblem>,
-    pub resend: Resend,
-    /// Further ways to send it, as often and as soon as a new passcode.
-    pub others: &'a [Way],
-    /// The login page, on the way to the same place.
-    pub restart_url: &'a str,
-    /// This page once more, by GET.
-    pub status_url: &'a str,
-    /// What [`Look::progress`] answers, for the script.
-    pub poll_url: &'a str,
-    /// For whoever is asked for help.
-    pub trace: TraceId,
-    /// What the passcode is made of, for the keyboard of a phone.
-    pub alphabet: Alphabet,
-    /// Seconds until the newest passcode is worth nothing.
-    pub expires_in_s: u64,
-}
-
-/// Why the passcode page is shown once more.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum PasscodeProblem {
-    Wrong,
-    /// Right, but replaced by a newer one.
-    Earlier,
-    CodeExpired,
-    /// A new one was asked for too early.
-    NotYet,
-    /// A limit on messages was reached, so no new one was sent; the last one is still good.
-    NoMore,
-    /// The limit of this address was reached; the passcode was not looked at.
-    TooMany,
-}
-
-impl PasscodeProblem {
-    /// Whether the passcode itself was at fault.
-    const fn is_wrong(self) -> bool {
-        matches!(self, Self::Wrong | Self::Earlier | Self::CodeExpired)
-    }
-
-    /// The beginning of its keys in `locales/`.
-    const fn key(self) -> &'static str {
-        match self {
-            Self::Wrong => "passcode-wrong",
-            Self::Earlier => "passcode-earlier",
-            Self::CodeExpired => "passcode-code-expired",
-            Self::NotYet => "passcode-not-yet",
-            Self::NoMore => "passcode-no-more",
-            Self::TooMany => "passcode-too-many",
-        }
-    }
-}
-
-/// Whether a new passcode can be asked for; `left` counts how often.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Resend {
-    Now { left: u32 },
-    In { seconds: u64, left: u32 },
-    Used,
-}
-
 impl Site {
     /// GET `login/passcode`.
     async fn passcode_form(&self, visit: &Visit<'_>) -> Page {
@@ -124,7 +48,7 @@ impl Site {
         let Some(browser) = cookie::browser(visit.headers) else {
             return self.look.notice(language, Notice::CookiesNeeded, None);
         };
-        let flow = flow_of(visit);
+        let flow = visit.flow();
         match self.ask_of(visit.attempt(&browser), &flow, OfFlow::Look).await {
             Told::Flow(view) => self.show_passcode(&view, &flow, &browser, None),
             told => self.follow(language, told, "/"),
@@ -139,10 +63,13 @@ impl Site {
         };
         let opened = csrf::open(&self.keys, browser.expose(), &form.csrf, self.clock.now());
         let Some(Carried { flow }) = opened.fresh() else { return self.look.notice(language, Notice::FlowGone, None) };
-        let what = match (form.act.as_str(), form.rule.parse()) {
+        let what = match (form.act.as_str(), form.rule.as_str()) {
             ("resend", _) => OfFlow::Resend,
-            ("other", Ok(rule)) => OfFlow::OtherWay { rule },
-            ("other", Err(_)) => return Page::see_other(&address(&flow)),
+            ("", "") => OfFlow::Answer(form.passcode),
+            ("" | "other", rule) => match rule.parse() {
+                Ok(rule) => OfFlow::OtherWay { rule },
+                Err(_) => return Page::see_other(&address(&flow)),
+            },
             _ => OfFlow::Answer(form.passcode),
         };
         let (why, trace) = match self.ask_of(visit.attempt(&browser), &flow, what).await {
@@ -170,24 +97,24 @@ impl Site {
     fn show_passcode(&self, view: &FlowView, flow: &str, browser: &Secret<String>, problem: Option<PasscodeProblem>) -> Page {
         let field = Carried { flow: flow.to_owned() };
         let AskedView::Passcode(asked) = &view.asked;
-        let expired = view.now >= asked.lives_until;
         let problem = problem.or(match view.last {
             Some(Answered::Wrong) => Some(PasscodeProblem::Wrong),
             Some(Answered::Earlier) => Some(PasscodeProblem::Earlier),
             Some(Answered::TooSoon) if asked.resend.is_some_and(|(from, _)| view.now < from) => Some(PasscodeProblem::NotYet),
             Some(Answered::Expired) => Some(PasscodeProblem::CodeExpired),
-            Some(Answered::NoMore) if !expired => Some(PasscodeProblem::NoMore),
-            _ => expired.then_some(PasscodeProblem::CodeExpired),
+            Some(Answered::NoMore) => Some(PasscodeProblem::NoMore),
+            Some(Answered::TooSoon) | None => None,
         });
         let resend = match asked.resend {
             None => Resend::Used,
             Some((from, left)) if view.now >= from => Resend::Now { left },
-            Some((from, left)) => Resend::In { seconds: from.since(view.now).as_secs() + 1, left },
+            Some((from, left)) => Resend::In { seconds: seconds_until(from, view.now), left },
         };
         self.look.passcode(
             view.language,
             &PasscodeView {
                 application: &view.application,
+                name: &view.name,
                 csrf: &csrf::seal(&self.keys, browser.expose(), field, view.now),
                 label: &asked.label,
                 trace: view.trace,
@@ -196,113 +123,23 @@ impl Site {
                 tries_left: view.tries_left,
                 problem,
                 resend,
+                again: asked.again.as_ref(),
                 others: &asked.others,
                 restart_url: &Next::StartAgain.href(&view.back),
                 status_url: &address(flow),
                 poll_url: &format!("/.doorward/login/status?flow={flow}"),
-                expires_in_s: asked.lives_until.since(view.now).as_secs(),
+                expires_in_s: seconds_until(asked.lives_until, view.now),
             },
         )
     }
 }
 
-impl Look {
-    /// Asks for the passcode and says where it went.
-    pub fn passcode(&self, language: Language, view: &PasscodeView<'_>) -> Page {
-        let say = Say { look: self, language };
-        let status = match view.problem {
-            None => StatusCode::OK,
-            Some(problem) if problem.is_wrong() => StatusCode::FORBIDDEN,
-            Some(_) => StatusCode::TOO_MANY_REQUESTS,
-        };
-        let label = [("label", FluentValue::from(view.label))];
-        let (resend, wait, left) = match view.resend {
-            Resend::Now { left } => (say.with("passcode-resend-left", &[("left", left.into())]), None, left),
-            Resend::In { seconds, left } => (say.with("passcode-resend-in", &[("seconds", seconds.into())]), Some(seconds), left),
-            Resend::Used => (say.plain("passcode-resend-used"), None, 0),
-        };
-        let page = PasscodePage {
-            problem: view.problem.map(|problem| passcode_problem(say, view, problem)),
-            view,
-            application: say.with("login-title", &[("application", view.application.into())]),
-            label: say.with("passcode-label", &label),
-            label_why: say.with("passcode-label-why", &label),
-            progress: self.progress_text(language, view.progress),
-            state: state(view.progress),
-            life: match view.expires_in_s {
-                _ if matches!(view.progress, Progress::Failed) => String::new(),
-                0 => say.plain("passcode-code-expired"),
-                seconds => say.with("passcode-life", &[("minutes", (seconds.saturating_add(30) / 60).into())]),
-            },
-            expired: say.plain("passcode-code-expired"),
-            resend,
-            wait,
-            resend_left: say.with("passcode-resend-left", &[("left", left.into())]),
-            resend_offered: view.resend != Resend::Used,
-            others: self.other_texts(language, view.others),
-            help: match channel(view.progress) {
-                Some(Channel::Mail) => "passcode-help-mail",
-                Some(Channel::Voice) => "passcode-help-voice",
-                Some(Channel::Push) => "passcode-help-push",
-                Some(Channel::Sms) | None => "passcode-help-sms",
-            },
-            wrong: view.problem.is_some_and(PasscodeProblem::is_wrong),
-            hints: !matches!(view.progress, Progress::Failed),
-            digits: view.alphabet == Alphabet::Digits,
-            frame: Frame { say, heading: say.plain("passcode-title"), failed: view.problem.is_some() },
-        };
-        finish(status, language, &page).that_leads_on()
-    }
-}
-
-fn passcode_problem(say: Say<'_>, view: &PasscodeView<'_>, problem: PasscodeProblem) -> Problem {
-    let key = problem.key();
-    let next = match (problem, view.resend) {
-        (PasscodeProblem::CodeExpired, Resend::Used) => format!("{key}-over"),
-        _ => format!("{key}-next"),
-    };
-    let next = say.with(&next, &[("left", view.tries_left.into())]);
-    Problem { what: say.plain(key), next, is_calm: false, trace: None }
+/// Full seconds, the last one counted as a whole.
+fn seconds_until(end: Time, now: Time) -> u64 {
+    u64::try_from(end.since(now).as_millis().div_ceil(1000)).unwrap_or(u64::MAX)
 }
 
 /// The page of one flow.
 pub(in crate::web) fn address(flow: &str) -> String {
     format!("/.doorward/login/passcode?flow={flow}")
-}
-
-/// The flow a request names; what cannot be one is none.
-pub(in crate::web) fn flow_of(visit: &Visit<'_>) -> String {
-    let is_one = |flow: &String| flow.len() <= 64 && flow.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    form::parameter(visit.query, "flow").filter(is_one).unwrap_or_default()
-}
-
-#[derive(Template)]
-#[template(path = "login/passcode.html")]
-struct PasscodePage<'a> {
-    frame: Frame<'a>,
-    problem: Option<Problem>,
-    view: &'a PasscodeView<'a>,
-    /// Where one is signing in, as a sentence.
-    application: String,
-    label: String,
-    label_why: String,
-    progress: String,
-    state: &'static str,
-    /// Empty where no passcode is on its way.
-    life: String,
-    /// Takes the place of `life` when that is over.
-    expired: String,
-    resend: String,
-    /// Seconds until a new passcode can be asked for.
-    wait: Option<u64>,
-    /// Takes the place of `resend` when the wait is over.
-    resend_left: String,
-    resend_offered: bool,
-    others: Vec<OtherButton>,
-    help: &'static str,
-    wrong: bool,
-    /// There may be a code that hints would help with.
-    hints: bool,
-    /// For the keyboard of a phone.
-    digits: bool,
 }

@@ -4,7 +4,6 @@ use askama::Template;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use super::passcode::flow_of;
 use super::{Hosts, PageRoute};
 use crate::auth::flow::change::{Unchanged, Why};
 use crate::auth::{ChangeView, Complaint, OfFlow, Told};
@@ -66,7 +65,7 @@ impl Site {
         let Some(browser) = cookie::browser(visit.headers) else {
             return self.look.notice(language, Notice::CookiesNeeded, None);
         };
-        let flow = flow_of(visit);
+        let flow = visit.flow();
         match self.ask_of(visit.attempt(&browser), &flow, OfFlow::LookChange).await {
             Told::Change(view) => self.show_password(&view, &flow, &browser, view.last),
             told => self.follow(language, told, "/"),

@@ -2,9 +2,8 @@
 
 use http::StatusCode;
 
-use super::passcode::flow_of;
 use super::{Hosts, PageRoute};
-use crate::auth::{AskedView, Before, Channel, Fate, OfFlow, Progress, Told, Way};
+use crate::auth::{AskedView, Before, Channel, Fate, OfFlow, Progress, Told};
 use crate::base::Language;
 use crate::web::translator::Say;
 use crate::web::{Look, Page, Site, Visit, cookie};
@@ -22,10 +21,14 @@ impl Site {
     async fn status(&self, visit: &Visit<'_>) -> Page {
         let gone = || Page::json(http::StatusCode::NOT_FOUND, &serde_json::json!({ "state": "gone", "text": "" }));
         let Some(browser) = cookie::browser(visit.headers) else { return gone() };
-        match self.ask_of(visit.attempt(&browser), &flow_of(visit), OfFlow::Look).await {
+        match self.ask_of(visit.attempt(&browser), &visit.flow(), OfFlow::Look).await {
             Told::Flow(view) => {
                 let AskedView::Passcode(asked) = &view.asked;
-                self.look.progress(view.language, &asked.progress)
+                if view.now >= asked.lives_until {
+                    self.look.expired(view.language)
+                } else {
+                    self.look.progress(view.language, &asked.progress)
+                }
             }
             // It cannot be told now; the script asks again.
             Told::Declined { .. } => {
@@ -48,14 +51,18 @@ impl Look {
             Progress::Sent { channel, to, before, .. } => ("sent", channel, to, before.as_ref()),
             Progress::Delivered { channel, to, .. } => ("delivered", channel, to, None),
             Progress::Unsure { channel, to, .. } => {
-                let perhaps = to_somebody(say, &format!("passcode-unsure-{}", channel.name()), to);
+                let perhaps = to_somebody(say, &format!("passcode-unsure-{}", channel.name()), (*channel, to));
                 return format!("{perhaps} {}", say.plain("passcode-unsure-next"));
             }
             Progress::Failed => return say.plain("passcode-failed"),
         };
-        let mut sentences: Vec<String> = before.map(|before| past(say, before)).into_iter().collect();
-        sentences.push(to_somebody(say, &format!("passcode-{words}-{}", channel.name()), to));
-        if matches!(progress, Progress::Sent { awaited: true, .. }) {
+        // That the same way failed at first is over once it works.
+        let is_over = |before: &&Before| before.fate == Fate::NotSent && (before.channel, &before.to) == (*channel, to);
+        let told = before.filter(|before| !is_over(before));
+        let mut sentences: Vec<String> = told.map(|before| past(say, before)).into_iter().collect();
+        sentences.push(to_somebody(say, &format!("passcode-{words}-{}", channel.name()), (*channel, to)));
+        // A call is under way until it ends, and its own words say so.
+        if matches!(progress, Progress::Sent { awaited: true, channel, .. } if *channel != Channel::Voice) {
             sentences.push(say.plain("passcode-awaited"));
         }
         if before.is_some_and(|before| before.fate == Fate::Unsure) {
@@ -64,17 +71,16 @@ impl Look {
         sentences.join(" ")
     }
 
-    /// The same for the page's script: `{"state":"sending|waiting|sent|delivered|unsure|failed","text":"…"}`.
+    /// The same for the page's script: `{"state":"sending|waiting|sent|delivered|unsure|failed|expired","text":"…"}`.
     pub fn progress(&self, language: Language, progress: &Progress) -> Page {
         let value = serde_json::json!({ "state": state(progress), "text": self.progress_text(language, progress) });
         Page::json(StatusCode::OK, &value)
     }
 
-    /// What stands on the buttons for further ways.
-    pub(super) fn other_texts(&self, language: Language, others: &[Way]) -> Vec<OtherButton> {
-        let say = Say { look: self, language };
-        let text = |way: &Way| to_somebody(say, &format!("passcode-other-{}", way.channel.name()), &way.to);
-        others.iter().map(|way| OtherButton { rule: way.rule, text: text(way) }).collect()
+    /// The same of a code that is too old, whatever became of its message.
+    fn expired(&self, language: Language) -> Page {
+        let text = Say { look: self, language }.plain("passcode-expired");
+        Page::json(StatusCode::OK, &serde_json::json!({ "state": "expired", "text": text }))
     }
 }
 
@@ -85,7 +91,7 @@ fn again_text(say: Say<'_>, (channel, to): (Channel, &str), fate: Fate, before: 
         return format!("{} {}", past(say, perhaps), say.plain("passcode-again-unsure"));
     }
     let mut sentences: Vec<String> = before.filter(|before| !same(before)).map(|before| past(say, before)).into_iter().collect();
-    sentences.push(to_somebody(say, &format!("passcode-again-{}", channel.name()), to));
+    sentences.push(to_somebody(say, &format!("passcode-again-{}", channel.name()), (channel, to)));
     sentences.push(say.plain("passcode-again-next"));
     if fate == Fate::Unsure {
         sentences.push(say.plain("passcode-twice"));
@@ -100,12 +106,16 @@ fn past(say: Say<'_>, before: &Before) -> String {
         Fate::Undelivered => "undelivered",
         Fate::Unconfirmed => "unconfirmed",
     };
-    to_somebody(say, &format!("passcode-{fate}-{}", before.channel.name()), &before.to)
+    to_somebody(say, &format!("passcode-{fate}-{}", before.channel.name()), (before.channel, &before.to))
 }
 
-/// Kept on one line: •••• 12.
-fn to_somebody(say: Say<'_>, key: &str, to: &str) -> String {
-    say.with(key, &[("to", to.replace(' ', "\u{a0}").into())])
+/// A sentence with a masked address. Of a number the last digits are said, without the dots, which a screen reader would spell out.
+pub(super) fn to_somebody(say: Say<'_>, key: &str, (channel, to): (Channel, &str)) -> String {
+    let to = match channel {
+        Channel::Sms | Channel::Voice => to.trim_start_matches(['•', ' ']),
+        Channel::Mail | Channel::Push => to,
+    };
+    say.with(key, &[("to", to.to_owned().into())])
 }
 
 /// The script asks again while it is `sending` or `waiting`.
@@ -118,20 +128,4 @@ pub(super) const fn state(progress: &Progress) -> &'static str {
         Progress::Unsure { .. } => "unsure",
         Progress::Failed => "failed",
     }
-}
-
-pub(super) const fn channel(progress: &Progress) -> Option<Channel> {
-    match progress {
-        Progress::Sending { channel, .. }
-        | Progress::Sent { channel, .. }
-        | Progress::Delivered { channel, .. }
-        | Progress::Unsure { channel, .. } => Some(*channel),
-        Progress::Failed => None,
-    }
-}
-
-/// A further way to send the passcode.
-pub(super) struct OtherButton {
-    pub(super) rule: usize,
-    pub(super) text: String,
 }

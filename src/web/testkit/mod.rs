@@ -1,3 +1,4 @@
 //! What tests of several pages share.
 
 mod gallery;
+mod states;

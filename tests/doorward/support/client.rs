@@ -273,8 +273,8 @@ impl Answer {
 
     /// The two characters that name a login.
     pub fn label(&self) -> String {
-        self.between("</span> <strong>", "</strong>")
-            .and_then(|words| Some(words.rsplit(' ').next()?.to_owned()))
+        self.between("id=\"life\">", "</p>")
+            .and_then(|hint| Some(hint.split_once("<b>")?.1.split_once("</b>")?.0.rsplit('\u{a0}').next()?.to_owned()))
             .unwrap_or_else(|| panic!("no passcode page: {} {}", self.status, self.body))
     }
 
