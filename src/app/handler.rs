@@ -28,6 +28,7 @@ use crate::gateway::route::Router;
 use crate::gateway::{Asked, Body, Gateway, Ports, WholeAnswers, own_words};
 use crate::proxy::{Applications, Client, Proxy};
 use crate::server::{Exchange, Handler, Kept, OwnWords};
+use crate::web::submission::Submissions;
 use crate::web::{Look, Site};
 
 /// Everything that gateways are made of, shared by the cores.
@@ -57,6 +58,7 @@ pub struct Base {
     pub addresses: Vec<SocketAddr>,
     pub access_logs: AccessLogs,
     pub sessions: Sessions,
+    pub submissions: Submissions,
     pub calls: ProviderCalls,
     /// For connections to applications, on so many cores.
     pub files: (Arc<OpenFiles>, u32),
@@ -66,7 +68,8 @@ impl Base {
     pub fn of(core: &Core, addresses: Vec<SocketAddr>, access_logs: AccessLogs, files: (Arc<OpenFiles>, u32)) -> Self {
         let Services { keys, clock, random, .. } = core.services.clone();
         let (sessions, calls) = (core.sessions.clone(), core.dispatcher.provider_calls());
-        Self { keys, clock, random, addresses, access_logs, sessions, calls, files }
+        let submissions = Submissions::default();
+        Self { keys, clock, random, addresses, access_logs, sessions, submissions, calls, files }
     }
 }
 
@@ -102,6 +105,7 @@ impl Plan {
                 keys: base.keys.clone(),
                 clock: base.clock.clone(),
                 random: Arc::clone(&base.random),
+                submissions: base.submissions.clone(),
             },
             calls: base.calls.clone(),
             applications: files.applications.within(Arc::clone(&base.files.0), base.files.1),

@@ -38,6 +38,7 @@ impl Housekeeping {
             begun = [before, self.sessions.begun()];
             let plan = Arc::clone(&self.plans.borrow());
             plan.site.gatekeeper.operations().forget_fresh();
+            plan.site.submissions.forget_old(self.clock.now());
             self.journal.note_counts().await;
             // A login that was under way at a reload may have opened one after it. Those of the minute before are looked at once more:
             // a session is given its number some time before it is in the book.

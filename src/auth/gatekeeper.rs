@@ -126,6 +126,11 @@ impl Gatekeeper {
         self.outlook.closing()
     }
 
+    /// Works on something to its end on the slow runtime, whether or not anybody waits for it.
+    pub fn finish(&self, work: impl Future<Output = ()> + Send + 'static) {
+        drop(self.slow.spawn(work));
+    }
+
     /// What operators may ask of the same rules.
     pub fn operations(&self) -> Operations {
         Operations { gatekeeper: self.clone() }

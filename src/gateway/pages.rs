@@ -19,14 +19,14 @@ use super::route::Stand;
 use super::trouble::Reader;
 use super::{Gateway, origin, respond};
 use crate::web::form::FormError;
-use crate::web::page::{Get, PageRoute, Post};
+use crate::web::page::{Get, PageRoute, PostedForm};
 use crate::web::{Notice, Page, Visit};
 
 /// What is done about a request, once its method and its form are in order.
 #[derive(Clone, Copy)]
-enum Task {
+enum Task<'a> {
     Show(Get),
-    Take(Post),
+    Take(&'a PostedForm),
 }
 
 impl Gateway {
@@ -58,7 +58,7 @@ impl Gateway {
         };
         let answer = async |body| match task {
             Task::Show(get) => Ok(get(&self.site, &visit).await),
-            Task::Take(post) => post(&self.site, &visit, &read(body).await?).await.map_err(refusal),
+            Task::Take(form) => self.site.submit(form, &visit, read(body).await?).await.map_err(refusal),
         };
         // What comes with a request that only looks is not read, however long.
         let most = if matches!(task, Task::Take(_)) { page.most_bytes } else { usize::MAX };
@@ -82,11 +82,11 @@ impl Gateway {
 }
 
 /// What may be done with the page by this request: GET and HEAD show it, a form that one of our own pages posted is taken.
-fn task(page: &PageRoute, head: &Parts) -> Result<Task, Notice> {
-    match (&head.method, page.get, page.post) {
+fn task<'a>(page: &'a PageRoute, head: &Parts) -> Result<Task<'a>, Notice> {
+    match (&head.method, page.get, &page.post) {
         (&Method::GET | &Method::HEAD, Some(get), _) => Ok(Task::Show(get)),
         (&Method::POST, _, Some(_)) if !may_be_ours(head) => Err(Notice::Foreign),
-        (&Method::POST, _, Some(post)) if is_form(&head.headers) => Ok(Task::Take(post)),
+        (&Method::POST, _, Some(form)) if is_form(&head.headers) => Ok(Task::Take(form)),
         (&Method::POST, _, Some(_)) => Err(Notice::BadRequest),
         _ => Err(Notice::NotAllowed),
     }

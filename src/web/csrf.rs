@@ -59,6 +59,11 @@ pub fn open<T: Field>(keys: &Keys, bound: &str, field: &str, now: Time) -> Opene
     }
 }
 
+/// Whether [`open`] would give a fresh one.
+pub fn is_fresh<T: Field>(keys: &Keys, bound: &str, field: &str, now: Time) -> bool {
+    open::<T>(keys, bound, field, now).fresh().is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,6 +13,7 @@ pub mod notice;
 pub mod page;
 pub mod renderer;
 mod site;
+pub mod submission;
 mod templates;
 #[cfg(test)]
 mod testkit;

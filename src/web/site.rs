@@ -8,6 +8,7 @@ use http::HeaderMap;
 use http::header::{ACCEPT_LANGUAGE, SET_COOKIE, USER_AGENT};
 
 use super::page::{passcode, password};
+use super::submission::Submissions;
 use super::{Look, Notice, Page, cookie, form, way_back};
 use crate::auth::{Admitted, Attempt, Declined, Door, Entered, FlowOver, Gatekeeper, Sessions, Step, Told, Trouble, TroubleKind};
 use crate::base::{Clock, Keys, Language, Random, Secret, TraceId, language};
@@ -21,6 +22,7 @@ pub struct Site {
     pub keys: Keys,
     pub clock: Clock,
     pub random: Arc<dyn Random>,
+    pub submissions: Submissions,
 }
 
 /// Who asks, for what, from where.

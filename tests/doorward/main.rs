@@ -103,6 +103,7 @@ mod spellings;
 mod status;
 mod stores;
 mod story;
+mod submission;
 mod support;
 mod tickets;
 mod trouble;

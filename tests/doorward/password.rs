@@ -14,7 +14,7 @@ const SECOND: &str = "second-password";
 const POLICIES: (&str, &str) = ("PPOLICY", "1");
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-fn directory(slapd: &Slapd) -> String {
+pub fn directory(slapd: &Slapd) -> String {
     format!(
         r#"
 [[directory]]

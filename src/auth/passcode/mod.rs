@@ -85,11 +85,6 @@ impl Sent {
         if tried.contains(&rule) { self.resend_from() } else { (self.resends_left > 0).then_some(self.sent) }
     }
 
-    /// Whether a wish for another passcode is the last one over again: a button pressed twice.
-    pub fn is_pressed_twice(&self, now: Time) -> bool {
-        self.resends_left < RESENDS && now.since(self.sent) < ONE_PRESS
-    }
-
     /// The transition of a resend: the old passcode dies. `from` is when it may be asked for ([`Sent::resend_from`],
     /// [`Sent::other_way_from`]); nothing where that is later, or never.
     #[must_use]
@@ -123,8 +118,6 @@ impl Sent {
 pub const RESEND_PAUSE: Duration = Duration::from_secs(30);
 /// How often a new passcode can be asked for in one flow.
 pub const RESENDS: u32 = 3;
-/// Presses of a button so close together are one.
-const ONE_PRESS: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests {

@@ -153,9 +153,6 @@ impl Resend {
 
     async fn too_soon(&self, at: &Attempt, flow_id: &str, found: &Found) -> Result<Told, CouldNotTell> {
         let services = &self.passcodes.services;
-        if found.sent.is_pressed_twice(services.clock.now()) {
-            return Ok(Told::Again);
-        }
         let (user, what) = (&found.pending.user().id, What::ResendRefused { reason: ResendRefusal::TooSoon });
         services.note_repeated(&format!("resend {flow_id}"), at, found.flow.trace, (Some(user), what)).await;
         if found.pending.last != Some(Answered::TooSoon) {

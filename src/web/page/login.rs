@@ -7,7 +7,7 @@ use http::StatusCode;
 use http::header::SET_COOKIE;
 use serde::{Deserialize, Serialize};
 
-use super::{Hosts, PageRoute};
+use super::{Hosts, PageRoute, PostedForm};
 use crate::auth::session::AccessRequest;
 use crate::auth::{Ask, PasswordAttempt, Told};
 use crate::base::{Language, Secret, TraceId};
@@ -21,7 +21,11 @@ pub const ROUTES: &[PageRoute] = &[PageRoute {
     path: "login",
     on: Hosts::Applications,
     get: Some(|site, visit| Box::pin(async { site.login_form(visit) })),
-    post: Some(|site, visit, body| Box::pin(async { Ok(site.login(visit, form::read(body)?).await) })),
+    post: Some(PostedForm {
+        cookie: cookie::FLOW,
+        opens: csrf::is_fresh::<Carried>,
+        answer: |site, visit, body| Box::pin(async { Ok(site.login(visit, form::read(body)?).await) }),
+    }),
     most_bytes: form::MOST_BYTES,
 }];
 

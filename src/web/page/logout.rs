@@ -7,7 +7,7 @@ use http::StatusCode;
 use http::header::{HeaderName, HeaderValue, SET_COOKIE};
 use serde::{Deserialize, Serialize};
 
-use super::{Hosts, PageRoute};
+use super::{Hosts, PageRoute, PostedForm};
 use crate::auth::Ask;
 use crate::auth::session::registry::About;
 use crate::base::{Language, Secret};
@@ -21,7 +21,11 @@ pub const ROUTES: &[PageRoute] = &[PageRoute {
     path: "logout",
     on: Hosts::Applications,
     get: Some(|site, visit| Box::pin(async { site.logout_form(visit) })),
-    post: Some(|site, visit, body| Box::pin(async { Ok(site.logout(visit, form::read(body)?).await) })),
+    post: Some(PostedForm {
+        cookie: cookie::KEY,
+        opens: csrf::is_fresh::<Carried>,
+        answer: |site, visit, body| Box::pin(async { Ok(site.logout(visit, form::read(body)?).await) }),
+    }),
     most_bytes: form::MOST_BYTES,
 }];
 

@@ -13,7 +13,7 @@ pub mod status;
 
 use super::form::FormError;
 use super::{Page, Site, Visit};
-use crate::base::Later;
+use crate::base::{Keys, Later, Time};
 
 /// Every page of ours.
 static PAGES: &[&[PageRoute]] = &[
@@ -36,9 +36,19 @@ pub struct PageRoute {
     /// Answers GET and HEAD.
     pub get: Option<Get>,
     /// Answers a form, after the gateway has seen that one of our own pages posted it.
-    pub post: Option<Post>,
+    pub post: Option<PostedForm>,
     /// Bytes that a form may have; more is answered with 413.
     pub most_bytes: usize,
+}
+
+/// The form of a page: what it is bound to and what is done with it.
+#[derive(Clone, Copy, Debug)]
+pub struct PostedForm {
+    /// The cookie that the sealed field is bound to.
+    pub cookie: &'static str,
+    /// Whether that field is a fresh one of this form: [`crate::web::csrf::is_fresh`].
+    pub opens: fn(&Keys, &str, &str, Time) -> bool,
+    pub answer: Post,
 }
 
 pub type Get = for<'a> fn(&'a Site, &'a Visit<'a>) -> Later<'a, Page>;

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::passcode_view::{PasscodeProblem, PasscodeView, Resend};
-use super::{Hosts, PageRoute};
+use super::{Hosts, PageRoute, PostedForm};
 use crate::auth::flow::Answered;
 use crate::auth::{Ask, AskedView, Attempt, Declined, FlowView, OfFlow, Told};
 use crate::base::{Secret, Time};
@@ -15,7 +15,11 @@ pub const ROUTES: &[PageRoute] = &[PageRoute {
     path: "login/passcode",
     on: Hosts::Applications,
     get: Some(|site, visit| Box::pin(site.passcode_form(visit))),
-    post: Some(|site, visit, body| Box::pin(async { Ok(site.passcode(visit, form::read(body)?).await) })),
+    post: Some(PostedForm {
+        cookie: cookie::FLOW,
+        opens: csrf::is_fresh::<Carried>,
+        answer: |site, visit, body| Box::pin(async { Ok(site.passcode(visit, form::read(body)?).await) }),
+    }),
     most_bytes: form::MOST_BYTES,
 }];
 

@@ -4,7 +4,7 @@ use askama::Template;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use super::{Hosts, PageRoute};
+use super::{Hosts, PageRoute, PostedForm};
 use crate::auth::flow::change::{Unchanged, Why};
 use crate::auth::{ChangeView, Complaint, OfFlow, Told};
 use crate::base::{Language, Secret, Time, TraceId};
@@ -17,7 +17,11 @@ pub const ROUTES: &[PageRoute] = &[PageRoute {
     path: "login/password",
     on: Hosts::Applications,
     get: Some(|site, visit| Box::pin(site.password_form(visit))),
-    post: Some(|site, visit, body| Box::pin(async { Ok(site.password(visit, form::read(body)?).await) })),
+    post: Some(PostedForm {
+        cookie: cookie::FLOW,
+        opens: csrf::is_fresh::<Carried>,
+        answer: |site, visit, body| Box::pin(async { Ok(site.password(visit, form::read(body)?).await) }),
+    }),
     most_bytes: form::MOST_BYTES,
 }];
 

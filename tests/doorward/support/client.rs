@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -22,6 +23,9 @@ use tokio_rustls::client::TlsStream;
 
 pub const KEY: &str = "__Host-doorward";
 pub const FLOW: &str = "__Host-doorward-flow";
+/// Codes that were posted.
+static ATTEMPTS: AtomicU64 = AtomicU64::new(0);
+
 pub const KNOWN: &str = "__Host-doorward-known";
 
 pub struct Client {
@@ -218,9 +222,12 @@ impl Client {
         self.get(&posted.location()).await
     }
 
-    /// The second step.
+    /// The second step. Each call is an attempt of its own, also with the same page and code: the form is told from earlier ones by a field
+    /// that the page does not know.
     pub async fn passcode(&self, page: &Answer, code: &str) -> Answer {
-        self.post("/.doorward/login/passcode", &[("csrf", &page.csrf()), ("passcode", code)]).await
+        let attempt = ATTEMPTS.fetch_add(1, Ordering::Relaxed).to_string();
+        let fields = [("csrf", &*page.csrf()), ("passcode", code), ("attempt", &attempt)];
+        self.post("/.doorward/login/passcode", &fields).await
     }
 
     /// The second step; the page it leads to where it does not end the flow.
