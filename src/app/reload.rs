@@ -50,10 +50,13 @@ pub struct LastReload {
     pub outcome: Outcome,
 }
 
+/// The file that who asks believes to be the node's, if they said so, and where the outcome goes.
+type Wish = (Option<PathBuf>, oneshot::Sender<Outcome>);
+
 /// Asks for reloads. Cheap to clone.
 #[derive(Clone)]
 pub struct Reload {
-    ask: mpsc::Sender<oneshot::Sender<Outcome>>,
+    ask: mpsc::Sender<Wish>,
     last: Arc<Mutex<Option<LastReload>>>,
     clock: Clock,
 }
@@ -63,15 +66,16 @@ const MOST_WAITING: usize = 8;
 
 impl Reload {
     /// And what the task is to be given.
-    pub fn new(clock: &Clock) -> (Self, mpsc::Receiver<oneshot::Sender<Outcome>>) {
+    pub fn new(clock: &Clock) -> (Self, mpsc::Receiver<Wish>) {
         let (ask, asked) = mpsc::channel(MOST_WAITING);
         (Self { ask, last: Arc::default(), clock: clock.clone() }, asked)
     }
 
-    /// Reads the configuration's file again and puts it into effect. What comes of it also stands in the log.
-    pub async fn reload(&self) -> Outcome {
+    /// Reads the configuration's file again and puts it into effect. What comes of it also stands in the log. A node that runs with
+    /// another file than `meant` changes nothing.
+    pub async fn reload(&self, meant: Option<PathBuf>) -> Outcome {
         let (answer, answered) = oneshot::channel();
-        if self.ask.try_send(answer).is_err() {
+        if self.ask.try_send((meant, answer)).is_err() {
             return Outcome::Failed { why: "the node is being stopped, or too many reloads are waiting".into() };
         }
         let outcome = answered.await.unwrap_or_else(|_| Outcome::Failed { why: "the node is being stopped".into() });
@@ -132,18 +136,37 @@ impl Reloading {
     }
 
     /// Until `stop`.
-    pub async fn run(mut self, mut asked: mpsc::Receiver<oneshot::Sender<Outcome>>, stop: CancellationToken) {
+    pub async fn run(mut self, mut asked: mpsc::Receiver<Wish>, stop: CancellationToken) {
         loop {
             let answer = tokio::select! {
                 () = stop.cancelled() => return,
                 answer = asked.recv() => answer,
             };
-            let Some(answer) = answer else { return };
-            let outcome = self.reload().await;
+            let Some((meant, answer)) = answer else { return };
+            let outcome = match self.other_than(meant.as_deref()) {
+                Some(why) => Outcome::Failed { why },
+                None => self.reload().await,
+            };
             log(&outcome);
             // Who asked may have gone.
             drop(answer.send(outcome));
         }
+    }
+
+    /// Why this is not the file that the node runs with, if it is not: by what a path leads to, and else as it is written.
+    fn other_than(&self, meant: Option<&Path>) -> Option<String> {
+        let (meant, own) = (meant?, self.file.as_deref()?);
+        let is_same = match (std::fs::canonicalize(meant), std::fs::canonicalize(own)) {
+            (Ok(meant), Ok(own)) => meant == own,
+            _ => meant == own,
+        };
+        let own = own.display();
+        let why = || {
+            format!(
+                "the node runs with {own}, and a reload reads that file and no other: `doorward reload --config {own}`, or restart it"
+            )
+        };
+        (!is_same).then(why)
     }
 
     async fn reload(&mut self) -> Outcome {

@@ -20,7 +20,7 @@ pub fn wait(node: Node) -> Result<()> {
                 _ = hang_up.recv() => {
                     let reload = node.reload_handle();
                     // Waits elsewhere, so that a stop is heard meanwhile; what comes of it stands in the log.
-                    drop(tokio::spawn(async move { reload.reload().await }));
+                    drop(tokio::spawn(async move { reload.reload(None).await }));
                 }
             }
         }

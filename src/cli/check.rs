@@ -15,18 +15,18 @@ pub fn run(file: &Path, live: bool) -> Result<ExitCode> {
     let config = match config::load(file) {
         Ok(config) => config,
         Err(problems) => {
-            eprintln!("{problems}");
+            tell!("{problems}");
             return Ok(ExitCode::from(BAD_CONFIGURATION));
         }
     };
     let clock = Clock::system();
     let found = app::findings(&config, &clock, clock.now());
     for warning in &found.warnings {
-        eprintln!("{}: warning: {warning}", file.display());
+        tell!("{}: warning: {warning}", file.display());
     }
     let problems: Vec<&String> = found.unusable.iter().chain(&found.problems).collect();
     for problem in &problems {
-        eprintln!("{}: {problem}", file.display());
+        tell!("{}: {problem}", file.display());
     }
     if !problems.is_empty() {
         return Ok(ExitCode::from(BAD_CONFIGURATION));
@@ -34,17 +34,17 @@ pub fn run(file: &Path, live: bool) -> Result<ExitCode> {
     if live && !is_fit_for_use(&config, &clock)? {
         return Ok(ExitCode::from(BAD_CONFIGURATION));
     }
-    println!("{}: nothing is wrong with it", file.display());
+    say!("{}: nothing is wrong with it", file.display());
     if config.keys.is_none() {
         let keys = config.node.state_dir.join("keys");
-        println!("Keep {} out of the backup of the records: together they open what either alone does not.", keys.display());
+        say!("Keep {} out of the backup of the records: together they open what either alone does not.", keys.display());
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Prints the JSON schema of configurations.
 pub fn schema() -> Result<ExitCode> {
-    println!("{}", serde_json::to_string_pretty(&config::schema())?);
+    say!("{}", serde_json::to_string_pretty(&config::schema())?);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -53,9 +53,9 @@ fn is_fit_for_use(config: &Config, clock: &Clock) -> Result<bool> {
     let examined = app::examine(config, clock)?;
     for (who, found) in &examined {
         let say = |word: &str, lines: &[String]| {
-            lines.iter().for_each(|line| eprintln!("{who}: {word}{}", plain(line)));
+            lines.iter().for_each(|line| tell!("{who}: {word}{}", plain(line)));
         };
-        found.facts.iter().for_each(|fact| println!("{who}: {}", plain(fact)));
+        found.facts.iter().for_each(|fact| say!("{who}: {}", plain(fact)));
         say("warning: ", &found.warnings);
         say("", &found.problems);
     }

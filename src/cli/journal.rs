@@ -123,7 +123,7 @@ fn look(look: &Look) -> Result<ExitCode> {
     let written = write(&look.file.path, &query, format)?;
     if written == 0 && format == Format::Text {
         let since = query.from.unwrap_or_default();
-        eprintln!("The journal has no such event since {since}; `--since 30d` looks further back.");
+        tell!("The journal has no such event since {since}; `--since 30d` looks further back.");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,5 +1,8 @@
 //! The commands. What acts on a running node goes through its control socket.
 
+#[macro_use]
+mod output;
+
 mod check;
 mod csv;
 mod hash_password;
@@ -29,7 +32,7 @@ use crate::config;
 
 /// A TLS reverse proxy that puts a two-step sign-in before web applications.
 #[derive(Parser, Debug)]
-#[command(name = "doorward", version, disable_help_subcommand = true)]
+#[command(name = "doorward", version)]
 pub struct Command {
     #[command(subcommand)]
     what: What,
@@ -290,7 +293,7 @@ pub fn run() -> ExitCode {
         What::HashPassword => hash_password::run(),
     };
     done.unwrap_or_else(|error| {
-        eprintln!("doorward: {error:#}");
+        tell!("doorward: {error:#}");
         ExitCode::FAILURE
     })
 }

@@ -10,16 +10,18 @@ use crate::app::control::{Reply, Request};
 use crate::app::reload::Outcome;
 
 pub fn run(file: &Path) -> Result<ExitCode> {
-    match ask(file, &Request::Reload)? {
+    // The node has a working directory of its own.
+    let whole = std::path::absolute(file)?;
+    match ask(file, &Request::Reload { file: Some(whole) })? {
         Reply::Reload(Outcome::Reloaded { changed, needs_restart, warnings }) => {
-            changed.iter().for_each(|line| println!("{line}"));
-            needs_restart.iter().for_each(|line| println!("NOT YET: {line}"));
-            warnings.iter().for_each(|line| eprintln!("warning: {line}"));
+            changed.iter().for_each(|line| say!("{line}"));
+            needs_restart.iter().for_each(|line| say!("NOT YET: {line}"));
+            warnings.iter().for_each(|line| tell!("warning: {line}"));
             Ok(ExitCode::SUCCESS)
         }
         Reply::Reload(Outcome::Refused { problems }) => {
-            problems.iter().for_each(|line| eprintln!("{line}"));
-            eprintln!("Nothing was changed.");
+            problems.iter().for_each(|line| tell!("{line}"));
+            tell!("Nothing was changed.");
             Ok(ExitCode::from(BAD_CONFIGURATION))
         }
         Reply::Reload(Outcome::Failed { why }) | Reply::Error { why } => bail!("{why}"),

@@ -21,7 +21,7 @@ pub fn run(file: &Path, trial: SendTest) -> Result<ExitCode> {
             Reply::Events { events } => {
                 passes |= events.iter().any(|event| outcome(event) == "later");
                 unconfirmed |= events.iter().any(|event| event.kind == "message-unconfirmed");
-                events.iter().for_each(|event| println!("{}", plain(&line(event))));
+                events.iter().for_each(|event| say!("{}", plain(&line(event))));
             }
             reply => last = Some(reply),
         }
@@ -32,7 +32,7 @@ pub fn run(file: &Path, trial: SendTest) -> Result<ExitCode> {
         Some(Reply::Tested { progress }) => {
             let code = end(&progress, unconfirmed);
             if passes && matches!(progress, Progress::Failed) {
-                println!("\"later\" is a reason that passes: a passcode is tried again while it lives; a test is not.");
+                say!("\"later\" is a reason that passes: a passcode is tried again while it lives; a test is not.");
             }
             Ok(code)
         }
@@ -57,7 +57,7 @@ fn end(progress: &Progress, unconfirmed: bool) -> ExitCode {
         }
         Progress::Failed => "It reached nobody.".to_owned(),
     };
-    println!("{}", plain(&words));
+    say!("{}", plain(&words));
     if matches!(progress, Progress::Failed | Progress::Unsure { .. }) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 

@@ -18,7 +18,7 @@ pub fn serve(file: &Path, log: Format) -> Result<ExitCode> {
     let config = match config::load(file) {
         Ok(config) => config,
         Err(problems) => {
-            eprintln!("{problems}");
+            tell!("{problems}");
             return Ok(ExitCode::from(BAD_CONFIGURATION));
         }
     };
@@ -39,13 +39,13 @@ pub fn demo(listen: SocketAddr, state: &Path) -> Result<ExitCode> {
     telemetry::start(Format::Text, "warn", &Clock::system());
     let demo = app::demo::start(listen, state, Path::new("certs"), &Clock::system())?;
     let address = demo.node.addresses.first().copied().unwrap_or(listen);
-    println!("Doorward shows itself at   https://localhost:{}/", address.port());
-    println!("Sign in as                 alice   password  wonderland");
+    say!("Doorward shows itself at   https://localhost:{}/", address.port());
+    say!("Sign in as                 alice   password  wonderland");
     match &demo.certificate {
-        Some(file) => println!("The certificate is            {}", file.display()),
-        None => println!("Your browser will warn of the certificate: it was made here a moment ago and nobody vouches for it."),
+        Some(file) => say!("The certificate is            {}", file.display()),
+        None => say!("Your browser will warn of the certificate: it was made here a moment ago and nobody vouches for it."),
     }
-    println!("The codes appear below, and in {}. Stop with Ctrl-C.", demo.outbox.display());
+    say!("The codes appear below, and in {}. Stop with Ctrl-C.", demo.outbox.display());
     shutdown::wait(demo.node)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -33,10 +33,10 @@ pub fn end(file: &Path, meant: SessionSelector, output: Output) -> Result<ExitCo
     match ask(file, &Request::SessionEnd { meant: meant.clone() })? {
         Reply::Ended { count } => {
             match (output, count) {
-                (Output::Json, _) => println!("{}", serde_json::json!({ "ended": count })),
-                (Output::Text, 0) => println!("No session is meant by {}.", plain(&meant.to_string())),
-                (Output::Text, 1) => println!("1 session ended."),
-                (Output::Text, _) => println!("{count} sessions ended."),
+                (Output::Json, _) => say!("{}", serde_json::json!({ "ended": count })),
+                (Output::Text, 0) => say!("No session is meant by {}.", plain(&meant.to_string())),
+                (Output::Text, 1) => say!("1 session ended."),
+                (Output::Text, _) => say!("{count} sessions ended."),
             }
             Ok(if count == 0 && meant != SessionSelector::All { ExitCode::FAILURE } else { ExitCode::SUCCESS })
         }

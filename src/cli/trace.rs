@@ -15,7 +15,7 @@ pub fn run(file: &Path, id: &str) -> Result<ExitCode> {
     let id: TraceId = id.parse()?;
     let events = events(file, id)?;
     if events.is_empty() {
-        println!("The journal has no event of {id}.");
+        say!("The journal has no event of {id}.");
         return Ok(ExitCode::FAILURE);
     }
     events.iter().for_each(|event| print!("{}", text(event)));

@@ -67,7 +67,7 @@ pub fn report(file: &Path, format: Format, options: ReportOptions) -> Result<Exi
         written => written?,
     };
     for why in &end.failed {
-        eprintln!("doorward: not everybody is in it: {}", plain(why));
+        tell!("doorward: not everybody is in it: {}", plain(why));
     }
     Ok(if end.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

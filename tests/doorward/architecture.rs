@@ -125,7 +125,17 @@ const HOMES: &[(&str, &[&str])] = &[
     ("reqwest", &["dispatch/http"]),
     ("roxmltree", &["config/transmitter/http_reading.rs"]),
     ("rusqlite", &["store/sqlite/"]),
-    ("rustix", &["base/fast_socket.rs", "dispatch/program.rs", "gateway/acme.rs", "store/sqlite/room.rs", "app/"]),
+    (
+        "rustix",
+        &[
+            "base/fast_socket.rs",
+            "cli/hash_password.rs",
+            "dispatch/program.rs",
+            "gateway/acme.rs",
+            "store/sqlite/room.rs",
+            "app/",
+        ],
+    ),
     ("rustls", TLS),
     ("rustls_native_certs", TLS),
     ("serde", ANYWHERE),

@@ -2,7 +2,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "what a user waits for is measured by the machine's clock")]
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Output, Stdio};
@@ -215,10 +215,96 @@ fn every_command_explains_itself() {
         let (code, help, _) = said(&run(&[command, "--help"], ""));
         assert!(code == Some(0) && help.contains("Usage: doorward "), "{help}");
     }
+    let (code, out, _) = said(&run(&["help"], ""));
+    assert!(code == Some(0) && out.contains("\n  check "), "{out}");
+    let (code, out, _) = said(&run(&["help", "status"], ""));
+    assert!(code == Some(0) && out.contains("Usage: doorward status"), "{out}");
     for wrong in [&["--no-such-option"][..], &["no-such-command"], &[]] {
         let (code, out, errors) = said(&run(wrong, ""));
         assert!(code == Some(2) && out.is_empty() && errors.contains("Usage: doorward"), "{code:?} {out} {errors}");
     }
+}
+
+/// As `| head` is, once it has seen enough.
+#[test]
+fn a_reader_that_has_gone_is_no_error() {
+    let house = small_house();
+    let file = config(house.path());
+    std::fs::write(house.path().join("bad.toml"), "").unwrap();
+    let bad = house.path().join("bad.toml").to_str().unwrap().to_owned();
+    for (arguments, expected) in [
+        (&["check", "--schema"][..], 0),
+        (&["check", "--config", &file], 0),
+        (&["check", "--config", &bad], 64),
+        (&["help"], 0),
+        (&["hash-password"], 0),
+        (&["status", "--config", &file], 1),
+    ] {
+        for reads_errors in [true, false] {
+            // Whoever reads has gone before anything is said.
+            let gone = || std::io::pipe().unwrap().1;
+            let mut command = doorward(arguments);
+            command.stdin(Stdio::piped()).stdout(gone()).stderr(if reads_errors { Stdio::piped() } else { gone().into() });
+            let mut child = command.spawn().unwrap();
+            drop(child.stdin.take().unwrap().write_all(b"correct horse\n"));
+            let (code, _, errors) = said(&child.wait_with_output().unwrap());
+            assert!(code == Some(expected) && !errors.contains("panicked"), "{arguments:?}: {code:?} {errors}");
+        }
+    }
+}
+
+/// At a terminal: the pseudo-terminal of Python's library.
+#[test]
+fn a_password_is_not_shown_where_it_is_typed() {
+    const TYPE: &str = r#"
+import os, pty, sys
+program, typed = sys.argv[1], sys.argv[2:]
+child, terminal = pty.fork()
+if child == 0:
+    os.execv(program, [program, "hash-password"])
+seen = b""
+try:
+    for line in typed:
+        before = len(seen)
+        while not seen[before:].rstrip().endswith(b":"):
+            seen += os.read(terminal, 1024)
+        os.write(terminal, line.encode() + b"\n")
+    while True:
+        more = os.read(terminal, 1024)
+        if not more:
+            break
+        seen += more
+except OSError:
+    pass
+sys.stdout.write(seen.decode())
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"#;
+    let type_in = |typed: [&str; 2]| {
+        let program = doorward(&[]).get_program().to_owned();
+        let mut python = std::process::Command::new("python3");
+        said(&python.args(["-c", TYPE]).arg(program).args(typed).output().unwrap())
+    };
+    let (code, screen, errors) = type_in(["correct horse", "correct horse"]);
+    assert!(code == Some(0) && screen.contains("$argon2id$") && !screen.contains("horse"), "{screen} {errors}");
+    let (code, screen, errors) = type_in(["correct horse", "correct house"]);
+    assert!(code == Some(1) && screen.contains("not the same twice") && !screen.contains("$argon2id$"), "{screen} {errors}");
+}
+
+#[test]
+fn a_reload_of_another_file_changes_nothing_and_says_so() {
+    let house = small_house();
+    let file = config(house.path());
+    let node = Program::serve(house.path());
+    let beside = |name: &str| house.path().join(name).to_str().unwrap().to_owned();
+    std::fs::copy(&file, beside("other.toml")).unwrap();
+    std::os::unix::fs::symlink("doorward.toml", beside("link.toml")).unwrap();
+    let (code, out, errors) = said(&run(&["reload", "--config", &beside("other.toml")], ""));
+    assert!(code == Some(1) && out.is_empty() && errors.contains(&format!("the node runs with {file}")), "{out}{errors}");
+    for same in [file, beside("link.toml")] {
+        let (code, out, errors) = said(&run(&["reload", "--config", &same], ""));
+        assert!(code == Some(0) && out.contains("nothing that shows"), "{out}{errors}");
+    }
+    drop(node);
 }
 
 fn configuration() -> String {

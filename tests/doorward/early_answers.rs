@@ -6,6 +6,7 @@ use http_body_util::{BodyExt, StreamBody};
 use tokio::io::AsyncWriteExt;
 
 use crate::support::client::Client;
+use crate::support::curl::{self, Curl};
 use crate::support::node::{Bed, HOST};
 use crate::support::raw::{self, Application};
 use crate::support::toml::Toml;
@@ -46,6 +47,26 @@ async fn an_answer_in_the_middle_of_an_upload_reaches_the_client() {
             assert_eq!(got.headers().contains_key("connection"), !http2, "h2 {http2}");
             let body = got.into_body().collect().await.unwrap().to_bytes();
             assert_eq!(body, expected, "h2 {http2} {answer}");
+        }
+    }
+}
+
+/// Of ours, to somebody without a session; curl 7.88 takes a stream that is reset at once for a failure.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn curl_hears_of_an_answer_in_the_middle_of_its_upload() {
+    if !curl::is_there() {
+        return;
+    }
+    let bed = Bed::start().await;
+    let large = bed.folder().join("large");
+    std::fs::write(&large, vec![b'x'; 30 << 20]).unwrap();
+    let address = bed.browser().server;
+    for version in ["--http1.1", "--http2"] {
+        let curl = Curl::new(bed.folder(), address, &bed.folder().join("cert.pem"), version);
+        let file = format!("@{}", large.display());
+        for options in [&["--data-binary", file.as_str()][..], &["--data-binary", &file, "-H", "Expect:"]] {
+            let answer = curl.ask(HOST, "/upload", options);
+            assert_eq!((answer.status, answer.text().contains("sign-in-needed")), (401, true), "{version} {}", answer.heads);
         }
     }
 }

@@ -116,9 +116,9 @@ async fn act(request: Request, uid: u32, context: &ControlContext) -> Result<Rep
     let operators = &context.operators;
     Ok(match request {
         Request::Trace { id } => Reply::Events { events: operators.trace(id, uid).await? },
-        Request::Reload => {
+        Request::Reload { file } => {
             operators.used("reload".to_owned(), uid).await?;
-            Reply::Reload(context.reload.reload().await)
+            Reply::Reload(context.reload.reload(file).await)
         }
         Request::SessionList { meant } => {
             let (sessions, total) = operators.list(&meant, uid).await?;

@@ -1,5 +1,6 @@
 //! What is said over the control socket: one JSON object a line each way.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,8 +23,11 @@ use crate::store::{Anchor, Chain, Entry, Link};
 pub enum Request {
     /// The events of one trace id.
     Trace { id: TraceId },
-    /// The configuration's file is read again.
-    Reload,
+    /// The configuration's file is read again, if the node runs with this one.
+    Reload {
+        #[serde(default)]
+        file: Option<PathBuf>,
+    },
     /// The live sessions that are meant.
     SessionList { meant: SessionSelector },
     /// They end, and all that runs under them.

@@ -1,5 +1,5 @@
 //! What a client still sends when its answer is there already. Over HTTP/2, given up at once, it would see its stream reset, which RFC
-//! 9113 section 8.1 allows and some clients take for a failure: curl 7.88, when the reset overtakes its small form.
+//! 9113 section 8.1 allows and some clients take for a failure: curl 7.88 says that no answer came.
 
 use std::time::Duration;
 
@@ -9,18 +9,19 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
-/// Reads the rest of a short body and throws it away. A long one is given up: its client had better stop. So is one that waits to be
-/// asked for (`Expect`). Over HTTP/1.1 there is nothing to do; whether its connection ends with the answer.
+/// Reads what still comes of a body and throws it away, until the client has stopped or so much has come that it does not want to. One
+/// that waits to be asked for (`Expect`) is given up at once. Over HTTP/1.1 there is nothing to do; whether its connection ends with the
+/// answer.
 pub(in crate::server) fn let_end(head: &Parts, body: Incoming) -> bool {
     if body.is_end_stream() {
         return false;
     }
-    let may_be_short = body.size_hint().lower() <= MOST && !head.headers.contains_key(http::header::EXPECT);
+    let is_asked_for = head.headers.contains_key(http::header::EXPECT);
     if head.version < http::Version::HTTP_2 {
         // hyper skips what has come already, and else closes.
-        return !may_be_short;
+        return is_asked_for || body.size_hint().lower() > SHORT;
     }
-    if may_be_short {
+    if !is_asked_for {
         drop(tokio::task::spawn_local(timeout(PATIENCE, read(body))));
     }
     false
@@ -36,6 +37,8 @@ async fn read(mut body: Incoming) {
     }
 }
 
-/// One window of HTTP/2: what a client may have sent before it could know.
-const MOST: u64 = 64 * 1024;
+/// What the client of HTTP/1.1 has sent already, most likely.
+const SHORT: u64 = 64 * 1024;
+/// More than a client sends between two looks at what has come to it.
+const MOST: u64 = 4 * 1024 * 1024;
 const PATIENCE: Duration = Duration::from_secs(2);
