@@ -212,7 +212,7 @@ async fn what_the_network_reports_after_a_kill_still_moves_the_message() {
         let said = house.until(&browser, &page, state).await;
         println!("status {status} after the kill: {said}");
         if state == "sent" {
-            assert!(said.contains("was not delivered") && said.contains("We are calling"), "{said}");
+            assert!(said.contains("did not arrive") && said.contains("We are calling"), "{said}");
             let call = newest(&house.gate.folder.path().join("outbox.jsonl"), 0);
             assert_eq!((&call["channel"], &call["passcode"]), (&json!("voice"), &json!(code)));
         }

@@ -236,7 +236,7 @@ async fn whose_operator_delivers_nothing_is_called_and_the_page_says_so() {
             if state == wanted { Ok(text) } else { Err((state, text)) }
         })
         .await;
-        assert!(!fails || (text.contains("was not delivered") && text.contains("We are calling")), "{text}");
+        assert!(!fails || (text.contains("did not arrive") && text.contains("We are calling")), "{text}");
     }
     let calls = phone.got();
     let texts = arrived(&[&one, &two], &phone);
