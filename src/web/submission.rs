@@ -122,7 +122,7 @@ impl Drop for First {
 }
 
 impl Site {
-    /// Answers a form that was posted to a page: once, however often it comes within the time of [`KEPT`] after its answer.
+    /// Answers a form that was posted to a page: once, however often it comes until ten seconds after its answer.
     pub async fn submit(&self, posted: &PostedForm, visit: &Visit<'_>, body: Bytes) -> Answer {
         let answer = posted.answer;
         let Some(mark) = mark(&self.keys, posted, visit, &body, self.clock.now()) else {
