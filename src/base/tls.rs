@@ -19,7 +19,7 @@ pub use facts::{CertificateFacts, SOON, Shown, Standing};
 pub use file::warnings;
 pub use words::{explained, words};
 
-use trust::{Noting, Trust};
+use trust::{Trust, Verifier};
 
 use super::encoding;
 
@@ -127,8 +127,8 @@ impl ClientTls {
     /// For one server; what it shows is noted in `shown`.
     pub fn for_server(&self, shown: &Shown) -> Arc<ClientConfig> {
         let mut config = self.config.clone();
-        let noting = Noting { trust: Arc::clone(&self.trust), shown: shown.clone() };
-        config.dangerous().set_certificate_verifier(Arc::new(noting));
+        let verifier = Verifier { trust: Arc::clone(&self.trust), noted: Some(shown.clone()) };
+        config.dangerous().set_certificate_verifier(Arc::new(verifier));
         // What is resumed was judged by this verifier, so it is kept beside it.
         config.resumption = Resumption::default();
         Arc::new(config)
@@ -137,7 +137,8 @@ impl ClientTls {
 
 fn builder(trust: &Arc<Trust>) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, TlsError> {
     let config = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
-    Ok(config.dangerous().with_custom_certificate_verifier(Arc::clone(trust) as _))
+    let verifier = Verifier { trust: Arc::clone(trust), noted: None };
+    Ok(config.dangerous().with_custom_certificate_verifier(Arc::new(verifier)))
 }
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {

@@ -192,7 +192,7 @@ fn ask<W: Write>(socket: &Path, query: &JournalQuery, out: &mut Out<W>) -> Resul
     match last {
         Some(Reply::Over) => Ok(()),
         Some(Reply::Error { why }) => bail!("{}", plain(&why)),
-        // Whoever followed has hung up.
+        // The reader of `--follow` has hung up.
         None if !control::is_stdout_read() => Ok(()),
         _ => bail!("the journal broke off: the node was stopped"),
     }

@@ -1,10 +1,10 @@
 //! `session list` and `session end`: who is signed in to the running node, and an end to it.
 
-use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
+use serde_json::{Value, json};
 
 use super::{Output, ask, plain};
 use crate::app::control::{Reply, Request};
@@ -13,7 +13,9 @@ use crate::auth::{SessionSelector, SessionView};
 pub fn list(file: &Path, meant: SessionSelector, output: Output) -> Result<ExitCode> {
     match ask(file, &Request::SessionList { meant })? {
         Reply::Sessions { sessions, total } if output == Output::Json => {
-            say(&serde_json::json!({ "total": total, "sessions": sessions }).to_string())
+            let sessions: Vec<Value> = sessions.iter().map(object).collect();
+            say!("{}", json!({ "total": total, "sessions": sessions }));
+            Ok(ExitCode::SUCCESS)
         }
         Reply::Sessions { sessions, total } => {
             let mut text: String = sessions.iter().map(line).collect();
@@ -21,36 +23,58 @@ pub fn list(file: &Path, meant: SessionSelector, output: Output) -> Result<ExitC
                 0 => format!("{total} in all"),
                 more => format!("{total} in all; {more} younger ones are not shown"),
             };
-            say(&text)
+            say!("{text}");
+            Ok(ExitCode::SUCCESS)
         }
         Reply::Error { why } => bail!("{why}"),
         _ => bail!("the node gave an answer to another question"),
     }
 }
 
-/// Exit code 1 where none was meant: whoever wanted to end one should notice.
+/// Exit code 1 where none was meant, or where the end could not be written down: the operator should notice.
 pub fn end(file: &Path, meant: SessionSelector, output: Output) -> Result<ExitCode> {
     match ask(file, &Request::SessionEnd { meant: meant.clone() })? {
-        Reply::Ended { count } => {
+        Reply::Ended { count, unwritten } => {
             match (output, count) {
-                (Output::Json, _) => say!("{}", serde_json::json!({ "ended": count })),
+                (Output::Json, _) => say!("{}", ended(count, unwritten.as_deref())),
                 (Output::Text, 0) => say!("No session is meant by {}.", plain(&meant.to_string())),
                 (Output::Text, 1) => say!("1 session ended."),
                 (Output::Text, _) => say!("{count} sessions ended."),
             }
-            Ok(if count == 0 && meant != SessionSelector::All { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+            if let Some(why) = &unwritten {
+                tell!("It could not be written down: {}", plain(why));
+                tell!("Nobody gets in with them while this node runs. It tries again every minute and when it stops;");
+                tell!("until then, sessions whose records are left are back if the node is killed.");
+            }
+            let is_noticed = unwritten.is_some() || (count == 0 && meant != SessionSelector::All);
+            Ok(if is_noticed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
         }
         Reply::Error { why } => bail!("{why}"),
         _ => bail!("the node gave an answer to another question"),
     }
 }
 
-/// Who has read enough of it may hang up (`| head`).
-fn say(text: &str) -> Result<ExitCode> {
-    match writeln!(std::io::stdout().lock(), "{text}") {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(ExitCode::SUCCESS),
+/// `not_written` is there where it has something to say.
+fn ended(count: usize, unwritten: Option<&str>) -> Value {
+    match unwritten {
+        None => json!({ "ended": count }),
+        Some(why) => json!({ "ended": count, "not_written": why }),
     }
+}
+
+/// Times as RFC 3339 has them.
+fn object(session: &SessionView) -> Value {
+    let place = |(application, host): &(String, String)| json!({ "application": application, "host": host });
+    json!({
+        "id": session.id,
+        "user": session.user,
+        "name": session.name,
+        "places": session.places.iter().map(place).collect::<Vec<_>>(),
+        "factors": session.factors,
+        "opened": session.opened.to_string(),
+        "last_seen": session.last_seen.to_string(),
+        "expires": session.expires.to_string(),
+    })
 }
 
 fn line(session: &SessionView) -> String {

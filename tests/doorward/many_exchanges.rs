@@ -190,7 +190,7 @@ async fn an_end_by_the_operator_ends_all_that_runs_and_nothing_of_anybody_else()
         hers_end_and_his_go_on(&bed, kind, async |bed, _| {
             let (control, meant) = (bed.control.clone(), SessionSelector::User("alice".into()));
             let asked = tokio::task::spawn_blocking(move || control::ask(&control, &Ask::SessionEnd { meant })).await.unwrap();
-            assert!(matches!(asked.unwrap(), Reply::Ended { count: 1 }));
+            assert!(matches!(asked.unwrap(), Reply::Ended { count: 1, unwritten: None }));
         })
         .await;
     }

@@ -230,6 +230,8 @@ async fn the_end_of_sessions_by_the_operator_is_at_once_and_for_whom_it_was_mean
     let (_, json, _) = gate.command(&["session", "list", "--user", "\u{200b}AL\u{ad}ICE", "--json"]).await;
     let listed: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!((listed["total"].as_u64(), listed["sessions"].as_array().unwrap().len()), (Some(2), 2));
+    let first = &listed["sessions"][0];
+    assert!(first["opened"].as_str().unwrap().ends_with('Z') && first["places"][0]["application"] == "app", "{json}");
     for browser in [&alice, &bob, &also_alice] {
         let cookie = browser.cookie(crate::support::client::KEY).unwrap();
         let secret = cookie.split('.').next_back().unwrap();
@@ -257,4 +259,40 @@ async fn the_end_of_sessions_by_the_operator_is_at_once_and_for_whom_it_was_mean
     assert!(code == Some(2) && errors.contains("--user"), "{errors}");
     let (_, out, _) = gate.command(&["session", "list"]).await;
     assert_eq!(out, "0 in all\n");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_intruder_is_put_out_though_nothing_can_be_written() {
+    let gate = Gate::new().await;
+    gate.write(&gate.configuration("127.0.0.1:0"));
+    let folder = gate.folder.path().to_owned();
+    let mut program = tokio::task::spawn_blocking(move || Program::serve(&folder)).await.unwrap();
+    let server = program.addresses[0];
+    let (alice, bob) = (gate.signed_in(server, HOST, ALICE).await, gate.signed_in(server, HOST, BOB).await);
+    let cookies = [&alice, &bob].map(|browser| browser.cookie(crate::support::client::KEY).unwrap());
+    let database = rusqlite::Connection::open(gate.folder.path().join("state/doorward.db")).unwrap();
+    let full = |when: &str, table: &str| {
+        format!("CREATE TRIGGER full_{table} BEFORE {when} ON {table} BEGIN SELECT RAISE(ABORT, 'disk full'); END;")
+    };
+    database.execute_batch(&(full("INSERT", "event") + &full("DELETE", "record"))).unwrap();
+
+    let (code, out, errors) = gate.command(&["session", "end", "--user", "alice"]).await;
+    assert_eq!((code, out.as_str()), (Some(1), "1 session ended.\n"), "{errors}");
+    assert!(errors.contains("could not be written down") && errors.contains("disk full"), "{errors}");
+    assert!(!alice.is_in().await && bob.is_in().await);
+    let (code, json, _) = gate.command(&["session", "end", "--all", "--json"]).await;
+    let ended: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert!(code == Some(1) && ended["ended"] == 1 && ended["not_written"].as_str().unwrap().contains("disk full"), "{json}");
+    assert!(!bob.is_in().await);
+
+    database.execute_batch("DROP TRIGGER full_event; DROP TRIGGER full_record").unwrap();
+    program.terminate();
+    assert!(program.ended().success());
+    let folder = gate.folder.path().to_owned();
+    let program = tokio::task::spawn_blocking(move || Program::serve(&folder)).await.unwrap();
+    for cookie in cookies {
+        let thief = gate.browser(program.addresses[0], HOST);
+        thief.put(crate::support::client::KEY, &cookie);
+        assert!(!thief.is_in().await, "the session is back");
+    }
 }

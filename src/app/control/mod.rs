@@ -125,11 +125,11 @@ async fn act(request: Request, uid: u32, context: &ControlContext) -> Result<Rep
             Reply::Sessions { sessions, total }
         }
         Request::SessionEnd { meant } => {
-            let ended = operators.end(&meant, uid).await?;
-            let count = ended.count();
+            let ended = operators.end(&meant, uid).await;
+            let (count, unwritten) = (ended.count(), ended.unwritten());
             // Not part of the answer: who asked may go, the records must be removed all the same.
             context.tasks.spawn(ended.write_down());
-            Reply::Ended { count }
+            Reply::Ended { count, unwritten }
         }
         Request::Status => {
             operators.looked("status".to_owned(), uid).await;

@@ -59,8 +59,11 @@ pub enum Reply {
         sessions: Vec<SessionView>,
         total: usize,
     },
+    /// `unwritten`: why it could not be written down; the sessions are over all the same.
     Ended {
         count: usize,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unwritten: Option<String>,
     },
     /// Some of the users of a report; more lines follow.
     Users {

@@ -79,7 +79,7 @@ pub enum AccountDone {
     },
 }
 
-/// As the journal has it: by the id, which stays. Whoever is forgotten is not to be named once more.
+/// As the journal has it: by the id, which stays, so that the journal does not name a forgotten user once more.
 impl fmt::Display for AccountTask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -167,7 +167,7 @@ impl Accounts {
         found.into_iter().next().map(Box::new)
     }
 
-    /// Somebody whom no directory knows any more: by the name that the journal heard last, or by the id itself.
+    /// The id of a user that no directory knows any more: by the name that the journal heard last, or by the id itself.
     async fn remembered(&self, written: &str) -> Result<UserId, String> {
         let known = self.operators.log.users_named(written).await.map_err(words)?;
         let id = match known.as_slice() {
@@ -258,7 +258,7 @@ impl Accounts {
     /// Sessions first: what they keep on record goes with the rest.
     async fn forget(&self, meant: &Meant, uid: u32) -> Result<AccountDone, StoreError> {
         let (services, now) = (&self.steps.services, self.steps.services.clock.now());
-        let ended = self.operators.end(&SessionSelector::User(meant.id.to_string()), uid).await?;
+        let ended = self.operators.end(&SessionSelector::User(meant.id.to_string()), uid).await;
         let sessions = ended.count();
         ended.write_down().await;
         let mut records = self.forget_names(meant, now).await?;

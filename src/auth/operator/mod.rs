@@ -1,5 +1,5 @@
 //! What operators may ask. Reached through the control socket alone; every use is journaled before it is answered, and an act that
-//! cannot be journaled does not happen.
+//! cannot be journaled does not happen. The one exception is an end to sessions: a full disk must not keep an intruder in.
 
 pub(in crate::auth) mod account;
 pub(in crate::auth) mod journal;
@@ -109,13 +109,16 @@ impl OperatorApi {
     }
 
     /// Ends the sessions that are meant: when this returns they are over for every request, and what runs under them is cut within a
-    /// second. What is left to do is in the returned [`Ended`].
-    pub async fn end(&self, meant: &SessionSelector, uid: u32) -> Result<Ended, StoreError> {
-        self.used(format!("session end {meant}"), uid).await?;
-        let ended = self.meant(meant);
+    /// second, whether or not it can be journaled. What is left to do is in the returned [`Ended`].
+    pub async fn end(&self, meant: &SessionSelector, uid: u32) -> Ended {
+        let sessions = self.meant(meant);
         // All of them at once, before the records of any are touched.
-        ended.iter().for_each(|session| session.end());
-        Ok(Ended { operators: self.clone(), sessions: ended })
+        sessions.iter().for_each(|session| session.end());
+        let unwritten = self.used(format!("session end {meant}"), uid).await.err();
+        if let Some(error) = &unwritten {
+            tracing::error!(%error, count = sessions.len(), uid, "session end {meant}: they are over, but it could not be journaled");
+        }
+        Ended { operators: self.clone(), sessions, unwritten }
     }
 
     fn meant(&self, meant: &SessionSelector) -> Vec<Arc<Session>> {
@@ -154,11 +157,17 @@ impl OperatorApi {
 pub struct Ended {
     operators: OperatorApi,
     sessions: Vec<Arc<Session>>,
+    unwritten: Option<StoreError>,
 }
 
 impl Ended {
     pub fn count(&self) -> usize {
         self.sessions.len()
+    }
+
+    /// Why nothing could be written of it, if so. Records that are left are tried again every minute and at the stop.
+    pub fn unwritten(&self) -> Option<String> {
+        self.unwritten.as_ref().map(ToString::to_string)
     }
 
     /// Removes them from the records and journals each. Must run to its end: what is left on record is back after a restart.

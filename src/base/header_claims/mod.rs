@@ -15,9 +15,9 @@ pub enum Claim {
     Path,
     /// Which host and port.
     Host,
-    /// From where it came: address, country, scheme, TLS.
+    /// The client it came from: address, country, scheme, TLS.
     Client,
-    /// Who it is from.
+    /// The person who sent it.
     Identity,
     /// Which files may be sent in answer.
     File,

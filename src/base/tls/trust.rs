@@ -124,52 +124,15 @@ fn verify_as_itself(shown: &Shown<'_>, now: UnixTime) -> Result<ServerCertVerifi
     Ok(ServerCertVerified::assertion())
 }
 
-impl ServerCertVerifier for Trust {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let shown = Shown { own: end_entity, others: intermediates, name: server_name };
-        self.verify(&shown, ocsp_response, now).map_err(|error| self.explained(error, &shown))
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let verified = verify_tls12_signature(message, certificate, signature, &self.algorithms);
-        verified.map_err(|error| Untrusted::by_signature(&error, certificate).into_error(error))
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let verified = verify_tls13_signature(message, certificate, signature, &self.algorithms);
-        verified.map_err(|error| Untrusted::by_signature(&error, certificate).into_error(error))
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
-    }
-}
-
-/// The same trust for one server, whose certificate is noted each time that it is judged.
+/// Verifies by a trust that several servers may share.
 #[derive(Debug)]
-pub(super) struct Noting {
+pub(super) struct Verifier {
     pub trust: Arc<Trust>,
-    pub shown: facts::Shown,
+    /// Where the certificate of one server is noted each time that it is judged.
+    pub noted: Option<facts::Shown>,
 }
 
-impl ServerCertVerifier for Noting {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -181,8 +144,8 @@ impl ServerCertVerifier for Noting {
         let shown = Shown { own: end_entity, others: intermediates, name: server_name };
         let judged = self.trust.verify(&shown, ocsp_response, now);
         // One that is only too old or too new is the server's own. Any other may be anybody's.
-        if judged.as_ref().err().is_none_or(is_about_dates) {
-            self.shown.note(end_entity);
+        if let Some(noted) = self.noted.as_ref().filter(|_| judged.as_ref().err().is_none_or(is_about_dates)) {
+            noted.note(end_entity);
         }
         judged.map_err(|error| self.trust.explained(error, &shown))
     }
@@ -193,7 +156,8 @@ impl ServerCertVerifier for Noting {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.trust.verify_tls12_signature(message, certificate, signature)
+        let verified = verify_tls12_signature(message, certificate, signature, &self.trust.algorithms);
+        verified.map_err(|error| Untrusted::by_signature(&error, certificate).into_error(error))
     }
 
     fn verify_tls13_signature(
@@ -202,11 +166,12 @@ impl ServerCertVerifier for Noting {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.trust.verify_tls13_signature(message, certificate, signature)
+        let verified = verify_tls13_signature(message, certificate, signature, &self.trust.algorithms);
+        verified.map_err(|error| Untrusted::by_signature(&error, certificate).into_error(error))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.trust.supported_verify_schemes()
+        self.trust.algorithms.supported_schemes()
     }
 }
 

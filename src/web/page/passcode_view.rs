@@ -111,7 +111,7 @@ impl Look {
         let problem = view.problem.filter(|_| stage == Stage::Open || view.problem != Some(PasscodeProblem::CodeExpired));
         let page = PasscodePage {
             at_field: problem.is_some_and(PasscodeProblem::is_wrong),
-            // Whoever asked for another code looks for it where the ways stand.
+            // A user who asked for another code looks for it where the ways stand.
             is_open: matches!(view.problem, Some(PasscodeProblem::NotYet | PasscodeProblem::NoMore)),
             problem: problem.map(|problem| passcode_problem(say, view, problem)),
             view,
