@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use tokio::runtime::Runtime;
 
 use super::keys;
+use crate::audit;
 use crate::auth::JournalQuery;
 use crate::base::{Keys, TraceId};
 use crate::config;
@@ -57,6 +58,6 @@ impl StoppedJournal {
 
     /// Whether the chains are whole.
     pub fn verify(&self, anchor: Option<Anchor>) -> Result<Vec<Chain>> {
-        Ok(self.runtime.block_on(self.store.verify(anchor))?)
+        Ok(self.runtime.block_on(audit::verify(&self.store, anchor))?)
     }
 }

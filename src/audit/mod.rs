@@ -4,6 +4,7 @@
 mod facts;
 pub mod reason;
 mod repeats;
+mod verify;
 mod what;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use crate::base::{Clock, Time, TraceId, UserId};
 use crate::store::{Entry, EventLog, StoreError};
 pub use facts::{Facts, GroupFact};
 use repeats::Repeats;
+pub use verify::verify;
 pub use what::{NameMark, What};
 
 /// Something that was decided or done, with the circumstances it happened in.
@@ -74,15 +76,17 @@ impl Journal {
         self.written.subscribe()
     }
 
-    /// Cuts off what is older than `keep`; says how many events, which is an event itself.
+    /// Cuts off what is older than `keep`; says how many events. An event says so first: what is gone without one was removed by somebody
+    /// else ([`verify`]).
     pub async fn cut(&self, keep: Duration) -> Result<u64, StoreError> {
         let before =
             Time::from_millis(self.clock.now().millis().saturating_sub(u64::try_from(keep.as_millis()).unwrap_or(u64::MAX)));
-        let removed = self.log.cut(before).await?;
-        if removed > 0 {
-            self.note(Event::of_node(What::JournalCut { before: before.to_string(), removed })).await;
+        let up_to = self.log.old_ends(before).await?;
+        if up_to.is_empty() {
+            return Ok(0);
         }
-        Ok(removed)
+        self.record(Event::of_node(What::JournalCut { before: before.to_string(), up_to })).await?;
+        self.log.cut(before).await
     }
 
     /// Whether an event could be recorded now; writes nothing that is an event.

@@ -1,5 +1,7 @@
 //! The events themselves, by name, and what each says besides who, where and when.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::Facts;
@@ -25,10 +27,10 @@ pub enum What {
         command: String,
         uid: u32,
     },
-    /// What was older than `[audit] keep` is gone; `before`: as RFC 3339 has it.
+    /// What is older than `[audit] keep` is removed now; `before`: as RFC 3339 has it. `up_to`: the last number that goes, by node.
     JournalCut {
         before: String,
-        removed: u64,
+        up_to: BTreeMap<String, u64>,
     },
     // Pages that stand in place of an answer, each with a trace id.
     /// A request had no answer from its application, or from us; `reason` is what the page says.

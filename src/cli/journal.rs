@@ -216,6 +216,12 @@ fn verify(file: &Path, anchor: Option<Anchor>) -> Result<ExitCode> {
             }
         }
     };
+    if chains.is_empty() {
+        say!(
+            "The journal holds no event. Each start of a node writes one, so it was emptied or replaced, unless no node has run here."
+        );
+        return Ok(ExitCode::FAILURE);
+    }
     let text: String = chains.iter().map(said).collect();
     drop(io::stdout().lock().write_all(text.as_bytes()));
     let is_whole = chains.iter().all(|chain| chain.misfit.is_none());
@@ -230,10 +236,13 @@ fn said(chain: &Chain) -> String {
         words += &format!(", written from {from} to {until}");
     }
     if *cut > 0 {
-        words += &format!("; {cut} older ones were removed by `keep`");
+        words += &format!("; {cut} older ones {}", if misfit.is_none() { "were removed by `keep`" } else { "are gone" });
     }
     words += &match misfit {
-        None => format!("\n  nothing was changed or removed\n  anchor {node}:{}:{hash}", chain.last()),
+        None => {
+            let other = if *cut > 0 { " else" } else { "" };
+            format!("\n  nothing{other} was changed or removed\n  anchor {node}:{}:{hash}", chain.last())
+        }
         Some(misfit) => format!("\n  BROKEN: {}", broken(*misfit)),
     };
     words.lines().map(|line| plain(line) + "\n").collect()
@@ -246,8 +255,11 @@ fn broken(misfit: Misfit) -> String {
         Misfit::EndMissing(seq) => format!("event {seq}, the next one, and all behind it were removed"),
         Misfit::Added(seq) => format!("event {seq} does not belong here: the chain's record ends or begins elsewhere"),
         Misfit::NotTheAnchor(seq) => format!("event {seq} is not the one of the anchor: the journal was written anew"),
-        Misfit::AnchorCut(seq) => format!("event {seq} of the anchor was removed by `keep`: use a younger anchor"),
+        Misfit::AnchorCut(seq) => format!("event {seq} of the anchor is gone with the old end: a younger anchor says more"),
         Misfit::NoAnchor(seq) => format!("event {seq} of the anchor is not there: the journal ends before it"),
+        Misfit::NotCutByUs(seq) => {
+            format!("the events up to {seq} were removed, and not by `keep`: no `journal-cut` event says so")
+        }
     }
 }
 

@@ -8,8 +8,14 @@ use anyhow::{Result, bail};
 use super::{BAD_CONFIGURATION, ask};
 use crate::app::control::{Reply, Request};
 use crate::app::reload::Outcome;
+use crate::config;
 
 pub fn run(file: &Path) -> Result<ExitCode> {
+    if let Err(problems) = config::state_dir(file) {
+        tell!("{problems}");
+        tell!("Nothing was changed.");
+        return Ok(ExitCode::from(BAD_CONFIGURATION));
+    }
     // The node has a working directory of its own.
     let whole = std::path::absolute(file)?;
     match ask(file, &Request::Reload { file: Some(whole) })? {

@@ -1,5 +1,7 @@
 //! The journal as a store keeps it: entries that are only ever added, chained by hashes, and cut off at the old end.
 
+use std::collections::BTreeMap;
+
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
@@ -127,6 +129,8 @@ pub enum Misfit {
     AnchorCut(u64),
     /// There is no such chain, or it ends before the anchor.
     NoAnchor(u64),
+    /// Its old end is gone up to this one, and nothing in the journal says that this was meant to be.
+    NotCutByUs(u64),
 }
 
 impl Misfit {
@@ -139,7 +143,8 @@ impl Misfit {
             | Self::Added(seq)
             | Self::NotTheAnchor(seq)
             | Self::AnchorCut(seq)
-            | Self::NoAnchor(seq) => seq,
+            | Self::NoAnchor(seq)
+            | Self::NotCutByUs(seq) => seq,
         }
     }
 }
@@ -169,6 +174,9 @@ pub trait EventLog: Send + Sync {
 
     /// Walks every chain, and says what does not fit in each.
     fn verify(&self, anchor: Option<Anchor>) -> StoreFuture<'_, Vec<Chain>>;
+
+    /// Up to which entry [`EventLog::cut`] would cut off the old end of each chain; chains of which it would cut nothing are left out.
+    fn old_ends(&self, before: Time) -> StoreFuture<'_, BTreeMap<String, u64>>;
 
     /// Cuts off the entries at the old end of every chain up to the first that was not written before this time; says how many.
     fn cut(&self, before: Time) -> StoreFuture<'_, u64>;

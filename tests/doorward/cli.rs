@@ -253,6 +253,17 @@ fn a_reader_that_has_gone_is_no_error() {
     }
 }
 
+#[test]
+fn output_that_cannot_be_written_is_an_error() {
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    for arguments in [&["check", "--schema"][..], &["hash-password"]] {
+        let mut child = doorward(arguments).stdin(Stdio::piped()).stdout(full()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdin.take().unwrap().write_all(b"correct horse\n"));
+        let (code, _, errors) = said(&child.wait_with_output().unwrap());
+        assert!(code == Some(1) && errors.contains("the output cannot be written"), "{arguments:?}: {code:?} {errors}");
+    }
+}
+
 /// At a terminal: the pseudo-terminal of Python's library.
 #[test]
 fn a_password_is_not_shown_where_it_is_typed() {
@@ -304,6 +315,9 @@ fn a_reload_of_another_file_changes_nothing_and_says_so() {
         let (code, out, errors) = said(&run(&["reload", "--config", &same], ""));
         assert!(code == Some(0) && out.contains("nothing that shows"), "{out}{errors}");
     }
+    std::fs::write(config(house.path()), "junk").unwrap();
+    let (code, _, errors) = said(&run(&["reload", "--config", &config(house.path())], ""));
+    assert!(code == Some(64) && errors.contains("Nothing was changed"), "{code:?} {errors}");
     drop(node);
 }
 

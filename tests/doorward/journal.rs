@@ -216,6 +216,29 @@ async fn what_is_older_than_keep_is_removed_once_a_day_and_the_chain_goes_on() {
     assert!(!has("started"), "{:#?}", bed.journal());
     let log = doorward::store::sqlite::Sqlite::open_to_read(&bed.state.join("doorward.db")).unwrap();
     assert!(whole(&log).await.is_ok());
+    let chains = doorward::audit::verify(&log, None).await.unwrap();
+    assert!(chains[0].cut > 0 && chains[0].misfit.is_none(), "{chains:?}");
+}
+
+#[tokio::test]
+async fn an_old_end_that_somebody_else_removed_is_found() {
+    let bed = Bed::start().await;
+    for _ in 0..3 {
+        bed.browser().login("nobody", "x").await;
+    }
+    let file = bed.state.join("doorward.db");
+    let database = rusqlite::Connection::open(&file).unwrap();
+    let removes = [
+        "UPDATE chain SET cut_seq = 2, cut_hash = (SELECT hash FROM event WHERE seq = 2); DELETE FROM event WHERE seq <= 2;",
+        "UPDATE chain SET cut_seq = seq, cut_hash = hash; DELETE FROM event;",
+    ];
+    for remove in removes {
+        database.execute_batch(remove).unwrap();
+        let log = doorward::store::sqlite::Sqlite::open_to_read(&file).unwrap();
+        let chains = doorward::audit::verify(&log, None).await.unwrap();
+        let misfit = chains[0].misfit;
+        assert!(matches!(misfit, Some(doorward::store::Misfit::NotCutByUs(seq)) if seq == chains[0].cut), "{chains:?}");
+    }
 }
 
 const A_DAY: Duration = Duration::from_secs(86_400);

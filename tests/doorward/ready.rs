@@ -30,7 +30,12 @@ async fn a_node_whose_directories_answer_is_ready() {
     let answer = bed.browser().get(READY).await;
     assert_eq!((answer.status, answer.body.as_str()), (200, "ready"));
     assert_eq!(answer.header("cache-control"), "no-store");
-    assert_eq!(bed.browser().ask(http::Method::HEAD, READY, &[], "").await.status, 200);
+    for http2 in [false, true] {
+        let mut browser = bed.browser();
+        browser.http2 = http2;
+        let answer = browser.ask(http::Method::HEAD, READY, &[], "").await;
+        assert_eq!((answer.status, answer.header("content-length"), answer.body.as_str()), (200, "5", ""), "h2 {http2}");
+    }
     assert_eq!(bed.browser().post(READY, &[]).await.status, 405);
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::OperatorApi;
+use crate::audit;
 use crate::auth::limit::known_browser::mark;
 use crate::base::{Keys, Time};
 use crate::directory::{Found, Name, People};
@@ -107,6 +108,6 @@ impl OperatorApi {
     /// Whether the chains are whole. Journaled where it can be: a check must be possible when nothing can be written.
     pub async fn verify(&self, anchor: Option<Anchor>, uid: u32) -> Result<Vec<Chain>, StoreError> {
         self.looked("journal verify".to_owned(), uid).await;
-        self.log.verify(anchor).await
+        audit::verify(self.log.as_ref(), anchor).await
     }
 }

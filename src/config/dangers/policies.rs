@@ -1,6 +1,7 @@
 //! Rules that admit more people than is seen at once, rules that are never used, and names that nothing uses.
 
 use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 use ipnet::IpNet;
@@ -41,17 +42,52 @@ fn openings(policy: &AuthenticationPolicy, found: &mut Dangers) {
             format!("authentication policy `{name}`, {}: this rule admits everybody{but} with the password alone", rule.line);
         found.say(Danger::AdmitEverybody, &policy.accept, &text);
     }
+    if !policy.rules.iter().any(admits_everybody) {
+        openings_together(policy, found);
+    }
+}
+
+/// Finds rules that admit everybody between them: two halves in two rules are as much as both in one.
+fn openings_together(policy: &AuthenticationPolicy, found: &mut Dangers) {
+    let admits = policy.rules.iter().filter(|rule| rule.then == Then::Admit && is_about_anybody(&rule.when));
+    let parts =
+        admits.filter_map(|rule| Some((rule.line, rule.when.address.as_ref().filter(|_| rule.when.address_not.is_none())?)));
+    let (lines, networks): (Vec<_>, Vec<_>) = parts.unzip();
+    if is_most(&networks.into_iter().flatten().copied().collect::<Vec<_>>()) {
+        let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
+        let text = format!(
+            "authentication policy `{}`, {}: together these rules admit everybody, or nearly so, with the password alone",
+            policy.name,
+            lines.join(", ")
+        );
+        found.say(Danger::AdmitEverybody, &policy.accept, &text);
+    }
 }
 
 /// Whether a rule admits people of every kind: two halves of all addresses are all of them, and all addresses but a few networks count as
 /// all. A rule for one application admits everybody there.
 fn admits_everybody(rule: &Rule) -> bool {
-    let when = &rule.when;
-    let is_anywhere =
-        when.address.as_ref().is_none_or(|networks| aggregated(networks).iter().any(|network| network.prefix_len() == 0));
-    let is_anybody = when.group.is_none() && when.group_not.is_none() && when.mobile_changed_within.is_none();
-    rule.then == Then::Admit && is_anywhere && is_anybody
+    rule.then == Then::Admit
+        && rule.when.address.as_ref().is_none_or(|networks| is_most(networks))
+        && is_about_anybody(&rule.when)
 }
+
+/// Whether a condition says nothing of the user.
+fn is_about_anybody(when: &When) -> bool {
+    when.group.is_none() && when.group_not.is_none() && when.mobile_changed_within.is_none()
+}
+
+/// Whether these are half of the addresses of IPv4 or more, or all that IPv6 gives out (2000::/3, RFC 4291 section 2.4).
+fn is_most(networks: &[IpNet]) -> bool {
+    let networks = aggregated(networks);
+    let of_ipv4 = |network: &IpNet| match network {
+        IpNet::V4(network) => 1_u64 << (32 - u32::from(network.prefix_len())),
+        IpNet::V6(_) => 0,
+    };
+    networks.iter().map(of_ipv4).sum::<u64>() >= 1 << 31 || networks.iter().any(|network| network.contains(&GIVEN_OUT))
+}
+
+const GIVEN_OUT: IpNet = IpNet::new_assert(IpAddr::V6(Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0)), 3);
 
 /// Finds rules behind others that decide everything which they are for.
 fn hidden(policy: &AuthenticationPolicy, applications: &BTreeSet<&str>, found: &mut Dangers) {
@@ -218,6 +254,18 @@ mod tests {
             ("{ when = { address = [\"0.0.0.0/0\"] }, then = \"admit\" },\n{ then = \"challenge\" }", Some(all)),
             ("{ when = { address = [\"0.0.0.0/1\", \"128.0.0.0/1\"] }, then = \"admit\" },\n{ then = \"challenge\" }", Some(all)),
             ("{ when = { address = [\"::/0\"] }, then = \"admit\" },\n{ then = \"challenge\" }", Some(all)),
+            ("{ when = { address = [\"2000::/3\"] }, then = \"admit\" },\n{ then = \"challenge\" }", Some(all)),
+            ("{ when = { address = [\"2001:db8::/32\"] }, then = \"admit\" },\n{ then = \"challenge\" }", None),
+            (
+                "{ when = { address = [\"0.0.0.0/2\", \"8000::/1\"] }, then = \"admit\" },\n\
+                 { when = { address = [\"64.0.0.0/2\"] }, then = \"admit\" },\n{ then = \"challenge\" }",
+                Some(all),
+            ),
+            (
+                "{ when = { address = [\"0.0.0.0/2\"] }, then = \"admit\" },\n\
+                 { when = { address = [\"64.0.0.0/2\"] }, then = \"refuse\" },\n{ then = \"challenge\" }",
+                None,
+            ),
             ("{ when = { address_not = [\"10.0.0.0/8\"] }, then = \"admit\" },\n{ then = \"challenge\" }", Some(all)),
             ("{ when = { application = [\"mail\"] }, then = \"admit\" },\n{ then = \"refuse\" }", Some(all)),
             ("{ when = { group = [\"staff\"] }, then = \"admit\" },\n{ then = \"challenge\" }", None),

@@ -187,6 +187,8 @@ async fn answer<H: Handler>(
     mut exchange: Box<Exchange<H::Connection>>,
     open: Open,
 ) -> Result<http::Response<Answer<H::Body>>, Infallible> {
+    // hyper does it for HTTP/1.1.
+    let is_head = exchange.head.method == http::Method::HEAD && exchange.head.version == http::Version::HTTP_2;
     let response = AssertUnwindSafe(handler.handle(&mut exchange)).catch_unwind().await;
     let is_given_up = exchange.body.take().is_some_and(|unread| drain_body::let_end(&exchange.head, unread));
     Ok(match response {
@@ -194,6 +196,9 @@ async fn answer<H: Handler>(
             // Asked here, not when the request came: the stop may have come in between.
             if (open.is_last() || is_given_up) && response.status() != StatusCode::SWITCHING_PROTOCOLS {
                 response.headers_mut().insert(http::header::CONNECTION, http::HeaderValue::from_static("close"));
+            }
+            if is_head && !response.body().is_end_stream() {
+                return Ok(without_body(response).map(|()| Answer { body: None, open }));
             }
             response.map(|body| Answer { body: Some(body), open })
         }
@@ -204,6 +209,16 @@ async fn answer<H: Handler>(
             response
         }
     })
+}
+
+/// The answer to HEAD: all that GET would be answered but the content (RFC 9110 section 9.3.2), with its length where that is known.
+#[cold]
+fn without_body<B: Body>(response: http::Response<B>) -> http::Response<()> {
+    let (mut head, body) = response.into_parts();
+    if let Some(length) = body.size_hint().exact().filter(|length| *length > 0) {
+        head.headers.entry(http::header::CONTENT_LENGTH).or_insert_with(|| length.into());
+    }
+    http::Response::from_parts(head, ())
 }
 
 /// Polls a connection, hands it the sweep's orders, and then lets out what it has written. No timer and no shared flag is looked at when

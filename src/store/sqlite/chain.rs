@@ -1,6 +1,8 @@
 //! What makes the journal a chain: an event's hash is SHA-256 over the hash before it and all its columns, each with its length before
 //! it, so that no two events look alike. A chain begins with zeros, or with the hash of the last event that was cut off.
 
+use std::collections::BTreeMap;
+
 use aws_lc_rs::digest::{Context, SHA256};
 use data_encoding::HEXLOWER;
 use rusqlite::{Connection, OptionalExtension, Result, Row};
@@ -162,6 +164,29 @@ fn at_the_end(chain: &Chain, recorded: Option<(i64, Vec<u8>)>, hash: &[u8], anch
         }
         _ => Some(Misfit::Added(next)),
     }
+}
+
+/// Up to where [`cut`] would come, by node.
+pub(super) fn old_ends(connection: &Connection, before: Time) -> Result<BTreeMap<String, u64>> {
+    let view = connection.unchecked_transaction()?;
+    let mut ends = BTreeMap::new();
+    for node in nodes(&view)? {
+        let (from, _) = start(&view, &node)?;
+        let young = view
+            .prepare_cached(
+                "SELECT seq FROM event WHERE tenant = ?1 AND node = ?2 AND seq > ?3 AND at >= ?4 ORDER BY seq LIMIT 1",
+            )?
+            .query_row((TENANT, &node, from, millis(before)), |row| row.get::<_, i64>(0))
+            .optional()?;
+        let last = match young {
+            Some(young) => young - 1,
+            None => end(&view, &node)?.0,
+        };
+        if last > from {
+            ends.insert(node, last.unsigned_abs());
+        }
+    }
+    Ok(ends)
 }
 
 /// Cuts some events off at the old ends; how many.

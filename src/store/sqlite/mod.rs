@@ -11,6 +11,7 @@ mod open;
 mod records;
 mod room;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -240,6 +241,10 @@ impl EventLog for Sqlite {
 
     fn verify(&self, anchor: Option<Anchor>) -> StoreFuture<'_, Vec<Chain>> {
         Box::pin(self.readers.ask_within(VERIFY, move |connection| chain::verify(connection, anchor.as_ref())))
+    }
+
+    fn old_ends(&self, before: Time) -> StoreFuture<'_, BTreeMap<String, u64>> {
+        Box::pin(self.readers.ask_within(VERIFY, move |connection| chain::old_ends(connection, before)))
     }
 
     fn cut(&self, before: Time) -> StoreFuture<'_, u64> {
