@@ -31,6 +31,7 @@ pub(super) fn exchange(
     exchange: &Rc<Exchange>,
     limits: RequestLimits,
 ) -> impl Future<Output = Result<(Response<Incoming>, Way), ForwardError>> {
+    search.must_read_all = !is_safe(request.method());
     let mut next = match own.or_else(|| search.pooled()) {
         Some(way) => Next::Await(Attempt::begin(way, request, exchange, limits)),
         None => Next::Connect(Box::new(request)),

@@ -28,6 +28,8 @@ pub(super) struct Search<'a> {
     again: Option<usize>,
     /// A request that may have reached a server was sent once more.
     pub has_tried_again: bool,
+    /// The request may be sent once only: a connection that reads no more than a hundred fields of its answer will not do.
+    pub must_read_all: bool,
     /// Why the last server could not be connected to.
     last: Option<io::Error>,
 }
@@ -39,8 +41,9 @@ impl<'a> Search<'a> {
         connect_wait: Duration,
         begun: Time,
     ) -> Self {
-        let (seat, tried, again, has_tried_again, last) = (None, Vec::new(), None, false, None);
-        Self { upstream, guest, connect_wait, begun, holder, seat, tried, again, has_tried_again, last }
+        let (seat, tried, again, last) = (None, Vec::new(), None, None);
+        let (has_tried_again, must_read_all) = (false, false);
+        Self { upstream, guest, connect_wait, begun, holder, seat, tried, again, has_tried_again, must_read_all, last }
     }
 
     /// A connection that is open already, without waiting for anything.
@@ -54,7 +57,7 @@ impl<'a> Search<'a> {
 
     fn open(&mut self) -> Option<Way> {
         let pick = self.upstream.pick(self.guest, &self.tried, self.begun)?;
-        let pooled = self.upstream.pooled(pick.server, self.begun);
+        let pooled = self.upstream.pooled(pick.server, self.must_read_all, self.begun);
         if pooled.is_none() {
             self.again = Some(pick.server);
         }
@@ -69,7 +72,7 @@ impl<'a> Search<'a> {
                 Found::Place(pick, place) => (pick, place),
             };
             let Some(file) = self.upstream.file(self.guest) else { return Err(ForwardError::Crowded) };
-            let connecting = self.upstream.connect(pick, place, file, self.begun);
+            let connecting = self.upstream.connect(pick, self.must_read_all, (place, file), self.begun);
             let connected = tokio::time::timeout(self.connect_wait, connecting).await;
             match connected.unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "no connection in time"))) {
                 Ok(way) => return Ok(way.seated(self.seat.take())),
@@ -168,7 +171,7 @@ impl<'a> Search<'a> {
         loop {
             let pick = self.upstream.pick(self.guest, &passed, self.begun)?;
             if self.upstream.servers.queue.is_some()
-                && let Some(way) = self.upstream.pooled(pick.server, self.begun)
+                && let Some(way) = self.upstream.pooled(pick.server, self.must_read_all, self.begun)
             {
                 return Some(Found::Way(Box::new(way)));
             }

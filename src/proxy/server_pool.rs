@@ -23,6 +23,8 @@ pub(super) struct Line {
     pub load: Cell<u32>,
     /// HTTP/1.1: last in, first out.
     idle: RefCell<Vec<Idle>>,
+    /// Those that read more than a hundred fields of an answer, which costs more.
+    wide: RefCell<Vec<Idle>>,
     /// The last time that was told: at most a sweep ago.
     now: Cell<Time>,
     /// HTTP/2: shared by many exchanges.
@@ -54,6 +56,7 @@ impl Line {
             target,
             load: Cell::default(),
             idle: RefCell::default(),
+            wide: RefCell::default(),
             now: Cell::default(),
             shared: RefCell::default(),
             opening: Mutex::default(),
@@ -69,22 +72,17 @@ impl Line {
         Ok(wire)
     }
 
-    /// The idle connection that was used last, with its place.
-    pub fn pooled(&self, now: Time) -> Option<(Box<Wire>, Option<Place>)> {
+    /// The idle connection that was used last, with its place; `wide`: one that reads more than a hundred fields of an answer, which
+    /// others take only for want of another.
+    pub fn pooled(&self, wide: bool, now: Time) -> Option<(Box<Wire>, Option<Place>)> {
         self.now.set(now);
-        let mut idle = self.idle.borrow_mut();
-        let Idle { wire, since, place } = idle.pop()?;
-        if now.since(since) >= idle_time(&wire) {
-            // The others are older still.
-            idle.clear();
-            return None;
-        }
-        Some((wire, place))
+        let narrow = if wide { None } else { freshest(&self.idle, now) };
+        narrow.or_else(|| freshest(&self.wide, now))
     }
 
     /// Idle from now on, as near as a sweep tells; to ask the clock would cost more than the rest. When full, the connection is closed.
     pub fn pool(&self, place: Option<Place>, wire: Box<Wire>) {
-        let mut idle = self.idle.borrow_mut();
+        let mut idle = if wire.is_wide { self.wide.borrow_mut() } else { self.idle.borrow_mut() };
         if idle.len() < IDLE_MOST && idle_time(&wire) > Duration::ZERO {
             idle.push(Idle { wire, since: self.now.get(), place });
         }
@@ -118,13 +116,24 @@ impl Line {
     /// all of them where somebody elsewhere waits for their places.
     pub fn prune(&self, now: Time, (wanted, wide): (bool, bool)) {
         self.now.set(now);
-        self.idle.borrow_mut().retain_mut(|idle| {
-            let fits = idle.wire.is_wide || !wide;
-            !wanted && fits && now.since(idle.since) < idle_time(&idle.wire) && idle.wire.is_alive()
-        });
+        let fits = |idle: &mut Idle| !wanted && now.since(idle.since) < idle_time(&idle.wire) && idle.wire.is_alive();
+        self.idle.borrow_mut().retain_mut(|idle| !wide && fits(idle));
+        self.wide.borrow_mut().retain_mut(fits);
         let is_used = |open: &Shared| open.streams.get() > 0 || now.since(open.used) < SHARED_IDLE_TIME;
         self.shared.borrow_mut().retain(|open| !open.sender.is_closed() && is_used(open));
     }
+}
+
+/// What was used last of these, unless it has been idle for too long.
+fn freshest(idle: &RefCell<Vec<Idle>>, now: Time) -> Option<(Box<Wire>, Option<Place>)> {
+    let mut idle = idle.borrow_mut();
+    let Idle { wire, since, place } = idle.pop()?;
+    if now.since(since) >= idle_time(&wire) {
+        // The others are older still.
+        idle.clear();
+        return None;
+    }
+    Some((wire, place))
 }
 
 /// Closed a second before the server would.

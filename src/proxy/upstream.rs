@@ -289,14 +289,14 @@ impl Upstream {
         kept.or_else(|| self.balance.pick(standings))
     }
 
-    /// A connection to this server that is open, if there is one.
-    pub fn pooled(self: &Rc<Self>, server: usize, now: Time) -> Option<Way> {
+    /// A connection to this server that is open, if there is one; `wide`: one that reads more than a hundred fields of an answer.
+    pub fn pooled(self: &Rc<Self>, server: usize, wide: bool, now: Time) -> Option<Way> {
         let line = self.lines.get(server)?;
         if self.speaks_http2() {
             let place = self.place(server)?;
             return line.shared(now).map(|wire| self.way(wire, place, server, true));
         }
-        line.pooled(now).map(|(wire, place)| self.way(wire, place, server, true))
+        line.pooled(wide, now).map(|(wire, place)| self.way(wire, place, server, true))
     }
 
     /// A file for a new connection; nothing if this client has as many as it may.
@@ -305,14 +305,26 @@ impl Upstream {
         if self.speaks_http2() { self.files.take_shared() } else { self.files.take(guest.session, guest.address) }
     }
 
-    /// A new connection to this server; its place, where places are counted, must have been taken.
-    pub async fn connect(self: &Rc<Self>, pick: Pick, place: Option<Place>, file: OpenFile, now: Time) -> io::Result<Way> {
+    /// Every connection reads more than a hundred fields, where a request cannot choose its connection: it waits for a place or has one
+    /// of its own.
+    fn opens_wide(&self) -> bool {
+        self.pins.is_some() || self.servers.queue.is_some()
+    }
+
+    /// A new connection to this server, `wide` as for [`Self::pooled`]; its place, where places are counted, must have been taken.
+    pub async fn connect(
+        self: &Rc<Self>,
+        pick: Pick,
+        wide: bool,
+        (place, file): (Option<Place>, OpenFile),
+        now: Time,
+    ) -> io::Result<Way> {
         let Some(line) = self.lines.get(pick.server) else { return Err(io::ErrorKind::NotFound.into()) };
         // A few at a time: what is down must not get everybody at the moment it comes back.
         let _turn = if pick.despite { line.tries.acquire().await.ok() } else { None };
-        let is_wide = || self.servers.list.get(pick.server).is_some_and(Server::is_wide);
+        let wide = wide || self.opens_wide() || self.servers.list.get(pick.server).is_some_and(Server::is_wide);
         let file = Some(file);
-        let wire = if self.speaks_http2() { line.open_shared(now, file).await? } else { line.open(is_wide(), file).await? };
+        let wire = if self.speaks_http2() { line.open_shared(now, file).await? } else { line.open(wide, file).await? };
         Ok(self.way(wire, place, pick.server, false))
     }
 

@@ -100,7 +100,7 @@ async fn what_came_of_an_answer_before_it_broke_off_reaches_the_client() {
     let half = format!("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{}", "x".repeat(500));
     for _ in 0..20 {
         let mut client = raw::client(&bed.browser()).await;
-        client.send(format!("GET /public HTTP/1.1\r\nHost: {HOST}\r\n\r\n")).await;
+        client.send(format!("POST /public HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 0\r\n\r\n")).await;
         let mut server = application.accept().await;
         server.head().await;
         server.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;

@@ -89,13 +89,13 @@ async fn the_rest_of_an_upload_is_never_a_request() {
     assert!(application.is_alone().await);
 }
 
-/// One whole exchange, which leaves the connection in the pool.
+/// One whole exchange, which leaves a connection in the pool that is good for any method.
 async fn used(
     bed: &Bed,
     application: &Application,
 ) -> (raw::Raw<tokio_rustls::client::TlsStream<tokio::net::TcpStream>>, raw::Raw<tokio::net::TcpStream>) {
     let mut client = raw::client(&bed.browser()).await;
-    client.send(format!("GET /public HTTP/1.1\r\nHost: {HOST}\r\n\r\n")).await;
+    client.send(format!("POST /public HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 0\r\n\r\n")).await;
     let mut server = application.accept().await;
     server.head().await;
     server.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
@@ -203,4 +203,34 @@ async fn a_blank_before_a_colon_and_many_fields_are_read() {
     server.head().await;
     server.send(&many).await;
     assert!(client.until("ok").await.contains("x-field-299: 299\r\n"));
+}
+
+/// A request that changes something is sent once: its answer is read whole whatever was answered before it on the same connection.
+#[tokio::test]
+async fn a_post_that_is_the_first_with_many_fields_in_its_answer_gets_it() {
+    let many: String = (0..300).map(|number| format!("X-Field-{number}: {number}\r\n")).collect();
+    for keys in ["", "connections = 4", "pinned = true"] {
+        let application = Application::start().await;
+        let bed = Bed::with(Toml::bed().servers([application.address]).upstream(keys)).await;
+        let many = many.clone();
+        tokio::spawn(async move {
+            loop {
+                let mut server = application.accept().await;
+                let many = many.clone();
+                tokio::spawn(async move {
+                    loop {
+                        let fields = if server.head().await.starts_with("GET ") { "" } else { &many };
+                        server.send(format!("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n{fields}\r\nok")).await;
+                    }
+                });
+            }
+        });
+        let mut client = raw::client(&bed.browser()).await;
+        for method in ["GET", "POST", "GET", "DELETE"] {
+            client.send(format!("{method} /public HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 0\r\n\r\n")).await;
+            let answer = client.until("\r\n\r\nok").await;
+            assert!(answer.starts_with("HTTP/1.1 200 "), "{keys} {method}: {answer}");
+            assert_eq!(answer.contains("x-field-299: 299\r\n"), method != "GET", "{keys} {method}");
+        }
+    }
 }
