@@ -68,7 +68,7 @@ impl AccessLogs {
         let (clock, lost, anew) = (self.0.clock.clone(), Arc::clone(&self.0.lost), Arc::clone(&self.0.anew));
         let writer = Writer { clock, lost, anew, open: None, torn: false, failing: false };
         if let Err(error) = std::thread::Builder::new().name("access-log".into()).spawn(move || writer.run(&from)) {
-            tracing::error!(%error, "there is no access log: its thread cannot be started");
+            tracing::error!(%error, "the access log is off: its thread cannot be started");
         }
         to
     }

@@ -173,11 +173,11 @@ impl CertificateView {
     fn remedy(&self) -> String {
         let remedy = match self.purpose {
             Purpose::Upstream | Purpose::Directory => return "renew it on that server".to_owned(),
-            Purpose::Intermediate => "put the present chain of its issuer into the file, then `doorward reload`",
-            Purpose::Listener | Purpose::Client => "renew it, then `doorward reload`",
+            Purpose::Intermediate => "put the issuer's current chain into the file, then run `doorward reload`",
+            Purpose::Listener | Purpose::Client => "renew it, then run `doorward reload`",
         };
         match self.renewed() {
-            Some(until) => format!("the file holds one that is valid until {until} already, `doorward reload` takes it"),
+            Some(until) => format!("the file already contains one that is valid until {until}: run `doorward reload`"),
             None => remedy.to_owned(),
         }
     }
@@ -260,7 +260,7 @@ mod tests {
     fn a_sentence_names_the_certificate_and_says_what_to_do() {
         let said = view("/nowhere/mail.pem", true).sentence();
         let expected = "the certificate of listener [::]:443 (/nowhere/mail.pem, for mail.example.com) expires in 12 days, at some time: \
-                        renew it, then `doorward reload`";
+                        renew it, then run `doorward reload`";
         assert_eq!(said, expected);
         let upstream = CertificateView { purpose: Purpose::Upstream, of: "mail".into(), ..view("https://ex1:443", true) };
         assert!(upstream.sentence().ends_with(": renew it on that server"), "{}", upstream.sentence());

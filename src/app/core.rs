@@ -53,7 +53,10 @@ impl Core {
 
         let services = Services { stores: Stores::one(&store), journal: journal.clone(), keys, clock: clock.clone(), random };
         let sessions = Sessions::load(services.clone()).await.context("the sessions on record cannot be read")?;
-        sessions.end_gone(&handler::served(config), 0).await.context("sessions of what is gone cannot be ended")?;
+        sessions
+            .end_gone(&handler::served(config), 0)
+            .await
+            .context("sessions of removed applications or directories cannot be ended")?;
         let (reports, reported) = Reports::new();
         let modems = Modems::new(config, clock, reports);
         let dispatcher = Dispatcher::new(DispatchParts {

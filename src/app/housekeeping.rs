@@ -43,7 +43,7 @@ impl Housekeeping {
             // A login that was under way at a reload may have opened one after it. Those of the minute before are looked at once more:
             // a session is given its number some time before it is in the book.
             if let Err(error) = self.sessions.end_gone(&plan.served, from).await {
-                tracing::error!(%error, "sessions of what is gone could not be removed from the records");
+                tracing::error!(%error, "sessions of removed applications or directories could not be deleted from the records");
             }
             if let Err(error) = self.sessions.housekeeping().await {
                 tracing::error!(%error, "expired sessions could not be cleared away");
@@ -61,7 +61,7 @@ impl Housekeeping {
         let Some(keep) = keep.filter(|_| now.since(*last) >= A_DAY) else { return };
         match self.journal.cut(keep).await {
             Ok(_) => *last = now,
-            Err(error) => tracing::error!(%error, "what is old could not be removed from the journal"),
+            Err(error) => tracing::error!(%error, "old events could not be removed from the journal"),
         }
     }
 }

@@ -189,13 +189,13 @@ impl Node {
         slow.block_on(async {
             self.tasks.close();
             if tokio::time::timeout(LAST_WORDS, self.tasks.wait()).await.is_err() {
-                tracing::warn!("some messages were still being sent; they are on record and go on at the next start");
+                tracing::warn!("some messages were still being sent; they are on record and continue at the next start");
             }
         });
         self.modems.end();
         slow.block_on(async {
             if let Err(error) = self.sessions.write_down().await {
-                tracing::error!(%error, "when the sessions were used last could not be written down");
+                tracing::error!(%error, "the last use of sessions could not be written to the records");
             }
             self.journal.note_counts().await;
             let what = What::Stopped;
@@ -226,7 +226,7 @@ fn lock(state_dir: &Path) -> Result<std::fs::File> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => {
-            anyhow::bail!("another doorward runs with the state folder {}", state_dir.display())
+            anyhow::bail!("another Doorward is running with the state folder {}", state_dir.display())
         }
         Err(std::fs::TryLockError::Error(error)) => Err(error).with_context(|| path.display().to_string()),
     }

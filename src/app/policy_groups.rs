@@ -28,7 +28,7 @@ async fn look(people: &People, (line, group): (Line, &Group), found: &mut Examin
             Ok(Meaning::Nothing) => {}
             // Empty or hidden: nobody can tell, so it is no mistake that is certain.
             Ok(Meaning::Unclear(Doubt::Hidden)) => {
-                let effect = "a rule that depends on it admits nobody and is taken where it refuses or challenges";
+                let effect = "rules that need it admit nobody, and match where they refuse or challenge";
                 found.warnings.push(format!("{line}: group {written:?} in directory {directory}: {}; {effect}", Doubt::Hidden));
                 homes.push(String::new());
             }
@@ -36,11 +36,11 @@ async fn look(people: &People, (line, group): (Line, &Group), found: &mut Examin
             Err(error) => doubts.push(error.to_string()),
         }
     }
-    let effect = "the rule admits nobody for it, and is taken where it refuses or challenges";
+    let effect = "a rule that admits does not match, a rule that refuses or challenges does";
     if homes.is_empty() && doubts.is_empty() {
         if people.places().iter().all(|place| place.directory.tree().is_none()) {
             // A users file knows a group by its members alone.
-            found.warnings.push(format!("{line}: group {written:?}: no user of a users file is in it; is it misspelt?"));
+            found.warnings.push(format!("{line}: group {written:?}: no user in a users file belongs to it. Is it misspelt?"));
         } else {
             found.problems.push(format!("{line}: group {written:?}: no directory has a group of this name; {effect}"));
         }
@@ -50,9 +50,7 @@ async fn look(people: &People, (line, group): (Line, &Group), found: &mut Examin
     }
     if homes.len() > 1 && group.dn().is_none() {
         let homes = homes.iter().filter(|home| !home.is_empty()).map(String::as_str).collect::<Vec<_>>().join(" and ");
-        found
-            .warnings
-            .push(format!("{line}: group {written:?} is {homes}; write the distinguished name of the one that is meant"));
+        found.warnings.push(format!("{line}: group {written:?} is {homes}; write the distinguished name of the one you mean"));
     }
     found
         .facts

@@ -161,11 +161,8 @@ impl Reloading {
             _ => meant == own,
         };
         let own = own.display();
-        let why = || {
-            format!(
-                "the node runs with {own}, and a reload reads that file and no other: `doorward reload --config {own}`, or restart it"
-            )
-        };
+        let why =
+            || format!("the node runs with {own} and can reload only that file: `doorward reload --config {own}`, or restart it");
         (!is_same).then(why)
     }
 
@@ -211,10 +208,12 @@ impl Reloading {
             Ok(1) => changed.push("1 session ended with its application or directory".to_owned()),
             Ok(ended) => changed.push(format!("{ended} sessions ended with their applications or directories")),
             // The sessions are over here; the housekeeping tries their records again.
-            Err(error) => tracing::error!(%error, "sessions of what is gone could not be removed from the records"),
+            Err(error) => {
+                tracing::error!(%error, "sessions of removed applications or directories could not be deleted from the records");
+            }
         }
         if changed.is_empty() {
-            changed.push("nothing that shows (secrets do not); certificates and other files were read again".to_owned());
+            changed.push("no visible change (secrets are not compared); certificates and other files were read again".to_owned());
         }
         Outcome::Reloaded { changed, needs_restart, warnings }
     }

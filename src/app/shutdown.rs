@@ -24,7 +24,7 @@ pub fn wait(node: Node) -> Result<()> {
                 }
             }
         }
-        tracing::info!("stopping: nothing new is taken, what is open may finish; once more to stop at once");
+        tracing::info!("stopping: no new connections, open requests may finish; send the signal again to stop at once");
         let stopped = tokio::task::spawn_blocking(move || node.stop());
         tokio::select! {
             stopped = stopped => Ok(stopped?),

@@ -58,7 +58,7 @@ fn say_left_out(limit: &Shared, now: Time) {
     // The lock is free again before anything is said.
     let left_out = limit.lock().unwrap_or_else(PoisonError::into_inner).take_left_out(now);
     for left_out in left_out {
-        tracing::warn!(target: LEFT_OUT, count = left_out.count, "{} more lines like this were left out: {}", left_out.count, left_out.said);
+        tracing::warn!(target: LEFT_OUT, count = left_out.count, "{} more lines like this were omitted: {}", left_out.count, left_out.said);
     }
 }
 
@@ -160,7 +160,7 @@ mod tests {
         let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
         assert_eq!(text.matches("no answer client.address").count(), 10, "{text}");
         assert_eq!(text.matches("another place").count(), 1, "{text}");
-        assert_eq!(text.matches("1390 more lines like this were left out: no answer").count(), 1, "{text}");
+        assert_eq!(text.matches("1390 more lines like this were omitted: no answer").count(), 1, "{text}");
     }
 
     #[test]

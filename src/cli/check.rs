@@ -34,7 +34,7 @@ pub fn run(file: &Path, live: bool) -> Result<ExitCode> {
     if live && !is_fit_for_use(&config, &clock)? {
         return Ok(ExitCode::from(BAD_CONFIGURATION));
     }
-    say!("{}: nothing is wrong with it", file.display());
+    say!("{}: no mistakes found", file.display());
     if config.keys.is_none() {
         let keys = config.node.state_dir.join("keys");
         say!("Keep {} out of the backup of the records: together they open what either alone does not.", keys.display());

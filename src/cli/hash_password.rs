@@ -15,13 +15,13 @@ pub fn run() -> Result<ExitCode> {
     let input = std::io::stdin();
     let typed = if input.is_terminal() { typed_twice(&input)? } else { line(&input)? };
     if encoding::is_utf16(typed.expose()) {
-        bail!("what was piped in is UTF-16: it must be UTF-8");
+        bail!("the input is UTF-16; it must be UTF-8");
     }
     // A file that was saved on Windows may begin with a mark that nobody types.
-    let text = std::str::from_utf8(encoding::without_mark(typed.expose())).context("what was typed is not valid UTF-8")?;
+    let text = std::str::from_utf8(encoding::without_mark(typed.expose())).context("the input is not valid UTF-8")?;
     let password = Secret::new(text.trim_end_matches(['\n', '\r']).to_owned());
     if !password::usable(&password) {
-        bail!("that cannot be a password: it is empty, holds a NUL, or is longer than 1,024 bytes");
+        bail!("not usable as a password: it is empty, contains a NUL, or is longer than 1,024 bytes");
     }
     say!("{}", password::hash(&password, &SystemSource));
     Ok(ExitCode::SUCCESS)
@@ -41,7 +41,7 @@ fn typed_twice(input: &Stdin) -> Result<Secret<Vec<u8>>> {
     let second = line(input)?;
     drop(hidden);
     if first.expose() != second.expose() {
-        bail!("that was not the same twice");
+        bail!("the two entries are not the same");
     }
     Ok(first)
 }

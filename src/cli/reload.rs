@@ -31,6 +31,6 @@ pub fn run(file: &Path) -> Result<ExitCode> {
             Ok(ExitCode::from(BAD_CONFIGURATION))
         }
         Reply::Reload(Outcome::Failed { why }) | Reply::Error { why } => bail!("{why}"),
-        _ => bail!("the node gave an answer to another question"),
+        _ => bail!("the node sent an unexpected answer; do the program and the running node have the same version?"),
     }
 }

@@ -46,14 +46,14 @@ fn end(progress: &Progress, unconfirmed: bool) -> ExitCode {
     let words = match progress {
         Progress::Delivered { channel, to, .. } => format!("Delivered by {} to {to}.", channel.name()),
         Progress::Sent { channel, to, .. } if unconfirmed => {
-            format!("Handed over by {} to {to}; nobody has said that it arrived.", channel.name())
+            format!("Handed over by {} to {to}; its arrival was not confirmed.", channel.name())
         }
         Progress::Sent { channel, to, .. } => {
-            format!("Handed over by {} to {to}; whether it arrives, the transmitter does not say.", channel.name())
+            format!("Handed over by {} to {to}; this transmitter does not report arrival.", channel.name())
         }
         Progress::Sending { .. } => "It is still under way.".to_owned(),
         Progress::Unsure { channel, to, .. } => {
-            format!("It may have gone out by {} to {to}; nobody can know.", channel.name())
+            format!("It may have gone out by {} to {to}; there is no way to tell.", channel.name())
         }
         Progress::Failed => "It reached nobody.".to_owned(),
     };

@@ -43,7 +43,7 @@ pub fn demo(listen: SocketAddr, state: &Path) -> Result<ExitCode> {
     say!("Sign in as                 alice   password  wonderland");
     match &demo.certificate {
         Some(file) => say!("The certificate is            {}", file.display()),
-        None => say!("Your browser will warn of the certificate: it was made here a moment ago and nobody vouches for it."),
+        None => say!("Your browser will warn of the certificate: it was made on this machine and no authority has signed it."),
     }
     say!("The codes appear below, and in {}. Stop with Ctrl-C.", demo.outbox.display());
     shutdown::wait(demo.node)?;

@@ -21,13 +21,13 @@ pub fn list(file: &Path, meant: SessionSelector, output: Output) -> Result<ExitC
             let mut text: String = sessions.iter().map(line).collect();
             text += &match total - sessions.len().min(total) {
                 0 => format!("{total} in all"),
-                more => format!("{total} in all; {more} younger ones are not shown"),
+                more => format!("{total} in all; {more} newer ones are not shown"),
             };
             say!("{text}");
             Ok(ExitCode::SUCCESS)
         }
         Reply::Error { why } => bail!("{why}"),
-        _ => bail!("the node gave an answer to another question"),
+        _ => bail!("the node sent an unexpected answer; do the program and the running node have the same version?"),
     }
 }
 
@@ -37,20 +37,22 @@ pub fn end(file: &Path, meant: SessionSelector, output: Output) -> Result<ExitCo
         Reply::Ended { count, unwritten } => {
             match (output, count) {
                 (Output::Json, _) => say!("{}", ended(count, unwritten.as_deref())),
-                (Output::Text, 0) => say!("No session is meant by {}.", plain(&meant.to_string())),
+                (Output::Text, 0) => say!("No session matches {}.", plain(&meant.to_string())),
                 (Output::Text, 1) => say!("1 session ended."),
                 (Output::Text, _) => say!("{count} sessions ended."),
             }
             if let Some(why) = &unwritten {
                 tell!("It could not be written down: {}", plain(why));
-                tell!("Nobody gets in with them while this node runs. It tries again every minute and when it stops;");
-                tell!("until then, sessions whose records are left are back if the node is killed.");
+                tell!(
+                    "While this node runs, none of these sessions opens anything. It tries again every minute and when it stops;"
+                );
+                tell!("if it is killed before that, sessions still on record come back.");
             }
             let is_noticed = unwritten.is_some() || (count == 0 && meant != SessionSelector::All);
             Ok(if is_noticed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
         }
         Reply::Error { why } => bail!("{why}"),
-        _ => bail!("the node gave an answer to another question"),
+        _ => bail!("the node sent an unexpected answer; do the program and the running node have the same version?"),
     }
 }
 

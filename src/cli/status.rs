@@ -24,7 +24,7 @@ pub fn run(file: &Path, output: Output) -> Result<ExitCode> {
     let status = match ask(file, &Request::Status)? {
         Reply::Status(status) => *status,
         Reply::Error { why } => bail!("{why}"),
-        _ => bail!("the node gave an answer to another question"),
+        _ => bail!("the node sent an unexpected answer; do the program and the running node have the same version?"),
     };
     let text = match output {
         Output::Json => json(&status)?,

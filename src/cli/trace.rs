@@ -31,6 +31,6 @@ fn events(file: &Path, id: TraceId) -> Result<Vec<Entry>> {
     match control::ask(&socket, &Request::Trace { id }).with_context(|| nobody_answers(&socket))? {
         Reply::Error { why } => bail!("{why}"),
         Reply::Events { events } => Ok(events),
-        _ => bail!("the node gave an answer to another question"),
+        _ => bail!("the node sent an unexpected answer; do the program and the running node have the same version?"),
     }
 }

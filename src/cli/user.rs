@@ -51,7 +51,9 @@ pub fn report(file: &Path, format: Format, options: ReportOptions) -> Result<Exi
             refused = Some(why);
             Ok(())
         }
-        _ => Err(io::Error::other("the node gave an answer to another question")),
+        _ => Err(io::Error::other(
+            "the node sent an unexpected answer; do the program and the running node have the same version?",
+        )),
     });
     // Whoever reads us may have seen enough.
     if asked.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe) && sheet.written() > 0 {
@@ -67,7 +69,7 @@ pub fn report(file: &Path, format: Format, options: ReportOptions) -> Result<Exi
         written => written?,
     };
     for why in &end.failed {
-        tell!("doorward: not everybody is in it: {}", plain(why));
+        tell!("doorward: some people are missing: {}", plain(why));
     }
     Ok(if end.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

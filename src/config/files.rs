@@ -106,8 +106,9 @@ pub fn unwritable_state(folder: &Path) -> Option<String> {
 pub fn shared_state(folder: &Path) -> Option<String> {
     let mode = std::fs::metadata(folder).ok()?.permissions().mode();
     let shown = folder.display();
-    (mode & 0o022 != 0)
-        .then(|| format!("the state folder {shown} may be written by others (mode {:o}); make it 0700", mode & 0o777))
+    (mode & 0o022 != 0).then(|| {
+        format!("the state folder {shown} may be written by other users (mode {:o}). Run: chmod 0700 {shown}", mode & 0o777)
+    })
 }
 
 /// A program need not be readable, only there and executable by somebody.

@@ -21,9 +21,9 @@ const LATER: &[&str] = &["link", "geo", "password_reset", "self_service", "radiu
 
 /// Reads a file, with relative paths starting at its folder and the process's environment.
 pub fn load(path: &Path) -> Result<Config, Problems> {
-    let bytes = bytes(path).map_err(|why| Problems::one(path, 1, 1, format!("cannot be read: {why}")))?;
+    let bytes = bytes(path).map_err(|why| Problems::one(path, 1, 1, format!("cannot read the file: {why}")))?;
     if encoding::is_utf16(&bytes) {
-        return Err(Problems::one(path, 1, 1, format!("cannot be read: {}", encoding::SAVED_AS_UTF16)));
+        return Err(Problems::one(path, 1, 1, format!("cannot read the file: {}", encoding::SAVED_AS_UTF16)));
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let whole = String::from_utf8_lossy(error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default());
@@ -37,7 +37,7 @@ pub fn load(path: &Path) -> Result<Config, Problems> {
 /// Where the node of this configuration keeps its state, and nothing else of the file: who asks a running node something need not have
 /// the secrets in the environment that it was started with, and what is wrong elsewhere in the file does not keep it from answering.
 pub fn state_dir(path: &Path) -> Result<PathBuf, Problems> {
-    let bytes = bytes(path).map_err(|why| Problems::one(path, 1, 1, format!("cannot be read: {why}")))?;
+    let bytes = bytes(path).map_err(|why| Problems::one(path, 1, 1, format!("cannot read the file: {why}")))?;
     let table: Option<toml::Table> = toml::from_slice(&bytes).ok();
     // A file that is not even TOML is shown with its places.
     let Some(table) = table else { return load(path).map(|config| config.node.state_dir) };

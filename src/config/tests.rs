@@ -56,7 +56,7 @@ fn a_problem_is_written_with_file_line_and_column() {
     let first = load(&file).unwrap_err().to_string().lines().nth(3).unwrap().to_owned();
     assert_eq!(first, format!("{}:2:9: `trial`: expected true or false, found 1", file.display()));
     let missing = load(&folder.path().join("none.toml")).unwrap_err().to_string();
-    assert!(missing.contains("none.toml:1:1: cannot be read"), "{missing}");
+    assert!(missing.contains("none.toml:1:1: cannot read the file"), "{missing}");
     std::fs::write(&file, b"[node]\nname = \"\xff\"\n").unwrap();
     assert_eq!(load(&file).unwrap_err().to_string(), format!("{}:2:9: not valid UTF-8", file.display()));
 }
@@ -180,7 +180,7 @@ fn a_preset_is_filled_in_and_overridden() {
     assert_eq!(http.answers.success.status, [200, 202]);
     assert_eq!(
         messages(&with(screen, "kind = \"http\"\npreset = \"clickatell\"")),
-        ["`api_key` is missing: it shows the gateway who we are"]
+        ["`api_key` is missing: the gateway needs it to authenticate Doorward"]
     );
 }
 
@@ -233,29 +233,25 @@ fn every_mistake_is_said_once_and_plainly() {
             "site:443".into(),
             "`hosts`: expected a host name without port, or `*.` and a name, found \"site:443\"",
         ),
-        ("[[application]]", "[application]".into(), "write [[application]]: there may be several"),
-        ("[[directory]]", "[[node]]\n[[directory]]".into(), "write [node]: there is one of it"),
+        ("[[application]]", "[application]".into(), "write [[application]] with double brackets"),
+        ("[[directory]]", "[[node]]\n[[directory]]".into(), "write [node] with single brackets"),
         ("[[listener]]", "[limts]\n[[listener]]".into(), "unknown section `limts`; did you mean `limits`?"),
         ("\"console\"", "\"consol\"".into(), "found \"consol\"; did you mean `console`?"),
-        ("\"console\"", "\"console\"\ngroup = \"screen\"".into(), "the group `screen` has the name of a transmitter"),
+        ("\"console\"", "\"console\"\ngroup = \"screen\"".into(), "has the same name as a transmitter"),
         ("[\"screen\"]", "[\"sreen\"]".into(), "no [[transmitter]] and no group is named `sreen`; did you mean `screen`?"),
         ("\"console\"", http.into(), ""),
-        ("\"console\"", smtp.into(), "the transmitter `screen` does not send by sms"),
-        ("\"console\"", http.replace("https", "http"), "http:// would send passcodes in the clear"),
-        ("\"console\"", http.replace("a.example", "{{code}}"), "placeholders only behind the host"),
+        ("\"console\"", smtp.into(), "the transmitter `screen` cannot send by sms"),
+        ("\"console\"", http.replace("https", "http"), "http:// would send passcodes unencrypted"),
+        ("\"console\"", http.replace("a.example", "{{code}}"), "placeholders only after the host"),
         ("\"console\"", http.replace("{{text}}", "{{txt}}"), "unknown placeholder `{{txt}}`; did you mean `text`?"),
         ("\"console\"", http.replace("{{text}}", ""), "nothing would be sent"),
         ("\"console\"", format!("{http}\nbody = \"{{{{sender}}}}\"\ncontent_type = \"text/plain\""), "`sender` is missing"),
         ("\"console\"", format!("{http}\nbody = \"{{\""), "`body` is no JSON"),
-        ("\"console\"", format!("{http}\nsuccess = {{ body = \"(\" }}"), "`body` is no regular expression: unclosed group"),
+        ("\"console\"", format!("{http}\nsuccess = {{ body = \"(\" }}"), "valid regular expression: unclosed group"),
         ("\"console\"", format!("{http}\nsuccess = {{ status = [\"2x\"] }}"), "did you mean `2xx`?"),
-        ("\"console\"", format!("{http}\nheaders = {{ \"a b\" = \"x\" }}"), "`a b` is no name of a header"),
-        ("\"console\"", format!("{http}\nheaders = {{ a = \"x\\r\\ny\" }}"), "`a`: expected text of one line"),
-        (
-            "\"screen\"] }]",
-            "\"screen\"], wait = \"0s\" }]".into(),
-            "`wait`: expected a duration from \"1s\" to \"10m\", found \"0s\"",
-        ),
+        ("\"console\"", format!("{http}\nheaders = {{ \"a b\" = \"x\" }}"), "`a b` is not a header name"),
+        ("\"console\"", format!("{http}\nheaders = {{ a = \"x\\r\\ny\" }}"), "`a`: expected one line of text"),
+        ("\"screen\"] }]", "\"screen\"], wait = \"0s\" }]".into(), "`wait`: expected a duration"),
         ("to = \"mobile\"", "to = \"mail\"".into(), "a message by sms cannot go to `mail`"),
         ("127.0.0.1:8443", "[::]:8443".into(), "a console transmitter needs every listener on loopback"),
         ("\"127.0.0.1:8443\"", "\"127.0.0.1:8443\"\nredirect = \"https\"".into(), "takes no `certificates`"),
@@ -272,19 +268,15 @@ fn every_mistake_is_said_once_and_plainly() {
         ("kind = \"console\"", String::new(), "[[transmitter]] lacks `kind`"),
         ("kind = \"local\"", "knd = \"local\"".into(), "unknown key `knd`; did you mean `kind`?"),
         ("challenge\"", "refuse\", factors = [\"passcode\"]".into(), "has no effect here"),
-        ("{ then", "{ when = { group = [\"a\"] }, then".into(), "the last rule takes no `when`"),
-        ("[{ then", "[{ when = {}, then = \"refuse\" }, { then".into(), "`when` names nothing"),
-        ("[{ then", "[{ when = { address = [\"10.0.0.1/8\"] }, then = \"admit\" }, { then".into(), "the network is 10.0.0.0/8"),
+        ("{ then", "{ when = { group = [\"a\"] }, then".into(), "must have no `when`"),
+        ("[{ then", "[{ when = {}, then = \"refuse\" }, { then".into(), "`when` is empty"),
+        ("[{ then", "[{ when = { address = [\"10.0.0.1/8\"] }, then = \"admit\" }, { then".into(), "as 10.0.0.0/8"),
         (
             "[{ then",
             "[{ when = { application = [\"sit\"] }, then = \"admit\" }, { then".into(),
             "no [[application]] is named `sit`",
         ),
-        (
-            "[[listener]]",
-            "[node]\ndrain = \"2h\"\n[[listener]]".into(),
-            "`drain`: expected a duration from \"1s\" to \"1h\", found \"2h\"",
-        ),
+        ("[[listener]]", "[node]\ndrain = \"2h\"\n[[listener]]".into(), "`drain`: expected a duration"),
         ("address =", "deal = 1\naddress =".into(), "`deal`: expected true or false, found 1"),
         ("policy =", "public = [\"/a/../b\"]\npolicy =".into(), "`public`: expected a path"),
         ("policy =", "public = [\"/.doorward/x\"]\npolicy =".into(), "holds our own pages"),
@@ -353,10 +345,10 @@ fn a_directory_is_reached_only_by_what_keeps_its_password() {
         (ldap("ldaps://a.example", ""), None),
         (ldap("ldap://127.0.0.1:1389", ""), None),
         (ldap("ldap://a.example", ""), Some("ldap:// without `starttls = true`")),
-        (ldap("ldaps://a.example/dc=a", ""), Some("expected ldaps://host[:port] or ldap://host[:port] with nothing behind it")),
+        (ldap("ldaps://a.example/dc=a", ""), Some("expected ldaps://host[:port] or ldap://host[:port] without a path")),
         (ldap("ldaps://a.example", ", filter = \"(a=b)(c=d)\""), Some("`filter`: expected one LDAP filter")),
         (ldap("ldaps://a.example", ", filter = \"(&(a=b)(c=d))\""), None),
-        (ldap("ldaps://a.example", ", names = [\"u id\"]"), Some("`names`: expected the name of an attribute")),
+        (ldap("ldaps://a.example", ", names = [\"u id\"]"), Some("`names`: expected an attribute name")),
     ];
     for (found, expected) in table {
         assert_eq!(found.len(), usize::from(expected.is_some()), "{found:?}");
@@ -441,7 +433,10 @@ fn line_ends_and_a_byte_order_mark_do_not_matter() {
     assert_eq!(state_dir(&file).unwrap(), folder.path().join("here"));
     std::fs::write(&file, MINIMAL.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>()).unwrap();
     for problems in [load(&file).unwrap_err(), state_dir(&file).unwrap_err()] {
-        assert!(problems.to_string().ends_with(":1:1: cannot be read: it is saved as UTF-16: save it as UTF-8"), "{problems}");
+        assert!(
+            problems.to_string().ends_with(":1:1: cannot read the file: it is saved as UTF-16: save it as UTF-8"),
+            "{problems}"
+        );
     }
 }
 

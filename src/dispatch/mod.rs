@@ -182,7 +182,7 @@ pub enum FailureKind {
     RetryAfter(Duration),
     /// It was certainly not taken, for a reason that stays: another one may take it.
     RetryElsewhere,
-    /// It may have been taken, and nobody can know: one further copy is sent all the same, and nobody is told that it was not sent.
+    /// It may have been taken, and there is no way to tell: one further copy is sent all the same, and nobody is told that it was not sent.
     Unsure,
     /// The address or the message is refused for good.
     Final,

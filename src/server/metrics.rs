@@ -66,7 +66,7 @@ where
                 .keep_alive(false)
                 .serve_connection(TokioIo::new(stream), service);
             if let Ok(Err(error)) = timeout(PATIENCE, serving).await {
-                tracing::debug!(%error, "somebody who asked for metrics went early");
+                tracing::debug!(%error, "a client of the metrics address left early");
             }
             drop(place);
         });

@@ -207,7 +207,10 @@ async fn core<H: Handler>(
         }
     };
     if tokio::time::timeout(limits.drain, finished).await.is_err() {
-        tracing::warn!(connections = shared.live.load(Ordering::Relaxed), "the time to finish is over; what is open is dropped");
+        tracing::warn!(
+            connections = shared.live.load(Ordering::Relaxed),
+            "the time to finish is over; open connections are dropped"
+        );
     }
 }
 

@@ -26,7 +26,7 @@ pub async fn look(host: &str, port: u16, listed: &[Certificate]) -> Seen {
     match tokio::time::timeout(LONGEST, shown(host, port, &chain)).await {
         Ok(Ok(())) => Seen::Ours(chain),
         Ok(Err(why)) => Seen::Not(why),
-        Err(_) => Seen::Not(format!("nobody answered within {} s", LONGEST.as_secs())),
+        Err(_) => Seen::Not(format!("no answer within {} s", LONGEST.as_secs())),
     }
 }
 
@@ -41,7 +41,7 @@ async fn shown(host: &str, port: u16, chain: &Path) -> Result<(), String> {
     };
     let stream = TcpStream::connect(addresses.as_slice())
         .await
-        .map_err(|error| format!("it leads to {first}, where nobody answers at port {port} ({error})"))?;
+        .map_err(|error| format!("it leads to {first}, where nothing answers at port {port} ({error})"))?;
     let at = stream.peer_addr().map_or(first, |address| address.ip());
     let ours = certificates(chain).map_err(|error| error.to_string())?;
     let config = client_config(Some(chain)).map_err(|error| error.to_string())?;

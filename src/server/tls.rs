@@ -54,7 +54,7 @@ impl Loaded {
         early.map(move |it| {
             let chain = self.chain.display();
             format!(
-                "{chain}: the certificate of {}, which is sent along, {}: ask its issuer for the present chain",
+                "{chain}: the certificate of {}, which is sent along, {}: ask its issuer for the current chain",
                 it.subject,
                 it.words(now)
             )

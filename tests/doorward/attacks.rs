@@ -68,7 +68,7 @@ async fn a_second_node_on_one_state_folder_is_refused_before_it_touches_anything
         first.node.stop();
         refused
     });
-    assert!(refused.await.expect("two nodes share one state folder").contains("another doorward runs"));
+    assert!(refused.await.expect("two nodes share one state folder").contains("another Doorward is running"));
 }
 
 #[tokio::test]

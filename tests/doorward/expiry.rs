@@ -60,7 +60,7 @@ async fn a_certificate_that_ends_soon_is_told_by_log_status_and_metrics_until_it
     let (code, text, _) = gate.command(&["status"]).await;
     assert_eq!(code, Some(3), "{text}");
     let line = text.lines().find(|line| line.starts_with("ATTENTION: ")).unwrap();
-    assert!(line.contains(listener) && line.contains(&end) && line.ends_with(": renew it, then `doorward reload`"), "{line}");
+    assert!(line.contains(listener) && line.contains(&end) && line.ends_with(": renew it, then run `doorward reload`"), "{line}");
     assert!(line.contains("cert.pem, for app.example, other.example)"), "{line}");
     let metrics = asked(port, "GET", "/metrics").await;
     assert!(
@@ -72,7 +72,7 @@ async fn a_certificate_that_ends_soon_is_told_by_log_status_and_metrics_until_it
     let later = certificate(gate.folder.path(), "cert", &hosts, 90);
     let (code, text, _) = gate.command(&["status"]).await;
     assert_eq!(code, Some(3), "{text}");
-    assert!(text.contains(&format!("the file holds one that is valid until {later}")), "{text}");
+    assert!(text.contains(&format!("the file already contains one that is valid until {later}")), "{text}");
     let (code, out, errors) = gate.command(&["reload"]).await;
     assert_eq!(code, Some(0), "{errors}");
     let said = format!("cert.pem is for app.example, other.example and is valid until {later}");

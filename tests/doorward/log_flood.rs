@@ -63,4 +63,4 @@ fn long() -> String {
     format!("GET / HTTP/1.1\r\nx: {}", "x".repeat(300_000))
 }
 
-const LEFT_OUT: &str = "more lines like this were left out";
+const LEFT_OUT: &str = "more lines like this were omitted";

@@ -58,7 +58,7 @@ async fn a_reload_changes_what_is_served_and_says_what() {
     let (code, out, _) = gate.command(&["reload"]).await;
     assert_eq!(
         (code, out.as_str()),
-        (Some(0), "nothing that shows (secrets do not); certificates and other files were read again\n")
+        (Some(0), "no visible change (secrets are not compared); certificates and other files were read again\n")
     );
 }
 
@@ -251,7 +251,7 @@ async fn the_end_of_sessions_by_the_operator_is_at_once_and_for_whom_it_was_mean
     assert!(!ends(his).await, "his download ended, too");
 
     let (code, out, _) = gate.command(&["session", "end", "--id", id]).await;
-    assert_eq!((code, out.as_str()), (Some(1), format!("No session is meant by --id {id}.\n").as_str()));
+    assert_eq!((code, out.as_str()), (Some(1), format!("No session matches --id {id}.\n").as_str()));
     let (code, out, _) = gate.command(&["session", "end", "--all", "--json"]).await;
     assert_eq!((code, out.as_str()), (Some(0), "{\"ended\":1}\n"));
     assert!(!bob.is_in().await);

@@ -201,7 +201,7 @@ async fn what_a_relay_says_at_each_step_decides_who_is_asked_next() {
 #[tokio::test]
 async fn nothing_that_was_said_before_tls_counts_in_it() {
     for (extra, why) in
-        [("\r\n250 AUTH PLAIN", "in the clear"), ("\r\n235 you are in\r\n250 ok", "in the clear"), ("", "TLS failed")]
+        [("\r\n250 AUTH PLAIN", "without TLS"), ("\r\n235 you are in\r\n250 ok", "without TLS"), ("", "TLS failed")]
     {
         let relay = Relay::start(move |line, _| match line.split(' ').next() {
             Some("EHLO") => said("250-relay.test\r\n250-AUTH PLAIN\r\n250 starttls"),

@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(35);
 /// Makes the socket, for our user alone. A socket that another node answers on is left alone.
 pub fn bind(path: &Path) -> std::io::Result<std::os::unix::net::UnixListener> {
     if std::os::unix::net::UnixStream::connect(path).is_ok() {
-        return Err(std::io::Error::new(std::io::ErrorKind::AddrInUse, "another doorward runs with this state folder"));
+        return Err(std::io::Error::new(std::io::ErrorKind::AddrInUse, "another Doorward is running with this state folder"));
     }
     drop(std::fs::remove_file(path));
     let listener = std::os::unix::net::UnixListener::bind(path)?;

@@ -14,7 +14,7 @@ pub fn run(file: &Path, task: AccountTask, output: Output) -> Result<ExitCode> {
     let done = match ask(file, &Request::Account(task))? {
         Reply::Account(done) => done,
         Reply::Error { why } => bail!("{}", plain(&why)),
-        _ => bail!("the node gave an answer to another question"),
+        _ => bail!("the node sent an unexpected answer; do the program and the running node have the same version?"),
     };
     let text = match (output, &done) {
         (Output::Json, done) => escaped_json(&json(done).to_string()) + "\n",

@@ -32,7 +32,7 @@ impl<W: Write> Sheet<W> {
         self.waiting.extend(rows);
         if self.waiting.len() > self.most || self.written > 0 {
             if self.written == 0 {
-                tell!("doorward: more than {} people: they are not sorted", self.most);
+                tell!("doorward: more than {} people: the list is not sorted", self.most);
             }
             return self.write_waiting();
         }

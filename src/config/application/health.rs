@@ -44,7 +44,7 @@ impl Health {
             status: section.or("status", default.status, |list| Some(list.some(Field::statuses)?.concat())),
         };
         if health.wait >= health.interval && section.optional("wait").or_else(|| section.optional("interval")).is_some() {
-            section.problem("`wait` is not shorter than `interval`, so one question would run into the next");
+            section.problem("`wait` is not shorter than `interval`, so checks would overlap");
         }
         section.finish();
         path.map(|_| health)

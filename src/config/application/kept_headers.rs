@@ -34,20 +34,20 @@ fn kept(field: Field<'_>) -> Option<HeaderName> {
         return None;
     }
     let Ok(name) = HeaderName::from_bytes(written.as_bytes()) else {
-        field.problem(format!("`{key}`: `{}` is no name of a header field", written.escape_debug()));
+        field.problem(format!("`{key}`: `{}` is not a header field name", written.escape_debug()));
         return None;
     };
     let folded = folded(name.as_str());
     let why_not = match claim(&folded) {
         _ if is_ours(&folded) => Some("is written or acted on by Doorward itself".to_owned()),
-        _ if !is_plain(written) && is_standard(&folded) => Some("may be taken for a field of HTTP".to_owned()),
-        _ if written.to_ascii_lowercase().starts_with("$ws") => Some("says who somebody is (WebSphere)".to_owned()),
+        _ if !is_plain(written) && is_standard(&folded) => Some("may be read as an HTTP header".to_owned()),
+        _ if written.to_ascii_lowercase().starts_with("$ws") => Some("says who the user is (WebSphere)".to_owned()),
         Some(Claim::Client) if is_plain(written) => None,
         Some(claim) if claim.is_nobodys() => {
-            Some(format!("says {}, which an application must not learn from a client", claim.says()))
+            Some(format!("says {}, which an application must not take from a client", claim.says()))
         }
         Some(claim) => Some(format!("says {}; those who are signed in may send it anyway", claim.says())),
-        None if is_plain(written) => Some("is not dropped, so there is nothing to keep".to_owned()),
+        None if is_plain(written) => Some("is never dropped, so it needs no entry".to_owned()),
         None => None,
     };
     if let Some(why) = why_not {
@@ -117,14 +117,14 @@ mod tests {
             ("X-Forwarded-Proto", "Doorward itself"),
             ("content_length", "Doorward itself"),
             ("Cookie", "Doorward itself"),
-            ("Authorization", "nothing to keep"),
-            ("content_type", "taken for a field of HTTP"),
-            ("$WSRU", "who somebody is"),
+            ("Authorization", "needs no entry"),
+            ("content_type", "may be read as an HTTP header"),
+            ("$WSRU", "who the user is"),
             ("PHP_AUTH_USER", "who somebody is"),
             ("X_Tenant*", "not a pattern"),
             ("CF_Connecting_IP", "says where"),
-            ("X-Mine", "nothing to keep"),
-            ("a b", "no name of a header field"),
+            ("X-Mine", "needs no entry"),
+            ("a b", "not a header field name"),
         ] {
             let problems = problems(name);
             assert!(problems.len() == 1 && problems[0].contains(why), "{name}: {problems:?}");

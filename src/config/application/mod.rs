@@ -166,7 +166,7 @@ impl Application {
 fn plain(field: Field<'_>) -> Option<String> {
     let path = prefix(field)?;
     if path.contains(['%', ';']) {
-        field.problem(format!("`{}`: expected a path without `%` and `;`, as only such a one can be meant", field.key));
+        field.problem(format!("`{}`: expected a path without `%` and `;`", field.key));
         return None;
     }
     Some(path)

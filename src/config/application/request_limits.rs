@@ -70,7 +70,7 @@ impl Route {
         let limits = section.optional("limits").and_then(Field::section).map(|limits| RequestLimits::read(limits, limited));
         let odd_paths = section.optional("paths").and_then(Field::section).map(|paths| read_odd_paths(paths, odd));
         if limits.is_none() && odd_paths.is_none() {
-            section.problem("a route says something else for its path: write `limits` or `paths`");
+            section.problem("this belongs in a route: write `limits` or `paths`");
         }
         let read = path.and_then(|field| Some((prefix(field)?, field.at())));
         section.finish();
@@ -132,11 +132,13 @@ pub(super) fn plain_path(field: Field<'_>, path: &str) -> Option<String> {
         return None;
     }
     if path::judge(path).is_err() || !path::has_one_reading(path) {
-        field.problem(format!("`{key}`: {path:?} can be read in two ways, so no request for it gets here: write it plainly"));
+        field.problem(format!(
+            "`{key}`: applications may read {path:?} in two ways, so requests for it are refused: write it in its plain form"
+        ));
         return None;
     }
     if path.contains('*') {
-        field.problem(format!("`{key}`: a path counts with all that lies below it; `*` is not a pattern here"));
+        field.problem(format!("`{key}`: `*` is not a pattern here: a path includes everything below it"));
         return None;
     }
     Some(path.to_owned())

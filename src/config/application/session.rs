@@ -50,11 +50,11 @@ impl Poll {
         let parameters: Vec<String> = query.split('&').filter(|part| !part.is_empty()).map(str::to_owned).collect();
         let is_plain = |part: &String| part.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
         if !parameters.iter().all(is_plain) {
-            field.problem("`background`: a query is written as requests carry it: no blanks, no `#`, no non-ASCII letters");
+            field.problem("`background`: expected a query as requests carry it: no spaces, no `#`, no non-ASCII letters");
             return None;
         }
         if path == "/" && parameters.is_empty() {
-            field.problem("`background`: `/` is every request, so none would renew a session");
+            field.problem("`background`: `/` matches every request, so no request would renew a session");
             return None;
         }
         Some(Self { path, parameters })
@@ -74,7 +74,7 @@ pub(super) fn read(section: Section<'_>) -> (SessionLimits, Background) {
         absolute: section.or("absolute", default.absolute, |field| field.duration(SECOND..=YEAR)),
     };
     if limits.idle > limits.absolute {
-        section.problem("`idle` is longer than `absolute`, so it would never end a session");
+        section.problem("`idle` is longer than `absolute`, so it would have no effect");
     }
     let background = section.or("background", Background::default(), Background::read);
     section.finish();

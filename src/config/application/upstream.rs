@@ -152,10 +152,10 @@ impl Upstream {
         }
         let h2 = self.protocol == Protocol::Http2;
         if let Some(field) = section.optional("pinned").filter(|_| h2 && self.pinned) {
-            field.key_problem("`pinned` excludes `protocol = \"h2\"`: one connection would carry the requests of many");
+            field.key_problem("`pinned` excludes `protocol = \"h2\"`: one connection would carry the requests of many users");
         }
         if let Some(field) = section.optional("header_case").filter(|_| h2 && self.header_case != HeaderCase::Lower) {
-            field.key_problem("`header_case` has no effect: with `protocol = \"h2\"` names are in lower case");
+            field.key_problem("`header_case` has no effect: with `protocol = \"h2\"` header names are always in lower case");
         }
     }
 }
@@ -166,7 +166,7 @@ fn servers(list: Field<'_>) -> Option<Vec<Server>> {
     let read = list.some(|field| {
         let server = Server::read(field)?;
         if servers.contains(&server) {
-            field.problem("`servers`: this server is in the list already");
+            field.problem("`servers`: this server is listed twice");
             return None;
         }
         servers.push(server);
@@ -209,7 +209,7 @@ fn cap(section: &Section<'_>) -> Option<Cap> {
     let queue_wait = section.optional("queue_wait");
     if connections.is_none() {
         for field in [queue, queue_wait].into_iter().flatten() {
-            field.key_problem(format!("`{}` has no effect without `connections`: no request would wait", field.key));
+            field.key_problem(format!("`{}` has no effect without `connections`: without a limit no request waits", field.key));
         }
     }
     let waits = Duration::from_secs(1)..=Duration::from_secs(300);
@@ -226,13 +226,13 @@ fn token(field: Field<'_>) -> Option<String> {
     let name = text.split('/').next().unwrap_or_default();
     if matches!(name, "h2c" | "h2" | "http" | "tls") {
         field.problem(format!(
-            "`upgrade`: {name} would carry requests that Doorward does not check; applications cannot switch to it"
+            "`upgrade`: {name} would carry requests that Doorward does not check, so applications may not switch to it"
         ));
         return None;
     }
     let sign = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~/".contains(&byte);
     if !text.bytes().all(sign) {
-        field.problem("`upgrade`: expected the names of protocols, like \"websocket\"");
+        field.problem("`upgrade`: expected protocol names, like \"websocket\"");
         return None;
     }
     Some(text)
@@ -316,7 +316,7 @@ mod tests {
             (PLAIN, "health = { path = \"/\", interval = \"2s\" }", "`wait` is not shorter than `interval`"),
             (PLAIN, "health = { path = \"/\", status = [99] }", "`status`: expected a whole number from 200 to 599"),
             (PLAIN, "health = { path = \"/\", fal = 3 }", "unknown key `fal`; did you mean `fall`?"),
-            ("servers = [\"http://a\", \"http://A:80\"]", "balance = \"round-robin\"", "this server is in the list already"),
+            ("servers = [\"http://a\", \"http://A:80\"]", "balance = \"round-robin\"", "this server is listed twice"),
         ];
         for (servers, more, expected) in table {
             let found = read(&format!("{servers}, {more}"), "").unwrap_err();
@@ -328,7 +328,7 @@ mod tests {
     fn nobody_can_switch_to_what_we_would_not_see_into() {
         for protocol in ["h2c", "H2C", "h2", "TLS/1.2", "HTTP/2.0", "tls"] {
             let found = read(&format!("{PLAIN}, upgrade = [{protocol:?}]"), "").unwrap_err();
-            assert!(found.iter().any(|message| message.contains("cannot switch to it")), "{protocol}: {found:#?}");
+            assert!(found.iter().any(|message| message.contains("may not switch to it")), "{protocol}: {found:#?}");
         }
     }
 

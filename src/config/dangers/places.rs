@@ -17,7 +17,7 @@ pub(super) fn look(config: &Config, found: &mut Dangers) {
         openings(application, found);
         if let Some(header) = application.keep_headers.of_proxies().next().filter(|_| !is_behind_proxy) {
             found.warnings.push(format!(
-                "application `{}`, keep_headers: `{header}` never reaches it: it is kept in requests from `trusted_proxies`, and no listener has any",
+                "application `{}`, keep_headers: `{header}` never reaches it: only requests from `trusted_proxies` may carry it, and no listener has any",
                 application.name
             ));
         }
@@ -28,7 +28,7 @@ pub(super) fn look(config: &Config, found: &mut Dangers) {
     if let Some(metrics) = &config.metrics
         && let Some(listener) = config.listeners.iter().find(|listener| meet(listener.address, metrics.listen))
     {
-        found.problems.push(format!("metrics, listen: {} is taken by the listener {}", metrics.listen, listener.address));
+        found.problems.push(format!("metrics, listen: the listener {1} already uses {0}", metrics.listen, listener.address));
     }
     readable(config, found);
 }
@@ -36,7 +36,8 @@ pub(super) fn look(config: &Config, found: &mut Dangers) {
 fn openings(application: &Application, found: &mut Dangers) {
     let name = &application.name;
     if application.public.iter().any(|prefix| prefix == "/") {
-        let text = format!("application `{name}`: `public = [\"/\"]` opens all of it to everybody without signing in");
+        let text =
+            format!("application `{name}`: `public = [\"/\"]` opens the whole application to everybody, without signing in");
         found.say(Danger::PublicEverything, &application.accept, &text);
     }
     let is_plain = |server: &&Server| !server.tls && !is_loopback(&server.host);
@@ -60,12 +61,12 @@ fn circle(config: &Config, application: &Application, server: &Server, found: &m
         && config.applications.iter().flat_map(|application| &application.hosts).any(|host| **host == *server.host);
     let address = address(&server.host);
     if address.is_some_and(|address| listeners.any(|listener| meet(listener.address, SocketAddr::new(address, server.port)))) {
-        found.problems.push(format!(
-            "application `{name}`: its server {url} is one of our own listeners, so requests would go in a circle"
-        ));
+        found
+            .problems
+            .push(format!("application `{name}`: its server {url} is one of Doorward's own listeners, so requests would loop"));
     } else if is_ours && address.is_none() {
         found.warnings.push(format!(
-            "application `{name}`: its server {url} has a name and a port of ours: if the name leads here, requests go in a circle; write the name of the server itself"
+            "application `{name}`: its server {url} has a host name and a port of Doorward's own: if the name leads here, requests loop. Write the name of the server itself"
         ));
     }
 }
@@ -122,7 +123,7 @@ fn readable(config: &Config, found: &mut Dangers) {
 fn open_to_all(file: &Path) -> Option<String> {
     let mode = std::fs::metadata(file).ok()?.permissions().mode();
     (mode & 0o006 != 0)
-        .then(|| format!("every user of this machine may read {0} (mode {1:o}); run: chmod o= {0}", file.display(), mode & 0o777))
+        .then(|| format!("every user of this machine may read {0} (mode {1:o}). Run: chmod o= {0}", file.display(), mode & 0o777))
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ fn openings(policy: &AuthenticationPolicy, found: &mut Dangers) {
     let challenges = policy.rules.iter().any(|rule| matches!(rule.then, Then::Challenge { .. }));
     let admits = policy.rules.iter().any(|rule| rule.then == Then::Admit);
     if admits && !challenges && admits_all.peek().is_none() {
-        let text = format!("authentication policy `{name}`: it never asks for anything but the password");
+        let text = format!("authentication policy `{name}`: no rule asks for more than the password");
         found.say(Danger::PasswordAlone, &policy.accept, &text);
     }
     for rule in admits_all {
@@ -97,13 +97,13 @@ fn hidden(policy: &AuthenticationPolicy, applications: &BTreeSet<&str>, found: &
         let earlier = policy.rules.get(..place).unwrap_or_default();
         if let Some(by) = hider(earlier, rule, applications) {
             let text = format!(
-                "authentication policy `{}`, {}: this rule is never used: {} decides everything that it is for",
+                "authentication policy `{}`, {}: this rule is never used: {} already decides everything it matches",
                 policy.name, rule.line, by.line
             );
             found.problems.push(text);
         } else if matching(&rule.when, applications).is_empty() && !applications.is_empty() {
             let text = format!(
-                "authentication policy `{}`, {}: this rule is never used: no application with this policy is among those that it names",
+                "authentication policy `{}`, {}: this rule is never used: none of the applications it names has this policy",
                 policy.name, rule.line
             );
             found.warnings.push(text);
@@ -191,7 +191,7 @@ fn unused(config: &Config, found: &mut Dangers) {
     let (dispatch, passcode): (BTreeSet<_>, BTreeSet<_>) = plans.unzip();
     let through: BTreeSet<_> =
         config.dispatch_policies.iter().flat_map(|policy| &policy.rules).flat_map(|rule| &rule.through).collect();
-    let mut say = |what: &str, name: &str| found.warnings.push(format!("{what} `{name}` is not used by anything"));
+    let mut say = |what: &str, name: &str| found.warnings.push(format!("{what} `{name}` is never used"));
     for policy in &config.authentication_policies {
         if !config.applications.iter().any(|application| application.policy == policy.name) {
             say("authentication policy", &policy.name);

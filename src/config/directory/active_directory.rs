@@ -150,7 +150,7 @@ mod tests {
     fn mistakes_are_told_in_words() {
         let table = [
             ("servers = []\n", "`servers` must not be empty"),
-            ("servers = [\"ldap://dc1.corp.example\"]\n", "would send passwords in the clear"),
+            ("servers = [\"ldap://dc1.corp.example\"]\n", "would send passwords unencrypted"),
             ("dns = [\"ns.corp.example\"]\n", "`dns`: expected an address and port"),
             ("users = { names = [\"uid\"] }\n", "unknown key `names`"),
             ("users = { refuse_groups = [\"Domain Admins\"] }\n", "expected a distinguished name"),

@@ -122,7 +122,7 @@ pub(in crate::config) fn read_all(sections: Vec<Section<'_>>) -> Vec<Directory> 
     for section in sections {
         let marked = section.optional("default").filter(|field| field.value.get_ref().as_bool() == Some(true));
         if let Some(field) = marked.filter(|_| default_seen) {
-            field.problem("there is a default directory already; a bare name can mean only one");
+            field.problem("there is a default directory already: plain user names can belong to only one");
         }
         default_seen |= marked.is_some();
         directories.extend(Directory::read(section));
@@ -139,7 +139,7 @@ impl Directory {
         if let (Some(name), Some(field)) = (&name, section.optional("name"))
             && !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         {
-            field.problem("a directory's name is part of every user's id: letters, digits and hyphens only");
+            field.problem("expected letters, digits and hyphens only: the name becomes part of every user's id");
         }
         let default = section.or("default", false, Field::boolean);
         let text = |key| section.optional(key).and_then(|field: Field<'_>| field.text()).map(str::to_owned);
@@ -228,7 +228,7 @@ impl LdapServer {
         let (scheme, host, port) = field.server(&["ldaps", "ldap"])?;
         let tls = scheme == "ldaps";
         if !tls && !starttls && !scalar::is_loopback(host) {
-            field.problem("ldap:// without `starttls = true` would send passwords in the clear; it is for loopback only");
+            field.problem("ldap:// without `starttls = true` would send passwords unencrypted; it is allowed on loopback only");
         }
         Some(Self { tls, host: host.to_ascii_lowercase(), port: port.unwrap_or(if tls { 636 } else { 389 }) })
     }
@@ -282,7 +282,7 @@ pub(in crate::config) fn attribute(field: Field<'_>) -> Option<String> {
     let text = field.text()?;
     let fits = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b';' | b'.'));
     if !fits {
-        field.problem(format!("`{}`: expected the name of an attribute", field.key));
+        field.problem(format!("`{}`: expected an attribute name", field.key));
     }
     fits.then(|| text.to_owned())
 }

@@ -160,7 +160,7 @@ impl<'d> Context<'d> {
         }
         if self.problems.borrow().is_empty() {
             for (at, title) in self.given_up.take() {
-                self.problem(at, format!("{title} cannot be read as it is, and must not be left out: does it lack a key?"));
+                self.problem(at, format!("{title} cannot be read, and the node must not start without it. Is a key missing?"));
             }
         }
         let mut problems: Vec<Problem> = Vec::new();

@@ -93,7 +93,7 @@ impl<'d> Field<'d> {
     /// Text of one line that is not empty.
     pub(in crate::config) fn text(self) -> Option<&'d str> {
         self.takes(vec![Shape::Text(None)]);
-        self.parsed("text of one line", |text| {
+        self.parsed("one line of text", |text| {
             let fits = !text.trim().is_empty() && text.len() <= 4096 && !text.chars().any(char::is_control);
             fits.then_some(text)
         })
@@ -172,7 +172,7 @@ impl<'d> Field<'d> {
     /// The beginning of phone numbers: `+45900`.
     pub(in crate::config) fn number_prefix(self) -> Option<Arc<str>> {
         self.takes_like("^[+][1-9][0-9]{0,14}$");
-        let beginning = self.parsed("the beginning of a phone number like \"+45900\"", |text| {
+        let beginning = self.parsed("the first digits of a phone number, like \"+45900\"", |text| {
             let digits = text.strip_prefix('+')?;
             let fits =
                 (1..=15).contains(&digits.len()) && !digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -198,7 +198,7 @@ impl<'d> Field<'d> {
             return None;
         };
         if network.trunc() != network {
-            self.problem(format!("`{}`: {text} is an address within a network; the network is {}", self.key, network.trunc()));
+            self.problem(format!("`{}`: {text} has host bits set; write the network as {}", self.key, network.trunc()));
             return None;
         }
         Some(network)
@@ -215,7 +215,7 @@ impl<'d> Field<'d> {
     pub(in crate::config) fn server(self, schemes: &[&'static str]) -> Option<(&'static str, &'d str, Option<u16>)> {
         self.takes_like("^[A-Za-z]+://[^/?#]+$");
         let all: Vec<String> = schemes.iter().map(|scheme| format!("{scheme}://host[:port]")).collect();
-        let what = format!("{} with nothing behind it", all.join(" or "));
+        let what = format!("{} without a path", all.join(" or "));
         self.parsed(&what, |text| scalar::server(text, schemes))
     }
 

@@ -103,7 +103,7 @@ impl Names {
         let groups = self.senders.iter().filter_map(|sender| sender.group.as_ref());
         let clashes = groups
             .filter(|(group, _)| self.senders.iter().any(|sender| sender.name == *group))
-            .map(|(group, at)| (*at, format!("the group `{group}` has the name of a transmitter; they share one name space")));
+            .map(|(group, at)| (*at, format!("the group `{group}` has the same name as a transmitter: rename one of them")));
         let used = self.used.iter().filter_map(|used| Some((used.at, self.wrong(used)?)));
         clashes.chain(used).take(most).collect()
     }
@@ -136,6 +136,6 @@ impl Names {
         }
         let channel = used.channel?;
         let unfit = meant.find(|sender| !sender.serves.contains(&channel))?;
-        Some(format!("the transmitter `{}` does not send by {}", unfit.name, channel.name()))
+        Some(format!("the transmitter `{}` cannot send by {}", unfit.name, channel.name()))
     }
 }

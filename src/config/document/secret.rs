@@ -28,7 +28,7 @@ impl Field<'_> {
         match std::str::from_utf8(text) {
             Ok(text) => Some(Secret::new(text.to_owned())),
             Err(_) => {
-                self.problem(format!("the secret of `{}` is no UTF-8 text", self.key));
+                self.problem(format!("the secret of `{}` is not valid UTF-8", self.key));
                 None
             }
         }

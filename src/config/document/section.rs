@@ -263,7 +263,7 @@ impl<'d> Section<'d> {
         match field.value.get_ref() {
             DeValue::Table(table) => Some(Section::new(self.context, title, field.at(), table)),
             DeValue::Array(_) => {
-                field.problem(format!("write [{key}]: there is one of it"));
+                field.problem(format!("write [{key}] with single brackets: there is only one"));
                 None
             }
             _ => {
@@ -284,7 +284,7 @@ impl<'d> Section<'d> {
             _ => None,
         };
         let Some(tables) = tables else {
-            field.problem(format!("write [[{key}]]: there may be several"));
+            field.problem(format!("write [[{key}]] with double brackets: there may be several"));
             return Vec::new();
         };
         tables.into_iter().map(|(at, table)| Section::new(self.context, title, at, table)).collect()

@@ -30,7 +30,7 @@ fn key(section: Section<'_>) -> Option<SealKey> {
         let text = encoding::without_mark(written.expose());
         if text.len() < written.expose().len() && is_hexadecimal(text) {
             // As a key of its own it would open nothing that the same digits have sealed.
-            field.problem("a byte order mark stands before the digits of the seal key: save the file without it");
+            field.problem("the seal key file begins with a byte order mark: save it without");
             return None;
         }
         let secret = bytes(written);
@@ -70,7 +70,7 @@ mod tests {
         let write = |content: &[u8]| std::fs::write(folder.path().join("k1"), content).unwrap();
         let read = || parse(&text, folder.path(), &|_| None);
         write(format!("\u{feff}{}\r\n", "ab".repeat(32)).as_bytes());
-        assert!(read().unwrap_err()[0].message.starts_with("a byte order mark stands before the digits"));
+        assert!(read().unwrap_err()[0].message.starts_with("the seal key file begins with a byte order mark"));
         // Bytes may be any, these too.
         for any in [&b"\xef\xbb\xbf-any-32-bytes-and-a-few-more-and-more"[..], &[0xff, 0xfe].repeat(20)] {
             write(any);

@@ -103,9 +103,9 @@ mod tests {
         for (keys, words) in [
             ("countries = [\"Denmark\"]", "a country of ISO 3166"),
             ("countries = []", "must not be empty"),
-            ("refuse_prefixes = [\"45900\"]", "the beginning of a phone number"),
-            ("refuse_prefixes = [\"+0900\"]", "the beginning of a phone number"),
-            ("refuse_prefixes = [\"+\"]", "the beginning of a phone number"),
+            ("refuse_prefixes = [\"45900\"]", "the first digits of a phone number"),
+            ("refuse_prefixes = [\"+0900\"]", "the first digits of a phone number"),
+            ("refuse_prefixes = [\"+\"]", "the first digits of a phone number"),
             (
                 "refuse_prefixes = [\"+490900\"]",
                 "`refuse_prefixes`: +490900: no phone number begins so: what is dialled before it",

@@ -60,14 +60,14 @@ impl Listener {
             (Some(redirect), None) => redirect.choice(&[("https", ())], &[]).map(|()| Serves::Redirect),
             (None, Some(certificates)) => certificates.some(Certificate::read).map(Serves::Tls),
             (Some(_), Some(certificates)) => {
-                certificates.key_problem("a listener that redirects speaks plain HTTP and takes no `certificates`");
+                certificates.key_problem("a listener with `redirect` speaks plain HTTP, so it takes no `certificates`");
                 None
             }
             (None, None) => None,
         };
         let public_port = match (section.optional("public_port"), redirect) {
             (Some(field), Some(_)) => {
-                field.key_problem("a listener that redirects has no `public_port`");
+                field.key_problem("a listener with `redirect` takes no `public_port`");
                 None
             }
             (Some(field), None) => field.number(1..=65535).and_then(|port| u16::try_from(port).ok()),

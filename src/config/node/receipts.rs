@@ -33,7 +33,7 @@ pub fn warnings(config: &Config) -> Vec<String> {
     let unheard = config.transmitters.iter().filter(reports).filter(|_| config.receipts.is_none());
     let words = |transmitter: &Transmitter| {
         format!(
-            "transmitter {}: deliveries cannot be reported without [receipts]; a message counts as arrived once it was taken",
+            "transmitter {}: without [receipts] the gateway cannot report deliveries, so a message counts as arrived once the gateway has accepted it",
             transmitter.name
         )
     };

@@ -46,7 +46,7 @@ impl Trusted {
         if let Some(source) = source
             && (listed.is_none() || proxies.as_ref().is_some_and(Vec::is_empty))
         {
-            source.key_problem("`client_address` says how the `trusted_proxies` name the client, and there are none");
+            source.key_problem("`client_address` says how `trusted_proxies` name the client, but there are no trusted proxies");
         }
         Self::new(choice?, proxies?).map(Arc::new)
     }
@@ -76,7 +76,7 @@ fn networks(list: Field<'_>) -> Option<Vec<IpNet>> {
     let networks: Vec<IpNet> = list.list()?.into_iter().filter_map(network).collect();
     // Two halves are everybody too.
     if IpNet::aggregate(&networks).iter().any(|network| network.prefix_len() == 0) {
-        list.problem(format!("`{}` holds every address: anybody could say where he is", list.key));
+        list.problem(format!("`{}` contains every address, so any client could claim any address", list.key));
         return None;
     }
     Some(networks)
@@ -104,15 +104,15 @@ mod tests {
     #[test]
     fn a_listener_says_whom_it_trusts_or_why_not() {
         let table = [
-            ("address =", "trusted_proxies = [\"0.0.0.0/0\"]\naddress =", "anybody could say where he is"),
-            ("address =", "trusted_proxies = [\"10.0.0.1\", \"::/0\"]\naddress =", "anybody could say where he is"),
-            ("address =", "trusted_proxies = [\"128.0.0.0/1\", \"0.0.0.0/1\"]\naddress =", "anybody could say where he is"),
+            ("address =", "trusted_proxies = [\"0.0.0.0/0\"]\naddress =", "any client could claim any address"),
+            ("address =", "trusted_proxies = [\"10.0.0.1\", \"::/0\"]\naddress =", "any client could claim any address"),
+            ("address =", "trusted_proxies = [\"128.0.0.0/1\", \"0.0.0.0/1\"]\naddress =", "any client could claim any address"),
             ("address =", "trusted_proxies = [\"::ffff:10.0.0.0/104\"]\naddress =", "write the IPv4 network"),
-            ("address =", "trusted_proxies = [\"10.0.0.1/8\"]\naddress =", "the network is 10.0.0.0/8"),
+            ("address =", "trusted_proxies = [\"10.0.0.1/8\"]\naddress =", "write the network as 10.0.0.0/8"),
             ("address =", "trusted_proxies = [\"balancer\"]\naddress =", "expected a network like"),
             ("address =", "trusted_proxies = \"10.0.0.1\"\naddress =", "`trusted_proxies`: expected a list, found a string"),
-            ("address =", "client_address = \"forwarded\"\naddress =", "and there are none"),
-            ("address =", "trusted_proxies = []\nclient_address = \"forwarded\"\naddress =", "and there are none"),
+            ("address =", "client_address = \"forwarded\"\naddress =", "but there are no trusted proxies"),
+            ("address =", "trusted_proxies = []\nclient_address = \"forwarded\"\naddress =", "but there are no trusted proxies"),
             (
                 "address =",
                 "trusted_proxies = [\"10.0.0.1\"]\nclient_address = \"x-real-ip\"\naddress =",

@@ -105,10 +105,10 @@ impl Rule {
         let when = section.optional("when");
         match when {
             None if !is_last => {
-                section.problem("a rule without `when` decides everything: the rules behind it are never reached");
+                section.problem("a rule without `when` decides everything: the rules after it are never reached");
             }
             Some(when) if is_last => {
-                when.key_problem("the last rule takes no `when`, so that something is decided for everybody");
+                when.key_problem("the last rule must have no `when`, so that every sign-in gets a decision");
             }
             _ => {}
         }
@@ -196,7 +196,7 @@ impl When {
             mobile_changed_within: section.optional("mobile_changed_within").and_then(|field| field.duration(A_MINUTE..=A_YEAR)),
         };
         if section.is_empty() {
-            section.problem("`when` names nothing, so it would match everything");
+            section.problem("`when` is empty, so it would match everything");
         }
         section.finish();
         when

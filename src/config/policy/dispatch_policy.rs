@@ -67,7 +67,7 @@ impl Rule {
         let [to_country, to_country_not] = ["to_country", "to_country_not"].map(|key| {
             let field = section.optional(key);
             if let (Some(field), Some(channel @ (Channel::Mail | Channel::Push))) = (field, channel) {
-                field.problem(format!("`{key}` looks at a phone number, and a message by {} goes to none", channel.name()));
+                field.problem(format!("`{key}` matches phone numbers, but messages by {} have none", channel.name()));
             }
             field.and_then(|field| field.some(Field::country)).unwrap_or_default()
         });
@@ -130,6 +130,6 @@ mod tests {
             assert!(found.len() == 1 && found[0].contains(words), "{keys}: {found:?}");
         }
         let mail = with("channel = \"sms\", to = \"mobile\"", "channel = \"mail\", to = \"mail\", to_country = [\"DK\"]");
-        assert_eq!(messages(&mail), ["`to_country` looks at a phone number, and a message by mail goes to none"]);
+        assert_eq!(messages(&mail), ["`to_country` matches phone numbers, but messages by mail have none"]);
     }
 }

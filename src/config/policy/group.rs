@@ -26,7 +26,7 @@ impl Group {
 
     pub(in crate::config) fn read(field: Field<'_>) -> Option<Self> {
         let group = Self::parse(field.text()?);
-        group.map_err(|error| field.problem(format!("`{}`: this is no group's distinguished name: {error}", field.key))).ok()
+        group.map_err(|error| field.problem(format!("`{}`: expected a group's distinguished name: {error}", field.key))).ok()
     }
 
     /// As the operator wrote it; what logs and the journal call it.

@@ -201,7 +201,7 @@ impl Gateway<'_, '_> {
             // The preset's address counts as there; only without both is the operator asked for one.
             written => {
                 if let Some(server) = server {
-                    server.key_problem("`server` belongs to a preset without an address of its own; here it is `url`");
+                    server.key_problem("`server` is only for presets without an address of their own; use `url` here");
                 }
                 let field = written.or_else(|| self.section.required("url"))?;
                 url(field, field.text()?)
@@ -231,7 +231,7 @@ impl Gateway<'_, '_> {
         let field = self.section.optional("reports");
         if let Some(own) = self.section.own("report").filter(|_| http.answers.reference.is_none()) {
             own.key_problem(
-                "`report` without `reference`, which says what the gateway calls a message: no report would be understood",
+                "`report` without `reference`, which names the gateway's message id: no report could be matched to a message",
             );
         }
         if let Some(field) = field.filter(|_| http.report.is_none()) {
@@ -270,27 +270,27 @@ mod tests {
     #[test]
     fn what_a_gateway_needs_is_asked_for_in_words() {
         let table: [(String, &str); 22] = [
-            (format!("{WRITTEN}\nauth = \"basic\""), "`user` is missing: it shows the gateway who we are"),
+            (format!("{WRITTEN}\nauth = \"basic\""), "`user` is missing: the gateway needs it to authenticate Doorward"),
             (format!("{WRITTEN}\nauth = \"bearer\""), "`api_key` is missing"),
             (format!("{WRITTEN}\nauth = {{ hmac = \"X-S\" }}"), "`api_secret` is missing"),
             (format!("{WRITTEN}\nauth = \"digest\""), "found \"digest\""),
             (format!("{WRITTEN}\nauth = {{ }}"), "`auth`: give either `header` or `hmac`"),
-            (format!("{WRITTEN}\nauth = {{ header = \"a b\" }}"), "`a b` is no name of a header"),
-            (format!("{WRITTEN}\nserver = \"https://b.example\""), "`server` belongs to a preset"),
-            (format!("{WRITTEN}\nfailures = [{{ then = \"later\" }}]"), "would take every answer"),
+            (format!("{WRITTEN}\nauth = {{ header = \"a b\" }}"), "`a b` is not a header name"),
+            (format!("{WRITTEN}\nserver = \"https://b.example\""), "`server` is only for presets"),
+            (format!("{WRITTEN}\nfailures = [{{ then = \"later\" }}]"), "would match every answer"),
             (format!("{WRITTEN}\nfailures = [{{ status = [500] }}]"), "lacks `then`"),
             (format!("{WRITTEN}\nfailures = [{{ status = [500], then = \"late\" }}]"), "did you mean `later`?"),
             (format!("{WRITTEN}\nsuccess = {{ json = {{ status = [0] }} }}"), "expected places in JSON"),
-            (format!("{WRITTEN}\nreference = {{ body = \"ID\" }}"), "needs a group"),
+            (format!("{WRITTEN}\nreference = {{ body = \"ID\" }}"), "needs a capture group"),
             (format!("{WRITTEN}\nreference = {{ json = \"id\" }}"), "expected a place in JSON"),
             (format!("{WRITTEN}\nreference = {{ json = \"/id\", body = \"(a)\" }}"), "give either `body` or `json`"),
             (format!("{WRITTEN}\nreports = true"), "`reports` without `report`"),
             (WRITTEN.replace("a.example", "169.254.169.254"), "no gateway has this address"),
-            (WRITTEN.replace("{{text}}", "{{text}}#x"), "placeholders only behind the host"),
+            (WRITTEN.replace("{{text}}", "{{text}}#x"), "placeholders only after the host"),
             (WRITTEN.replace("{{text}}", "{{twiml}}"), "{{twiml}} belongs to a call"),
             ("kind = \"push\"\npreset = \"ntfy\"".to_owned(), "lacks `server`"),
-            ("kind = \"push\"\npreset = \"ntfy\"\nserver = \"http://push.example\"".to_owned(), "in the clear"),
-            ("kind = \"push\"\nurl = \"https://a.example/{{text}}\"".to_owned(), "{{topic}}: messages would reach no one"),
+            ("kind = \"push\"\npreset = \"ntfy\"\nserver = \"http://push.example\"".to_owned(), "unencrypted"),
+            ("kind = \"push\"\nurl = \"https://a.example/{{text}}\"".to_owned(), "{{topic}}: messages would have no recipient"),
             ("kind = \"http\"\npreset = \"ntfy\"".to_owned(), "`preset`: expected"),
         ];
         for (section, expected) in table {

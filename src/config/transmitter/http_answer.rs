@@ -107,7 +107,7 @@ impl FailureRule {
         let words = [("later", Then::Later), ("elsewhere", Then::Elsewhere), ("refused", Then::Refused)];
         let then = section.required("then").and_then(|field| field.choice(&words, &[]));
         if when == Match::default() {
-            section.problem("a rule of `failures` without `status`, `body` or `json` would take every answer");
+            section.problem("a rule of `failures` without `status`, `body` or `json` would match every answer");
         }
         section.finish();
         Some(Self { when, then: then? })
@@ -120,7 +120,7 @@ impl Extract {
         let (body, json) = (body_field.and_then(pattern), json_field.and_then(pointer));
         let read = match (body, json) {
             (Some(pattern), None) if !pattern.contains('(') => {
-                section.problem("the expression of `reference` needs a group: what is in it is the message's name");
+                section.problem("the expression of `reference` needs a capture group around the message id");
                 None
             }
             (Some(pattern), None) => Some(Self::Body(pattern)),
@@ -157,7 +157,7 @@ fn pattern(field: Field<'_>) -> Option<String> {
         Err(error) => {
             let why = error.to_string();
             let last = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
-            field.problem(format!("`{}` is no regular expression: {last}", field.key));
+            field.problem(format!("`{}` is not a valid regular expression: {last}", field.key));
             None
         }
     }

@@ -28,11 +28,11 @@ impl Gateway<'_, '_> {
         let numbers = [Slot::ToE164, Slot::ToDigits, Slot::To00, Slot::ToNational];
         match self.channel {
             Channel::Push if !used(Slot::Topic) => {
-                self.section.problem("neither `url`, `headers` nor `body` holds {{topic}}: messages would reach no one");
+                self.section.problem("neither `url`, `headers` nor `body` holds {{topic}}: messages would have no recipient");
             }
             Channel::Push => {}
             _ if !numbers.into_iter().any(used) => {
-                self.section.problem("neither `url` nor `body` holds {{to_e164}} or its like: messages would reach no one");
+                self.section.problem("neither `url` nor `body` holds {{to_e164}} or its like: messages would have no recipient");
             }
             _ => {}
         }
@@ -60,7 +60,7 @@ impl Gateway<'_, '_> {
         for (key, is_there) in needed.iter().copied().chain(signing) {
             if !is_there && self.section.optional(key).is_none() && !missing.contains(&key) {
                 missing.push(key);
-                self.section.problem(format!("`{key}` is missing: it shows the gateway who we are"));
+                self.section.problem(format!("`{key}` is missing: the gateway needs it to authenticate Doorward"));
             }
         }
     }

@@ -65,11 +65,11 @@ pub(in crate::config) fn url(field: Field<'_>, text: &str) -> Option<Template> {
     });
     let fits = |conditions| template.filled("0", conditions).parse::<http::Uri>().is_ok();
     let Some((scheme, host, _)) = server.filter(|_| fits(true) && fits(false) && !has_fragment(&template)) else {
-        field.problem("`url`: expected https://host[:port]/path, with placeholders only behind the host");
+        field.problem("`url`: expected https://host[:port]/path, with placeholders only after the host");
         return None;
     };
     if scheme == "http" && !scalar::is_loopback(host) {
-        field.problem("`url`: http:// would send passcodes in the clear; it is for loopback only");
+        field.problem("`url`: http:// would send passcodes unencrypted; it is allowed on loopback only");
     }
     if host.parse().is_ok_and(net::is_no_server) {
         field.problem("`url`: no gateway has this address; some machines keep their secrets there");
@@ -96,7 +96,7 @@ pub(in crate::config) fn auth(field: Field<'_>) -> Option<Auth> {
         let name = field.text()?;
         let fits = http::HeaderName::from_bytes(name.as_bytes()).is_ok();
         if !fits {
-            field.problem(format!("`{name}` is no name of a header"));
+            field.problem(format!("`{name}` is not a header name"));
         }
         fits.then(|| name.to_owned())
     };
@@ -119,7 +119,7 @@ pub(in crate::config) fn headers(table: &Section<'_>) -> Vec<(String, Template)>
     let entry = |field: Field<'_>| {
         let text = field.text()?;
         if http::HeaderName::from_bytes(field.key.as_bytes()).is_err() {
-            field.key_problem(format!("`{}` is no name of a header", field.key.escape_debug()));
+            field.key_problem(format!("`{}` is not a header name", field.key.escape_debug()));
             return None;
         }
         let managed = ["content-type", "content-length", "transfer-encoding", "host", "connection"];

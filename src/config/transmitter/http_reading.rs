@@ -20,7 +20,7 @@ pub(in crate::config) fn read(place: Place, text: &str, value: &str) -> Result<V
     match place {
         Place::Header => {
             http::HeaderValue::from_str(text)
-                .map_err(|_| "a header takes no line breaks and other control characters".to_owned())?;
+                .map_err(|_| "headers may not contain line breaks or other control characters".to_owned())?;
             found.texts.push(text.to_owned());
         }
         Place::Url => {
@@ -90,11 +90,11 @@ impl Found<'_> {
     /// Names and values (WHATWG URL Standard, 5.1). Blanks and letters beyond ASCII are let through as every server does.
     fn form(&mut self, text: &str) -> Result<(), String> {
         if text.contains(char::is_control) {
-            return Err("a line break or another control character stands in it".to_owned());
+            return Err("it contains a line break or another control character".to_owned());
         }
         let escaped = |rest: &str| rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
         if text.split('%').skip(1).any(|rest| !escaped(rest)) {
-            return Err("a % that is none of %00 to %FF stands in it: %25 is the sign itself".to_owned());
+            return Err("it contains a % that begins none of %00 to %FF: write %25 for the sign itself".to_owned());
         }
         for (name, value) in form_urlencoded::parse(text.as_bytes()) {
             self.text(&name);

@@ -16,7 +16,7 @@ impl Gateway<'_, '_> {
             self.say("url", &mistake.words("`url`", Place::Url));
         }
         if has_plus_before_number(&http.url, &mut At::Path) {
-            self.say("url", "`url`: a + before {{to_digits}} is read as a blank behind the ?; write {{to_e164}}, or %2B");
+            self.say("url", "`url`: a + before {{to_digits}} is read as a space after the ?; write {{to_e164}}, or %2B");
         }
         for (name, template) in &http.headers {
             if let Err(mistake) = tried(Place::Header, template) {
@@ -29,10 +29,10 @@ impl Gateway<'_, '_> {
                 self.say("body", &mistake.words("`body`", place));
             }
             if body.encoder == Encoder::Url && has_plus_before_number(&body.template, &mut At::Form) {
-                self.say("body", "`body`: a + before {{to_digits}} is read as a blank in a form; write {{to_e164}}, or %2B");
+                self.say("body", "`body`: a + before {{to_digits}} is read as a space in a form; write {{to_e164}}, or %2B");
             }
             if charset(&body.content_type).is_some_and(|name| name != "utf-8") {
-                self.say("content_type", "`content_type`: what is sent is UTF-8, write charset=utf-8 or none");
+                self.say("content_type", "`content_type`: Doorward sends UTF-8: write charset=utf-8, or no charset");
             }
         }
         self.try_auth(http);
@@ -44,10 +44,13 @@ impl Gateway<'_, '_> {
         let fits = |text: &str| http::HeaderValue::from_str(text).is_ok();
         match &http.auth {
             Auth::Bearer | Auth::Header(_) if named.api_key.as_ref().is_some_and(|key| !fits(key.expose())) => {
-                self.say("api_key", "`api_key` stands in a header, which takes no line breaks and other control characters");
+                self.say(
+                    "api_key",
+                    "`api_key` is sent in a header, which may not contain line breaks or other control characters",
+                );
             }
             Auth::Basic if named.user.as_ref().is_some_and(|user| user.contains(':')) => {
-                self.say("user", "`user`: a colon in it would end it: `auth = \"basic\"` writes user:password (RFC 7617, 2)");
+                self.say("user", "`user`: may not contain a colon: `auth = \"basic\"` writes user:password (RFC 7617, 2)");
             }
             _ => {}
         }
@@ -213,7 +216,7 @@ impl Mistake {
         let under = if under.is_empty() { under } else { format!(" with {under}") };
         let why = self.why.as_ref().map(|why| if why.is_empty() { String::new() } else { format!(": {why}") });
         let Some((slot, value)) = self.by else {
-            let other = if matches!(place, Place::Body(_)) { "; with another `content_type` it need not be" } else { "" };
+            let other = if matches!(place, Place::Body(_)) { "; another `content_type` would not require it" } else { "" };
             return format!("{what} is no {language}{under}{}{other}", why.unwrap_or_default());
         };
         let name = name_of(slot);
@@ -305,7 +308,7 @@ mod tests {
             (json, r#"{"to":{{to_national}}}"#, r#"where {{to_national}} is "0612345678""#, "quotes"),
             (json, r#"{"id":{{ref}}}"#, "where {{ref}} is", "quotes"),
             (json, r#"{"from":{{sender}}}"#, "where {{sender}} as `sender` is", "quotes"),
-            (json, r#"{"a":"{{text}}"{{#flash}}"b":1{{/flash}}}"#, "`body` is no JSON with {{#flash}}: ", "need not be"),
+            (json, r#"{"a":"{{text}}"{{#flash}}"b":1{{/flash}}}"#, "`body` is no JSON with {{#flash}}: ", "would not require it"),
             (
                 json,
                 r#"{"a":"{{text}}"{{#flash}},"c":{{code}}{{/flash}}}"#,
@@ -313,7 +316,7 @@ mod tests {
                 "quotes",
             ),
             (json, r#"{"a":"{{text}}"{{^unicode}},"c":{{code}}{{/unicode}}}"#, "with {{^unicode}}: ", "quotes"),
-            (json, r#"{"a":1{{#flash}}{{^ascii}},{{/ascii}}{{/flash}}}"#, "with {{#flash}}{{^ascii}}", "need not be"),
+            (json, r#"{"a":1{{#flash}}{{^ascii}},{{/ascii}}{{/flash}}}"#, "with {{#flash}}{{^ascii}}", "would not require it"),
             (
                 json,
                 r#"{"payload":"{\"text\":\"{{text}}\"}"}"#,
@@ -321,9 +324,9 @@ mod tests {
                 "language of its own",
             ),
             (json, r#"{"payload":"<sms>{{text}}</sms>"}"#, "says something else", "language of its own"),
-            (json, r#"{"a":"{{text}}",}"#, "`body` is no JSON: ", "need not be"),
-            (xml, "<a>{{text}}</b>", "`body` is no XML: ", "need not be"),
-            (xml, "<a b={{code}}>{{text}}</a>", "`body` is no XML: ", "need not be"),
+            (json, r#"{"a":"{{text}}",}"#, "`body` is no JSON: ", "would not require it"),
+            (xml, "<a>{{text}}</b>", "`body` is no XML: ", "would not require it"),
+            (xml, "<a b={{code}}>{{text}}</a>", "`body` is no XML: ", "would not require it"),
             (xml, "<a><![CDATA[{{text}}]]></a>", "`body` says something else where {{text}} is \"\\\"a\\\"", "CDATA"),
             (xml, "<a><!-- {{text}} -->{{code}}</a>", "`body` says something else where {{text}}", "escaped already"),
             (xml, "<a{{text}}/>", "is no XML where {{text}} is", "between tags"),
@@ -331,10 +334,10 @@ mod tests {
             (xml, "<a>a&nbsp;{{text}}</a>", "`body` is no XML: ", ""),
             (xml, "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><a>{{text}}</a>", "encoding=\\\"utf-8\\\"", ""),
             ("application/xml", " <?xml version=\"1.0\"?><a>{{text}}</a>", "`body` is no XML: ", ""),
-            (form, "text={{text}}&rate=100%&to={{to_digits}}", "`body` is no form: a % that", "%25"),
+            (form, "text={{text}}&rate=100%&to={{to_digits}}", "`body` is no form: it contains a % that", "%25"),
             (form, "text=100%{{text}}", "`body` is no form", "%25"),
             (form, "to={{to_digits}}&text={{text}}\n", "a line break", ""),
-            (form, "to=+{{to_digits}}&text={{text}}", "`body`: a + before {{to_digits}} is read as a blank", "{{to_e164}}"),
+            (form, "to=+{{to_digits}}&text={{text}}", "`body`: a + before {{to_digits}} is read as a space", "{{to_e164}}"),
             (form, "text={{text}}{{#flash}}&to=+{{to_digits}}{{/flash}}", "`body`: a + before {{to_digits}}", "%2B"),
             (form, "payload={\"text\":\"{{text}}\"}", "`body` says something else where {{text}} is", "a value by itself"),
             (form, "xml=<a>{{text}}</a>", "`body` says something else", "a value by itself"),
@@ -362,13 +365,13 @@ mod tests {
                 4,
                 "as `api_key` is",
             ),
-            (format!("{plain}\nauth = \"bearer\"\napi_key = \"one\\ntwo\""), 5, "`api_key` stands in a header"),
-            (format!("{plain}\nauth = {{ header = \"X-Key\" }}\napi_key = \"\\u007f\""), 5, "`api_key` stands in a header"),
-            (format!("{plain}\nauth = \"basic\"\nuser = \"a:b\"\npassword = \"p\""), 5, "`user`: a colon"),
-            (plain.replace("text={{text}}", "rate=100%&text={{text}}"), 3, "`url` is no address: a % that"),
+            (format!("{plain}\nauth = \"bearer\"\napi_key = \"one\\ntwo\""), 5, "`api_key` is sent in a header"),
+            (format!("{plain}\nauth = {{ header = \"X-Key\" }}\napi_key = \"\\u007f\""), 5, "`api_key` is sent in a header"),
+            (format!("{plain}\nauth = \"basic\"\nuser = \"a:b\"\npassword = \"p\""), 5, "`user`: may not contain a colon"),
+            (plain.replace("text={{text}}", "rate=100%&text={{text}}"), 3, "`url` is no address: it contains a % that"),
             (plain.replace("text={{text}}", "json=%7B%22t%22:%22{{text}}%22%7D"), 3, "`url` says something else where {{text}}"),
             (plain.replace("?text={{text}}", "?to=+{{to_digits}}&text={{text}}"), 3, "`url`: a + before {{to_digits}}"),
-            (body("text/plain; charset=iso-8859-1", "{{text}}"), 3, "`content_type`: what is sent is UTF-8"),
+            (body("text/plain; charset=iso-8859-1", "{{text}}"), 3, "`content_type`: Doorward sends UTF-8"),
         ];
         for (section, at, expected) in table {
             let found = problems(&section);

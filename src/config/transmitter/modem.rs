@@ -50,7 +50,7 @@ impl Modem {
             field.context.define(Kind::Modem, &place(port), field.at());
         }
         if let (Some(field), Some(Port::Tcp { .. })) = (baud_field, &port) {
-            field.key_problem("`baud` without effect: through tcp:// the converter alone knows the line's speed");
+            field.key_problem("`baud` has no effect: with tcp:// the converter sets the speed of the line");
         }
         let modes = [("pdu", Mode::Pdu), ("text", Mode::Text)];
         let modem = Self {
@@ -160,7 +160,7 @@ mod tests {
             ("", "[[transmitter]] lacks `port`"),
             ("port = \"tcp://moxa.example\"", "`port`: expected a device like"),
             ("port = \"telnet://moxa.example:23\"", "`port`: expected a device like"),
-            ("port = \"tcp://a:1\"\nbaud = 9600", "`baud` without effect"),
+            ("port = \"tcp://a:1\"\nbaud = 9600", "`baud` has no effect"),
             ("port = \"m\"\nbaud = 1", "`baud`: expected a whole number"),
             ("port = \"m\"\nsim_pin = \"12\"", "`sim_pin`: expected four to eight digits"),
             ("port = \"m\"\nsim_pin = \"12\\\"34\"", "`sim_pin`: expected four to eight digits"),

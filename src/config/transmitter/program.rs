@@ -36,7 +36,7 @@ fn command(field: Field<'_>) -> Option<(PathBuf, Vec<Template>)> {
     let words = field.some(|entry| entry.text().map(|text| (entry, text)))?;
     let ((first, program), arguments) = words.split_first()?;
     if !program.starts_with('/') || program.contains("{{") {
-        first.problem("`command` begins with the absolute path of a program, like \"/usr/local/bin/send\"");
+        first.problem("expected `command` to begin with the absolute path of a program, like \"/usr/local/bin/send\"");
         return None;
     }
     let arguments = arguments.iter().map(|(entry, text)| argument(*entry, text));
@@ -53,7 +53,7 @@ fn argument(field: Field<'_>, text: &str) -> Option<Template> {
     if !template.0.iter().all(fits) {
         field.problem(
             "`command` may hold {{to_e164}}, {{to_digits}}, {{to_00}}, {{to_national}}, {{ref}}, {{language}} and {{ttl_s}} alone: \
-             everybody on the machine sees arguments; the text comes on standard input",
+             every user of the machine can see arguments; the text comes on standard input",
         );
         return None;
     }
@@ -67,7 +67,7 @@ fn environment(table: &Section<'_>) -> Vec<(String, Secret<String>)> {
     let entry = |field: Field<'_>| {
         let fits = !field.key.is_empty() && field.key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         if !fits {
-            field.key_problem("names of environment variables are letters, digits and `_`");
+            field.key_problem("expected an environment variable's name: letters, digits and `_`");
             return None;
         }
         let value = field.secret()?;
@@ -107,11 +107,11 @@ mod tests {
         for (section, expected) in [
             ("kind = \"program\"".to_owned(), "lacks `command`"),
             (command(""), "must not be empty"),
-            (command("\"send\""), "begins with the absolute path"),
-            (command("\"/bin/{{to_e164}}\""), "begins with the absolute path"),
-            (command("\"/bin/send\", \"{{text}}\""), "everybody on the machine sees arguments"),
-            (command("\"/bin/send\", \"{{code}}\""), "everybody on the machine sees arguments"),
-            (command("\"/bin/send\", \"{{#flash}}-f{{/flash}}\""), "everybody on the machine sees arguments"),
+            (command("\"send\""), "to begin with the absolute path"),
+            (command("\"/bin/{{to_e164}}\""), "to begin with the absolute path"),
+            (command("\"/bin/send\", \"{{text}}\""), "every user of the machine can see arguments"),
+            (command("\"/bin/send\", \"{{code}}\""), "every user of the machine can see arguments"),
+            (command("\"/bin/send\", \"{{#flash}}-f{{/flash}}\""), "every user of the machine can see arguments"),
             (command("\"/bin/send\", \"{{to}}\""), "unknown placeholder"),
             (format!("{}\nenvironment = {{ \"A=B\" = \"c\" }}", command("\"/bin/send\"")), "letters, digits and `_`"),
         ] {
@@ -135,7 +135,7 @@ mod tests {
             "{{user}}{{to_digits}}@a.b",
         ] {
             let problems = with(&format!("{relay}\"{bad}\"")).expect_err(bad);
-            assert!(problems.contains("made of a number alone"), "{bad}: {problems}");
+            assert!(problems.contains("with no placeholders but the number"), "{bad}: {problems}");
         }
     }
 

@@ -57,7 +57,7 @@ impl Smtp {
         let (host, port) = server?;
         if let Some(field) = tls_field.filter(|_| tls == SmtpTls::None && password_field.is_some() && !scalar::is_loopback(host))
         {
-            field.problem("`tls = \"none\"` would send the password in the clear; it is for loopback only");
+            field.problem("`tls = \"none\"` would send the password unencrypted; it is allowed on loopback only");
         }
         let usual = match tls {
             SmtpTls::StartTls => 587,
@@ -136,7 +136,8 @@ fn sms_to(field: Field<'_>) -> Option<Template> {
         && address.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && scalar::is_host(domain))
         && address.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>,;\"()\\".contains(&byte));
     if !fits {
-        field.problem("`sms_to`: expected an address like \"{{to_digits}}@sms.example.com\", made of a number alone");
+        field
+            .problem("`sms_to`: expected an address like \"{{to_digits}}@sms.example.com\", with no placeholders but the number");
     }
     fits.then_some(template)
 }

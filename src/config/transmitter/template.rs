@@ -125,7 +125,7 @@ impl Template {
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("{{") {
             let Some((name, behind)) = after.split_once("}}") else {
-                return Err("a placeholder is opened with {{ and never closed".to_owned());
+                return Err("a placeholder opens with {{ and is never closed".to_owned());
             };
             push_text(&mut open, before);
             let name = name.trim();
@@ -133,7 +133,7 @@ impl Template {
                 name.strip_prefix('#').map(|name| (name, true)).or(name.strip_prefix('^').map(|name| (name, false)))
             {
                 if open.len() > DEEPEST {
-                    return Err(format!("parts under conditions nest deeper than {DEEPEST}"));
+                    return Err(format!("conditions are nested deeper than {DEEPEST}"));
                 }
                 open.push((Some((condition(opened.0)?, opened.1)), Vec::new()));
             } else if let Some(closed) = name.strip_prefix('/') {
@@ -282,12 +282,12 @@ mod tests {
             ("{{to_e165}}", "unknown placeholder `{{to_e165}}`; did you mean `to_e164`?"),
             ("{{message}}", "unknown placeholder `{{message}}`"),
             ("{{}}", "unknown placeholder `{{}}`"),
-            ("{{text}", "a placeholder is opened with {{ and never closed"),
+            ("{{text}", "a placeholder opens with {{ and is never closed"),
             ("{{#flsh}}", "unknown condition `{{flsh}}`; did you mean `flash`?"),
             ("{{#flash}}", "`{{#flash}}` is never closed with `{{/flash}}`"),
             ("{{/flash}}", "`{{/flash}}` closes nothing"),
             ("{{#flash}}{{/sender}}", "`{{/sender}}` closes nothing"),
-            (&deep, "parts under conditions nest deeper than 4"),
+            (&deep, "conditions are nested deeper than 4"),
         ];
         for (text, message) in table {
             assert_eq!(Template::parse(text).unwrap_err(), message);

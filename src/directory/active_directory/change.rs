@@ -64,7 +64,7 @@ fn meaning(result: &LdapResult) -> Changed {
         (8 | 13, _) => Changed::Unable(format!("the controller changes passwords over TLS only ({})", said(result))),
         (32, _) => Changed::Unable(format!("the account is gone, or the service user may not see it ({})", said(result))),
         (50, _) => {
-            Changed::Unable(format!("nobody may change this password: \"User cannot change password\" ({})", said(result)))
+            Changed::Unable(format!("this password may not be changed: \"User cannot change password\" ({})", said(result)))
         }
         _ => Changed::Unable(said(result)),
     }

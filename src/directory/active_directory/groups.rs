@@ -189,10 +189,10 @@ impl ActiveDirectory {
             Err(Fault::Missing(_)) => return Err(unreadable()),
             other => other?.entries.into_iter().next().ok_or_else(unreadable)?,
         };
-        let sid = sid_of(&found).ok_or_else(|| Fault::Final(format!("{group} is no group")))?;
+        let sid = sid_of(&found).ok_or_else(|| Fault::Final(format!("{group} is not a group")))?;
         let kind: i64 = entry::first(&found, "groupType")
             .and_then(|kind| kind.parse().ok())
-            .ok_or_else(|| Fault::Final(format!("{group} is no group, or the service user may not read its groupType")))?;
+            .ok_or_else(|| Fault::Final(format!("{group} is not a group, or the service user may not read its groupType")))?;
         Ok(Named { dn: found.dn, sid, is_for_security: kind & FOR_SECURITY != 0 })
     }
 

@@ -105,12 +105,7 @@ impl ActiveDirectory {
         };
         if told == Told::Hidden {
             let (directory, threshold) = (self.client.name(), Rule::UNKNOWN.threshold);
-            tracing::warn!(
-                directory,
-                dn,
-                threshold,
-                "the service user may not read this lock-out rule: a strict one is taken for it"
-            );
+            tracing::warn!(directory, dn, threshold, "the service user may not read this lock-out rule: a strict one is assumed");
         }
         self.rules.known.keep(dn.into(), told, now);
         Ok(told)

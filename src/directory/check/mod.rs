@@ -18,7 +18,7 @@ pub(in crate::directory) async fn examine(client: &Client, clock: &Clock) -> Exa
     let mut found = Examination::default();
     // What was found before the time was over is said all the same.
     if timeout(WHOLE, all(client, clock, &mut found)).await.is_err() {
-        found.problems.push(format!("not all could be looked at within {} s", WHOLE.as_secs()));
+        found.problems.push(format!("the check did not finish within {} s", WHOLE.as_secs()));
     }
     found
 }

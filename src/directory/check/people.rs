@@ -28,7 +28,7 @@ pub(in crate::directory) async fn examine(
     if count == 0 {
         found
             .problems
-            .push(format!("not one entry below {} matches {}, or the service user may read none", users.base, users.filter));
+            .push(format!("no entry below {} matches {}, or the service user may not read any", users.base, users.filter));
         return None;
     }
     found.facts.push(format!("{count} users below {}", users.base));
@@ -90,14 +90,14 @@ fn attributes(config: &Config, samples: &[SearchEntry], found: &mut Examination)
     let account = filter::account_names(&config.users, &names.mail).next().unwrap_or(&names.mail);
     for attribute in [names.id.as_str(), account] {
         if with(attribute) == 0 {
-            found.problems.push(format!("of the first {all} users not one shows {attribute}: the service user may not read it"));
+            found.problems.push(format!("of the first {all} users none shows {attribute}: the service user may not read it"));
         }
     }
     let phones = [Some(names.mobile.as_str()), names.second_mobile.as_deref()];
     if phones.into_iter().flatten().all(|attribute| with(attribute) == 0) {
         let names = phones.into_iter().flatten().collect::<Vec<_>>().join(" or ");
         found.warnings.push(format!(
-            "of the first {all} users not one shows {names}: nobody has a phone number, or the service user may not read it"
+            "of the first {all} users none shows {names}: no user has a phone number, or the service user may not read it"
         ));
     }
 }

@@ -37,8 +37,7 @@ pub(in crate::directory) async fn examine(
     }
     if !hidden.is_empty() {
         found.warnings.push(format!(
-            "the service user may not read {THRESHOLD} of {} fine-grained password policies below {container}: whoever has one is taken to \
-             be locked out after 3 wrong passwords in an hour, or sooner where the domain says so; docs/active-directory.md says how to let \
+            "the service user may not read {THRESHOLD} of {} fine-grained password policies below {container}: users with one are assumed to be locked out after 3 wrong passwords in an hour, or sooner where the domain says so; docs/active-directory.md says how to let \
              it read them ({})",
             hidden.len(),
             hidden.iter().take(MOST_NAMED).map(String::as_str).collect::<Vec<_>>().join("; ")
@@ -47,8 +46,7 @@ pub(in crate::directory) async fn examine(
     }
     match unseen(connection, base, &policies).await? {
         Some(dn) => found.warnings.push(format!(
-            "the service user may not read {RESULTANT} of {dn}: whoever has a fine-grained password policy is taken for somebody under \
-             the domain's rule, and may be locked out by guesses"
+            "the service user may not read {RESULTANT} of {dn}: users with a fine-grained password policy are treated by the domain's rule, and guesses may lock them out"
         )),
         None if policies.is_empty() => {}
         None => found.facts.push(format!("{} fine-grained password policies, all of them readable", policies.len())),

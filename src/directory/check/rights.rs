@@ -49,7 +49,7 @@ pub(in crate::directory) async fn in_active_directory(
     {
         found
             .problems
-            .push("the service user may not read tokenGroups of users: who is in which groups cannot be told".to_owned());
+            .push("the service user may not read tokenGroups of users: group membership cannot be determined".to_owned());
     }
     let question =
         Question { base: &domain.base, scope: Scope::Base, filter: "(objectClass=*)", attributes: &POLICY, at_most: 1 };
@@ -74,7 +74,7 @@ pub(in crate::directory) async fn elsewhere(
     found: &mut Examination,
 ) -> Result<(), Fault> {
     if samples.iter().any(|sample| is_there(sample, "userPassword")) {
-        found.warnings.push("the service user may read userPassword, which it never needs: take that right away".to_owned());
+        found.warnings.push("the service user may read userPassword, which it does not need: remove that right".to_owned());
     }
     Ok(())
 }
@@ -100,7 +100,7 @@ async fn surplus(client: &Client, connection: &Connection, domain: &Domain, foun
     let question = Question { base, scope: Scope::Subtree, filter: &filter, attributes: &["adminCount"], at_most: 2 };
     let accounts = connection.search(question).await?.entries;
     let Some(own) = accounts.first() else {
-        found.warnings.push(format!("no account {name} was found below {base}, so what it may besides is not known"));
+        found.warnings.push(format!("no account {name} was found below {base}, so its other rights are not known"));
         return Ok(());
     };
     let groups = token(connection, &own.dn).await?;

@@ -67,7 +67,7 @@ pub enum HttpError {
     Url,
     #[error("the URL leads to an address where no gateway is")]
     Forbidden,
-    #[error("{0:?} is no name of a header")]
+    #[error("{0:?} is not a header name")]
     Header(String),
     #[error("a regular expression is faulty")]
     Regex(#[source] regex::Error),

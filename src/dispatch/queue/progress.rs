@@ -33,7 +33,7 @@ pub enum Progress {
     },
     /// It arrived.
     Delivered { channel: Channel, to: String, at: Time },
-    /// It may have been sent by this way and nobody can know: whoever was to send it ended, or did not answer. Nothing else worked.
+    /// It may have been sent by this way and there is no way to tell: whoever was to send it ended, or did not answer. Nothing else worked.
     Unsure {
         channel: Channel,
         to: String,
@@ -57,7 +57,7 @@ pub struct Before {
 pub enum Fate {
     /// No transmitter took it.
     NotSent,
-    /// One may have taken it, and nobody can know.
+    /// One may have taken it, and there is no way to tell.
     Unsure,
     /// It was taken over, and then it was said that it will not arrive.
     Undelivered,

@@ -53,10 +53,10 @@ pub(in crate::dispatch) struct PendingMessage {
     /// The last way by which it was sent and of which nobody said that it failed.
     #[serde(default)]
     pub sent: Option<Sent>,
-    /// The last way by which it may have been sent, where nobody can know.
+    /// The last way by which it may have been sent, where there is no way to tell.
     #[serde(default)]
     pub unsure: Option<Sent>,
-    /// One entry for each hand-over that may have come to its end or not, where nobody can know.
+    /// One entry for each hand-over that may have come to its end or not, where there is no way to tell.
     #[serde(default)]
     pub doubts: Vec<Channel>,
     /// Every way was tried in vain, and since then the ways in `retries` are tried again and again; nothing is tried before this time.

@@ -340,7 +340,7 @@ impl Sending {
         Progress::Sent { channel, to, at: sent.at, awaited, before: self.before(), by }
     }
 
-    /// What became of the way before this one; where one may have taken it and nobody can know, this before all: it may arrive twice.
+    /// What became of the way before this one; where one may have taken it and there is no way to tell, this before all: it may arrive twice.
     pub(in crate::dispatch) fn before(&self) -> Option<Before> {
         let perhaps =
             self.work.unsure.as_ref().map(|sent| Before { channel: sent.channel, to: sent.to.clone(), fate: Fate::Unsure });

@@ -63,7 +63,7 @@ impl Line {
     /// (RFC 3207 section 6): then there is no handshake.
     pub async fn secure(self, host: &str, trust: &Arc<ClientConfig>) -> io::Result<Self> {
         if !self.unread.is_empty() {
-            return Err(io::Error::other("the relay went on in the clear where TLS was to begin"));
+            return Err(io::Error::other("the relay went on without TLS where TLS was to begin"));
         }
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
         Ok(Self::new(TlsConnector::from(Arc::clone(trust)).connect(name, self.io).await?))

@@ -60,7 +60,7 @@ impl Impatient {
         ready!(stalled.as_mut().poll(context));
         // Closed as others are, the kernel would keep for minutes what nobody takes: megabytes of each.
         let _ = SockRef::from(self.stream.get_ref()).set_linger(Some(Duration::ZERO));
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing")))
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read")))
     }
 }
 
