@@ -22,6 +22,7 @@ mod recheck_tasks;
 pub mod reload;
 pub mod shutdown;
 pub mod status;
+mod systemd;
 pub mod telemetry;
 
 use std::net::SocketAddr;
@@ -52,6 +53,7 @@ use crate::store::sqlite::Sqlite;
 
 pub use crate::server::Given;
 pub use parts::{examine, findings};
+pub use systemd::Notifier;
 
 /// A node that serves.
 pub struct Node {
@@ -69,6 +71,7 @@ pub struct Node {
     journal: Journal,
     modems: Modems,
     store: Arc<Sqlite>,
+    notifier: Notifier,
     /// Held as long as we use the state folder; the machine lets go of it when we die.
     _lock: std::fs::File,
 }
@@ -86,6 +89,8 @@ pub struct Start {
     pub file: Option<PathBuf>,
     /// Sockets that were handed over to this process.
     pub given: Given,
+    /// What tells the service manager how far this node is.
+    pub notifier: Notifier,
 }
 
 /// Starts a node and returns once it listens. Not to be called from within an async runtime.
@@ -122,7 +127,9 @@ pub fn start_with(config: &Config, clock: &Clock, with: Start) -> Result<Node> {
     let _in_slow = slow.enter();
     let certificates = Certificates { reloader: reloader.clone(), plans: plans.clone() };
     let (reload, asked) = Reload::new(clock);
-    let reloading = Reloading::of(&core, Fixed { file: with.file, base, reloader, crowd: running.crowd() }, config, publish);
+    let (file, notifier) = (with.file, with.notifier);
+    let fixed = Fixed { file, base, reloader, crowd: running.crowd(), notifier: notifier.clone() };
+    let reloading = Reloading::of(&core, fixed, config, publish);
     tasks.spawn(reloading.run(asked, stop.clone()));
     let background = Background { core: &core, plans, clock, tasks: &tasks, stop: &stop };
     background.watch(socket, reload.clone(), metrics, certificates);
@@ -147,6 +154,7 @@ pub fn start_with(config: &Config, clock: &Clock, with: Start) -> Result<Node> {
         journal,
         modems,
         store,
+        notifier,
         _lock: lock,
     })
 }

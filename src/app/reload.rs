@@ -14,6 +14,7 @@ use super::core::{self, Core};
 use super::handler::{Base, Files, Plan};
 use super::modems::Modems;
 use super::parts;
+use super::systemd::Notifier;
 use crate::audit::{Event, Journal, What};
 use crate::auth::Services;
 use crate::auth::Sessions;
@@ -105,6 +106,7 @@ pub struct Reloading {
     sessions: Sessions,
     journal: Journal,
     services: Services,
+    notifier: Notifier,
 }
 
 /// A configuration of which every part could be built.
@@ -124,15 +126,16 @@ pub struct Fixed {
     pub base: Base,
     pub reloader: Reloader,
     pub crowd: Crowd,
+    pub notifier: Notifier,
 }
 
 impl Reloading {
     /// Of a node that runs with this configuration; further plans are published to its cores.
     pub fn of(core: &Core, fixed: Fixed, config: &Config, plans: watch::Sender<Arc<Plan>>) -> Self {
-        let Fixed { file, base, reloader, crowd } = fixed;
+        let Fixed { file, base, reloader, crowd, notifier } = fixed;
         let (dispatcher, modems, sessions) = (core.dispatcher.clone(), core.modems.clone(), core.sessions.clone());
         let (journal, services, config) = (core.journal.clone(), core.services.clone(), config.clone());
-        Self { file, config, plans, base, reloader, crowd, dispatcher, modems, sessions, journal, services }
+        Self { file, config, plans, base, reloader, crowd, dispatcher, modems, sessions, journal, services, notifier }
     }
 
     /// Until `stop`.
@@ -145,7 +148,12 @@ impl Reloading {
             let Some((meant, answer)) = answer else { return };
             let outcome = match self.other_than(meant.as_deref()) {
                 Some(why) => Outcome::Failed { why },
-                None => self.reload().await,
+                None => {
+                    self.notifier.reloading();
+                    let outcome = self.reload().await;
+                    self.notifier.reloaded(&outcome);
+                    outcome
+                }
             };
             log(&outcome);
             // Who asked may have gone.

@@ -1,5 +1,5 @@
 //! How a node is told to stop: SIGTERM or SIGINT, once for a drained stop, twice for a quick one. SIGHUP reads the
-//! configuration again.
+//! configuration again. The service manager is told once these signals are handled, and of the stop.
 
 use anyhow::Result;
 use tokio::signal::unix::{SignalKind, signal};
@@ -13,6 +13,7 @@ pub fn wait(node: Node) -> Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut hang_up = signal(SignalKind::hangup())?;
+        node.notifier.ready(&node.addresses);
         loop {
             tokio::select! {
                 _ = terminate.recv() => break,
@@ -24,6 +25,7 @@ pub fn wait(node: Node) -> Result<()> {
                 }
             }
         }
+        node.notifier.stopping();
         tracing::info!("stopping: no new connections, open requests may finish; send the signal again to stop at once");
         let stopped = tokio::task::spawn_blocking(move || node.stop());
         tokio::select! {

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use super::BAD_CONFIGURATION;
 use crate::app::telemetry::{self, Format};
-use crate::app::{self, Given, Start, shutdown};
+use crate::app::{self, Given, Notifier, Start, shutdown};
 use crate::base::Clock;
 use crate::config;
 
@@ -27,7 +27,7 @@ pub fn serve(file: &Path, log: Format) -> Result<ExitCode> {
     for danger in config::dangers::find(&config).problems {
         tracing::warn!("{danger}");
     }
-    let with = Start { file: Some(file.to_owned()), given };
+    let with = Start { file: Some(file.to_owned()), given, notifier: Notifier::from_environment() };
     shutdown::wait(app::start_with(&config, &Clock::system(), with)?)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -105,6 +105,7 @@ mod stores;
 mod story;
 mod submission;
 mod support;
+mod systemd;
 mod tickets;
 mod trouble;
 mod unread;
