@@ -64,6 +64,7 @@ mod new_number;
 mod notice;
 mod number_plans;
 mod open_files;
+mod packaging;
 mod pages;
 mod passcode;
 mod password;
