@@ -4,6 +4,28 @@
 language-name = Deutsch
 language-choice = Sprache
 
+# Eine Dauer, wie sie in anderen Texten als $time steht: Nominativ und Akkusativ. Nur hier darf eine Zahl neben einer Einheit stehen.
+time-seconds =
+    { $count ->
+        [one] 1 Sekunde
+       *[other] { $count } Sekunden
+    }
+time-minutes =
+    { $count ->
+        [one] 1 Minute
+       *[other] { $count } Minuten
+    }
+time-hours =
+    { $count ->
+        [one] 1 Stunde
+       *[other] { $count } Stunden
+    }
+time-days =
+    { $count ->
+        [one] 1 Tag
+       *[other] { $count } Tage
+    }
+
 # Auf jeder Seite.
 title-error = Fehler:
 trial = Testbetrieb: nicht für den Produktivbetrieb gesichert
@@ -25,7 +47,7 @@ login-username-hint = Name, DOMÄNE\Name oder Name@Domäne
 login-password = Passwort
 login-submit = Anmelden
 login-refused = Die Anmeldung ist nicht gelungen.
-login-refused-next = Prüfen Sie Benutzername und Passwort. Nach mehreren Fehlversuchen warten Sie bitte bis zu 30 Minuten.
+login-refused-next = Prüfen Sie Benutzername und Passwort. Nach mehreren Fehlversuchen warten Sie bitte mindestens { $time }.
 login-expired = Diese Seite war zu lange geöffnet.
 login-expired-next = Das macht nichts. Melden Sie sich einfach noch einmal an.
 login-no-cookies = Ihr Browser hat unser Cookie nicht zurückgeschickt.
@@ -96,12 +118,7 @@ passcode-again-unsure = Zur Sicherheit versuchen wir es noch einmal. Der Code ka
 passcode-failed-title = Wir konnten den Code nicht senden
 passcode-failed = Keine unserer Nachrichten ging durch. Versuchen Sie es noch einmal, oder melden Sie sich in einigen Minuten neu an.
 passcode-field = Code
-passcode-life =
-    { $minutes ->
-        [0] Der Code gilt weniger als eine Minute.
-        [one] Der Code gilt 1 Minute.
-       *[other] Der Code gilt { $minutes } Minuten.
-    }
+passcode-life = Der Code gilt { $time }.
 passcode-letters = Große und kleine Buchstaben sind beide richtig.
 passcode-submit = Anmelden
 passcode-wrong = Dieser Code ist falsch.
@@ -126,13 +143,13 @@ passcode-no-more = Wir können vorerst keine weiteren Codes senden.
 passcode-no-more-next = Wir haben in kurzer Zeit viele gesendet. Der letzte Code gilt noch: Geben Sie ihn ein, oder bitten Sie um Hilfe.
 passcode-no-more-over = Wir haben in kurzer Zeit viele gesendet. Melden Sie sich später neu an, oder bitten Sie um Hilfe.
 passcode-too-many = Aus Ihrem Netz kamen zu viele Versuche.
-passcode-too-many-next = Warten Sie eine Minute, dann geben Sie den Code noch einmal ein. Dieser Versuch wurde nicht gezählt.
+passcode-too-many-next = Warten Sie { $time }, dann geben Sie den Code noch einmal ein. Dieser Versuch wurde nicht gezählt.
 passcode-resend = Neuen Code senden
 passcode-resend-sms = Wieder per SMS
 passcode-resend-mail = Wieder per E-Mail
 passcode-resend-voice = Wieder per Anruf
 passcode-resend-push = Wieder an die App
-passcode-possible-in = Möglich in { $seconds } Sekunden
+passcode-possible-in = Möglich in { $time }
 passcode-other-sms = SMS senden
 passcode-other-sms-to = An Ihre Nummer mit der Endung { $to }
 passcode-other-mail = Code per E-Mail senden
@@ -144,8 +161,8 @@ passcode-other-push-to = Auf Ihrem Telefon
 passcode-resend-used = Sie haben alle Codes angefordert, die eine Anmeldung erlaubt. Für weitere melden Sie sich neu an.
 passcode-help = Nichts angekommen?
 passcode-other-ways = Anderer Weg
-passcode-help-sms = Eine SMS kann eine Minute brauchen. Prüfen Sie, ob Ihr Telefon Empfang hat.
-passcode-help-mail = Eine E-Mail kann eine Minute brauchen. Sehen Sie auch im Spam-Ordner nach.
+passcode-help-sms = Eine SMS kann eine Weile brauchen. Prüfen Sie, ob Ihr Telefon Empfang hat.
+passcode-help-mail = Eine E-Mail kann eine Weile brauchen. Sehen Sie auch im Spam-Ordner nach.
 passcode-help-voice = Prüfen Sie, ob Ihr Telefon Empfang hat und nicht stumm ist. Nehmen Sie den Anruf an und drücken Sie eine Taste, um den Code zu hören.
 passcode-help-push = Prüfen Sie, ob Ihr Telefon online ist und die App Mitteilungen zeigen darf.
 passcode-check = Erneut prüfen
@@ -155,25 +172,20 @@ password-title = Neues Passwort wählen
 password-title-expiring = Ihr Passwort läuft bald ab
 password-must-change = Sie müssen Ihr Passwort ändern, bevor es weitergeht.
 password-expired = Ihr Passwort ist abgelaufen. Wählen Sie ein neues, um fortzufahren.
-password-expiring =
-    { $days ->
-        [0] Es gilt noch weniger als einen Tag. Sie können es jetzt ändern.
-        [one] Es gilt noch einen Tag. Sie können es jetzt ändern.
-       *[other] Es gilt noch { $days } Tage. Sie können es jetzt ändern.
-    }
+password-expiring = Es gilt noch { $time }. Sie können es jetzt ändern.
 password-new = Neues Passwort
 password-new-hint = Mehrere Wörter hintereinander sind leicht zu merken und schwer zu erraten.
 password-again = Neues Passwort noch einmal
 password-submit = Passwort ändern
 password-cancel = Von vorn beginnen
 password-later = Später
-password-later-why = Wir erinnern Sie morgen wieder daran.
+password-later-why = Wir fragen { $time } lang nicht wieder.
 password-too-short = Dieses Passwort ist zu kurz.
 password-too-short-next = Wählen Sie ein längeres.
 password-used-before = Dieses Passwort hatten Sie schon einmal.
 password-used-before-next = Wählen Sie eines, das Sie noch nicht hatten.
 password-too-young = Ihr Passwort wurde erst vor Kurzem geändert.
-password-too-young-next = Es lässt sich noch nicht wieder ändern. Versuchen Sie es morgen noch einmal, oder fragen Sie Ihren Helpdesk.
+password-too-young-next = Es lässt sich noch nicht wieder ändern. Versuchen Sie es später noch einmal, oder fragen Sie Ihren Helpdesk.
 password-not-complex = Dieses Passwort ist zu einfach.
 password-not-complex-next = Verwenden Sie Groß- und Kleinbuchstaben, Ziffern und andere Zeichen, aber nicht Ihren Namen.
 password-policy = Dieses Passwort entspricht nicht den Regeln.
@@ -183,13 +195,13 @@ password-different-next = Geben Sie das neue Passwort zweimal in gleicher Weise 
 password-unfit = Das kann kein Passwort sein.
 password-unfit-next = Geben Sie 1 bis 1.024 Zeichen ein; Buchstaben außer A bis Z zählen mehrfach.
 password-no-answer = Wir wissen nicht, ob Ihr Passwort geändert wurde.
-password-no-answer-next = Das Benutzerverzeichnis hat nicht geantwortet. Warten Sie eine Minute, und geben Sie das neue Passwort dann noch einmal ein.
+password-no-answer-next = Das Benutzerverzeichnis hat nicht geantwortet. Warten Sie einen Moment, und geben Sie das neue Passwort dann noch einmal ein.
 password-unable = Ihr Passwort lässt sich hier nicht ändern.
 password-unable-next = Ihr Helpdesk kann es ändern. Bis es abläuft, geht es mit „Später“ weiter.
 password-busy = Ihr Passwort wird gerade geändert.
 password-busy-next = Warten Sie einen Moment, und prüfen Sie es dann erneut.
 password-too-many = Zu viele Versuche.
-password-too-many-next = Warten Sie bis zu 30 Minuten, und melden Sie sich dann neu an. Ihr Passwort wurde nicht geändert.
+password-too-many-next = Warten Sie mindestens { $time }, und melden Sie sich dann neu an. Ihr Passwort wurde nicht geändert.
 
 # Abmelden.
 logout-title = Abmelden?
@@ -230,17 +242,13 @@ notice-change-ended-text = Es waren zu viele Versuche, oder das Passwort wurde i
 notice-change-ended-next = Melden Sie sich neu an, um fortzufahren.
 notice-factor-paused-title = Bitte machen Sie eine Pause
 notice-factor-paused-text = Für Ihr Konto wurden zu viele falsche Codes eingegeben.
-notice-factor-paused-next =
-    { $minutes ->
-        [one] Warten Sie eine Minute, und melden Sie sich dann neu an. Wenn Sie es nicht waren, sagen Sie es Ihrem Helpdesk.
-       *[other] Warten Sie { $minutes } Minuten, und melden Sie sich dann neu an. Wenn Sie es nicht waren, sagen Sie es Ihrem Helpdesk.
-    }
+notice-factor-paused-next = Warten Sie { $time }, und melden Sie sich dann neu an. Wenn Sie es nicht waren, sagen Sie es Ihrem Helpdesk.
 notice-help-desk-title = Bitte wenden Sie sich an Ihren Helpdesk
 notice-help-desk-text = Ihr Konto kann im Moment nicht zum Anmelden benutzt werden.
 notice-help-desk-next = Ihr Helpdesk kann das in Ordnung bringen. Melden Sie sich danach neu an.
 notice-messages-paused-title = Vorerst keine weiteren Codes
 notice-messages-paused-text = In kurzer Zeit wurden viele Codes gesendet; der Versand macht deshalb eine Pause.
-notice-messages-paused-next = Warten Sie etwa eine Stunde, und melden Sie sich dann neu an. Wenn es eilt, bitten Sie um Hilfe.
+notice-messages-paused-next = Warten Sie { $time }, und melden Sie sich dann neu an. Wenn es eilt, bitten Sie um Hilfe.
 notice-not-sent-title = Der Code konnte nicht gesendet werden
 notice-not-sent-text = Keiner der Wege zu Ihnen hat funktioniert. Das liegt an uns, nicht an Ihnen.
 notice-not-sent-next = Warten Sie einige Minuten, und melden Sie sich dann neu an.
@@ -264,7 +272,7 @@ notice-forbidden-text = Sie sind angemeldet, aber Ihr Konto darf diese Seite nic
 notice-forbidden-next = Wenn Sie sie brauchen, fragen Sie Ihren Helpdesk. Sie können sich auch abmelden und ein anderes Konto benutzen.
 notice-too-many-title = Zu viele Versuche
 notice-too-many-text = Aus Ihrem Netz kamen mehr Versuche, als wir auf einmal zulassen.
-notice-too-many-next = Warten Sie eine Minute, und versuchen Sie es dann noch einmal.
+notice-too-many-next = Warten Sie { $time }, und versuchen Sie es dann noch einmal.
 notice-upstream-down-title = Die Anwendung antwortet nicht
 notice-upstream-down-text = Sie sind hier richtig, aber die Anwendung hinter dieser Seite ist nicht erreichbar.
 notice-upstream-down-next = Warten Sie einige Minuten, und versuchen Sie es dann noch einmal.
@@ -298,11 +306,7 @@ notice-internal-next = Versuchen Sie es noch einmal. Wenn es wieder geschieht, b
 
 # Nachrichten. message-sms ist zusammen mit der Zeile, die beim Versand dazukommt, eine einzige SMS: nur Zeichen aus GSM 7-Bit.
 # In message-sms steht $code so, wie er eingegeben wird, in message-mail-text in Gruppen wie 482 913.
-message-sms =
-    { $minutes ->
-        [one] { $code } ist Ihr Code für { $application }, Anmeldung { $label }, gültig 1 Minute. Sagen Sie ihn niemandem.
-       *[other] { $code } ist Ihr Code für { $application }, Anmeldung { $label }, gültig { $minutes } Minuten. Sagen Sie ihn niemandem.
-    }
+message-sms = { $code } ist Ihr Code für { $application }, Anmeldung { $label }, gültig { $time }. Sagen Sie ihn niemandem.
 message-voice-greeting = Guten Tag. Hier ist der Anmeldedienst mit einem Code für { $application }. Um ihn zu hören, drücken Sie eine beliebige Taste.
 message-voice-text = Ihr Code lautet: { $code }. Ich wiederhole: { $code }. Sagen Sie ihn niemandem.
 message-mail-subject = Ihr Code für { $application } (Anmeldung { $label })
@@ -311,10 +315,7 @@ message-mail-text =
 
     { $code }
 
-    Er gehört zur Anmeldung { $label } und gilt { $minutes ->
-        [one] eine Minute.
-       *[other] { $minutes } Minuten.
-    } Geben Sie ihn nur auf der Seite ein, auf der „Anmeldung { $label }“ steht, und sagen Sie ihn niemandem; wir fragen nie danach.
+    Er gehört zur Anmeldung { $label } und gilt { $time }. Geben Sie ihn nur auf der Seite ein, auf der „Anmeldung { $label }“ steht, und sagen Sie ihn niemandem; wir fragen nie danach.
 
     Haben Sie sich gerade gar nicht angemeldet? Dann kennt jemand anders Ihr Passwort: Ändern Sie es, und sagen Sie es Ihrem Helpdesk.
 
@@ -326,4 +327,4 @@ message-welcome-text = Guten Tag { $name }, Sie können sich jetzt bei { $applic
 message-new-place-subject = Anmeldung mit einem neuen Browser
 message-new-place-text = { $name } hat sich um { $at } UTC bei { $application } angemeldet, mit einem bisher nicht benutzten Browser. Waren Sie das nicht, ändern Sie Ihr Passwort und rufen Sie den Helpdesk an.
 message-paused-subject = Falsche Codes für Ihr Konto
-message-paused-text = Für { $name } wurden zu viele falsche Codes eingegeben. Codes werden bis zu { $minutes } Minuten lang abgelehnt. Waren Sie das nicht, kennt jemand Ihr Passwort: Ändern Sie es und rufen Sie den Helpdesk an.
+message-paused-text = Für { $name } wurden zu viele falsche Codes eingegeben. Codes werden bis zu { $time } lang abgelehnt. Waren Sie das nicht, kennt jemand Ihr Passwort: Ändern Sie es und rufen Sie den Helpdesk an.

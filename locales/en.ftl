@@ -4,6 +4,28 @@
 language-name = English
 language-choice = Language
 
+# A length of time, as it stands in other texts as $time. Only here a number may stand beside a unit.
+time-seconds =
+    { $count ->
+        [one] 1 second
+       *[other] { $count } seconds
+    }
+time-minutes =
+    { $count ->
+        [one] 1 minute
+       *[other] { $count } minutes
+    }
+time-hours =
+    { $count ->
+        [one] 1 hour
+       *[other] { $count } hours
+    }
+time-days =
+    { $count ->
+        [one] 1 day
+       *[other] { $count } days
+    }
+
 # On every page.
 title-error = Error:
 trial = Trial: not protected for production use
@@ -25,7 +47,7 @@ login-username-hint = name, DOMAIN\name or name@domain
 login-password = Password
 login-submit = Sign in
 login-refused = We could not sign you in.
-login-refused-next = Check your user name and password. After several wrong attempts, wait up to 30 minutes.
+login-refused-next = Check your user name and password. After several wrong attempts, wait at least { $time }.
 login-expired = This page was open for too long.
 login-expired-next = Nothing is wrong. Just sign in again.
 login-no-cookies = Your browser did not send back our cookie.
@@ -96,12 +118,7 @@ passcode-again-unsure = We try once more to be safe. It may arrive twice, with t
 passcode-failed-title = We could not send your code
 passcode-failed = None of our messages got through. Try again, or sign in again in a few minutes.
 passcode-field = Code
-passcode-life =
-    { $minutes ->
-        [0] The code works for less than a minute.
-        [one] The code works for 1 minute.
-       *[other] The code works for { $minutes } minutes.
-    }
+passcode-life = The code works for { $time }.
 passcode-letters = Type capital or small letters, both work.
 passcode-submit = Sign in
 passcode-wrong = That code is not right.
@@ -126,13 +143,13 @@ passcode-no-more = We cannot send more codes for now.
 passcode-no-more-next = We sent many in a short time. The last code still works: enter it, or ask for help.
 passcode-no-more-over = We sent many in a short time. Sign in again later, or ask for help.
 passcode-too-many = Too many attempts came from your network.
-passcode-too-many-next = Wait a minute, then enter the code again. This did not cost you a try.
+passcode-too-many-next = Wait { $time }, then enter the code again. This did not cost you a try.
 passcode-resend = Send a new code
 passcode-resend-sms = By text message again
 passcode-resend-mail = By e-mail again
 passcode-resend-voice = By phone call again
 passcode-resend-push = To the app again
-passcode-possible-in = Possible in { $seconds } seconds
+passcode-possible-in = Possible in { $time }
 passcode-other-sms = Send a text message
 passcode-other-sms-to = To your number ending in { $to }
 passcode-other-mail = E-mail the code
@@ -144,8 +161,8 @@ passcode-other-push-to = On your phone
 passcode-resend-used = You have asked for all the codes that one sign-in allows. Sign in again to get more.
 passcode-help = Did not get it?
 passcode-other-ways = Use another way
-passcode-help-sms = A text message can take a minute. Check that your phone has a signal.
-passcode-help-mail = An e-mail can take a minute. Look in your spam folder, too.
+passcode-help-sms = A text message can take a while. Check that your phone has a signal.
+passcode-help-mail = An e-mail can take a while. Look in your spam folder, too.
 passcode-help-voice = Check that your phone has a signal and is not on silent. Take the call and press any key to hear the code.
 passcode-help-push = Check that your phone is online and that the app may show notifications.
 passcode-check = Check again
@@ -155,25 +172,20 @@ password-title = Choose a new password
 password-title-expiring = Your password expires soon
 password-must-change = Your password has to be changed before you can go on.
 password-expired = Your password has expired. Choose a new one to go on.
-password-expiring =
-    { $days ->
-        [0] It is good for less than a day. You can change it now.
-        [one] It is good for one more day. You can change it now.
-       *[other] It is good for { $days } more days. You can change it now.
-    }
+password-expiring = It expires in { $time }. You can change it now.
 password-new = New password
 password-new-hint = Several words in a row are easy to remember and hard to guess.
 password-again = New password once more
 password-submit = Change password
 password-cancel = Start again
 password-later = Later
-password-later-why = You will be reminded tomorrow.
+password-later-why = We will not ask again for { $time }.
 password-too-short = This password is too short.
 password-too-short-next = Choose a longer one.
 password-used-before = You have used this password before.
 password-used-before-next = Choose one that you have not had yet.
 password-too-young = Your password was changed only a short time ago.
-password-too-young-next = It cannot be changed again yet. Try again tomorrow, or ask your help desk.
+password-too-young-next = It cannot be changed again yet. Try again later, or ask your help desk.
 password-not-complex = This password is too simple.
 password-not-complex-next = Use capital and small letters, digits and other characters, and not your name.
 password-policy = This password does not follow the rules.
@@ -183,13 +195,13 @@ password-different-next = Enter the new password twice in the same way.
 password-unfit = This cannot be a password.
 password-unfit-next = Enter 1 to 1,024 characters; letters beyond A to Z count twice or more.
 password-no-answer = We do not know whether your password was changed.
-password-no-answer-next = The user directory did not answer. Wait a minute, then enter the new password once more.
+password-no-answer-next = The user directory did not answer. Wait a moment, then enter the new password once more.
 password-unable = Your password cannot be changed here.
 password-unable-next = Your help desk can change it. Until it expires, you can go on with “Later”.
 password-busy = Your password is being changed.
 password-busy-next = Wait a moment, then check again.
 password-too-many = Too many attempts.
-password-too-many-next = Wait up to 30 minutes, then sign in again. Your password was not changed.
+password-too-many-next = Wait at least { $time }, then sign in again. Your password was not changed.
 
 # Signing out.
 logout-title = Sign out?
@@ -230,17 +242,13 @@ notice-change-ended-text = It took too many tries, or the password was changed m
 notice-change-ended-next = Sign in again to go on.
 notice-factor-paused-title = Please take a break
 notice-factor-paused-text = Too many wrong codes were entered for your account.
-notice-factor-paused-next =
-    { $minutes ->
-        [one] Wait one minute, then sign in again. If it was not you, tell your help desk.
-       *[other] Wait { $minutes } minutes, then sign in again. If it was not you, tell your help desk.
-    }
+notice-factor-paused-next = Wait { $time }, then sign in again. If it was not you, tell your help desk.
 notice-help-desk-title = Please call your help desk
 notice-help-desk-text = Your account cannot be used for signing in at the moment.
 notice-help-desk-next = Your help desk can put this right. After that, sign in again.
 notice-messages-paused-title = No more codes for now
 notice-messages-paused-text = Many codes were sent in a short time, so sending is paused.
-notice-messages-paused-next = Wait for about an hour, then sign in again. If it is urgent, ask for help.
+notice-messages-paused-next = Wait { $time }, then sign in again. If it is urgent, ask for help.
 notice-not-sent-title = The code could not be sent
 notice-not-sent-text = None of the ways to reach you worked. This is our fault, not yours.
 notice-not-sent-next = Wait a few minutes, then sign in again.
@@ -264,7 +272,7 @@ notice-forbidden-text = You are signed in, but your account may not open this pa
 notice-forbidden-next = If you need it, ask your help desk. You can also sign out and use another account.
 notice-too-many-title = Too many attempts
 notice-too-many-text = More attempts came from your network than we allow at a time.
-notice-too-many-next = Wait a minute, then try again.
+notice-too-many-next = Wait { $time }, then try again.
 notice-upstream-down-title = The application does not answer
 notice-upstream-down-text = You are in the right place, but the application behind this page cannot be reached.
 notice-upstream-down-next = Wait a few minutes, then try again.
@@ -298,11 +306,7 @@ notice-internal-next = Try again. If it happens once more, ask for help.
 
 # Messages. message-sms is one text message together with the line that the dispatcher adds (see its test): GSM 7-bit letters only.
 # In message-sms $code is as it is entered; in message-mail-text it is grouped for reading, like 482 913.
-message-sms =
-    { $minutes ->
-        [one] { $code } is your code for { $application }, login { $label }, good for 1 minute. Tell nobody.
-       *[other] { $code } is your code for { $application }, login { $label }, good for { $minutes } minutes. Tell nobody.
-    }
+message-sms = { $code } is your code for { $application }, login { $label }, good for { $time }. Tell nobody.
 # Said by a voice: the greeting before a key press, the text after it, twice. There $code is read letter by letter, like 4, 8, 2.
 message-voice-greeting = Hello. Here is the sign-in service with a code for { $application }. To hear it, press any key.
 message-voice-text = Your code is: { $code }. I repeat: { $code }. Tell it to nobody.
@@ -312,10 +316,7 @@ message-mail-text =
 
     { $code }
 
-    It belongs to login { $label } and is good for { $minutes ->
-        [one] one minute.
-       *[other] { $minutes } minutes.
-    } Enter it only on the page that shows login { $label }, and tell it to nobody; we never ask for it.
+    It belongs to login { $label } and is good for { $time }. Enter it only on the page that shows login { $label }, and tell it to nobody; we never ask for it.
 
     Did you not sign in just now? Then somebody else knows your password: change it and tell your help desk.
 
@@ -327,4 +328,4 @@ message-welcome-text = Hello { $name }, you can now sign in at { $application } 
 message-new-place-subject = Signed in from a new browser
 message-new-place-text = { $name } signed in to { $application } at { $at } UTC in a browser that was not used before. If that was not you, change your password and call the help desk.
 message-paused-subject = Wrong codes were entered for your account
-message-paused-text = Too many wrong codes were entered for { $name }. Codes are refused for up to { $minutes } minutes. If that was not you, somebody knows your password: change it and call the help desk.
+message-paused-text = Too many wrong codes were entered for { $name }. Codes are refused for up to { $time }. If that was not you, somebody knows your password: change it and call the help desk.

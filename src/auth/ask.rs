@@ -1,6 +1,8 @@
 //! What can be asked of the [`super::Gatekeeper`], and what it tells: owned data that a door makes and reads, whatever stands between the
 //! two. Secrets stay secrets in here; they become bytes where they leave the process and nowhere else.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::Attempt;
@@ -129,12 +131,15 @@ pub enum Declined {
     /// The directory has no number or mailbox that the policy sends to.
     NoChannel,
     NotForThisSite,
-    /// Too many wrong passcodes.
+    /// Too many wrong passcodes; so long from now.
     Paused {
-        minutes: u64,
+        wait: Duration,
     },
     HelpDesk,
-    TooManyMessages,
+    /// A limit on messages was reached, which has room again after this time.
+    TooManyMessages {
+        wait: Duration,
+    },
     TooManyAttempts,
     /// We have more to do than we can manage; nothing was begun.
     Busy,

@@ -24,7 +24,8 @@ pub(super) struct Entry {
 
 /// A warning that the password runs out was given.
 pub(super) const NOTICE: Kind = Kind::PasswordNotice;
-const A_DAY: Duration = Duration::from_secs(24 * 3600);
+/// Who chose to keep a password that runs out is asked again after this time.
+pub const REMINDED_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 impl Entry {
     /// Uses a grant up. It is journaled before anybody is in.
@@ -71,7 +72,7 @@ impl Entry {
         let (user, why) = (&changing.user().id, changing.due.why);
         if matches!(why, Why::Expiring(_)) {
             let (now, place) = (self.services.clock.now(), Place { kind: NOTICE, owner: user.as_str(), id: user.as_str() });
-            let put = Put { place, value: vec![1], expires: now.plus(A_DAY), expect: Expect::Absent };
+            let put = Put { place, value: vec![1], expires: now.plus(REMINDED_AFTER), expect: Expect::Absent };
             self.services.stores.records.put_if(put, now).await?;
         }
         self.services.note(at, trace, Some(user), What::PasswordChangeAsked { why: why.name().to_owned() }).await;

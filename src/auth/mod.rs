@@ -21,6 +21,7 @@ mod view;
 
 pub use ask::{Accepted, Admitted, Ask, Declined, Entered, FlowOver, OfFlow, PasswordAttempt, Step, Told};
 pub use attempt::{Attempt, Door};
+pub use entry::REMINDED_AFTER;
 pub use gatekeeper::{Gatekeeper, Operations};
 pub use operator::account::{AccountDone, AccountTask, AccountView, Pause, Paused};
 pub use operator::journal::JournalQuery;

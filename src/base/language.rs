@@ -220,6 +220,60 @@ mod tests {
         keys
     }
 
+    const UNITS: [&str; 25] = [
+        "second", "seconds", "minute", "minutes", "hour", "hours", "day", "days", "week", "weeks", "month", "months", "sekunde",
+        "sekunden", "minuten", "stunde", "stunden", "tag", "tage", "tagen", "woche", "wochen", "monat", "monate", "monaten",
+    ];
+
+    /// The times that a text names itself, as against what it is given.
+    fn fixed_times(text: &str) -> Vec<String> {
+        let lower = text.to_lowercase();
+        let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric() && c != '$').filter(|word| !word.is_empty()).collect();
+        let vague = |before: &str| matches!(before, "few" | "einige" | "einigen" | "guten");
+        let mut found = Vec::new();
+        for (place, word) in words.iter().enumerate() {
+            let before = place.checked_sub(1).map_or("", |before| words[before]);
+            let is_named = matches!(*word, "tomorrow" | "morgen" | "overnight" | "midnight" | "mitternacht");
+            if is_named || (UNITS.contains(word) && !vague(before)) {
+                found.push(format!("{before} {word}"));
+            }
+        }
+        found
+    }
+
+    /// A limit, or the life of a code, is what the operator configured: a time in a text is `$time`.
+    #[test]
+    fn no_text_holds_a_time_of_its_own() {
+        for (tag, file) in FILES {
+            let mut key = "";
+            for line in file.lines().filter(|line| !line.starts_with('#')) {
+                if let Some((name, _)) = line.split_once(" =")
+                    && !line.starts_with([' ', '[', '*', '}'])
+                {
+                    key = name;
+                }
+                let text = line.split_once('=').filter(|_| line.starts_with(key)).map_or(line, |(_, text)| text);
+                let found = fixed_times(text);
+                assert!(found.is_empty() || key.starts_with("time-"), "{tag}: {key}: {found:?}");
+            }
+        }
+        for text in [
+            "Wait up to 30 minutes.",
+            "Wait for about an hour, then",
+            "Warten Sie eine Minute,",
+            "half a day",
+            "{ $minutes } Minuten",
+            "Try again tomorrow",
+            "es morgen noch einmal",
+            "in two weeks",
+        ] {
+            assert!(!fixed_times(text).is_empty(), "{text}");
+        }
+        for text in ["Wait a few minutes.", "Guten Tag.", "in einigen Minuten", "{ $time }"] {
+            assert!(fixed_times(text).is_empty(), "{text}");
+        }
+    }
+
     #[test]
     fn every_language_has_every_text_with_the_same_variables() {
         let english = shape(FILES[0].1);

@@ -23,6 +23,7 @@ pub mod phone;
 pub mod random;
 pub mod rate;
 pub mod secret;
+pub mod span;
 pub mod tls;
 pub mod unicode;
 
@@ -37,6 +38,7 @@ pub use language::{Language, Texts};
 pub use random::Random;
 pub use rate::Rate;
 pub use secret::Secret;
+pub use span::Span;
 
 /// An answer that comes later, from something that stands behind a trait object.
 pub type Later<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

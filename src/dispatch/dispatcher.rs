@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::inner::{GRACE, Inner, LEASE, MOST_EARLY, Ways};
-use super::limit::allowance::{Allowances, MessageLimit};
+use super::limit::allowance::{Allowances, Reached};
 use super::limit::toll_fraud::{Alarm, EntryShares, NumberRules};
 use super::queue::record::{MessageRecord, PendingMessage, Sent};
 use super::routing::stats::Stats;
@@ -44,8 +44,8 @@ pub struct Parts {
 pub enum DispatchError {
     #[error("no rule of the dispatch policy leads to an address of this person")]
     NoRoute,
-    #[error("too many messages ({})", .0.name())]
-    TooMany(MessageLimit),
+    #[error("too many messages ({})", .0.limit.name())]
+    TooMany(Reached),
     #[error("the message could not be put on record")]
     Store(#[from] StoreError),
 }
@@ -135,9 +135,9 @@ impl Dispatcher {
         };
         let counted = match ways.allowances.take(&work.user, &routes, now).await? {
             Ok(counted) => counted.to_owned(),
-            Err(limit) => {
-                inner.refuse(&work, limit.name().to_owned()).await;
-                return Err(DispatchError::TooMany(limit));
+            Err(reached) => {
+                inner.refuse(&work, reached.limit.name().to_owned()).await;
+                return Err(DispatchError::TooMany(reached));
             }
         };
         let Some(first) = routes.iter().find(|route| route.to == counted) else { return Err(DispatchError::NoRoute) };

@@ -33,7 +33,7 @@ pub use dispatcher::{DispatchError, Dispatcher, Parts};
 pub use http::callback::{Answer, Call, Callbacks};
 pub use http::calls::ProviderCalls;
 pub use http::{Back, HttpTransmitter};
-pub use limit::allowance::MessageLimit;
+pub use limit::allowance::{MessageLimit, Reached};
 pub use mail::MailTransmitter;
 pub use program::ProgramTransmitter;
 pub use queue::progress::{Before, Fate, Progress};

@@ -4,6 +4,7 @@
 use http::StatusCode;
 
 use super::icons::Icon;
+use crate::base::Span;
 
 /// Why it does not go on here. The texts are `notice-…` in `locales/`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,12 +29,14 @@ pub enum Notice {
     ChangeEnded,
     /// Too many wrong passcodes for this account.
     FactorPaused {
-        minutes: u32,
+        wait: Span,
     },
     /// The account cannot sign in until somebody acts.
     HelpDesk,
     /// A limit on messages was reached.
-    MessagesPaused,
+    MessagesPaused {
+        wait: Span,
+    },
     /// No transmitter took the message.
     NotSent,
     DirectoryDown,
@@ -47,7 +50,9 @@ pub enum Notice {
     /// Signed in, but not for this.
     Forbidden,
     /// The limit of this address was reached.
-    TooMany,
+    TooMany {
+        wait: Span,
+    },
     UpstreamDown,
     UpstreamSlow,
     BadRequest,
@@ -103,12 +108,19 @@ impl Notice {
     }
 
     /// Seconds after which it is worth trying again, for `Retry-After`.
-    pub const fn retry_after(self) -> Option<u32> {
+    pub const fn retry_after(self) -> Option<u64> {
         match self {
-            Self::FactorPaused { minutes } => Some(minutes.saturating_mul(60)),
-            Self::TooMany => Some(60),
+            Self::FactorPaused { wait } | Self::MessagesPaused { wait } | Self::TooMany { wait } => Some(wait.seconds()),
             Self::DirectoryDown | Self::NotSent | Self::UpstreamDown => Some(30),
             Self::Busy => Some(5),
+            _ => None,
+        }
+    }
+
+    /// How long to wait, where its words say so.
+    pub(super) const fn wait(self) -> Option<Span> {
+        match self {
+            Self::FactorPaused { wait } | Self::MessagesPaused { wait } | Self::TooMany { wait } => Some(wait),
             _ => None,
         }
     }
@@ -132,8 +144,8 @@ impl Notice {
             | Self::FlowGone
             | Self::ChangeEnded
             | Self::FactorPaused { .. }
-            | Self::MessagesPaused
-            | Self::TooMany
+            | Self::MessagesPaused { .. }
+            | Self::TooMany { .. }
             | Self::Busy => (Tone::Warn, Icon::Clock),
             Self::NotForThisSite | Self::PasswordStale | Self::Forbidden => (Tone::Warn, Icon::Lock),
             Self::NoChannel => (Tone::Warn, Icon::Phone),
@@ -161,7 +173,7 @@ impl Notice {
             Self::ChangeEnded => ("change-ended", StatusCode::FORBIDDEN, Next::StartAgain),
             Self::FactorPaused { .. } => ("factor-paused", StatusCode::FORBIDDEN, Next::StartAgain),
             Self::HelpDesk => ("help-desk", StatusCode::FORBIDDEN, Next::StartAgain),
-            Self::MessagesPaused => ("messages-paused", StatusCode::TOO_MANY_REQUESTS, Next::StartAgain),
+            Self::MessagesPaused { .. } => ("messages-paused", StatusCode::TOO_MANY_REQUESTS, Next::StartAgain),
             Self::NotSent => ("not-sent", StatusCode::SERVICE_UNAVAILABLE, Next::StartAgain),
             Self::DirectoryDown => ("directory-down", StatusCode::SERVICE_UNAVAILABLE, Next::StartAgain),
             Self::CookiesNeeded => ("cookies-needed", StatusCode::FORBIDDEN, Next::StartAgain),
@@ -169,7 +181,7 @@ impl Notice {
             Self::CrossSite => ("cross-site", StatusCode::FORBIDDEN, Next::Home),
             Self::SessionOver => ("session-over", StatusCode::UNAUTHORIZED, Next::SignIn),
             Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, Next::SignOut),
-            Self::TooMany => ("too-many", StatusCode::TOO_MANY_REQUESTS, Next::Retry),
+            Self::TooMany { .. } => ("too-many", StatusCode::TOO_MANY_REQUESTS, Next::Retry),
             Self::UpstreamDown => ("upstream-down", StatusCode::BAD_GATEWAY, Next::Retry),
             Self::UpstreamSlow => ("upstream-slow", StatusCode::GATEWAY_TIMEOUT, Next::Retry),
             Self::BadRequest => ("bad-request", StatusCode::BAD_REQUEST, Next::Home),

@@ -6,7 +6,7 @@ use super::page::asset::{self, Asset};
 use super::templates::{Frame, NoticePage, finish};
 use super::translator::Say;
 use super::{Logo, Notice, Page};
-use crate::base::{Language, Texts, TraceId};
+use crate::base::{Language, Rate, Span, Texts, TraceId};
 use crate::config;
 
 /// What all pages share. Made once for a configuration; cheap to share, never changed.
@@ -18,17 +18,35 @@ pub struct Look {
     pub languages: Vec<Language>,
     /// Puts a banner on every page.
     pub trial: bool,
+    pub(super) waits: Waits,
     pub(super) logo: Option<Asset>,
     pub(super) texts: Texts,
 }
 
+/// How long the limits last that pages tell of without asking.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Waits {
+    /// After too many attempts from one address.
+    pub(super) attempts: Span,
+    /// After too many wrong passwords; a directory's own limit may last longer.
+    pub(super) failures: Span,
+}
+
+impl Waits {
+    fn of(limits: &config::Limits) -> Self {
+        let wait = |rate: Rate| Span::at_least(rate.window);
+        Self { attempts: wait(limits.attempts_per_address), failures: wait(limits.failures_per_user) }
+    }
+}
+
 impl Look {
-    pub fn new(pages: &config::Pages, trial: bool, logo: Option<Logo>) -> Self {
+    pub fn new(pages: &config::Pages, limits: &config::Limits, trial: bool, logo: Option<Logo>) -> Self {
         Self {
             title: pages.title.clone(),
             support: pages.support.clone(),
             languages: pages.languages.clone(),
             trial,
+            waits: Waits::of(limits),
             logo: logo.map(|logo| logo.0),
             texts: Texts::built_in(),
         }
@@ -42,11 +60,8 @@ impl Look {
     /// The same in the middle of a sign-in that was to lead to `back`, a path and query of this host.
     pub fn notice_before(&self, language: Language, notice: Notice, trace: Option<TraceId>, back: &str) -> Page {
         let say = Say { look: self, language };
-        let minutes = match notice {
-            Notice::FactorPaused { minutes } => minutes.max(1),
-            _ => 0,
-        };
-        let part = |end: &str| say.with(&format!("notice-{}-{end}", notice.key()), &[("minutes", minutes.into())]);
+        let time = notice.wait().map(|wait| say.time(wait)).unwrap_or_default();
+        let part = |end: &str| say.with(&format!("notice-{}-{end}", notice.key()), &[("time", time.as_str().into())]);
         let (tone, icon) = notice.looks();
         let page = NoticePage {
             tone,

@@ -11,7 +11,7 @@ use super::page::{passcode, password};
 use super::submission::Submissions;
 use super::{Look, Notice, Page, cookie, form, way_back};
 use crate::auth::{Admitted, Attempt, Declined, Door, Entered, FlowOver, Gatekeeper, Sessions, Step, Told, Trouble, TroubleKind};
-use crate::base::{Clock, Keys, Language, Random, Secret, TraceId, language};
+use crate::base::{Clock, Keys, Language, Random, Secret, Span, TraceId, language};
 
 /// Answers for our own pages. Cheap to clone; every core has one.
 #[derive(Clone)]
@@ -119,11 +119,11 @@ impl Site {
         let notice = match why {
             Declined::NoChannel => Notice::NoChannel,
             Declined::NotForThisSite => Notice::NotForThisSite,
-            Declined::Paused { minutes } => Notice::FactorPaused { minutes: u32::try_from(minutes).unwrap_or(u32::MAX) },
+            Declined::Paused { wait } => Notice::FactorPaused { wait: Span::at_least(wait) },
             // A page for a new password stands on every host with a login page.
             Declined::HelpDesk | Declined::PasswordDue => Notice::HelpDesk,
-            Declined::TooManyMessages => Notice::MessagesPaused,
-            Declined::TooManyAttempts => Notice::TooMany,
+            Declined::TooManyMessages { wait } => Notice::MessagesPaused { wait: Span::at_least(wait) },
+            Declined::TooManyAttempts => Notice::TooMany { wait: self.look.waits.attempts },
             Declined::Busy => Notice::Busy,
             Declined::Unavailable => Notice::DirectoryDown,
             Declined::PasswordSet => Notice::PasswordSet,

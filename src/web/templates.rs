@@ -9,7 +9,7 @@ use super::icons::Icon;
 use super::notice::Tone;
 use super::page::asset;
 use super::translator::Say;
-use crate::base::{Language, TraceId};
+use crate::base::{Language, Span, TraceId};
 
 /// A template writes into memory, so it fails only if one of its values does; the answer is then short but still ours.
 pub(super) fn finish(status: StatusCode, language: Language, template: &impl Template) -> Page {
@@ -44,7 +44,7 @@ impl Frame<'_> {
 
     /// When a button can be pressed; the script counts its number down.
     pub(super) fn possible_in(&self, seconds: &u64) -> String {
-        self.say.with("passcode-possible-in", &[("seconds", (*seconds).into())])
+        self.say.timed("passcode-possible-in", Span::in_seconds(*seconds))
     }
 
     pub(super) fn alert(&self) -> String {

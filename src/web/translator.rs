@@ -3,7 +3,7 @@
 use fluent_bundle::FluentValue;
 
 use super::Look;
-use crate::base::Language;
+use crate::base::{Language, Span};
 
 /// Speaks one language.
 #[derive(Clone, Copy)]
@@ -26,6 +26,16 @@ impl Say<'_> {
 
     pub(super) fn with(self, key: &str, variables: &[(&str, FluentValue<'_>)]) -> String {
         self.look.texts.say(self.language, key, variables)
+    }
+
+    /// A length of time, for `$time` of another text.
+    pub(super) fn time(self, span: Span) -> String {
+        span.say(&self.look.texts, self.language)
+    }
+
+    /// The text of `key` with this time in it.
+    pub(super) fn timed(self, key: &str, span: Span) -> String {
+        self.with(key, &[("time", self.time(span).into())])
     }
 
     /// The sentence in pieces: its own words, and what was filled in.
@@ -53,11 +63,11 @@ const CLOSE: char = '\u{e001}';
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Pages;
+    use crate::config::{Limits, Pages};
 
     #[test]
     fn what_is_filled_in_is_set_apart_whatever_it_is() {
-        let look = Look::new(&Pages::default(), false, None);
+        let look = Look::new(&Pages::default(), &Limits::default(), false, None);
         for name in ["alice", "\u{e000}al\u{e001}ice", "<b>", "{ $name }"] {
             let say = Say { look: &look, language: Language::ENGLISH };
             let pieces = say.pieces("passcode-as", &[("application", "mail"), ("name", name)]);

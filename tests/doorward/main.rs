@@ -115,5 +115,6 @@ mod upgrades;
 mod upstreams;
 mod user_report;
 mod voice;
+mod waiting_times;
 mod ways;
 mod websockets;

@@ -249,7 +249,7 @@ async fn one_that_runs_out_soon_is_said_once_a_day_and_may_wait() {
     let bed = bed(&slapd, "").await;
     let browser = bed.browser();
     let page = to_new_password(&bed, &browser, "soon", FIRST).await;
-    assert!(page.says("It is good for 9 more days.") && page.says("value=\"later\""), "{}", page.body);
+    assert!(page.says("It expires in 9 days.") && page.says("value=\"later\""), "{}", page.body);
     assert!(!browser.is_in().await);
     assert_eq!(browser.later(&page).await.location(), "/");
     assert!(browser.is_in().await);

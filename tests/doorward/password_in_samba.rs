@@ -76,7 +76,7 @@ async fn a_password_that_runs_out_soon_can_be_changed_at_once() {
     let bed = bed(&samba).await;
     let browser = bed.browser();
     let page = to_new_password(&bed, &browser, "soon", FIRST).await;
-    assert!(page.says("It is good for one more day."), "{}", page.body);
+    assert!(page.says("It expires in 47 hours."), "{}", page.body);
     assert_eq!(browser.new_password(&page, SECOND, SECOND).await.header("location"), "/");
     assert!(browser.is_in().await);
 }

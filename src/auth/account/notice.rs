@@ -66,7 +66,7 @@ impl Notices {
             )
         };
         match first.await {
-            Ok(true) => self.tell(&Way::of(at, flow, terms, user), Notice::Paused { minutes: pause.as_secs() / 60 }).await,
+            Ok(true) => self.tell(&Way::of(at, flow, terms, user), Notice::Paused { wait: pause }).await,
             Ok(false) => {}
             Err(error) => tracing::warn!(%error, "nobody knows whether a user is to be told of a pause"),
         }

@@ -27,7 +27,7 @@ impl Limiter {
         let place = Place { kind: WRONG_FACTORS, owner: id, id };
         if let Taken::No { until } = self.services.stores.counters.take(place, rate.count, rate.window, now).await? {
             self.services.stores.counters.give_back(IN_A_ROW, id, now).await?;
-            return Ok(Some(Declined::Paused { minutes: until.since(now).as_secs().div_ceil(60).max(1) }));
+            return Ok(Some(Declined::Paused { wait: until.since(now) }));
         }
         Ok(None)
     }

@@ -75,13 +75,17 @@ impl Limiter {
         self.attempts.forget_fresh();
     }
 
-    /// Takes one message of this address. Where the door cannot know the address, those by user and number hold.
-    pub async fn take_message(&self, at: &Attempt, now: Time) -> Result<bool, StoreError> {
-        let Some(address) = at.address else { return Ok(true) };
+    /// Takes one message of this address; nothing where that was possible, else until when there is none left. Where the door cannot know
+    /// the address, those by user and number hold.
+    pub async fn take_message(&self, at: &Attempt, now: Time) -> Result<Option<Time>, StoreError> {
+        let Some(address) = at.address else { return Ok(None) };
         let rate = self.limits.messages_per_address;
         let address = net::counted(address).to_string();
         let place = Place { kind: Counter::MessagesOfAddress, owner: "", id: &address };
-        Ok(matches!(self.services.stores.counters.take(place, rate.count, rate.window, now).await?, Taken::Yes { .. }))
+        Ok(match self.services.stores.counters.take(place, rate.count, rate.window, now).await? {
+            Taken::Yes { .. } => None,
+            Taken::No { until } => Some(until),
+        })
     }
 
     /// The wrong passwords of a typed name.

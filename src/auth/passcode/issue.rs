@@ -41,9 +41,9 @@ impl Passcodes {
             refuse(format!("no-route: {why}")).await;
             return Ok(Err(Declined::NoChannel));
         }
-        if !self.limiter.take_message(at, now).await? {
+        if let Some(until) = self.limiter.take_message(at, now).await? {
             refuse("messages_per_address".into()).await;
-            return Ok(Err(Declined::TooManyMessages));
+            return Ok(Err(Declined::TooManyMessages { wait: until.since(now) }));
         }
         let policy = self.rules.passcode_policy(&outstanding.terms.passcode)?;
         let (code, issued) = self.issue(flow_id, policy, now);
@@ -93,7 +93,9 @@ impl Passcodes {
         match self.rules.dispatcher.hand_over(order).await {
             Ok(_) => Ok(None),
             Err(DispatchError::NoRoute) => Ok(Some(Declined::NoChannel)),
-            Err(DispatchError::TooMany(_)) => Ok(Some(Declined::TooManyMessages)),
+            Err(DispatchError::TooMany(reached)) => {
+                Ok(Some(Declined::TooManyMessages { wait: reached.until.since(self.services.clock.now()) }))
+            }
             Err(error) => Err(error.into()),
         }
     }

@@ -120,7 +120,7 @@ impl Resend {
                     self.passcodes.rules.dispatcher.cancel(&found.sent.message).await;
                     Ok(Told::Again)
                 }
-                Some(Declined::TooManyMessages) => self.keep_last(flow_id, &found, found.version + 1).await,
+                Some(Declined::TooManyMessages { .. }) => self.keep_last(flow_id, &found, found.version + 1).await,
                 Some(why) => Ok(Told::Declined { why, trace: flow.trace }),
             };
         }
@@ -143,7 +143,7 @@ impl Resend {
 
     async fn take_message(&self, at: &Attempt, found: &Found) -> Result<bool, CouldNotTell> {
         let services = &self.passcodes.services;
-        if self.passcodes.limiter.take_message(at, services.clock.now()).await? {
+        if self.passcodes.limiter.take_message(at, services.clock.now()).await?.is_none() {
             return Ok(true);
         }
         let what = What::ResendRefused { reason: ResendRefusal::MessagesPerAddress };

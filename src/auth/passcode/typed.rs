@@ -177,8 +177,10 @@ const MOST: usize = 32;
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::base::{Language, Texts};
+    use crate::base::{Language, Span, Texts};
 
     fn read_as(text: &str, alphabet: Alphabet, length: u8) -> String {
         read_for("mail", text, alphabet, length)
@@ -291,14 +293,14 @@ mod tests {
                 }
             };
             for language in Language::all() {
-                for minutes in [1_u32, 5, 10] {
+                for time in [30, 60, 300, 600].map(|seconds| Span::about(Duration::from_secs(seconds)).say(&texts, language)) {
                     let in_groups = if length == 6 && alphabet == Alphabet::Digits { "482 913" } else { code };
                     for (key, code_there) in [("message-sms", code), ("message-mail-text", in_groups)] {
                         let variables = [
                             ("code", code_there.into()),
                             ("application", name.into()),
                             ("label", "L4".into()),
-                            ("minutes", minutes.into()),
+                            ("time", time.as_str().into()),
                         ];
                         let text = texts.say(language, key, &variables);
                         // The mail's `482 913` beside a `482` that stands alone cannot be told without the last line.

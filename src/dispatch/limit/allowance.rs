@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::base::{Keys, Time, UserId, country};
+use crate::base::{Keys, Rate, Time, UserId, country};
 use crate::config::Limits;
 use crate::dispatch::routing::Route;
 use crate::store::{Counter, Place, StoreError, Stores, Taken};
@@ -26,13 +26,16 @@ pub enum MessageLimit {
 impl MessageLimit {
     /// The reason in the journal: the counter's name.
     pub const fn name(self) -> &'static str {
-        let counter = match self {
+        self.counter().name()
+    }
+
+    const fn counter(self) -> Counter {
+        match self {
             Self::User => USER,
             Self::Number => NUMBER,
             Self::Prefix => PREFIX,
             Self::Day => DAY,
-        };
-        counter.name()
+        }
     }
 }
 
@@ -43,48 +46,57 @@ pub(in crate::dispatch) struct Allowances {
     pub node: String,
 }
 
+/// A limit that was reached, and until when.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reached {
+    pub limit: MessageLimit,
+    pub until: Time,
+}
+
 /// Ok: it was taken. The inner error is a no.
-pub(in crate::dispatch) type Answer<T> = Result<Result<T, MessageLimit>, StoreError>;
+pub(in crate::dispatch) type Answer<T> = Result<Result<T, Reached>, StoreError>;
 
 impl Allowances {
     /// Takes one message of the person, of this node's day, and of the first address of `routes` that has one left; that
     /// address is returned. After a no nothing stays taken.
     pub async fn take<'a>(&self, user: &UserId, routes: &'a [Route], now: Time) -> Answer<&'a str> {
         let person = self.limits.messages_per_user;
-        if !self.one(USER, user.as_str(), person.count, person.window, now).await? {
-            return Ok(Err(MessageLimit::User));
+        if let Some(reached) = self.one(MessageLimit::User, user.as_str(), person, now).await? {
+            return Ok(Err(reached));
         }
-        if !self.one(DAY, &self.node, self.limits.messages_per_day, ONE_DAY, now).await? {
+        let day = Rate { count: self.limits.messages_per_day, window: ONE_DAY };
+        if let Some(reached) = self.one(MessageLimit::Day, &self.node, day, now).await? {
             self.stores.counters.give_back(USER, user.as_str(), now).await?;
-            return Ok(Err(MessageLimit::Day));
+            return Ok(Err(reached));
         }
-        let mut reached = MessageLimit::Number;
+        // The first address that has room again is the one to wait for.
+        let mut soonest: Option<Reached> = None;
         for (place, route) in routes.iter().enumerate() {
             if routes.iter().take(place).any(|earlier| earlier.to == route.to) {
                 continue;
             }
             match self.address(&route.to, now).await? {
                 Ok(()) => return Ok(Ok(&route.to)),
-                Err(limit) => reached = limit,
+                Err(reached) => soonest = Some(soonest.filter(|known| known.until <= reached.until).unwrap_or(reached)),
             }
         }
         self.stores.counters.give_back(USER, user.as_str(), now).await?;
         self.stores.counters.give_back(DAY, &self.node, now).await?;
-        Ok(Err(reached))
+        Ok(Err(soonest.unwrap_or(Reached { limit: MessageLimit::Number, until: now })))
     }
 
     /// Takes one message of a number or mailbox, and of the range that a number is in.
     pub async fn address(&self, to: &str, now: Time) -> Answer<()> {
         let address = self.limits.messages_per_number;
-        if !self.one(NUMBER, &self.address_id(to), address.count, address.window, now).await? {
-            return Ok(Err(MessageLimit::Number));
+        if let Some(reached) = self.one(MessageLimit::Number, &self.address_id(to), address, now).await? {
+            return Ok(Err(reached));
         }
         let range = self.limits.messages_per_prefix;
         if let Some(id) = self.range_id(to)
-            && !self.one(PREFIX, &id, range.count, range.window, now).await?
+            && let Some(reached) = self.one(MessageLimit::Prefix, &id, range, now).await?
         {
             self.stores.counters.give_back(NUMBER, &self.address_id(to), now).await?;
-            return Ok(Err(MessageLimit::Prefix));
+            return Ok(Err(reached));
         }
         Ok(Ok(()))
     }
@@ -99,9 +111,12 @@ impl Allowances {
         self.stores.counters.give_back(NUMBER, &self.address_id(to), now).await
     }
 
-    async fn one(&self, kind: Counter, id: &str, limit: u32, window: Duration, now: Time) -> Result<bool, StoreError> {
-        let taken = self.stores.counters.take(Place { kind, owner: "", id }, limit, window, now).await?;
-        Ok(matches!(taken, Taken::Yes { .. }))
+    async fn one(&self, limit: MessageLimit, id: &str, rate: Rate, now: Time) -> Result<Option<Reached>, StoreError> {
+        let place = Place { kind: limit.counter(), owner: "", id };
+        Ok(match self.stores.counters.take(place, rate.count, rate.window, now).await? {
+            Taken::Yes { .. } => None,
+            Taken::No { until } => Some(Reached { limit, until }),
+        })
     }
 
     /// Mailboxes and topics are in none.

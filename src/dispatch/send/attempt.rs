@@ -121,8 +121,8 @@ impl Sending {
         if !self.work.counted.contains(&route.to) {
             match self.inner.ways().allowances.address(&route.to, self.inner.clock.now()).await {
                 Ok(Ok(())) => self.work.counted.push(route.to.clone()),
-                Ok(Err(limit)) => {
-                    let what = What::MessageRefused { reason: format!("{}: {}", limit.name(), route.masked()) };
+                Ok(Err(reached)) => {
+                    let what = What::MessageRefused { reason: format!("{}: {}", reached.limit.name(), route.masked()) };
                     self.note(what).await;
                     return AfterTry::On;
                 }

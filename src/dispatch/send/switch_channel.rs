@@ -61,9 +61,9 @@ impl Dispatcher {
         let ways = inner.ways();
         let routes = ways.routing.routes(&work.policy, &work.addresses).unwrap_or_default();
         let Some(route) = routes.into_iter().find(|route| route.rule == rule) else { return Err(DispatchError::NoRoute) };
-        if let Err(limit) = ways.allowances.take(&work.user, std::slice::from_ref(&route), now).await? {
-            inner.refuse(&work, limit.name().to_owned()).await;
-            return Err(DispatchError::TooMany(limit));
+        if let Err(reached) = ways.allowances.take(&work.user, std::slice::from_ref(&route), now).await? {
+            inner.refuse(&work, reached.limit.name().to_owned()).await;
+            return Err(DispatchError::TooMany(reached));
         }
         let (channel, to) = (route.channel, route.masked());
         let diverted = inner.messages.update(id, now, |found| {

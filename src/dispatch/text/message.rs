@@ -1,7 +1,7 @@
 //! What a message says. Its last line is bound to the host (origin-bound one-time codes: `@host #code` and nothing after
 //! it), so that a phone offers the code on that site alone.
 
-use crate::base::{Channel, Language, Secret, Texts, Time};
+use crate::base::{Channel, Language, Secret, Span, Texts, Time};
 
 /// What the texts are filled with.
 #[derive(Clone, Copy, Debug)]
@@ -29,14 +29,11 @@ const MOST_NAME: usize = 24;
 
 /// Writes the message for a channel as of `now`.
 pub fn compose(texts: &Texts, channel: Channel, wording: &Wording<'_>, now: Time) -> Composed {
-    // Half a minute up or down: nobody is told "4 minutes" right after a passcode of five was made.
-    let minutes = (wording.expires.since(now).as_millis() + 30_000) / 60_000;
-    let minutes = u32::try_from(minutes).unwrap_or(u32::MAX).max(1);
+    let time = Span::about(wording.expires.since(now)).say(texts, wording.language);
     let application = shown_name(wording.application);
     let label = one_line(wording.label);
     let code = wording.passcode.expose().as_str();
-    let variables =
-        [("code", code.into()), ("application", application.into()), ("label", label.into()), ("minutes", minutes.into())];
+    let variables = [("code", code.into()), ("application", application.into()), ("label", label.into()), ("time", time.into())];
     let read = grouped(code);
     let mut in_groups = variables.clone();
     if let Some((_, value)) = in_groups.first_mut() {

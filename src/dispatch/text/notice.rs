@@ -1,9 +1,11 @@
 //! Messages that are no passcode, in words.
 
+use std::time::Duration;
+
 use fluent_bundle::FluentValue;
 
 use super::message::one_line;
-use crate::base::{Language, Time};
+use crate::base::{Language, Span, Time};
 use crate::dispatch::{Dispatcher, Purpose, Ready};
 
 /// What there is to be told.
@@ -16,7 +18,7 @@ pub enum Notice {
     /// Signed in from a browser that was never seen with this user.
     NewPlace { at: Time },
     /// The second factor is paused after too many wrong codes.
-    Paused { minutes: u64 },
+    Paused { wait: Duration },
 }
 
 impl Notice {
@@ -42,7 +44,9 @@ impl Dispatcher {
                 let at = at.to_string();
                 variables.push(("at", at.get(..16).unwrap_or(&at).replace('T', " ").into()));
             }
-            Notice::Paused { minutes } => variables.push(("minutes", minutes.into())),
+            Notice::Paused { wait } => {
+                variables.push(("time", Span::at_least(wait).say(&self.inner.texts, language).into()));
+            }
         }
         let key = notice.key();
         let say = |part: &str| self.inner.texts.say(language, &format!("{key}-{part}"), &variables);

@@ -223,7 +223,7 @@ impl Look {
         let say = Say { look: self, language };
         let problem = view.problem.map(|problem| Problem {
             what: say.plain(problem.key()),
-            next: say.plain(&format!("{}-next", problem.key())),
+            next: say.timed(&format!("{}-next", problem.key()), say.look.waits.failures),
             is_calm: problem.is_calm(),
             trace: view.trace.filter(|_| !problem.is_calm()),
         });

@@ -84,7 +84,7 @@ impl Site {
         // A limit that passes by itself must not cost the flow: its page stays, and says why nothing happened.
         let problem = match why {
             Declined::TooManyAttempts => PasscodeProblem::TooMany,
-            Declined::TooManyMessages => PasscodeProblem::NoMore,
+            Declined::TooManyMessages { .. } => PasscodeProblem::NoMore,
             _ => return self.declined(language, (why, trace), "/"),
         };
         match self.ask_of(visit.attempt(&browser), &flow, OfFlow::Look).await {

@@ -1,11 +1,13 @@
 //! What stands on the passcode page: one field and one button, one line on what became of the code, and in a fold the ways to another.
 
+use std::time::Duration;
+
 use askama::Template;
 use http::StatusCode;
 
 use super::status::{state, to_somebody};
 use crate::auth::{Offer, Progress, Way};
-use crate::base::{Channel, Language, TraceId, unicode};
+use crate::base::{Channel, Language, Span, TraceId, unicode};
 use crate::config::passcode_policy::Alphabet;
 use crate::web::icons::Icon;
 use crate::web::templates::{Frame, Problem, finish};
@@ -120,7 +122,7 @@ impl Look {
             progress,
             state,
             hint: hint(say, view),
-            life: say.with("passcode-life", &[("minutes", (view.expires_in_s.saturating_add(30) / 60).into())]),
+            life: say.timed("passcode-life", Span::about(Duration::from_secs(view.expires_in_s))),
             rows: rows(say, view, stage),
             wait: wait(view.resend),
             help: help(view.progress),
@@ -243,7 +245,8 @@ fn passcode_problem(say: Say<'_>, view: &PasscodeView<'_>, problem: PasscodeProb
         PasscodeProblem::NoMore if Stage::of(view) != Stage::Open => format!("{key}-over"),
         _ => format!("{key}-next"),
     };
-    let next = say.with(&next, &[("left", view.tries_left.into())]);
+    let time = say.time(say.look.waits.attempts);
+    let next = say.with(&next, &[("left", view.tries_left.into()), ("time", time.into())]);
     Problem { what: say.plain(key), next, is_calm: problem == PasscodeProblem::NotYet, trace: None }
 }
 

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Hosts, PageRoute, PostedForm};
 use crate::auth::flow::change::{Unchanged, Why};
-use crate::auth::{ChangeView, Complaint, OfFlow, Told};
-use crate::base::{Language, Secret, Time, TraceId};
+use crate::auth::{ChangeView, Complaint, OfFlow, REMINDED_AFTER, Told};
+use crate::base::{Language, Secret, Span, Time, TraceId};
 use crate::web::notice::Next;
 use crate::web::templates::{Frame, Problem, finish};
 use crate::web::translator::Say;
@@ -129,14 +129,14 @@ impl Look {
             Why::MustChange => ("password-title", say.plain("password-must-change")),
             Why::Expired => ("password-title", say.plain("password-expired")),
             Why::Expiring(expires) => {
-                let days = expires.since(view.now).as_secs() / 86_400;
-                ("password-title-expiring", say.with("password-expiring", &[("days", days.into())]))
+                let left = Span::at_most(expires.since(view.now));
+                ("password-title-expiring", say.timed("password-expiring", left))
             }
         };
         let problem = view.problem.map(|why| {
             let key = unchanged_key(why);
             let is_ours = matches!(why, Unchanged::NoAnswer | Unchanged::Unable);
-            let next = say.plain(&format!("{key}-next"));
+            let next = say.timed(&format!("{key}-next"), say.look.waits.failures);
             Problem { what: say.plain(key), next, is_calm: why == Unchanged::Busy, trace: is_ours.then_some(view.trace) }
         });
         let page = PasswordPage {
@@ -146,7 +146,7 @@ impl Look {
             why,
             wrong: matches!(view.problem, Some(Unchanged::Complaint(_) | Unchanged::Different | Unchanged::Unfit)),
             busy: view.problem == Some(Unchanged::Busy),
-            later: matches!(view.why, Why::Expiring(_)),
+            later: matches!(view.why, Why::Expiring(_)).then(|| say.timed("password-later-why", Span::about(REMINDED_AFTER))),
         };
         finish(status, language, &page).that_leads_on()
     }
@@ -185,6 +185,6 @@ struct PasswordPage<'a> {
     /// The new password itself is at fault.
     wrong: bool,
     busy: bool,
-    /// Whether the old one may be kept for now.
-    later: bool,
+    /// Where the old one may be kept for now: when it is asked for again.
+    later: Option<String>,
 }

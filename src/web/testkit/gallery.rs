@@ -1,13 +1,14 @@
 //! What holds for every page in every state; with `GALLERY=folder` they are also written there, for `tests/browser/pages.mjs`.
 
 use std::path::Path;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::states::{SUPPORT, every_page, login_view, look, pages, passcode_view, password_view};
 use crate::auth::Progress;
-use crate::base::{Channel, Language};
-use crate::config::Pages;
+use crate::base::{Channel, Language, Span};
+use crate::config::{Limits, Pages};
 use crate::web::page::asset;
 use crate::web::page::login::{LoginProblem, LoginView};
 use crate::web::page::passcode_view::{PasscodeView, Resend};
@@ -58,7 +59,7 @@ fn every_text_of_a_page_is_used() {
         "login\u{a0}K7",
         "Anmeldung\u{a0}K7",
         "ending in 12",
-        "30 Minuten",
+        "15 Minuten",
     ] {
         assert!(all.contains(piece), "{piece}");
     }
@@ -78,7 +79,7 @@ fn no_page_has_a_style_or_script_inside() {
 fn what_others_wrote_stays_text() {
     let hostile = "\"><script>alert(1)</script>'&{ $x }";
     let given = Pages { title: hostile.into(), support: Some(hostile.into()), ..Pages::default() };
-    let look = Look::new(&given, false, None);
+    let look = Look::new(&given, &Limits::default(), false, None);
     let links = [(Language::ENGLISH, hostile.to_owned()), (Language::ENGLISH, hostile.to_owned())];
     let login = LoginView {
         application: hostile,
@@ -168,7 +169,7 @@ fn a_logo_takes_the_place_of_the_icon() {
     assert!(Logo::from_bytes(Bytes::from_static(b"GIF89a")).is_none());
     assert!(Logo::from_bytes(Bytes::from(vec![b' '; 300 * 1024])).is_none());
     let logo = Logo::from_bytes(Bytes::from_static(b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'/>"));
-    let look = Look::new(&Pages::default(), false, Some(logo.unwrap()));
+    let look = Look::new(&Pages::default(), &Limits::default(), false, Some(logo.unwrap()));
     let page = look.notice(Language::ENGLISH, Notice::NotFound, None);
     let url = html(&page).split("<img src=\"").nth(1).unwrap().split('"').next().unwrap();
     assert!(url.starts_with("/.doorward/assets/logo."), "{url}");
@@ -181,7 +182,8 @@ fn a_text_message_fits_into_one_with_the_line_that_names_the_host() {
     let texts = crate::base::Texts::built_in();
     let host_line = format!("\n\n@{} #{}", "h".repeat(30), "4".repeat(8)).len();
     for language in Language::all() {
-        for minutes in [1, 10] {
+        for seconds in [30, 60, 110, 600, 86_400, 36 * 3600] {
+            let time = Span::about(Duration::from_secs(seconds)).say(&texts, language);
             let text = texts.say(
                 language,
                 "message-sms",
@@ -189,7 +191,7 @@ fn a_text_message_fits_into_one_with_the_line_that_names_the_host() {
                     ("code", "48291348".into()),
                     ("application", "a-longer-name".into()),
                     ("label", "K7".into()),
-                    ("minutes", minutes.into()),
+                    ("time", time.into()),
                 ],
             );
             assert!(text.chars().all(|letter| GSM.contains(letter)), "{text}");
@@ -201,7 +203,8 @@ fn a_text_message_fits_into_one_with_the_line_that_names_the_host() {
 #[test]
 fn a_mail_says_what_the_code_is_for() {
     let texts = crate::base::Texts::built_in();
-    let variables = [("code", "482 913".into()), ("application", "mail".into()), ("label", "K7".into()), ("minutes", 5.into())];
+    let variables =
+        [("code", "482 913".into()), ("application", "mail".into()), ("label", "K7".into()), ("time", "5 minutes".into())];
     let text = texts.say(Language::ENGLISH, "message-mail-text", &variables);
     assert!(
         text.starts_with("Your code for mail:\n\n482 913\n\nIt belongs to login K7 and is good for 5 minutes. Enter it only"),

@@ -1,9 +1,11 @@
 //! Every page in every state, for tests and for the gallery of `tests/browser/pages.mjs`.
 
+use std::time::Duration;
+
 use crate::auth::{Before, Fate, Offer, Progress, Way};
-use crate::base::{Channel, Language, Time, TraceId};
-use crate::config::Pages;
+use crate::base::{Channel, Language, Span, Time, TraceId};
 use crate::config::passcode_policy::Alphabet;
+use crate::config::{Limits, Pages};
 use crate::web::cross_site::{Form, FormView};
 use crate::web::ended::{Entry, EntryView, Shown};
 use crate::web::page::login::{LoginProblem, LoginView};
@@ -13,42 +15,46 @@ use crate::web::*;
 
 pub(super) const SUPPORT: &str = "Call the help desk: +45 1234 5678";
 
-const NOTICES: [Notice; 30] = [
-    Notice::PasswordSet,
-    Notice::PasswordStale,
-    Notice::ChangeEnded,
-    Notice::FlowEnded,
-    Notice::FlowExpired,
-    Notice::FlowUsed,
-    Notice::FlowGone,
-    Notice::NoChannel,
-    Notice::NotForThisSite,
-    Notice::FactorPaused { minutes: 15 },
-    Notice::HelpDesk,
-    Notice::MessagesPaused,
-    Notice::NotSent,
-    Notice::DirectoryDown,
-    Notice::CookiesNeeded,
-    Notice::Foreign,
-    Notice::CrossSite,
-    Notice::SessionOver,
-    Notice::Forbidden,
-    Notice::TooMany,
-    Notice::UpstreamDown,
-    Notice::UpstreamSlow,
-    Notice::BadRequest,
-    Notice::NotFound,
-    Notice::NotAllowed,
-    Notice::UnknownHost,
-    Notice::TooLarge,
-    Notice::HeadTooLarge,
-    Notice::Busy,
-    Notice::Internal,
-];
+/// Every notice, as after limits of a quarter of an hour, a minute and an hour.
+fn notices() -> [Notice; 30] {
+    let wait = |seconds| Span::at_least(Duration::from_secs(seconds));
+    [
+        Notice::PasswordSet,
+        Notice::PasswordStale,
+        Notice::ChangeEnded,
+        Notice::FlowEnded,
+        Notice::FlowExpired,
+        Notice::FlowUsed,
+        Notice::FlowGone,
+        Notice::NoChannel,
+        Notice::NotForThisSite,
+        Notice::FactorPaused { wait: wait(900) },
+        Notice::HelpDesk,
+        Notice::MessagesPaused { wait: wait(3600) },
+        Notice::NotSent,
+        Notice::DirectoryDown,
+        Notice::CookiesNeeded,
+        Notice::Foreign,
+        Notice::CrossSite,
+        Notice::SessionOver,
+        Notice::Forbidden,
+        Notice::TooMany { wait: wait(60) },
+        Notice::UpstreamDown,
+        Notice::UpstreamSlow,
+        Notice::BadRequest,
+        Notice::NotFound,
+        Notice::NotAllowed,
+        Notice::UnknownHost,
+        Notice::TooLarge,
+        Notice::HeadTooLarge,
+        Notice::Busy,
+        Notice::Internal,
+    ]
+}
 
 pub(super) fn look(trial: bool) -> Look {
     let pages = Pages { title: "Example Corp".into(), support: Some(SUPPORT.into()), ..Pages::default() };
-    Look::new(&pages, trial, None)
+    Look::new(&pages, &Limits::default(), trial, None)
 }
 
 fn trace() -> TraceId {
@@ -125,7 +131,7 @@ pub(super) fn pages(language: Language) -> Vec<(String, Page)> {
     pages.extend(way_pages(&look, language));
     pages.extend(ended_pages(&look, language));
     pages.extend(password_pages(&look, language));
-    for notice in NOTICES {
+    for notice in notices() {
         pages.push((format!("notice-{}", notice.key()), look.notice(language, notice, Some(trace()))));
     }
     pages
@@ -234,7 +240,7 @@ fn password_pages(look: &Look, language: Language) -> Vec<(String, Page)> {
     use Unchanged::*;
     let problems = complaints.into_iter().chain([Different, Unfit, NoAnswer, Unable, Busy, TooMany]);
     let plain = whys.map(|(name, why)| (format!("password-{name}"), why, None));
-    let failed = problems.map(|why| (password::unchanged_key(why).to_owned(), Why::Expiring(days(0)), Some(why)));
+    let failed = problems.map(|why| (password::unchanged_key(why).to_owned(), Why::Expiring(days(1)), Some(why)));
     let page = |why, problem| look.password(language, &PasswordView { why, problem, ..password_view() });
     plain.into_iter().chain(failed).map(|(name, why, problem)| (name, page(why, problem))).collect()
 }
