@@ -298,7 +298,10 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     let (code, screen, errors) = type_in(["correct horse", "correct horse"]);
     assert!(code == Some(0) && screen.contains("$argon2id$") && !screen.contains("horse"), "{screen} {errors}");
     let (code, screen, errors) = type_in(["correct horse", "correct house"]);
-    assert!(code == Some(1) && screen.contains("two entries are not the same") && !screen.contains("$argon2id$"), "{screen} {errors}");
+    assert!(
+        code == Some(1) && screen.contains("two entries are not the same") && !screen.contains("$argon2id$"),
+        "{screen} {errors}"
+    );
 }
 
 #[test]
