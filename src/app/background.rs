@@ -15,7 +15,7 @@ use super::handler::Plan;
 use super::housekeeping::Housekeeping;
 use super::recheck_tasks::RecheckTasks;
 use super::reload::Reload;
-use super::status::Watch;
+use super::status::{Counts, Watch};
 use super::telemetry;
 use crate::base::Clock;
 use crate::dispatch::Report;
@@ -35,17 +35,29 @@ impl Background<'_> {
     /// What operators see of the node: by the control socket, and in the metrics where the configuration has them.
     pub fn watch(
         &self,
-        socket: UnixListener,
+        (socket, metrics): (UnixListener, Option<std::net::TcpListener>),
         reload: Reload,
-        metrics: Option<std::net::TcpListener>,
         certificates: Certificates,
+        counts: Counts,
     ) {
         let (operators, dispatcher) = (self.core.operators.clone(), self.core.dispatcher.clone());
         self.tasks.spawn(certificates.clone().report(self.clock.clone(), self.stop.clone()));
         let (clock, started) = (self.clock.clone(), self.clock.now());
         let (store, plans) = (Arc::clone(&self.core.store), self.plans.clone());
         let (reloads, operations) = (reload.clone(), operators.clone());
-        let watch = Watch { operators: operations, dispatcher, clock, started, certificates, plans, reload: reloads, store };
+        let directories = self.core.directory_timings.clone();
+        let watch = Watch {
+            operators: operations,
+            dispatcher,
+            clock,
+            started,
+            certificates,
+            plans,
+            reload: reloads,
+            store,
+            counts,
+            directories,
+        };
         if let Some(listener) = metrics {
             let watch = watch.clone();
             self.tasks.spawn(metrics::serve(listener, move || figures(watch.clone()), self.stop.clone()));

@@ -14,7 +14,7 @@ use crate::audit::{Event, Journal, What};
 use crate::auth::Services;
 use crate::auth::{Gatekeeper, OperatorApi, Parts, Sessions};
 use crate::base::random::SystemSource;
-use crate::base::{Clock, Keys, Random, Texts};
+use crate::base::{Clock, Keys, Random, Texts, Timings};
 use crate::config::Config;
 use crate::directory::People;
 use crate::dispatch::{Dispatcher, Parts as DispatchParts, Report, Reports};
@@ -31,6 +31,8 @@ pub struct Core {
     pub journal: Journal,
     pub store: Arc<Sqlite>,
     pub services: Services,
+    /// How long directories take to answer.
+    pub directory_timings: Timings,
 }
 
 impl Core {
@@ -71,10 +73,12 @@ impl Core {
             node: config.node.name.clone(),
             tasks: tasks.clone(),
         });
-        let people = parts::people(config, clock)?;
+        let directory_timings = Timings::default();
+        let people = parts::people(config, clock)?.timed(&directory_timings, clock);
         let gatekeeper = Gatekeeper::new(rules(config, people, &dispatcher, &sessions, &services), slow.clone());
         let operators = OperatorApi::new(Arc::clone(&store) as _, sessions.clone(), &services);
-        Ok((Self { gatekeeper, operators, sessions, dispatcher, modems, journal, store, services }, reported))
+        let core = Self { gatekeeper, operators, sessions, dispatcher, modems, journal, store, services, directory_timings };
+        Ok((core, reported))
     }
 }
 

@@ -18,7 +18,7 @@ use crate::auth::session::Served;
 use crate::auth::{Gatekeeper, Services, Sessions};
 use crate::base::files::Files as OpenFiles;
 use crate::base::net::plain;
-use crate::base::{Clock, Keys, Random};
+use crate::base::{Clock, Keys, Random, Timings};
 use crate::config::Config;
 use crate::config::listener::Serves;
 use crate::dispatch::ProviderCalls;
@@ -26,7 +26,7 @@ use crate::gateway::access_log::{AccessLog, Outlet};
 use crate::gateway::acme::AcmeFolder;
 use crate::gateway::route::Router;
 use crate::gateway::{Asked, Body, Gateway, Ports, WholeAnswers, own_words};
-use crate::proxy::{Applications, Client, Proxy};
+use crate::proxy::{Applications, Client, Proxy, Tallies};
 use crate::server::{Exchange, Handler, Kept, OwnWords};
 use crate::web::submission::Submissions;
 use crate::web::{Look, Site};
@@ -62,6 +62,9 @@ pub struct Base {
     pub calls: ProviderCalls,
     /// For connections to applications, on so many cores.
     pub files: (Arc<OpenFiles>, u32),
+    pub directory_timings: Timings,
+    /// What was counted of each application.
+    pub tallies: Tallies,
 }
 
 impl Base {
@@ -69,7 +72,19 @@ impl Base {
         let Services { keys, clock, random, .. } = core.services.clone();
         let (sessions, calls) = (core.sessions.clone(), core.dispatcher.provider_calls());
         let submissions = Submissions::default();
-        Self { keys, clock, random, addresses, access_logs, sessions, submissions, calls, files }
+        Self {
+            keys,
+            clock,
+            random,
+            addresses,
+            access_logs,
+            sessions,
+            submissions,
+            calls,
+            files,
+            directory_timings: core.directory_timings.clone(),
+            tallies: Tallies::default(),
+        }
     }
 }
 
@@ -108,7 +123,7 @@ impl Plan {
                 submissions: base.submissions.clone(),
             },
             calls: base.calls.clone(),
-            applications: files.applications.within(Arc::clone(&base.files.0), base.files.1),
+            applications: files.applications.within(Arc::clone(&base.files.0), base.files.1).counted_in(&base.tallies),
             served: served(config),
             strict_transport: !config.node.trial,
             ports: Ports::new(ports),
@@ -117,12 +132,12 @@ impl Plan {
     }
 
     /// One core's gateway, made inside that core.
-    fn gateway(&self) -> Rc<Gateway> {
+    fn gateway(&self, core: usize) -> Rc<Gateway> {
         Rc::new(Gateway {
             router: Arc::clone(&self.router),
             site: self.site.clone(),
             calls: self.calls.clone(),
-            proxy: Proxy::new(&self.applications, self.site.clock.clone()),
+            proxy: Proxy::new(&self.applications, core, self.site.clock.clone()),
             clock: self.site.clock.clone(),
             random: Arc::clone(&self.site.random),
             strict_transport: self.strict_transport,
@@ -146,13 +161,14 @@ pub fn served(config: &Config) -> Served {
 pub struct GatewayHandler {
     plans: RefCell<watch::Receiver<Arc<Plan>>>,
     gateway: RefCell<Rc<Gateway>>,
+    core: usize,
 }
 
 impl GatewayHandler {
-    /// To be called inside the core's runtime.
-    pub fn new(mut plans: watch::Receiver<Arc<Plan>>) -> Rc<Self> {
-        let gateway = plans.borrow_and_update().gateway();
-        let handler = Rc::new(Self { plans: RefCell::new(plans.clone()), gateway: RefCell::new(gateway) });
+    /// Of this core, counted from 0. To be called inside the core's runtime.
+    pub fn new(mut plans: watch::Receiver<Arc<Plan>>, core: usize) -> Rc<Self> {
+        let gateway = plans.borrow_and_update().gateway(core);
+        let handler = Rc::new(Self { plans: RefCell::new(plans.clone()), gateway: RefCell::new(gateway), core });
         let weak = Rc::downgrade(&handler);
         // So that a core without requests lets go of what is gone, too. Ends with the handler, or with the core's runtime.
         drop(tokio::task::spawn_local(async move {
@@ -167,7 +183,7 @@ impl GatewayHandler {
     /// The gateway of the newest plan. Costs an ordinary request one read of what is written at a reload alone.
     fn gateway(&self) -> Rc<Gateway> {
         if self.plans.borrow().has_changed().unwrap_or(false) {
-            let fresh = self.plans.borrow_mut().borrow_and_update().gateway();
+            let fresh = self.plans.borrow_mut().borrow_and_update().gateway(self.core);
             self.gateway.replace(fresh);
         }
         Rc::clone(&self.gateway.borrow())

@@ -205,6 +205,7 @@ impl Reloading {
         self.modems.settle(&config);
         self.crowd.set_connections_per_address(config.limits.connections_per_address);
         certificates.swap();
+        let people = people.timed(&self.base.directory_timings, &self.services.clock);
         let rules = core::rules(&config, people, &self.dispatcher, &self.sessions, &self.services);
         let gatekeeper = self.plans.borrow().site.gatekeeper.renewed(rules);
         let plan = Arc::new(Plan::new(&config, files, gatekeeper, &self.base));

@@ -1,7 +1,9 @@
 //! How the node is right now: for `doorward status`, and for Prometheus (`encode.rs`).
 
 mod encode;
+mod encode_clients;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -10,9 +12,13 @@ use tokio::sync::watch;
 use super::certificates::{CertificateView, Certificates};
 use super::handler::Plan;
 use super::reload::{LastReload, Reload};
+use crate::audit::{Journal, SignInCount};
 use crate::auth::{OperatorApi, Readiness};
-use crate::base::{Clock, Time};
+use crate::base::timings::TimingCounts;
+use crate::base::{Clock, Time, Timings};
 use crate::dispatch::{Dispatcher, TransmitterView};
+use crate::proxy::{RequestCounts, Tallies};
+use crate::server::{Crowd, RefusedCounts};
 use crate::store::sqlite::{Room, Sqlite};
 
 /// What is asked for it.
@@ -26,6 +32,16 @@ pub struct Watch {
     pub plans: watch::Receiver<Arc<Plan>>,
     pub reload: Reload,
     pub store: Arc<Sqlite>,
+    pub counts: Counts,
+    pub directories: Timings,
+}
+
+/// Who counts what clients do.
+#[derive(Clone)]
+pub struct Counts {
+    pub crowd: Crowd,
+    pub tallies: Tallies,
+    pub journal: Journal,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -39,12 +55,31 @@ pub struct Status {
     pub room: Option<Room>,
     /// Nothing where there was none since the start.
     pub last_reload: Option<LastReload>,
+    /// Open connections of clients.
+    pub connections: usize,
+    /// Connections that were dropped since the start.
+    pub refused: Vec<RefusedCounts>,
+    /// How sign-ins ended since the start.
+    pub sign_ins: Vec<SignInCount>,
+    /// What was counted of each application since the start.
+    pub requests: Vec<RequestCounts>,
+    /// How long answers took since the start.
+    pub timings: AnswerTimes,
     pub sessions: usize,
     /// Messages that this node has under way.
     pub messages: usize,
     pub servers: Vec<ServerView>,
     pub transmitters: Vec<TransmitterView>,
     pub certificates: Vec<CertificateView>,
+}
+
+/// How long those whom the node asks took to answer.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct AnswerTimes {
+    /// By the directory's name.
+    pub directories: BTreeMap<String, TimingCounts>,
+    /// `read`, `write` and `journal`.
+    pub store: BTreeMap<String, TimingCounts>,
 }
 
 /// A server of an application.
@@ -75,6 +110,11 @@ impl Watch {
             readiness: Readiness::clone(&readiness),
             room: self.store.room(),
             last_reload: self.reload.last(),
+            connections: self.counts.crowd.open(),
+            refused: self.counts.crowd.refused(),
+            sign_ins: self.counts.journal.sign_ins(),
+            requests: self.counts.tallies.counts(),
+            timings: AnswerTimes { directories: self.directories.counts(), store: self.store.timings() },
             sessions: self.operators.session_count(),
             messages: self.dispatcher.under_way(),
             servers: servers.collect(),

@@ -4,6 +4,7 @@
 mod facts;
 pub mod reason;
 mod repeats;
+mod tally;
 mod verify;
 mod what;
 
@@ -16,6 +17,8 @@ use crate::base::{Clock, Time, TraceId, UserId};
 use crate::store::{Entry, EventLog, StoreError};
 pub use facts::{Facts, GroupFact};
 use repeats::Repeats;
+pub use tally::SignInCount;
+use tally::Tally;
 pub use verify::verify;
 pub use what::{NameMark, What};
 
@@ -47,19 +50,24 @@ pub struct Journal {
     log: Arc<dyn EventLog>,
     clock: Clock,
     repeats: Arc<Repeats>,
+    tally: Tally,
     /// Changes with every event that is written.
     written: watch::Sender<()>,
 }
 
 impl Journal {
     pub fn new(log: Arc<dyn EventLog>, clock: Clock) -> Self {
-        Self { log, clock, repeats: Arc::default(), written: watch::Sender::new(()) }
+        Self { log, clock, repeats: Arc::default(), tally: Tally::default(), written: watch::Sender::new(()) }
     }
 
     /// Returns once the event is on disk. What must not happen unjournaled (a grant, an operator's act) waits for this.
     pub async fn record(&self, event: Event) -> Result<(), StoreError> {
         let appended = self.log.append(entry(&event, self.clock.now())).await;
         self.written.send_replace(());
+        // A grant that is not on record has not happened; a refusal has.
+        if appended.is_ok() || event.what.outcome() != "yes" {
+            self.tally.count(&event);
+        }
         appended
     }
 
@@ -77,7 +85,7 @@ impl Journal {
     }
 
     /// Cuts off what is older than `keep`; says how many events. An event says so first: what is gone without one was removed by somebody
-    /// else ([`verify`]).
+    /// else ([`verify()`]).
     pub async fn cut(&self, keep: Duration) -> Result<u64, StoreError> {
         let before =
             Time::from_millis(self.clock.now().millis().saturating_sub(u64::try_from(keep.as_millis()).unwrap_or(u64::MAX)));
@@ -104,7 +112,16 @@ impl Journal {
 
     /// Counts an event that may repeat; says whether it is the first of its kind within a minute, and so to be written.
     pub fn take_turn(&self, key: &str, event: &Event) -> bool {
-        self.repeats.is_first(key, event, self.clock.now())
+        let is_first = self.repeats.is_first(key, event, self.clock.now());
+        if !is_first {
+            self.tally.count(event);
+        }
+        is_first
+    }
+
+    /// How sign-ins ended since the start.
+    pub fn sign_ins(&self) -> Vec<SignInCount> {
+        self.tally.counts()
     }
 
     /// Writes the counts of [`Journal::note_repeated`] that are due. Called about once a minute.

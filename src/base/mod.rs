@@ -24,6 +24,7 @@ pub mod random;
 pub mod rate;
 pub mod secret;
 pub mod span;
+pub mod timings;
 pub mod tls;
 pub mod unicode;
 
@@ -39,6 +40,7 @@ pub use random::Random;
 pub use rate::Rate;
 pub use secret::Secret;
 pub use span::Span;
+pub use timings::{Timing, Timings};
 
 /// An answer that comes later, from something that stands behind a trait object.
 pub type Later<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

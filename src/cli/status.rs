@@ -1,5 +1,6 @@
 //! `status`: how the running node is, and how its transmitters do.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -12,6 +13,7 @@ use crate::app::certificates::CertificateView;
 use crate::app::control::{Reply, Request};
 use crate::app::reload::Outcome;
 use crate::app::status::Status;
+use crate::audit::SignInCount;
 use crate::base::Time;
 use crate::dispatch::{Traffic, TransmitterView};
 
@@ -96,6 +98,8 @@ fn state(status: &Status) -> Vec<String> {
             format!("records: {}; {} of {} on the disk are free", size(room.used), size(room.free), size(room.total))
         }),
     );
+    lines.extend(refused(status));
+    lines.extend(sign_ins(&status.sign_ins));
     lines.extend(
         status
             .servers
@@ -111,6 +115,37 @@ fn state(status: &Status) -> Vec<String> {
         format!("last reload at {}: {said}", last.at)
     }));
     lines
+}
+
+/// A line for each listener that has dropped connections.
+fn refused(status: &Status) -> Vec<String> {
+    let each = status.refused.iter().filter_map(|of| {
+        let caps = [("in_all", of.in_all), ("per_address", of.per_address), ("core_queue", of.core_queue)];
+        let met: Vec<_> = caps.into_iter().filter(|(_, count)| *count > 0).collect();
+        let all: u64 = met.iter().map(|(_, count)| count).sum();
+        let connections = if all == 1 { "connection" } else { "connections" };
+        let met: Vec<String> = met.iter().map(|(cap, count)| format!("{cap} {count}")).collect();
+        (all > 0).then(|| format!("listener {}: dropped {all} {connections} ({})", of.listener, met.join(", ")))
+    });
+    each.collect()
+}
+
+/// A line for each application that somebody has tried to sign in to; the most frequent reason first.
+fn sign_ins(counts: &[SignInCount]) -> Vec<String> {
+    let mut by_application: BTreeMap<&str, Vec<&SignInCount>> = BTreeMap::new();
+    for count in counts {
+        by_application.entry(&count.application).or_default().push(count);
+    }
+    let each = by_application.into_iter().map(|(application, mut counts)| {
+        counts.sort_by_key(|it| std::cmp::Reverse(it.count));
+        let (good, refused): (Vec<_>, Vec<_>) = counts.into_iter().partition(|it| it.outcome == "yes");
+        let succeeded: u64 = good.iter().map(|it| it.count).sum();
+        let refused: Vec<String> = refused.iter().map(|it| format!("{} {} {}", it.count, it.step, it.reason)).collect();
+        let refused = if refused.is_empty() { String::new() } else { format!("; refused: {}", refused.join(", ")) };
+        let to = if application.is_empty() { String::new() } else { format!(" to {application}") };
+        format!("sign-ins{to} since the start: {succeeded} succeeded{refused}")
+    });
+    each.collect()
 }
 
 /// In the largest unit that it has one of, with one digit behind the point.

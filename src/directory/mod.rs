@@ -10,6 +10,7 @@ mod membership;
 pub mod name;
 pub mod password;
 pub mod people;
+mod timed;
 
 pub use account_status::{AccountStatus, Changes, Listed, Lister, Mark, PasswordMark};
 pub use local::users_file::{LocalError, Mistake};

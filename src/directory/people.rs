@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::base::UserId;
+use super::timed::Timed;
+use crate::base::{Clock, Timings, UserId};
 use crate::config::directory::Domain;
 use crate::directory::{Account, AccountStatus, By, Directory, DirectoryError, Name};
 
@@ -42,6 +43,17 @@ impl People {
     pub fn new(mut places: Vec<Place>) -> Self {
         places.sort_by_key(|place| !place.default);
         Self { places: places.into() }
+    }
+
+    /// The same with the time that each directory's answers take, by its name.
+    #[must_use]
+    pub fn timed(self, timings: &Timings, clock: &Clock) -> Self {
+        let timed = |place: &Place| {
+            let timing = timings.of(place.directory.name());
+            let directory = Arc::new(Timed::new(Arc::clone(&place.directory), clock.clone(), timing));
+            Place { directory, ..place.clone() }
+        };
+        Self { places: self.places.iter().map(timed).collect() }
     }
 
     /// Whom the name means. An error means that somebody who could have known did not answer: refuse, count nothing.

@@ -146,11 +146,29 @@ impl Gateway {
         made: Option<&'a Host>,
         entry: Option<&Entry<'a>>,
     ) -> Response<Body> {
-        let facts = caller.facts;
         let route = self.route(head, made, true);
         if let Some(entry) = entry {
             entry.belongs(route.place(), head);
         }
+        let tally = route.place().and_then(|place| self.proxy.tally(place.number));
+        if let Some(tally) = tally {
+            tally.count_request();
+        }
+        let response = self.answer_at(route, (head, body), caller, entry).await;
+        if let Some(tally) = tally {
+            tally.count_answer(response.status());
+        }
+        response
+    }
+
+    async fn answer_at<'a>(
+        &'a self,
+        route: Route<'a>,
+        (head, body): (&mut Parts, &mut Option<Incoming>),
+        caller: &Caller<'_>,
+        entry: Option<&Entry<'a>>,
+    ) -> Response<Body> {
+        let facts = caller.facts;
         match route {
             // Over HTTP/2 a connection is not one person's. A browser comes again over one that was made for this host alone
             // (RFC 9110 section 15.5.20).

@@ -19,7 +19,7 @@ use crate::web::page::{self, Hosts, PageRoute};
 pub struct Router {
     hosts: Table<Host>,
     /// What stands behind the `*.` of hosts that are patterns.
-    parents: Table<Arc<Application>>,
+    parents: Table<(usize, Arc<Application>)>,
 }
 
 /// What a host carries.
@@ -38,6 +38,8 @@ pub enum Host {
 pub struct Place {
     pub host: Arc<str>,
     pub application: Arc<Application>,
+    /// Its place in the configuration, from 0.
+    pub number: usize,
     pub(super) text: Arc<PlaceText>,
 }
 
@@ -125,9 +127,9 @@ impl<'a> Stand<'a> {
 }
 
 impl Host {
-    fn of(host: Arc<str>, application: &Arc<Application>) -> Self {
+    fn of(host: Arc<str>, (number, application): &(usize, Arc<Application>)) -> Self {
         let text = Arc::new(PlaceText::new(&host, &application.name));
-        Self::Application(Place { host, application: Arc::clone(application), text })
+        Self::Application(Place { host, application: Arc::clone(application), number: *number, text })
     }
 }
 
@@ -137,12 +139,12 @@ impl Router {
         let (mut hosts, mut parents) = (Table::default(), Table::default());
         hosts.extend(callbacks.iter().map(|host| (Arc::clone(host), Host::Callbacks)));
         hosts.extend(pages.iter().map(|pages| (Arc::clone(&pages.host), Host::Pages(pages.clone()))));
-        for application in applications {
-            let application = Arc::new(application.clone());
+        for (number, application) in applications.iter().enumerate() {
+            let numbered = (number, Arc::new(application.clone()));
             for host in &application.hosts {
                 match host.strip_prefix("*.") {
-                    Some(parent) => drop(parents.insert(parent.into(), Arc::clone(&application))),
-                    None => drop(hosts.insert(Arc::clone(host), Host::of(Arc::clone(host), &application))),
+                    Some(parent) => drop(parents.insert(parent.into(), numbered.clone())),
+                    None => drop(hosts.insert(Arc::clone(host), Host::of(Arc::clone(host), &numbered))),
                 }
             }
         }

@@ -29,6 +29,7 @@ mod server_socket;
 mod servers;
 mod streams;
 mod table;
+mod tally;
 mod upgrade;
 mod upstream;
 mod upstream_files;
@@ -46,6 +47,7 @@ pub use header_scan::{Fact, Facts};
 pub use headers::ClientInfo;
 pub use request_body::BodyError;
 pub use table::Table;
+pub use tally::{CoreTally, RequestCounts, Tallies};
 pub use upgrade::BadUpgrade;
 
 use crate::base::Clock;
@@ -66,6 +68,7 @@ pub struct Applications {
     list: Arc<[Loaded]>,
     files: Arc<Files>,
     cores: u32,
+    tallies: Tallies,
 }
 
 #[derive(Debug)]
@@ -107,13 +110,19 @@ impl Applications {
             let servers = Servers::new(application, tls.as_ref());
             applications.push(Loaded { application: application.clone(), servers, client_certificate });
         }
-        Ok(Self { list: applications.into(), files: Files::new(usize::MAX), cores: 1 })
+        Ok(Self { list: applications.into(), files: Files::new(usize::MAX), cores: 1, tallies: Tallies::default() })
     }
 
     /// The same with so many files for connections to their servers, on so many cores.
     #[must_use]
     pub fn within(self, files: Arc<Files>, cores: u32) -> Self {
         Self { files, cores, ..self }
+    }
+
+    /// The same with counts that go on from another configuration's.
+    #[must_use]
+    pub fn counted_in(self, tallies: &Tallies) -> Self {
+        Self { tallies: tallies.clone(), ..self }
     }
 }
 
@@ -171,21 +180,27 @@ fn trust(upstream: &config::application::Upstream) -> Result<ClientTls, TlsError
 #[derive(Debug)]
 pub struct Proxy {
     upstreams: Table<Rc<Upstream>>,
+    /// This core's counts, in the order of the configuration's applications.
+    tallies: Box<[Arc<CoreTally>]>,
     running: Rc<Running>,
 }
 
 impl Proxy {
-    /// To be called inside the core's runtime: a task is spawned that sweeps what is running until the proxy is dropped and
+    /// The proxy of this core, counted from 0. To be called inside the core's runtime: a task is spawned that sweeps what is running until the proxy is dropped and
     /// everything that ran through it is over.
-    pub fn new(applications: &Applications, clock: Clock) -> Rc<Self> {
+    pub fn new(applications: &Applications, core: usize, clock: Clock) -> Rc<Self> {
         let running = Rc::<Running>::default();
         let files = UpstreamFiles::new(Arc::clone(&applications.files), Rc::clone(&running), applications.cores);
         let files = Rc::new(files);
-        let upstreams = applications.list.iter().map(|Loaded { application, servers, .. }| {
-            let upstream = Upstream::new(application, servers, Rc::clone(&files), clock.clone());
+        let tally = |Loaded { application, .. }: &Loaded| {
+            applications.tallies.of(&application.name, applications.cores).get(core).cloned().unwrap_or_default()
+        };
+        let tallies: Box<[Arc<CoreTally>]> = applications.list.iter().map(tally).collect();
+        let upstreams = applications.list.iter().zip(&tallies).map(|(Loaded { application, servers, .. }, tally)| {
+            let upstream = Upstream::new(application, servers, (Rc::clone(&files), Arc::clone(tally)), clock.clone());
             (Arc::clone(&application.name), Rc::new(upstream))
         });
-        let proxy = Rc::new(Self { upstreams: upstreams.collect(), running });
+        let proxy = Rc::new(Self { upstreams: upstreams.collect(), tallies, running });
         let (running, weak) = (Rc::clone(&proxy.running), Rc::downgrade(&proxy));
         for Loaded { application, servers, .. } in applications.list.iter().filter(|loaded| loaded.servers.claim_checks()) {
             checks::start(application, servers, &clock, &weak);
@@ -209,6 +224,11 @@ impl Proxy {
     /// Whether some application gets the names of header fields as the client spelled them.
     pub fn keeps_header_case(&self) -> bool {
         self.upstreams.values().any(|upstream| upstream.header_case == HeaderCase::Keep)
+    }
+
+    /// This core's counts of the application that stands there in the configuration, from 0.
+    pub fn tally(&self, application: usize) -> Option<&CoreTally> {
+        self.tallies.get(application).map(|tally| &**tally)
     }
 
     /// What is running through it on this core.

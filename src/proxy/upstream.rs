@@ -20,6 +20,7 @@ use super::rewrite::Names;
 use super::seats::{Holder, Next, Seat};
 use super::server_pool::Line;
 use super::servers::{Place, Server, Servers};
+use super::tally::CoreTally;
 use super::upstream_files::UpstreamFiles;
 use crate::auth::session::Session;
 use crate::base::files::OpenFile;
@@ -57,6 +58,7 @@ pub(super) struct Upstream {
     pub(super) waiters: RefCell<VecDeque<oneshot::Sender<Way>>>,
     handed: Cell<u32>,
     files: Rc<UpstreamFiles>,
+    tally: Arc<CoreTally>,
     pub clock: Clock,
 }
 
@@ -158,6 +160,8 @@ impl Way {
 
     /// The head of an answer came for what was sent at `begun`.
     pub fn answered(&self, begun: Time) {
+        let upstream = &self.at.upstream;
+        upstream.tally.first_head.add_alone(upstream.clock.now().since(begun));
         if let Some(server) = self.at.server() {
             server.succeeded(begun, || self.at.upstream.clock.now());
         }
@@ -202,7 +206,12 @@ impl Way {
 }
 
 impl Upstream {
-    pub fn new(application: &config::Application, servers: &Arc<Servers>, files: Rc<UpstreamFiles>, clock: Clock) -> Self {
+    pub fn new(
+        application: &config::Application,
+        servers: &Arc<Servers>,
+        (files, tally): (Rc<UpstreamFiles>, Arc<CoreTally>),
+        clock: Clock,
+    ) -> Self {
         let upstream = &application.upstream;
         let lines = upstream.servers.iter().enumerate();
         let lines = lines.map(|(place, server)| Line::new(Target::new(server, upstream, servers.tls(place))));
@@ -227,6 +236,7 @@ impl Upstream {
             waiters: RefCell::default(),
             handed: Cell::new(0),
             files,
+            tally,
             clock,
         }
     }

@@ -24,7 +24,7 @@ use super::connection::unread::Unread;
 use super::connection::{Connection, MOST_ENCRYPTED, Traffic};
 use super::listener::Current;
 use super::proxy_header;
-use super::slots::Place;
+use super::slots::{Place, Refused};
 use super::socket::ticket_coalescing::Together;
 use super::socket::watched::Watched;
 use super::socket::write_timeout::Impatient;
@@ -45,7 +45,7 @@ pub(super) struct Arrival {
 pub(super) async fn accept<H: Handler>(
     core: Rc<Core<H>>,
     socket: TcpListener,
-    (terms, deals): (Current, bool),
+    (terms, deals, refused): (Current, bool, Arc<Refused>),
     stop: CancellationToken,
 ) {
     loop {
@@ -60,10 +60,10 @@ pub(super) async fn accept<H: Handler>(
                 let (tls, behind) = (terms.tls.clone(), terms.trusted.clone().filter(|trusted| trusted.lists(peer.ip())));
                 // No place: dropping the socket is the whole answer; anything said would cost more than it is worth.
                 let arrival = if deals {
-                    core.dealer.deal(core.index, &core.places, (stream, peer), (behind, tls))
+                    core.dealer.deal(core.index, (&core.places, &refused), (stream, peer), (behind, tls))
                 } else {
                     let counts_for = if behind.is_none() { Some(peer.ip()) } else { None };
-                    let place = core.places.take(counts_for, &core.live);
+                    let place = core.places.take(counts_for, &core.live, &refused);
                     place.map(|place| Arrival { stream, peer, place, behind, tls })
                 };
                 if let Some(arrival) = arrival {

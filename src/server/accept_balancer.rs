@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::accept::Arrival;
 use super::alpn::Offer;
-use super::slots::{Place, Places};
+use super::slots::{Place, Places, Refused};
 use crate::config::trusted::Trusted;
 
 /// Every core's number of open connections, and the way to it. Cheap to clone.
@@ -56,17 +56,21 @@ impl Dealer {
     pub fn deal(
         &self,
         own: usize,
-        places: &Arc<Places>,
+        (places, refused): (&Arc<Places>, &Arc<Refused>),
         (stream, peer): (TcpStream, SocketAddr),
         (behind, tls): (Option<Arc<Trusted>>, Option<Arc<Offer>>),
     ) -> Option<Arrival> {
         let (core, seat) = self.seats.iter().enumerate().min_by_key(|(_, seat)| seat.live.load(Ordering::Relaxed))?;
-        let place = places.take(if behind.is_none() { Some(peer.ip()) } else { None }, &seat.live)?;
+        let place = places.take(if behind.is_none() { Some(peer.ip()) } else { None }, &seat.live, refused)?;
         if core == own {
             return Some(Arrival { stream, peer, place, behind, tls });
         }
         match stream.into_std() {
-            Ok(stream) => drop(seat.to.try_send(Dealt { stream, peer, place, behind, tls })),
+            Ok(stream) => {
+                if let Err(left) = seat.to.try_send(Dealt { stream, peer, place, behind, tls }) {
+                    left.into_inner().place.dropped_by_core();
+                }
+            }
             Err(error) => tracing::warn!(%error, "a connection cannot be handed to another core"),
         }
         None

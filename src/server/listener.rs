@@ -9,6 +9,7 @@ use rustls::server::ProducesTickets;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 use super::alpn::Offer;
+use super::slots::Refused;
 use super::socket_activation::Given;
 use super::tls::{CertificateError, Certificates, Loaded};
 use crate::base::tls::TlsError;
@@ -41,6 +42,7 @@ pub(super) struct Door {
     configured: SocketAddr,
     address: SocketAddr,
     pub terms: Current,
+    pub refused: Arc<Refused>,
     pub sockets: Sockets,
 }
 
@@ -92,7 +94,7 @@ impl Listeners {
                 None => each(configured, cores),
             }
             .map_err(|error| worded(configured, error))?;
-            doors.push(Door { configured, address, terms, sockets });
+            doors.push(Door { configured, address, terms, refused: Arc::default(), sockets });
         }
         if let Some(address) = given.left() {
             return Err(ListenError::NotWanted { address });
@@ -103,6 +105,11 @@ impl Listeners {
     /// Where we listen, in the order of the configuration.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.doors.iter().map(|door| door.address).collect()
+    }
+
+    /// What each has refused, beside where it listens.
+    pub(super) fn refused(&self) -> Vec<(SocketAddr, Arc<Refused>)> {
+        self.doors.iter().map(|door| (door.address, Arc::clone(&door.refused))).collect()
     }
 
     /// What replaces certificates, and who is trusted, while we run.

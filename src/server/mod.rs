@@ -14,11 +14,13 @@ mod socket;
 mod socket_activation;
 pub mod tls;
 
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::runtime::LocalOptions;
 use tokio::sync::{Semaphore, mpsc};
@@ -37,7 +39,7 @@ use connection::http::CoreParts;
 use connection::unread::{Buffers, CoreUnread};
 use connection::{FAREWELL, SWEEP};
 use listener::{Current, Sockets};
-use slots::Places;
+use slots::{Places, Refused};
 
 /// How many, how long.
 #[derive(Clone, Copy, Debug)]
@@ -71,12 +73,13 @@ impl Default for Limits {
 pub struct Cores {
     threads: Vec<std::thread::JoinHandle<()>>,
     places: Arc<Places>,
+    refused: Arc<[(SocketAddr, Arc<Refused>)]>,
 }
 
 impl Cores {
     /// What changes the limits while they run.
     pub fn crowd(&self) -> Crowd {
-        Crowd(Arc::clone(&self.places))
+        Crowd { places: Arc::clone(&self.places), refused: Arc::clone(&self.refused) }
     }
 
     /// Blocks until every core has ended: after the stop, and at most `drain` later.
@@ -89,14 +92,45 @@ impl Cores {
     }
 }
 
-/// Who may be connected.
+/// Who may be connected, and how many are and were not.
 #[derive(Clone)]
-pub struct Crowd(Arc<Places>);
+pub struct Crowd {
+    places: Arc<Places>,
+    refused: Arc<[(SocketAddr, Arc<Refused>)]>,
+}
+
+/// Connections that one listener dropped since the start, by the cap that they met.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RefusedCounts {
+    pub listener: String,
+    /// As many connections were open as this node takes.
+    pub in_all: u64,
+    /// `[limits] connections_per_address`.
+    pub per_address: u64,
+    /// The core that was to serve it had too many waiting.
+    pub core_queue: u64,
+}
 
 impl Crowd {
     /// For connections from now on; those that are open stay.
     pub fn set_connections_per_address(&self, most: u32) {
-        self.0.set_most_per_address(most);
+        self.places.set_most_per_address(most);
+    }
+
+    /// Open connections of clients.
+    pub fn open(&self) -> usize {
+        self.places.open()
+    }
+
+    /// What each listener has refused, in the order of the configuration.
+    pub fn refused(&self) -> Vec<RefusedCounts> {
+        let counts = self.refused.iter().map(|(address, refused)| RefusedCounts {
+            listener: address.to_string(),
+            in_all: refused.in_all.load(Ordering::Relaxed),
+            per_address: refused.per_address.load(Ordering::Relaxed),
+            core_queue: refused.core_queue.load(Ordering::Relaxed),
+        });
+        counts.collect()
     }
 }
 
@@ -104,6 +138,7 @@ impl Crowd {
 struct Ear {
     socket: std::net::TcpListener,
     terms: Current,
+    refused: Arc<Refused>,
     /// Whether what it takes is dealt to all cores.
     deals: bool,
 }
@@ -116,6 +151,7 @@ pub fn run<H: Handler>(
     stop: &CancellationToken,
     handler: impl Fn(usize) -> Rc<H> + Send + Clone + 'static,
 ) -> std::io::Result<Cores> {
+    let refused = listeners.refused().into();
     let places = Places::new(limits.connections, limits.connections_per_address);
     let buffers = Buffers::new(limits.buffers, listeners.cores);
     let (dealer, receivers) = Dealer::new(listeners.cores);
@@ -140,7 +176,7 @@ pub fn run<H: Handler>(
     }
     drop(started);
     starts.into_iter().collect::<std::io::Result<()>>()?;
-    Ok(Cores { threads, places })
+    Ok(Cores { threads, places, refused })
 }
 
 /// Every core's listening sockets; those that are one for all go round.
@@ -152,7 +188,7 @@ fn ears(listeners: Listeners) -> Vec<Vec<Ear>> {
             Sockets::One(socket) => (number % listeners.cores, true, vec![socket]),
         };
         for (core, socket) in cores.iter_mut().skip(first).zip(sockets) {
-            core.push(Ear { socket, terms: Arc::clone(&door.terms), deals });
+            core.push(Ear { socket, terms: Arc::clone(&door.terms), refused: Arc::clone(&door.refused), deals });
         }
     }
     cores
@@ -183,9 +219,9 @@ async fn core<H: Handler>(
         hellos: Semaphore::new(HELLOS),
         handshake: limits.handshake,
     });
-    for Ear { socket, terms, deals } in own.ears {
+    for Ear { socket, terms, refused, deals } in own.ears {
         match TcpListener::from_std(socket) {
-            Ok(socket) => drop(spawn_local(accept(Rc::clone(&shared), socket, (terms, deals), stop.clone()))),
+            Ok(socket) => drop(spawn_local(accept(Rc::clone(&shared), socket, (terms, deals, refused), stop.clone()))),
             Err(error) => tracing::error!(%error, "a listening socket cannot be used"),
         }
     }

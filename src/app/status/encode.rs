@@ -27,7 +27,7 @@ impl Status {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "figures beyond 2^53 are not met")]
-const fn number(count: usize) -> f64 {
+pub(super) const fn number(count: usize) -> f64 {
     count as f64
 }
 
@@ -51,6 +51,7 @@ impl Collector for Status {
         self.encode_readiness(&mut encoder)?;
         self.encode_records(&mut encoder)?;
         self.encode_reload(&mut encoder)?;
+        self.encode_clients(&mut encoder)?;
         self.encode_certificates(&mut encoder)?;
         self.encode_transmitters(&mut encoder)?;
         self.encode_attempts(&mut encoder)
@@ -58,7 +59,7 @@ impl Collector for Status {
 }
 
 /// A gauge without labels.
-fn gauge(encoder: &mut DescriptorEncoder, name: &str, help: &str, value: f64) -> Result<(), fmt::Error> {
+pub(super) fn gauge(encoder: &mut DescriptorEncoder, name: &str, help: &str, value: f64) -> Result<(), fmt::Error> {
     ConstGauge::new(value).encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)
 }
 

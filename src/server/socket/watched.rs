@@ -187,7 +187,7 @@ mod tests {
     #[tokio::test]
     #[expect(clippy::disallowed_methods, reason = "the goodbye runs by the machine's clock")]
     async fn a_client_that_sends_without_a_pause_is_left_after_a_moment() {
-        let place = Places::new(1, 1).take(None, &Arc::new(AtomicUsize::new(0))).unwrap();
+        let place = Places::new(1, 1).take(None, &Arc::new(AtomicUsize::new(0)), &Arc::default()).unwrap();
         let mut socket = Watched::new(Endless(tokio::io::repeat(1)), Arc::default(), place);
         let begun = Instant::now();
         let left = tokio::time::timeout(Duration::from_secs(10), tokio::spawn(async move { socket.shutdown().await }));

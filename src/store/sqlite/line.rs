@@ -8,6 +8,7 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::open::BUSY;
+use crate::base::{Clock, Timing};
 use crate::store::StoreError;
 
 /// So many calls wait; the next one waits for a place, and gives up after [`ENTER`].
@@ -24,6 +25,8 @@ const TOGETHER: usize = 256;
 pub(super) struct Line {
     orders: mpsc::Sender<Order>,
     ended: watch::Receiver<()>,
+    /// How long calls take, from the end of the line to the answer.
+    timing: Arc<Timing>,
 }
 
 enum Order {
@@ -36,7 +39,7 @@ enum Order {
 
 impl Line {
     /// One thread that writes.
-    pub(super) fn to_writer(mut connection: Connection) -> std::io::Result<Self> {
+    pub(super) fn to_writer(mut connection: Connection, timing: Arc<Timing>) -> std::io::Result<Self> {
         let (orders, mut waiting) = mpsc::channel(PLACES);
         let (alive, ended) = watch::channel(());
         std::thread::Builder::new().name("store-writer".into()).spawn(move || {
@@ -44,11 +47,11 @@ impl Line {
             close(connection);
             drop(alive);
         })?;
-        Ok(Self { orders, ended })
+        Ok(Self { orders, ended, timing })
     }
 
     /// One thread per connection; whichever is free reads next.
-    pub(super) fn to_readers(connections: Vec<Connection>) -> std::io::Result<Self> {
+    pub(super) fn to_readers(connections: Vec<Connection>, timing: Arc<Timing>) -> std::io::Result<Self> {
         let (orders, waiting) = mpsc::channel(PLACES);
         let (alive, ended) = watch::channel(());
         let (waiting, alive) = (Arc::new(Mutex::new(waiting)), Arc::new(alive));
@@ -60,7 +63,7 @@ impl Line {
                 drop(alive);
             })?;
         }
-        Ok(Self { orders, ended })
+        Ok(Self { orders, ended, timing })
     }
 
     /// Runs `work` on the line's thread. It may be run again where the transaction it shared was lost. After an error it is
@@ -73,8 +76,31 @@ impl Line {
         self.ask_within(ANSWER, work).await
     }
 
+    /// The same for work that is timed as its own kind.
+    pub(super) async fn ask_timed<T, W>(&self, timing: &Timing, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        let asked = Clock::system().now();
+        let answer = self.answer(ANSWER, work).await;
+        timing.add(Clock::system().now().since(asked));
+        answer
+    }
+
     /// The same for work that may take longer than the usual.
     pub(super) async fn ask_within<T, W>(&self, limit: Duration, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        let asked = Clock::system().now();
+        let answer = self.answer(limit, work).await;
+        self.timing.add(Clock::system().now().since(asked));
+        answer
+    }
+
+    async fn answer<T, W>(&self, limit: Duration, work: W) -> Result<T, StoreError>
     where
         T: Send + 'static,
         W: Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,

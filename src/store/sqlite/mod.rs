@@ -25,10 +25,16 @@ use super::{
     Anchor, Chain, Counted, Counter, Counters, Entry, EventLog, Fed, Feed, Kind, Page, Place, Put, Queue, Queued, Record,
     Records, Search, StoreError, StoreFuture, Taken,
 };
-use crate::base::{Time, UserId};
+use crate::base::timings::TimingCounts;
+use crate::base::{Time, Timing, Timings, UserId};
 
 /// How many threads read. A long search leaves the other one free for the logins.
 const READERS: usize = 2;
+
+/// The kinds of calls that are timed.
+const READ: &str = "read";
+const WRITE: &str = "write";
+const JOURNAL: &str = "journal";
 
 /// How long reading the whole journal may take.
 const VERIFY: Duration = Duration::from_secs(600);
@@ -42,6 +48,8 @@ pub struct Sqlite {
     readers: Line,
     node: Arc<str>,
     file: PathBuf,
+    timings: Timings,
+    appends: Arc<Timing>,
 }
 
 impl Sqlite {
@@ -51,17 +59,21 @@ impl Sqlite {
     }
 
     fn open_lines(path: &Path) -> Result<Self, OpenError> {
-        let writer = Line::to_writer(open::writer(path)?).map_err(OpenError::Thread)?;
+        let timings = Timings::default();
+        let writer = Line::to_writer(open::writer(path)?, timings.of(WRITE)).map_err(OpenError::Thread)?;
         let connections = (0..READERS).map(|_| open::reader(path)).collect::<Result<_, _>>()?;
-        let readers = Line::to_readers(connections).map_err(OpenError::Thread)?;
-        Ok(Self { writer, readers, node: "doorward".into(), file: path.to_owned() })
+        let readers = Line::to_readers(connections, timings.of(READ)).map_err(OpenError::Thread)?;
+        let appends = timings.of(JOURNAL);
+        Ok(Self { writer, readers, node: "doorward".into(), file: path.to_owned(), timings, appends })
     }
 
     /// Opens a file that no node has open, or one has, to read it: nothing in it is changed, and every write is an error.
     pub fn open_to_read(path: &Path) -> Result<Self, StoreError> {
         let open = || {
-            let line = || Line::to_readers(vec![open::reader(path)?]).map_err(OpenError::Thread);
-            Ok::<_, OpenError>(Self { writer: line()?, readers: line()?, node: "doorward".into(), file: path.to_owned() })
+            let timings = Timings::default();
+            let line = || Line::to_readers(vec![open::reader(path)?], timings.of(READ)).map_err(OpenError::Thread);
+            let (writer, readers, appends) = (line()?, line()?, timings.of(JOURNAL));
+            Ok::<_, OpenError>(Self { writer, readers, node: "doorward".into(), file: path.to_owned(), timings, appends })
         };
         open().map_err(|error| StoreError::Failed(Box::new(error)))
     }
@@ -76,6 +88,11 @@ impl Sqlite {
     /// How large the files are and what room is left beside them; nothing where the system does not say.
     pub fn room(&self) -> Option<Room> {
         Room::of(&self.file).ok()
+    }
+
+    /// How long calls took since the file was opened, waiting for a turn included: `read`, `write`, and `journal` for events.
+    pub fn timings(&self) -> BTreeMap<String, TimingCounts> {
+        self.timings.counts()
     }
 
     /// Finishes what is waiting and closes the file; calls that come later get [`StoreError::Closed`].
@@ -203,7 +220,7 @@ impl Feed for Sqlite {
 impl EventLog for Sqlite {
     fn append(&self, entry: Entry) -> StoreFuture<'_, ()> {
         let node = Arc::clone(&self.node);
-        Box::pin(self.writer.ask(move |connection| events::append(connection, &node, &entry)))
+        Box::pin(self.writer.ask_timed(&self.appends, move |connection| events::append(connection, &node, &entry)))
     }
 
     fn search(&self, search: Search) -> StoreFuture<'_, Vec<Entry>> {

@@ -90,8 +90,8 @@ pub fn bed(wishes: &Wishes) -> Bed {
     let (stop, over, clock) = (CancellationToken::new(), Arc::new(AtomicBool::new(false)), Clock::by_hand());
     let cores = run(listeners, wishes.limits, &stop, {
         let (over, clock) = (Arc::clone(&over), clock.clone());
-        move |_| {
-            let proxy = Proxy::new(&applications, clock.clone());
+        move |core| {
+            let proxy = Proxy::new(&applications, core, clock.clone());
             tokio::task::spawn_local(end_sessions(Rc::clone(&proxy), Arc::clone(&over), clock.clone()));
             Rc::new(Everything { proxy, application: Arc::clone(&application), clock: clock.clone() })
         }

@@ -27,7 +27,7 @@ pub fn python(script: &str, module: &str) -> Option<Command> {
     let mut look = Command::new(PYTHON);
     look.args(["-c", &format!("import {module}")]).stderr(Stdio::null());
     if !look.status().is_ok_and(|status| status.success()) {
-        super::skip(&format!("the Debian package python3-{module} is not installed"));
+        super::skip(&format!("the Debian package python3-{} is not installed", module.replace('_', "-")));
         return None;
     }
     let mut command = Command::new(PYTHON);
