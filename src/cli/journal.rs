@@ -38,11 +38,11 @@ enum What {
         #[command(flatten)]
         file: ConfigFile,
     },
-    /// Say whether an event was changed, removed or put elsewhere. Exit code 1 if so.
+    /// Check whether an event was changed, removed or moved. The exit code is 1 if so.
     Verify {
         #[command(flatten)]
         file: ConfigFile,
-        /// An anchor that an earlier `verify` printed and that was kept elsewhere: whether the journal still goes on from there.
+        /// An anchor that an earlier `verify` printed, kept elsewhere. Also checks that the journal still continues from there.
         #[arg(long, value_name = "NODE:NUMBER:HASH", value_parser = anchor)]
         anchor: Option<Anchor>,
     },
@@ -52,34 +52,34 @@ enum What {
 struct Look {
     #[command(flatten)]
     file: ConfigFile,
-    /// Only of this account name (in any case) or user id (directory:id).
+    /// Only events of this account name (in any case) or user id (directory:id).
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
-    /// Only of sign-ins to this application.
+    /// Only sign-ins to this application.
     #[arg(long, value_name = "NAME")]
     application: Option<String>,
     /// Only events of this kind, like signed-in, password-refused, passcode-refused.
     #[arg(long, value_name = "KIND")]
     event: Option<String>,
-    /// Only where somebody got further (yes), was refused (no), or where nothing was decided (fact).
+    /// Only events in which a user got further (yes), was refused (no), or nothing was decided (fact).
     #[arg(long, value_enum)]
     outcome: Option<Outcome>,
-    /// Only from this address or network of clients.
+    /// Only clients with this address or in this network.
     #[arg(long, value_name = "ADDRESS", value_parser = network)]
     address: Option<IpNet>,
-    /// From then on: 2h, 7d, 2026-11-30, 2026-11-30T12:00 (UTC).
+    /// Only events from this time on: 2h or 7d ago, 2026-11-30, 2026-11-30T12:00 (UTC).
     #[arg(long, value_name = "TIME", default_value = "24h", default_value_if("follow", "true", "0s"))]
     since: String,
-    /// Up to then.
+    /// Only events up to this time.
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
-    /// Go on with what is written from now on, until ^C.
+    /// Show new events as they are written, until ^C.
     #[arg(long, conflicts_with = "until")]
     follow: bool,
-    /// One JSON object a line.
+    /// Print one JSON object a line.
     #[arg(long, conflicts_with = "csv")]
     json: bool,
-    /// RFC 4180; nothing in it is a formula to a spreadsheet.
+    /// Print CSV (RFC 4180). No cell is a formula to a spreadsheet.
     #[arg(long)]
     csv: bool,
 }

@@ -40,53 +40,53 @@ pub struct Command {
 
 #[derive(Subcommand, Debug)]
 enum What {
-    /// Start the proxy. SIGTERM stops it; SIGHUP makes it read its configuration again.
+    /// Start the proxy. SIGTERM stops it, SIGHUP reloads its configuration.
     Serve {
         #[command(flatten)]
         file: ConfigFile,
-        /// How the log is written to standard error; the variable DOORWARD_LOG says what (info, debug).
+        /// The format of the log on standard error. The variable DOORWARD_LOG sets the level (info, debug).
         #[arg(long, value_enum, default_value_t)]
         log: LogFormat,
     },
-    /// Try it with nothing else installed: sign in as alice with the password wonderland; codes appear on this terminal.
+    /// Try Doorward with nothing else installed. Sign in as alice with the password wonderland; codes appear on this terminal.
     Demo {
-        /// Where to listen, on loopback.
+        /// The loopback address to listen on.
         #[arg(long, default_value = "127.0.0.1:8443")]
         listen: SocketAddr,
         /// The folder for its keys, users, records and outbox.jsonl.
         #[arg(long, default_value = "doorward-demo")]
         state: PathBuf,
     },
-    /// Check a configuration and list every mistake. Exit code 64 if there is one.
+    /// Check a configuration and list every mistake. The exit code is 64 if there is one.
     Check {
         #[command(flatten)]
         file: ConfigFile,
-        /// Ask directories and transmitters too: each server, what the service user may and may not do, who there is; each modem, relay and
-        /// gateway. Changes and sends nothing.
+        /// Also ask the servers around Doorward: applications, public names, directories (servers, users, rights of the service user),
+        /// modems, relays and gateways. This changes and sends nothing.
         #[arg(long)]
         live: bool,
-        /// Print the JSON schema instead, which lets editors complete and check a configuration: save it beside the configuration as
+        /// Print the JSON schema instead, with which editors complete and check a configuration. Save it beside the configuration as
         /// doorward.schema.json, and begin the configuration with the line `#:schema ./doorward.schema.json`.
         #[arg(long, conflicts_with_all = ["live", "path"])]
         schema: bool,
     },
-    /// Show every event of one sign-in or failed request. The page that failed shows its id.
+    /// Show every event of one sign-in or failed request. Error pages show its trace id.
     Trace {
         #[command(flatten)]
         file: ConfigFile,
-        /// The id, like 4k7q-0x2m-9dtz.
+        /// The trace id, like 4k7q-0x2m-9dtz.
         id: String,
     },
-    /// Show who signed in, who was refused and why, and the rest of what is journaled; the last 24 hours unless told otherwise.
+    /// Show the journal: who signed in, who was refused and why. Without --since, the last 24 hours.
     Journal(journal::Journal),
-    /// Make the running node read its configuration again. Exit code 64 if there is a mistake in it; then nothing changes.
+    /// Make the running node read its configuration again. If there is a mistake in it, nothing changes and the exit code is 64.
     Reload {
         #[command(flatten)]
         file: ConfigFile,
     },
-    /// Show how the running node is: whether people can sign in, directories, disk, servers, certificates, transmitters. Exit code 1 where
-    /// one of them is out of service or the node does not answer, 3 where nothing is worse than a certificate that has expired or does
-    /// within 30 days.
+    /// Show the state of the running node: whether people can sign in, directories, disk, servers, certificates, transmitters. The exit
+    /// code is 1 if one of them is out of service or the node does not answer, and 3 if a certificate has expired or expires within 30
+    /// days and nothing worse is wrong.
     Status {
         #[command(flatten)]
         file: ConfigFile,
@@ -94,20 +94,20 @@ enum What {
         #[arg(long)]
         json: bool,
     },
-    /// Send a test message to one person, the way passcodes travel, and show every step. Exit code 1 if it did not reach them.
+    /// Send a test message to one user, the way passcodes go, and show every step. The exit code is 1 if it did not reach the user.
     SendTest {
         #[command(flatten)]
         file: ConfigFile,
-        /// The name, as the person types it at the login page.
+        /// The name, as the user types it at the login page.
         #[arg(long, value_name = "NAME")]
         user: String,
-        /// The dispatch policy; required if there are several.
+        /// The dispatch policy. Required if there are several.
         #[arg(long, value_name = "NAME")]
         policy: Option<String>,
-        /// The number of the rule to begin with.
+        /// The number of the first rule to try, counted from 1.
         #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
         rule: Option<u16>,
-        /// Instead of a test, tell the person that they can now sign in to this application.
+        /// Instead of a test, tell the user that they can now sign in to this application.
         #[arg(long, value_name = "APPLICATION")]
         welcome: Option<String>,
     },
@@ -116,18 +116,18 @@ enum What {
         #[command(subcommand)]
         what: SessionWhat,
     },
-    /// Show who can sign in and what is paused, lift pauses, forget somebody.
+    /// Show who can sign in and what is paused, lift pauses, remove a user's data.
     User {
         #[command(subcommand)]
         what: UserWhat,
     },
-    /// Read a password from standard input and print its hash for a users file.
+    /// Ask for a password at the terminal, or read it from standard input, and print its hash for a users file.
     HashPassword,
 }
 
 #[derive(Subcommand, Debug)]
 enum SessionWhat {
-    /// Show the live sessions, oldest first.
+    /// List the live sessions, oldest first.
     List {
         #[command(flatten)]
         file: ConfigFile,
@@ -138,7 +138,7 @@ enum SessionWhat {
         #[arg(long)]
         json: bool,
     },
-    /// End sessions, and the downloads and WebSockets that run under them.
+    /// End sessions, with their downloads and WebSockets.
     End {
         #[command(flatten)]
         file: ConfigFile,
@@ -152,21 +152,21 @@ enum SessionWhat {
 
 #[derive(Subcommand, Debug)]
 enum UserWhat {
-    /// List everybody in the directories: who can sign in, who cannot, and why. Exit code 1 if a directory could not be read.
+    /// List all users of the directories: who can sign in, who cannot, and why. The exit code is 1 if a directory could not be read.
     Report {
         #[command(flatten)]
         file: ConfigFile,
         /// The format.
         #[arg(long, value_enum, default_value_t)]
         format: user::Format,
-        /// Only people of this directory.
+        /// Only users of this directory.
         #[arg(long, value_name = "NAME")]
         directory: Option<String>,
-        /// Only people with a problem.
+        /// Only users with a problem.
         #[arg(long)]
         problems: bool,
     },
-    /// Show how an account stands: what its directory says, what is paused and until when, how many sessions it has.
+    /// Show the state of an account: what its directory says, what is paused and until when, how many sessions it has.
     Show {
         #[command(flatten)]
         who: OneUser,
@@ -176,8 +176,8 @@ enum UserWhat {
         #[command(flatten)]
         who: OneUser,
     },
-    /// End the sessions of somebody and remove all that is kept of them: numbers seen, counts, codes, sign-ins under way, the account name.
-    /// Events stay in the journal under the user id until `[audit] keep` removes them.
+    /// End the sessions of a user and remove their data: numbers seen, counts, codes, sign-ins under way, the account name. Events stay in
+    /// the journal under the user id until `[audit] keep` removes them.
     Forget {
         #[command(flatten)]
         who: OneUser,
@@ -188,9 +188,9 @@ enum UserWhat {
 struct OneUser {
     #[command(flatten)]
     file: ConfigFile,
-    /// An account name as it would be typed at the login page, or a user id (directory:id).
+    /// An account name, as the user types it at the login page, or a user id (directory:id).
     name: String,
-    /// One JSON object.
+    /// Print one JSON object.
     #[arg(long)]
     json: bool,
 }
@@ -240,7 +240,7 @@ impl Output {
 
 #[derive(Args, Debug)]
 struct ConfigFile {
-    /// The configuration.
+    /// The configuration file.
     #[arg(long = "config", value_name = "FILE", default_value = "/etc/doorward/doorward.toml")]
     path: PathBuf,
 }

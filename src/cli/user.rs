@@ -19,12 +19,12 @@ use crate::app::control::{self, Reply, Request};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
 pub enum Format {
-    /// For a person at a terminal.
+    /// A table for the terminal.
     #[default]
     Table,
-    /// RFC 4180; nothing in it is a formula to a spreadsheet.
+    /// CSV (RFC 4180). No cell is a formula to a spreadsheet.
     Csv,
-    /// A list of objects.
+    /// A JSON list of objects.
     Json,
 }
 
