@@ -38,7 +38,9 @@ enum What {
         #[command(flatten)]
         file: ConfigFile,
     },
-    /// Check whether an event was changed, removed or moved. The exit code is 1 if so.
+    /// Check whether an event was changed, removed or moved.
+    ///
+    /// The exit code is 1 if so.
     Verify {
         #[command(flatten)]
         file: ConfigFile,

@@ -48,7 +48,9 @@ enum What {
         #[arg(long, value_enum, default_value_t)]
         log: LogFormat,
     },
-    /// Try Doorward with nothing else installed. Sign in as alice with the password wonderland; codes appear on this terminal.
+    /// Try Doorward with nothing else installed.
+    ///
+    /// Sign in as alice with the password wonderland; codes appear on this terminal.
     Demo {
         /// The loopback address to listen on.
         #[arg(long, default_value = "127.0.0.1:8443")]
@@ -57,7 +59,9 @@ enum What {
         #[arg(long, default_value = "doorward-demo")]
         state: PathBuf,
     },
-    /// Check a configuration and list every mistake. The exit code is 64 if there is one.
+    /// Check a configuration and list every mistake.
+    ///
+    /// The exit code is 64 if there is a mistake.
     Check {
         #[command(flatten)]
         file: ConfigFile,
@@ -77,16 +81,22 @@ enum What {
         /// The trace id, like 4k7q-0x2m-9dtz.
         id: String,
     },
-    /// Show the journal: who signed in, who was refused and why. Without --since, the last 24 hours.
+    /// Show the journal: who signed in, who was refused and why.
+    ///
+    /// Without --since it shows the last 24 hours.
     Journal(journal::Journal),
-    /// Make the running node read its configuration again. If there is a mistake in it, nothing changes and the exit code is 64.
+    /// Make the running node read its configuration again.
+    ///
+    /// If there is a mistake in it, nothing changes and the exit code is 64.
     Reload {
         #[command(flatten)]
         file: ConfigFile,
     },
-    /// Show the state of the running node: whether people can sign in, directories, disk, servers, certificates, transmitters. The exit
-    /// code is 1 if one of them is out of service or the node does not answer, and 3 if a certificate has expired or expires within 30
-    /// days and nothing worse is wrong.
+    /// Show the state of the running node.
+    ///
+    /// The state is: whether people can sign in, directories, disk, servers, certificates, transmitters. The exit code is 1 if one of them
+    /// is out of service or the node does not answer, and 3 if a certificate has expired or expires within 30 days and nothing worse is
+    /// wrong.
     Status {
         #[command(flatten)]
         file: ConfigFile,
@@ -94,7 +104,9 @@ enum What {
         #[arg(long)]
         json: bool,
     },
-    /// Send a test message to one user, the way passcodes go, and show every step. The exit code is 1 if it did not reach the user.
+    /// Send a test message to one user, the way passcodes go, and show every step.
+    ///
+    /// The exit code is 1 if it did not reach the user.
     SendTest {
         #[command(flatten)]
         file: ConfigFile,
@@ -121,7 +133,9 @@ enum What {
         #[command(subcommand)]
         what: UserWhat,
     },
-    /// Ask for a password at the terminal, or read it from standard input, and print its hash for a users file.
+    /// Print the hash of a password for a users file.
+    ///
+    /// The command asks for the password at a terminal, or reads it from standard input.
     HashPassword,
 }
 
@@ -152,7 +166,9 @@ enum SessionWhat {
 
 #[derive(Subcommand, Debug)]
 enum UserWhat {
-    /// List all users of the directories: who can sign in, who cannot, and why. The exit code is 1 if a directory could not be read.
+    /// List all users of the directories: who can sign in, who cannot, and why.
+    ///
+    /// The exit code is 1 if a directory could not be read.
     Report {
         #[command(flatten)]
         file: ConfigFile,
@@ -176,8 +192,10 @@ enum UserWhat {
         #[command(flatten)]
         who: OneUser,
     },
-    /// End the sessions of a user and remove their data: numbers seen, counts, codes, sign-ins under way, the account name. Events stay in
-    /// the journal under the user id until `[audit] keep` removes them.
+    /// End the sessions of a user and remove their data.
+    ///
+    /// The data is: numbers seen, counts, codes, sign-ins under way, the account name. Events stay in the journal under the user id until
+    /// `[audit] keep` removes them.
     Forget {
         #[command(flatten)]
         who: OneUser,
