@@ -3,6 +3,7 @@
 
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -17,6 +18,7 @@ use super::recheck_tasks::RecheckTasks;
 use super::reload::Reload;
 use super::status::{Counts, Watch};
 use super::telemetry;
+use crate::audit::Journal;
 use crate::base::Clock;
 use crate::dispatch::Report;
 use crate::server::metrics;
@@ -82,9 +84,28 @@ impl Background<'_> {
         let (sessions, journal, stores) = (sessions.clone(), journal.clone(), Stores::one(store));
         let housekeeping = Housekeeping { plans: plans(), sessions, journal, stores, clock: clock() };
         self.tasks.spawn(housekeeping.run(self.stop.clone()));
+        self.tasks.spawn(write_late_events(self.core.journal.clone(), self.clock.clone(), self.stop.clone()));
         self.tasks.spawn(telemetry::say_what_was_left_out(self.clock.clone(), self.stop.clone()));
     }
 }
+
+/// Events that could not be written when they happened.
+async fn write_late_events(journal: Journal, clock: Clock, stop: CancellationToken) {
+    loop {
+        let due = async {
+            journal.late_events().await;
+            clock.sleep(AGAIN).await;
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = due => {}
+        }
+        journal.write_late().await;
+    }
+}
+
+/// Between two tries.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// What Prometheus reads at this moment.
 async fn figures(watch: Watch) -> Result<String, std::fmt::Error> {

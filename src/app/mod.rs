@@ -211,6 +211,7 @@ impl Node {
             self.journal.note_counts().await;
             let what = What::Stopped;
             self.journal.note(Event::of_node(what)).await;
+            self.journal.give_up_late().await;
             self.store.close().await;
         });
         drop(std::fs::remove_file(&self.control));

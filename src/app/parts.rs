@@ -29,6 +29,7 @@ use crate::dispatch::{Back, Callbacks, Grouped, Reports, Transmitter};
 use crate::proxy::{Applications, ClientCertificate, ServerFound};
 use crate::server::public_names::{Seen, look};
 use crate::server::tls::{self, Findings};
+use crate::store::sqlite::no_space;
 use crate::web::Logo;
 
 pub fn people(config: &Config, clock: &Clock) -> Result<People> {
@@ -210,6 +211,8 @@ pub fn findings(config: &Config, clock: &Clock, now: Time) -> Findings {
     found.warnings.extend(config::trusted::warnings(config));
     found.warnings.extend(config::receipts::warnings(config));
     found.warnings.extend(config::files::unwritable_state(&config.node.state_dir));
+    // Users who are signed in still get in, and a node whose journal cannot be written refuses to start by itself.
+    found.problems.extend(no_space(&config.node.state_dir));
     found.problems.extend(dangers.problems);
     found.warnings.extend(dangers.warnings);
     // Nobody is turned away for it.

@@ -65,6 +65,8 @@ pub struct Status {
     pub requests: Vec<RequestCounts>,
     /// How long answers took since the start.
     pub timings: AnswerTimes,
+    /// Events that could not be journaled yet.
+    pub late_events: usize,
     pub sessions: usize,
     /// Messages that this node has under way.
     pub messages: usize,
@@ -115,6 +117,7 @@ impl Watch {
             sign_ins: self.counts.journal.sign_ins(),
             requests: self.counts.tallies.counts(),
             timings: AnswerTimes { directories: self.directories.counts(), store: self.store.timings() },
+            late_events: self.counts.journal.late(),
             sessions: self.operators.session_count(),
             messages: self.dispatcher.under_way(),
             servers: servers.collect(),

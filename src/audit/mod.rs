@@ -2,6 +2,7 @@
 //! is kept is the store's.
 
 mod facts;
+mod late;
 pub mod reason;
 mod repeats;
 mod tally;
@@ -16,11 +17,12 @@ use tokio::sync::watch;
 use crate::base::{Clock, Time, TraceId, UserId};
 use crate::store::{Entry, EventLog, StoreError};
 pub use facts::{Facts, GroupFact};
+use late::LateEvents;
 use repeats::Repeats;
 pub use tally::SignInCount;
 use tally::Tally;
 pub use verify::verify;
-pub use what::{NameMark, What};
+pub use what::{EVENTS, NameMark, What};
 
 /// Something that was decided or done, with the circumstances it happened in.
 #[derive(Clone, Debug)]
@@ -51,31 +53,90 @@ pub struct Journal {
     clock: Clock,
     repeats: Arc<Repeats>,
     tally: Tally,
+    late: Arc<LateEvents>,
     /// Changes with every event that is written.
     written: watch::Sender<()>,
 }
 
 impl Journal {
     pub fn new(log: Arc<dyn EventLog>, clock: Clock) -> Self {
-        Self { log, clock, repeats: Arc::default(), tally: Tally::default(), written: watch::Sender::new(()) }
+        Self {
+            log,
+            clock,
+            repeats: Arc::default(),
+            tally: Tally::default(),
+            late: Arc::default(),
+            written: watch::Sender::new(()),
+        }
     }
 
     /// Returns once the event is on disk. What must not happen unjournaled (a grant, an operator's act) waits for this.
     pub async fn record(&self, event: Event) -> Result<(), StoreError> {
-        let appended = self.log.append(entry(&event, self.clock.now())).await;
+        let entry = entry(&event, self.clock.now());
+        self.append(&event, entry).await
+    }
+
+    async fn append(&self, event: &Event, entry: Entry) -> Result<(), StoreError> {
+        let appended = self.log.append(entry).await;
         self.written.send_replace(());
         // A grant that is not on record has not happened; a refusal has.
         if appended.is_ok() || event.what.outcome() != "yes" {
-            self.tally.count(&event);
+            self.tally.count(event);
         }
         appended
     }
 
-    /// The same for what goes on even if it cannot be journaled (a refusal): a failure is an error in the log.
+    /// The same for what goes on even if it cannot be journaled (a refusal, the end of a session): a failure is an error in the log, and
+    /// the event is written later, with the time when it happened ([`Journal::write_late`]).
     pub async fn note(&self, event: Event) {
-        let name = event.what.name();
-        if let Err(error) = self.record(event).await {
-            tracing::error!(%error, event = name, "an event could not be journaled");
+        let entry = entry(&event, self.clock.now());
+        let Err(error) = self.append(&event, entry.clone()).await else { return };
+        let name = entry.kind.clone();
+        if self.late.add(entry) {
+            tracing::error!(%error, event = name, "an event could not be journaled; it waits in memory and is tried again");
+        } else {
+            tracing::error!(%error, event = name, "an event could not be journaled, and too many wait already: it is lost");
+        }
+    }
+
+    /// How many events wait to be written.
+    pub fn late(&self) -> usize {
+        self.late.len()
+    }
+
+    /// Returns once some events wait to be written.
+    pub async fn late_events(&self) {
+        self.late.come().await;
+    }
+
+    /// Writes events that could not be written before, until one still cannot be. They have the time when they happened, and in
+    /// `written_at` when they were written.
+    pub async fn write_late(&self) {
+        let mut written = 0_u64;
+        for _ in 0..self.late.len() {
+            let Some(entry) = self.late.take() else { break };
+            if self.log.append(written_at(entry.clone(), self.clock.now())).await.is_err() {
+                self.late.put_back(entry);
+                break;
+            }
+            written += 1;
+        }
+        if written > 0 {
+            self.written.send_replace(());
+            tracing::info!(
+                events = written,
+                waiting = self.late.len(),
+                "events that could not be journaled are in the journal now"
+            );
+        }
+    }
+
+    /// The last try before the node ends: what still cannot be written is in the log at least.
+    pub async fn give_up_late(&self) {
+        self.write_late().await;
+        while let Some(Entry { at, kind, user, application, detail, trace, .. }) = self.late.take() {
+            let trace = trace.map(|trace| trace.to_string()).unwrap_or_default();
+            tracing::error!(%at, event = kind, user, application, trace, detail, "an event is not in the journal: the node ends");
         }
     }
 
@@ -144,6 +205,14 @@ impl Journal {
     pub fn counted(&self, trace: TraceId) -> Option<Entry> {
         self.repeats.find(trace).map(|(at, event)| entry(&event, at))
     }
+}
+
+fn written_at(mut entry: Entry, now: Time) -> Entry {
+    if let Ok(serde_json::Value::Object(mut fields)) = serde_json::from_str(&entry.detail) {
+        fields.insert("written_at".to_owned(), now.to_string().into());
+        entry.detail = serde_json::Value::Object(fields).to_string();
+    }
+    entry
 }
 
 fn entry(event: &Event, at: Time) -> Entry {

@@ -228,3 +228,65 @@ impl What {
         }
     }
 }
+
+/// The name of every event, in the order above.
+pub const EVENTS: [&str; 37] = [
+    "started",
+    "stopped",
+    "reloaded",
+    "control-used",
+    "journal-cut",
+    "request-failed",
+    "request-refused",
+    "sign-in-failed",
+    "password-right",
+    "password-refused",
+    "policy-decided",
+    "policy-refused",
+    "passcode-issued",
+    "resend-refused",
+    "message-handed-over",
+    "message-tried",
+    "message-sent",
+    "message-delivered",
+    "message-undelivered",
+    "message-unconfirmed",
+    "other-way-asked",
+    "message-failed",
+    "message-refused",
+    "codes-not-entered",
+    "refusals-repeated",
+    "passcode-right",
+    "passcode-refused",
+    "recheck-refused",
+    "recheck-failed",
+    "password-change-asked",
+    "password-changed",
+    "password-change-deferred",
+    "password-change-refused",
+    "signed-in",
+    "accepted",
+    "signed-out",
+    "session-ended",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_event_is_listed_by_its_name() {
+        let source = include_str!("what.rs").split("pub enum What {").nth(1).unwrap().split("\n}").next().unwrap();
+        let variants = source.lines().filter_map(|line| line.strip_prefix("    "));
+        let variants = variants.filter(|line| line.starts_with(|letter: char| letter.is_ascii_uppercase()));
+        let name = |line: &str| {
+            let words = line
+                .trim_end_matches([' ', '{', ','])
+                .chars()
+                .flat_map(|letter| letter.is_ascii_uppercase().then_some('-').into_iter().chain([letter.to_ascii_lowercase()]));
+            words.skip(1).collect::<String>()
+        };
+        assert_eq!(variants.map(name).collect::<Vec<_>>(), EVENTS);
+        assert!(EVENTS.contains(&What::Stopped.name().as_str()));
+    }
+}

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
@@ -18,8 +19,10 @@ use super::plain::plain;
 use super::{ConfigFile, nobody_answers, state_dir};
 use crate::app::control::{self, Reply, Request};
 use crate::app::journal::StoppedJournal;
+use crate::audit::EVENTS;
 use crate::auth::JournalQuery;
 use crate::base::Clock;
+use crate::config;
 use crate::store::{Anchor, Chain, Link, Misfit};
 
 #[derive(Args, Debug)]
@@ -61,7 +64,7 @@ struct Look {
     #[arg(long, value_name = "NAME")]
     application: Option<String>,
     /// Only events of this kind, like signed-in, password-refused, passcode-refused.
-    #[arg(long, value_name = "KIND")]
+    #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(EVENTS), hide_possible_values = true)]
     event: Option<String>,
     /// Only events in which a user got further (yes), was refused (no), or nothing was decided (fact).
     #[arg(long, value_enum)]
@@ -122,12 +125,29 @@ fn look(look: &Look) -> Result<ExitCode> {
     } else {
         Format::Text
     };
+    let unknown = look.application.as_deref().and_then(|application| unknown_application(&look.file.path, application));
+    if let Some(words) = unknown.as_deref().filter(|_| look.follow) {
+        tell!("{words}");
+    }
     let written = write(&look.file.path, &query, format)?;
+    if let Some(words) = unknown.filter(|_| written == 0) {
+        tell!("{words}");
+    }
     if written == 0 && format == Format::Text {
         let since = query.from.unwrap_or_default();
         tell!("The journal has no such event since {since}; `--since 30d` looks further back.");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What to say of an application that the configuration does not have; it may be in the journal all the same.
+fn unknown_application(file: &Path, application: &str) -> Option<String> {
+    let config = config::load(file).ok()?;
+    let known: Vec<&str> = config.applications.iter().map(|known| &*known.name).collect();
+    (!known.contains(&application)).then(|| {
+        let known = known.join(", ");
+        format!("The configuration has no application {application:?}, only {known}; the journal may have it from before.")
+    })
 }
 
 /// Where the events go, and how many went there.
@@ -268,7 +288,7 @@ fn broken(misfit: Misfit) -> String {
 /// Where the journal can be read.
 pub enum Place {
     Running(PathBuf),
-    Stopped(StoppedJournal),
+    Stopped(Box<StoppedJournal>),
 }
 
 /// A node that runs is asked; where none does, its file is read.
@@ -278,7 +298,7 @@ pub fn place(file: &Path) -> Result<Place> {
     match std::os::unix::net::UnixStream::connect(&socket) {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
             let journal = StoppedJournal::open(file, &state_dir)?;
-            journal.map(Place::Stopped).with_context(|| nobody_answers(&socket))
+            journal.map(|journal| Place::Stopped(Box::new(journal))).with_context(|| nobody_answers(&socket))
         }
         // What else may be wrong is said by the question itself.
         _ => Ok(Place::Running(socket)),

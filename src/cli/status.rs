@@ -98,6 +98,9 @@ fn state(status: &Status) -> Vec<String> {
             format!("records: {}; {} of {} on the disk are free", size(room.used), size(room.free), size(room.total))
         }),
     );
+    if status.late_events > 0 {
+        lines.push(format!("journal: {} events wait until they can be written", status.late_events));
+    }
     lines.extend(refused(status));
     lines.extend(sign_ins(&status.sign_ins));
     lines.extend(

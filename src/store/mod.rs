@@ -82,6 +82,8 @@ pub struct Counted {
 pub enum StoreError {
     #[error("the store failed: {0}")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("no space left on the disk of {file}: {free} bytes free")]
+    Full { file: String, free: u64 },
     #[error("the store is stopped or too busy")]
     Closed,
     /// A newer version has written it, which may be running on another node.

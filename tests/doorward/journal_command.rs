@@ -130,3 +130,55 @@ fn an_anchor_and_an_address_that_are_none_are_refused_in_words() {
         assert!(code == Some(2) && out.is_empty() && errors.contains(words), "{arguments:?}: {errors}");
     }
 }
+
+#[test]
+fn a_mistyped_event_or_application_does_not_look_like_silence() {
+    let Some((folder, mut program)) = house() else { return };
+    let folder = folder.path();
+    let (code, out, errors) = journal(folder, &["--event", "signd-in"]);
+    assert_eq!((code, out.as_str()), (Some(2), ""));
+    for word in ["'signd-in'", "signed-in", "password-refused", "session-ended"] {
+        assert!(errors.contains(word), "{word} is not in {errors}");
+    }
+    for is_running in [true, false] {
+        if !is_running {
+            program.terminate();
+            assert!(program.ended().success());
+        }
+        let (code, _, errors) = journal(folder, &["--application", "intranett"]);
+        assert!(code == Some(0) && errors.contains("no application \"intranett\", only intranet"), "{errors}");
+        let (code, out, errors) = journal(folder, &["--application", "intranet"]);
+        assert!(code == Some(0) && out.contains("password-refused") && errors.is_empty(), "{out} {errors}");
+    }
+}
+
+#[test]
+fn what_could_not_be_journaled_before_the_stop_is_in_the_log() {
+    let Some((folder, mut program)) = house() else { return };
+    let folder = folder.path();
+    let database = rusqlite::Connection::open(folder.join("state/doorward.db")).unwrap();
+    let full = "CREATE TRIGGER full BEFORE INSERT ON event BEGIN SELECT RAISE(ABORT, 'disk full'); END";
+    database.execute_batch(full).unwrap();
+    refuse(folder, &program, "late");
+    program.terminate();
+    assert!(program.ended().success());
+    let log = program.log();
+    let lines: Vec<_> = log.lines().filter(|line| line.contains("an event is not in the journal: the node ends")).collect();
+    assert!(lines.iter().any(|line| line.contains("password-refused") && line.contains("people:alice")), "{log}");
+    assert!(lines.iter().any(|line| line.contains("stopped")), "{log}");
+}
+
+#[test]
+fn a_chain_without_its_end_is_named_in_words_at_the_start() {
+    let Some((folder, mut program)) = house() else { return };
+    let folder = folder.path();
+    program.terminate();
+    assert!(program.ended().success());
+    let database = rusqlite::Connection::open(folder.join("state/doorward.db")).unwrap();
+    assert_eq!(database.execute("DELETE FROM chain", []).unwrap(), 1);
+    let config = folder.join("doorward.toml");
+    let (code, _, errors) = said(&run(&["serve", "--config", config.to_str().unwrap()], ""));
+    assert!(code != Some(0) && errors.contains("put back a copy of doorward.db") && !errors.contains("UNIQUE"), "{errors}");
+    let events: i64 = database.query_row("SELECT COUNT(*) FROM event", [], |row| row.get(0)).unwrap();
+    assert!(events > 0, "nothing is thrown away");
+}

@@ -285,7 +285,24 @@ async fn an_intruder_is_put_out_though_nothing_can_be_written() {
     assert!(code == Some(1) && ended["ended"] == 1 && ended["not_written"].as_str().unwrap().contains("disk full"), "{json}");
     assert!(!bob.is_in().await);
 
+    let (_, text, _) = gate.command(&["status"]).await;
+    assert!(text.contains("journal: ") && text.contains(" events wait until they can be written"), "{text}");
     database.execute_batch("DROP TRIGGER full_event; DROP TRIGGER full_record").unwrap();
+    let ended = "SELECT at, detail FROM event WHERE kind = 'session-ended' AND detail LIKE '%operator%'";
+    let rows = eventually("what happened while nothing could be written is in the journal", async || {
+        let mut found = database.prepare(ended).unwrap();
+        let rows = found.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))).unwrap();
+        let rows: Vec<_> = rows.collect::<Result<_, _>>().unwrap();
+        if rows.len() == 2 { Ok(rows) } else { Err(rows) }
+    })
+    .await;
+    for (at, detail) in rows {
+        let detail: serde_json::Value = serde_json::from_str(&detail).unwrap();
+        let written: jiff::Timestamp = detail["written_at"].as_str().unwrap().parse().unwrap();
+        assert!(written.as_millisecond() >= at, "it has the time when it happened: {at} {detail}");
+    }
+    let (code, text, _) = gate.command(&["journal", "verify"]).await;
+    assert_eq!(code, Some(0), "{text}");
     program.terminate();
     assert!(program.ended().success());
     let folder = gate.folder.path().to_owned();

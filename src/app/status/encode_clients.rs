@@ -13,6 +13,7 @@ use crate::base::timings::{BOUNDS, TimingCounts};
 impl Status {
     pub(super) fn encode_clients(&self, encoder: &mut DescriptorEncoder) -> Result<(), fmt::Error> {
         gauge(encoder, "connections", "Open connections of clients", number(self.connections))?;
+        gauge(encoder, "journal_late_events", "Events that could not be journaled yet", number(self.late_events))?;
         let help = "Connections that were dropped, by the cap that they met";
         let mut family = encoder.encode_descriptor("connections_refused", help, None, MetricType::Counter)?;
         for refused in &self.refused {

@@ -54,6 +54,32 @@ pub(super) fn end(connection: &Connection, node: &str) -> Result<(i64, Vec<u8>)>
     Ok(recorded_end(connection, node)?.unwrap_or((0, START.to_vec())))
 }
 
+/// The same for a chain that is to go on. An error where the mark of its end is missing: then nobody could say whether events are.
+pub(super) fn known_end(connection: &Connection, node: &str) -> Result<(i64, Vec<u8>)> {
+    if let Some(end) = recorded_end(connection, node)? {
+        return Ok(end);
+    }
+    let has_events = connection
+        .prepare_cached("SELECT 1 FROM event WHERE tenant = ?1 AND node = ?2 LIMIT 1")?
+        .query_row([TENANT, node], |_| Ok(()))
+        .optional()?;
+    match has_events {
+        None => Ok((0, START.to_vec())),
+        Some(()) => Err(rusqlite::Error::ToSqlConversionFailure(Box::new(NoEnd { node: node.to_owned() }))),
+    }
+}
+
+/// The row of a node in the table `chain` is gone, and its events are not.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the journal of node {node} cannot go on: somebody has removed from the database the mark that says where it ends. \
+     Stop the node and put back a copy of doorward.db from before, or move doorward.db away (keep it: `doorward journal export` \
+     still reads it) and begin a new one, which signs everybody out"
+)]
+struct NoEnd {
+    node: String,
+}
+
 fn recorded_end(connection: &Connection, node: &str) -> Result<Option<(i64, Vec<u8>)>> {
     connection
         .prepare_cached("SELECT seq, hash FROM chain WHERE tenant = ?1 AND node = ?2")?

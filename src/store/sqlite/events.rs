@@ -24,7 +24,7 @@ const READ: &str = "event.node, event.seq, event.format, event.at, event.trace, 
                     event.application, event.country, event.detail, event.hash, event.rowid";
 
 pub(super) fn append(connection: &Connection, node: &str, entry: &Entry) -> Result<()> {
-    let (seq, before) = chain::end(connection, node)?;
+    let (seq, before) = chain::known_end(connection, node)?;
     let seq = seq + 1;
     let trace = entry.trace.map(|trace| trace.to_string());
     let columns = Columns {

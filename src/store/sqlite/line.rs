@@ -1,6 +1,7 @@
 //! The line of work in front of a thread that owns a connection: bounded, and every wait in it has a limit. The writer runs
 //! what is waiting in one transaction (one sync to disk for all of it) and answers only after the commit.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::open::BUSY;
+use super::room::Room;
 use crate::base::{Clock, Timing};
 use crate::store::StoreError;
 
@@ -27,6 +29,8 @@ pub(super) struct Line {
     ended: watch::Receiver<()>,
     /// How long calls take, from the end of the line to the answer.
     timing: Arc<Timing>,
+    /// The database's; nothing where it is in memory.
+    file: Option<PathBuf>,
 }
 
 enum Order {
@@ -41,18 +45,20 @@ impl Line {
     /// One thread that writes.
     pub(super) fn to_writer(mut connection: Connection, timing: Arc<Timing>) -> std::io::Result<Self> {
         let (orders, mut waiting) = mpsc::channel(PLACES);
+        let file = connection.path().map(PathBuf::from);
         let (alive, ended) = watch::channel(());
         std::thread::Builder::new().name("store-writer".into()).spawn(move || {
             write_all(&mut connection, &mut waiting);
             close(connection);
             drop(alive);
         })?;
-        Ok(Self { orders, ended, timing })
+        Ok(Self { orders, ended, timing, file })
     }
 
     /// One thread per connection; whichever is free reads next.
     pub(super) fn to_readers(connections: Vec<Connection>, timing: Arc<Timing>) -> std::io::Result<Self> {
         let (orders, waiting) = mpsc::channel(PLACES);
+        let file = connections.first().and_then(Connection::path).map(PathBuf::from);
         let (alive, ended) = watch::channel(());
         let (waiting, alive) = (Arc::new(Mutex::new(waiting)), Arc::new(alive));
         for connection in connections {
@@ -63,7 +69,7 @@ impl Line {
                 drop(alive);
             })?;
         }
-        Ok(Self { orders, ended, timing })
+        Ok(Self { orders, ended, timing, file })
     }
 
     /// Runs `work` on the line's thread. It may be run again where the transaction it shared was lost. After an error it is
@@ -109,8 +115,16 @@ impl Line {
         let job = Box::new(Task { work, result: None, answer });
         self.orders.send_timeout(Order::Job(job), ENTER).await.map_err(|_| StoreError::Closed)?;
         match tokio::time::timeout(limit, answered).await {
-            Ok(Ok(result)) => result.map_err(|error| StoreError::Failed(Box::new(error))),
+            Ok(Ok(result)) => result.map_err(|error| self.failed(error)),
             Ok(Err(_)) | Err(_) => Err(StoreError::Closed),
+        }
+    }
+
+    fn failed(&self, error: Failed) -> StoreError {
+        let full = self.file.as_deref().and_then(|file| Some((file, Room::free_if_full(file, &error.0)?)));
+        match full {
+            Some((file, free)) => StoreError::Full { file: file.display().to_string(), free },
+            None => StoreError::Failed(Box::new(error)),
         }
     }
 

@@ -20,7 +20,7 @@ use rusqlite::{Connection, Row};
 
 use self::line::Line;
 use self::open::OpenError;
-pub use self::room::Room;
+pub use self::room::{Room, no_space};
 use super::{
     Anchor, Chain, Counted, Counter, Counters, Entry, EventLog, Fed, Feed, Kind, Page, Place, Put, Queue, Queued, Record,
     Records, Search, StoreError, StoreFuture, Taken,
@@ -55,7 +55,7 @@ pub struct Sqlite {
 impl Sqlite {
     /// Opens or makes the file, mode 0600, in a folder that must be there. A file that a newer version has written is refused.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Self::open_lines(path).map_err(|error| StoreError::Failed(Box::new(error)))
+        Self::open_lines(path).map_err(|error| unopened(path, error))
     }
 
     fn open_lines(path: &Path) -> Result<Self, OpenError> {
@@ -75,7 +75,7 @@ impl Sqlite {
             let (writer, readers, appends) = (line()?, line()?, timings.of(JOURNAL));
             Ok::<_, OpenError>(Self { writer, readers, node: "doorward".into(), file: path.to_owned(), timings, appends })
         };
-        open().map_err(|error| StoreError::Failed(Box::new(error)))
+        open().map_err(|error| unopened(path, error))
     }
 
     /// Names the node whose chain the events go on; without it, `doorward`.
@@ -116,6 +116,14 @@ impl Sqlite {
             }
             total += swept;
         }
+    }
+}
+
+/// Why a file could not be opened.
+fn unopened(path: &Path, error: OpenError) -> StoreError {
+    match error.free_if_full(path) {
+        Some(free) => StoreError::Full { file: path.display().to_string(), free },
+        None => StoreError::Failed(Box::new(error)),
     }
 }
 
@@ -315,7 +323,7 @@ mod tests {
         limit_pages(&store, 40).await;
         // All at once, so that they share a transaction: the small ones must get through although the large one cannot.
         let (first, large, last) = tokio::join!(put(&store, "first", 10), put(&store, "large", 1 << 20), put(&store, "last", 10));
-        assert!(matches!(large, Err(StoreError::Failed(_))), "{large:?}");
+        assert!(matches!(large, Err(StoreError::Full { .. })), "{large:?}");
         assert!(first.unwrap() && last.unwrap());
         for id in ["before", "first", "last"] {
             assert!(store.find(Kind::Message, id, NOW).await.unwrap().is_some(), "{id}");

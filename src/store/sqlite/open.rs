@@ -8,6 +8,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::migrate::{self, MigrateError};
+use super::room::Room;
 
 /// Why a database could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +22,15 @@ pub(super) enum OpenError {
 }
 
 impl OpenError {
+    /// What is free on the disk of this database, if that is too little and the reason.
+    pub(super) fn free_if_full(&self, path: &Path) -> Option<u64> {
+        match self {
+            Self::File { source, .. } => Room::free_if_full_by(path, source),
+            Self::Database { source: MigrateError::Sqlite(error), .. } => Room::free_if_full(path, error),
+            Self::Database { .. } | Self::Thread(_) => None,
+        }
+    }
+
     pub(super) fn database(path: &Path, source: impl Into<MigrateError>) -> Self {
         Self::Database { path: path.display().to_string(), source: source.into() }
     }

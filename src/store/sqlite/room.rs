@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 
+use rusqlite::ErrorCode;
 use serde::{Deserialize, Serialize};
 
 /// The database and the disk that it is on, in bytes.
@@ -33,14 +34,39 @@ impl Room {
         })
     }
 
+    /// What is free on the disk of a database, if this error says that it is too little. SQLite tells a full disk as such only where it
+    /// meets it in the database's file; in the files beside it, it speaks of I/O.
+    pub(super) fn free_if_full(file: &Path, error: &rusqlite::Error) -> Option<u64> {
+        let free = || Self::of(file).or_else(|_| Self::of(file.parent().unwrap_or(file))).ok().map(|room| room.free);
+        match error.sqlite_error_code()? {
+            ErrorCode::DiskFull => Some(free().unwrap_or_default()),
+            ErrorCode::SystemIoFailure | ErrorCode::CannotOpen => free().filter(|free| *free < LEAST),
+            _ => None,
+        }
+    }
+
+    /// The same for an error of the system.
+    pub(super) fn free_if_full_by(file: &Path, error: &io::Error) -> Option<u64> {
+        let free = || Self::of(file).or_else(|_| Self::of(file.parent().unwrap_or(file))).map_or(0, |room| room.free);
+        matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded).then(free)
+    }
+
     /// An error where so little is left that a sign-in could not be written to its end.
     pub(super) fn suffices(self) -> io::Result<()> {
         if self.free >= LEAST {
             return Ok(());
         }
-        let words = format!("the disk is full: {} KiB are free", self.free / 1024);
+        let words = format!("no space left on the disk: {} bytes free", self.free);
         Err(io::Error::new(io::ErrorKind::StorageFull, words))
     }
+}
+
+/// What to say of a state folder whose disk is full; nothing while there is room.
+pub fn no_space(folder: &Path) -> Option<String> {
+    // Before the first start there is none: it will be made on the disk of what is there.
+    let there = folder.ancestors().find(|folder| folder.exists())?;
+    let free = Room::of(there).ok().filter(|room| room.suffices().is_err())?.free;
+    Some(format!("no space left on the disk of {}: {free} bytes free", folder.display()))
 }
 
 /// A sign-in writes some kilobytes, and the log grows before it shrinks.
@@ -59,7 +85,7 @@ mod tests {
         assert!(room.used == 4 && room.total >= room.free, "{room:?}");
         assert!(Room { free: LEAST, ..room }.suffices().is_ok());
         let full = Room { free: 4096, ..room }.suffices().unwrap_err();
-        assert_eq!(full.to_string(), "the disk is full: 4 KiB are free");
+        assert_eq!(full.to_string(), "no space left on the disk: 4096 bytes free");
         assert!(Room::of(&folder.path().join("nothing")).is_err());
     }
 }
