@@ -13,7 +13,7 @@ pub fn holds(data: &[u8]) {
 }
 
 fn holds_for(text: &str, policy: &PasscodePolicy) {
-    let read = |text: &str| typed(text, policy, "mail-135790").expose().clone();
+    let read = |text: &str| typed(text, policy, &["mail-135790".to_owned()]).expose().clone();
     let code = read(text);
     assert!(code.len() <= 32 && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()), "{code:?}");
     assert_eq!(read(&code), code, "reading it again changes nothing");

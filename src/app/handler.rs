@@ -96,7 +96,7 @@ pub struct Files {
 
 impl Files {
     pub fn read(config: &Config) -> Result<Self> {
-        let look = Look::new(&config.pages, &config.limits, config.node.trial, parts::logo(config)?);
+        let look = parts::pages(config)?;
         Ok(Self { look, applications: Applications::load(&config.applications).context("an application's CA")? })
     }
 }

@@ -30,7 +30,7 @@ use crate::proxy::{Applications, ClientCertificate, ServerFound};
 use crate::server::public_names::{Seen, look};
 use crate::server::tls::{self, Findings};
 use crate::store::sqlite::no_space;
-use crate::web::Logo;
+use crate::web::{Logo, Look};
 
 pub fn people(config: &Config, clock: &Clock) -> Result<People> {
     let places = config.directories.iter().map(|listed| {
@@ -162,8 +162,17 @@ fn transmitter(listed: &config::Transmitter, back: &Back, modems: &Modems) -> Re
     })
 }
 
-pub fn logo(config: &Config) -> Result<Option<Logo>> {
-    let Some(path) = &config.pages.logo else { return Ok(None) };
+/// How our pages look, for each application.
+pub fn pages(config: &Config) -> Result<Look> {
+    let look = Look::new(&config.pages, &config.limits, config.node.trial, logo(config.pages.logo.as_deref())?);
+    config.applications.iter().try_fold(look, |look, application| {
+        let picture = logo(application.logo.as_deref()).with_context(|| format!("application {}", application.name))?;
+        Ok(look.with_application(&application.name, application.title.clone(), picture))
+    })
+}
+
+fn logo(path: Option<&std::path::Path>) -> Result<Option<Logo>> {
+    let Some(path) = path else { return Ok(None) };
     let bytes = std::fs::read(path).with_context(|| format!("the logo {}", path.display()))?;
     let logo = Logo::from_bytes(bytes.into()).with_context(|| format!("the logo {} is neither SVG nor PNG", path.display()))?;
     Ok(Some(logo))
@@ -228,7 +237,7 @@ pub fn findings(config: &Config, clock: &Clock, now: Time) -> Findings {
     for application in &config.applications {
         built(Applications::load(std::slice::from_ref(application)).map(drop).map_err(Into::into));
     }
-    built(logo(config).map(drop));
+    built(pages(config).map(drop));
     let mut said = std::collections::HashSet::new();
     unusable.retain(|problem| said.insert(problem.clone()));
     Findings { unusable, ..found }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::policy::Terms;
 use super::services::{CouldNotTell, Services};
 use super::session::registry::Sessions;
-use crate::config::{Application, AuthenticationPolicy, Limits, Notices, PasscodePolicy};
+use crate::base::Language;
+use crate::config::{Application, AuthenticationPolicy, Limits, Notices, PasscodePolicy, Translated};
 use crate::directory::{People, User};
 use crate::dispatch::{Addresses, Dispatcher};
 
@@ -39,6 +40,21 @@ pub(super) struct Rules {
 impl Rules {
     pub fn application(&self, name: &str) -> Result<&Application, CouldNotTell> {
         self.applications.get(name).ok_or(CouldNotTell::Unknown("there is no such application"))
+    }
+
+    /// What people call the application or client of this name.
+    pub fn title(&self, name: &str, language: Language) -> String {
+        let title = self.applications.get(name).and_then(|application| application.title.as_ref());
+        title.map_or_else(|| name.to_owned(), |title| title.of(language).clone())
+    }
+
+    /// Whatever messages may call it, in any language: the longest first, as one may be a part of another.
+    pub fn titles<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let titles = self.applications.get(name).and_then(|application| application.title.as_ref());
+        let all = titles.into_iter().flat_map(Translated::all).map(String::as_str).chain([name]);
+        let mut all: Vec<&str> = all.collect();
+        all.sort_by_key(|title| std::cmp::Reverse(title.len()));
+        all.into_iter()
     }
 
     pub fn passcode_policy(&self, name: &str) -> Result<&PasscodePolicy, CouldNotTell> {

@@ -17,7 +17,7 @@ pub fn problems(config: &Config) -> Vec<String> {
         .filter_map(|(what, path)| wrong(path).map(|why| format!("{what}: {}: {why}", path.display())))
         .collect::<Vec<_>>()
         .into_iter()
-        .chain(large_logo(config))
+        .chain(large_logos(config))
         .chain(outboxes(config))
         .chain(programs(config))
         .collect()
@@ -41,6 +41,7 @@ fn named(config: &Config) -> Vec<(String, &Path)> {
             files.push((format!("application {name}, client_certificate, chain"), &certificate.chain));
             files.push((format!("application {name}, client_certificate, key"), &certificate.key));
         }
+        files.extend(application.logo.iter().map(|logo| (format!("application {name}, logo"), logo.as_path())));
     }
     for directory in &config.directories {
         let (word, file) = match &directory.kind {
@@ -79,10 +80,10 @@ fn wrong(path: &Path) -> Option<String> {
     File::open(path).err().map(|error| error.to_string())
 }
 
-fn large_logo(config: &Config) -> Option<String> {
-    let logo = config.pages.logo.as_ref()?;
-    let large = std::fs::metadata(logo).is_ok_and(|metadata| metadata.is_file() && metadata.len() > MOST_LOGO);
-    large.then(|| format!("pages, logo: {}: larger than 256 KiB", logo.display()))
+fn large_logos(config: &Config) -> Vec<String> {
+    let is_large = |logo: &Path| std::fs::metadata(logo).is_ok_and(|metadata| metadata.is_file() && metadata.len() > MOST_LOGO);
+    let logos = named(config).into_iter().filter(|(what, path)| what.ends_with(", logo") && is_large(path));
+    logos.map(|(what, path)| format!("{what}: {}: larger than 256 KiB", path.display())).collect()
 }
 
 /// An outbox is made when the first message is written; its folder must be there.

@@ -51,6 +51,8 @@ pub struct Order {
     pub trace: TraceId,
     pub user: UserId,
     pub application: Arc<str>,
+    /// What people call the application, in the language of the message.
+    pub title: String,
     /// Name of a dispatch policy.
     pub policy: Arc<str>,
     pub addresses: Addresses,

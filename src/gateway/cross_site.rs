@@ -73,8 +73,9 @@ impl Gateway {
         body: &mut Option<Incoming>,
         (address, now): (IpAddr, Time),
     ) -> Response<Body> {
-        let language = respond::language(head, &self.site.look);
-        let notice = |notice, trace| self.site.look.notice(language, notice, trace);
+        let look = self.site.look.before(&place.application.name);
+        let language = respond::language(head, look);
+        let notice = |notice, trace| look.notice(language, notice, trace);
         let origin = origin_of(head);
         let target = head.uri.path_and_query().map_or("/", PathAndQuery::as_str);
         let mark = if head.uri.query().is_some() { MARK_NEXT } else { MARK_FIRST };
@@ -86,7 +87,7 @@ impl Gateway {
             async |request| match pages::read(request.into_body()).await.map(|body| Form::read(&body)) {
                 Ok(Ok(form)) => {
                     let view = FormView { application: &place.application.name, action: &action, origin, form: &form };
-                    self.site.look.cross_site_form(language, &view)
+                    look.cross_site_form(language, &view)
                 }
                 Ok(Err(FormError::TooLarge)) => notice(Notice::TooLarge, None),
                 Ok(Err(FormError::TooMany | FormError::Twice)) => notice(Notice::CrossSite, None),

@@ -26,7 +26,7 @@ impl Gateway {
         body: &mut Option<Incoming>,
         (caller, mark): (&Caller<'_>, Option<&Mark>),
     ) -> Response<Body> {
-        let look = &self.site.look;
+        let look = self.site.look.before(&place.application.name);
         let language = respond::language(head, look);
         let shown = if is_framed(&head.headers) { Shown::InFrame } else { Shown::Alone };
         if matches!(head.method, Method::GET | Method::HEAD) {

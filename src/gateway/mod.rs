@@ -249,7 +249,7 @@ impl Gateway {
                     entry.trace.set(Some(trace));
                 }
                 let about = Failed { application: &place.application.name, client: address, trace };
-                respond::not_forwarded(&self.site.look, &asker, &error, &about)
+                respond::not_forwarded(self.site.look.before(&place.application.name), &asker, &error, &about)
             }
         }
     }

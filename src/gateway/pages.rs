@@ -47,7 +47,8 @@ impl Gateway {
             query: head.uri.query(),
             headers: &head.headers,
         };
-        let notice = |notice, trace| self.site.look.notice(visit.language(&self.site.look), notice, trace);
+        let look = self.site.look.before(stand.name());
+        let notice = |notice, trace| look.notice(visit.language(look), notice, trace);
         let task = match task(page, head) {
             Ok(task) => task,
             Err(Notice::NotAllowed) => {

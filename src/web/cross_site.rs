@@ -104,7 +104,7 @@ impl Look {
     /// Posts a form once more: by itself where script runs, else with a button.
     pub fn cross_site_form(&self, language: Language, view: &FormView<'_>) -> Page {
         let say = Say { look: self, language };
-        let heading = say.with("cross-site-title", &[("application", view.application.into())]);
+        let heading = say.with("cross-site-title", &[("application", say.application(view.application).into())]);
         let what = match view.origin.split_once("://") {
             Some((_, site)) => say.with("cross-site-from", &[("site", site.into())]),
             None => say.plain("cross-site-from-another"),

@@ -44,7 +44,7 @@ impl Look {
         };
         let frame = Frame { say, heading: say.plain("ended-title"), failed: true };
         let page = EntryPage {
-            what: say.with(what, &[("application", view.application.into())]),
+            what: say.with(what, &[("application", say.application(view.application).into())]),
             framed: view.shown == Shown::InFrame,
             frame,
         };

@@ -1,5 +1,8 @@
 //! What all pages share, and the notices. Each page's own file adds the method that makes it.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use http::header::RETRY_AFTER;
 
 use super::page::asset::{self, Asset};
@@ -7,13 +10,13 @@ use super::templates::{Frame, NoticePage, finish};
 use super::translator::Say;
 use super::{Logo, Notice, Page};
 use crate::base::{Language, Rate, Span, Texts, TraceId};
-use crate::config;
+use crate::config::{self, Support, Translated};
 
 /// What all pages share. Made once for a configuration; cheap to share, never changed.
 #[derive(Clone, Debug)]
 pub struct Look {
-    pub title: String,
-    pub support: Option<String>,
+    title: Translated<String>,
+    support: Option<Translated<Support>>,
     /// What is offered; the first is spoken where nothing else decides.
     pub languages: Vec<Language>,
     /// Puts a banner on every page.
@@ -21,6 +24,10 @@ pub struct Look {
     pub(super) waits: Waits,
     pub(super) logo: Option<Asset>,
     pub(super) texts: Texts,
+    /// What people call the application that these pages stand before; nothing where that is its name.
+    called: Option<Translated<String>>,
+    /// Those of each application, by its name.
+    applications: HashMap<Arc<str>, Self>,
 }
 
 /// How long the limits last that pages tell of without asking.
@@ -49,7 +56,30 @@ impl Look {
             waits: Waits::of(limits),
             logo: logo.map(|logo| logo.0),
             texts: Texts::built_in(),
+            called: None,
+            applications: HashMap::new(),
         }
+    }
+
+    /// The same with what an application has of its own.
+    #[must_use]
+    pub fn with_application(mut self, name: &Arc<str>, called: Option<Translated<String>>, logo: Option<Logo>) -> Self {
+        let own = logo.map(|logo| logo.0).or_else(|| self.logo.clone());
+        let before = std::mem::take(&mut self.applications);
+        let one = Self { called, logo: own, ..self.clone() };
+        self.applications = before;
+        self.applications.insert(Arc::clone(name), one);
+        self
+    }
+
+    /// The pages before an application; those of none where there is no such application.
+    pub fn before(&self, application: &str) -> &Self {
+        self.applications.get(application).unwrap_or(self)
+    }
+
+    /// The pictures of all applications, and that of the others.
+    pub(super) fn logos(&self) -> impl Iterator<Item = &Asset> {
+        self.logo.iter().chain(self.applications.values().filter_map(|look| look.logo.as_ref()))
     }
 
     /// Says why it does not go on, and what to do next.
@@ -78,6 +108,21 @@ impl Look {
             Some(seconds) => page.with(RETRY_AFTER, seconds.into()),
             None => page,
         }
+    }
+
+    /// On top of every page.
+    pub(super) fn title(&self, language: Language) -> &str {
+        self.title.of(language)
+    }
+
+    pub(super) fn support(&self, language: Language) -> Option<&Support> {
+        self.support.as_ref().map(|support| support.of(language))
+    }
+
+    /// What people call the application of this name.
+    pub(super) fn called<'a>(&'a self, application: &'a str, language: Language) -> &'a str {
+        let look = if self.called.is_some() { self } else { self.before(application) };
+        look.called.as_ref().map_or(application, |called| called.of(language))
     }
 
     /// The picture of the page and of its tab: the logo, or ours.

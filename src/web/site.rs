@@ -74,13 +74,13 @@ impl Visit<'_> {
 
 impl Site {
     /// What every page makes of an answer that is none of its own. `back` is where the sign-in would have led.
-    pub(super) fn follow(&self, language: Language, told: Told, back: &str) -> Page {
+    pub(super) fn follow(&self, visit: &Visit<'_>, language: Language, told: Told, back: &str) -> Page {
         match told {
             Told::Entered(Entered::Session(admitted)) => Self::enter(&admitted),
             Told::Next { flow, step: Step::Factor } => Page::see_other(&passcode::address(&flow)),
             Told::Next { flow, step: Step::NewPassword } => Page::see_other(&password::address(&flow)),
-            Told::Over(over) => self.over(language, &over),
-            Told::Declined { why, trace } => self.declined(language, (why, trace), back),
+            Told::Over(over) => self.over(visit, language, &over),
+            Told::Declined { why, trace } => self.declined(visit, language, (why, trace), back),
             // No answer to what this page asked.
             Told::Entered(Entered::Accept(_))
             | Told::Again
@@ -99,7 +99,7 @@ impl Site {
                     reason: "broken",
                     detail: "a page was given an answer to another question".to_owned(),
                 });
-                self.declined(language, (Declined::Broken, trace), back)
+                self.declined(visit, language, (Declined::Broken, trace), back)
             }
         }
     }
@@ -115,7 +115,7 @@ impl Site {
     }
 
     /// `back` is where the sign-in would have led.
-    pub(super) fn declined(&self, language: Language, (why, trace): (Declined, TraceId), back: &str) -> Page {
+    pub(super) fn declined(&self, visit: &Visit<'_>, language: Language, (why, trace): (Declined, TraceId), back: &str) -> Page {
         let notice = match why {
             Declined::NoChannel => Notice::NoChannel,
             Declined::NotForThisSite => Notice::NotForThisSite,
@@ -129,10 +129,10 @@ impl Site {
             Declined::PasswordSet => Notice::PasswordSet,
             Declined::Broken => Notice::Internal,
         };
-        self.look.notice_before(language, notice, Some(trace), back)
+        self.look.before(visit.application).notice_before(language, notice, Some(trace), back)
     }
 
-    pub(super) fn over(&self, language: Language, over: &FlowOver) -> Page {
+    pub(super) fn over(&self, visit: &Visit<'_>, language: Language, over: &FlowOver) -> Page {
         let (notice, back) = match over {
             FlowOver::Ended { back } => (Notice::FlowEnded, back.as_str()),
             FlowOver::Used { back } => (Notice::FlowUsed, back.as_str()),
@@ -140,7 +140,7 @@ impl Site {
             FlowOver::ChangeEnded { back } => (Notice::ChangeEnded, back.as_str()),
             FlowOver::Gone => (Notice::FlowGone, "/"),
         };
-        self.look.notice_before(language, notice, None, back)
+        self.look.before(visit.application).notice_before(language, notice, None, back)
     }
 }
 

@@ -140,7 +140,7 @@ impl Site {
         answered.unwrap_or_else(|| {
             let trace = TraceId::new(self.random.as_ref());
             tracing::error!(%trace, "a form was not worked on to its end");
-            Ok(self.declined(visit.language(&self.look), (Declined::Broken, trace), "/"))
+            Ok(self.declined(visit, visit.language(&self.look), (Declined::Broken, trace), "/"))
         })
     }
 

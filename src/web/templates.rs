@@ -10,6 +10,8 @@ use super::notice::Tone;
 use super::page::asset;
 use super::translator::Say;
 use crate::base::{Language, Span, TraceId};
+use crate::config::Support;
+use crate::config::support::Words;
 
 /// A template writes into memory, so it fails only if one of its values does; the answer is then short but still ours.
 pub(super) fn finish(status: StatusCode, language: Language, template: &impl Template) -> Page {
@@ -35,6 +37,15 @@ pub(super) struct Frame<'a> {
 impl Frame<'_> {
     pub(super) fn say(&self, key: &str) -> String {
         self.say.plain(key)
+    }
+
+    pub(super) fn title(&self) -> &str {
+        self.say.look.title(self.say.language)
+    }
+
+    /// Who helps, in words with links.
+    pub(super) fn support_words(&self) -> &[Words] {
+        self.say.look.support(self.say.language).map(Support::words).unwrap_or_default()
     }
 
     /// A language's name in itself.

@@ -28,6 +28,14 @@ impl Say<'_> {
         self.look.texts.say(self.language, key, variables)
     }
 
+    /// What people call an application.
+    pub(super) fn application<'b>(self, name: &'b str) -> &'b str
+    where
+        Self: 'b,
+    {
+        self.look.called(name, self.language)
+    }
+
     /// A length of time, for `$time` of another text.
     pub(super) fn time(self, span: Span) -> String {
         span.say(&self.look.texts, self.language)

@@ -108,6 +108,7 @@ mod submission;
 mod support;
 mod systemd;
 mod tickets;
+mod titles;
 mod trouble;
 mod unread;
 mod upgrade;

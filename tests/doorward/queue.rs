@@ -64,6 +64,7 @@ fn order(house: &House, number: usize) -> Order {
         trace: TraceId::new(&SystemSource),
         user: UserId::new("people", &format!("u{number}")),
         application: "app".into(),
+        title: String::new(),
         policy: "standard".into(),
         addresses: Addresses { mobile: Some(format!("+4531{number:06}")), ..Addresses::default() },
         content: Content::Passcode(Secret::new("482913".into())),

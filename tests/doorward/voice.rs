@@ -18,7 +18,15 @@ const NOW: Time = Time::from_millis(1_700_000_000_000);
 fn message(language: Language) -> Message {
     let passcode = Secret::new("482913".to_owned());
     let expires = NOW.plus(Duration::from_secs(240));
-    let wording = Wording { language, application: "mail", label: "K7", passcode: &passcode, host: "mail.example.com", expires };
+    let wording = Wording {
+        language,
+        application: "mail",
+        title: "Mail",
+        label: "K7",
+        passcode: &passcode,
+        host: "mail.example.com",
+        expires,
+    };
     let composed = compose(&Texts::built_in(), Channel::Voice, &wording, NOW);
     Message {
         id: "m1x2y3".into(),

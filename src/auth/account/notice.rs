@@ -80,12 +80,14 @@ impl Notices {
 
     /// The order for a notice or a test.
     pub(in crate::auth) fn letter(&self, way: &Way<'_>, notice: Notice) -> Order {
-        let variables = (way.user.name.as_str(), way.application);
+        let title = self.rules.title(way.application, way.language);
+        let variables = (way.user.name.as_str(), title.as_str());
         Order {
             id: self.services.new_id(),
             trace: way.trace,
             user: way.user.id.clone(),
             application: way.application.into(),
+            title: title.clone(),
             policy: way.dispatch.into(),
             addresses: self.rules.addresses(way.user),
             content: Content::Ready(self.rules.dispatcher.written(notice, way.language, variables)),

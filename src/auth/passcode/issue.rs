@@ -76,6 +76,7 @@ impl Passcodes {
             trace: flow.trace,
             user: user.id.clone(),
             application: Arc::clone(at.door.name()),
+            title: self.rules.title(at.door.name(), flow.language),
             policy: Arc::clone(&pending.terms.dispatch),
             addresses: self.rules.addresses(user),
             content: Content::Passcode(code),
@@ -103,7 +104,8 @@ impl Passcodes {
     /// What was typed, read as a passcode of these terms (empty where there is nothing to judge), and how many tries those allow.
     pub fn read(&self, at: &Attempt, terms: &Terms, text: &str) -> Result<(Secret<String>, u32), CouldNotTell> {
         let policy = self.rules.passcode_policy(&terms.passcode)?;
-        Ok((typed(text, policy, &shown_name(at.door.name())), policy.tries))
+        let called: Vec<String> = self.rules.titles(at.door.name()).map(shown_name).collect();
+        Ok((typed(text, policy, &called), policy.tries))
     }
 
     /// `typed` as [`Passcodes::read`] gave it.

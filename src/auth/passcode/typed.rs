@@ -8,11 +8,11 @@ use crate::config::passcode_policy::Alphabet;
 /// What was typed, read as one passcode. Invisible characters, blanks, quotes, hyphens and every other sign between its characters go; the
 /// digits of every script and full-width letters are read as ours, the Turkish i with and without its dot as one. A whole message is read as
 /// the passcode in its last line, which is bound to a host (`@host #482913`); a message without that line as the passcode in it, where
-/// exactly one thing in it looks like a passcode of this policy, or one besides what stands in the name of the application, as messages show it.
+/// exactly one thing in it looks like a passcode of this policy, or one besides what stands in what the application is called, as messages show it.
 ///
 /// The result has at most 32 characters and is compared once. Where nothing or more than one thing looks like a passcode, it is the
 /// beginning of the whole text: that is no passcode, or one of a policy that was changed since it was sent.
-pub fn typed(text: &str, policy: &PasscodePolicy, application: &str) -> Secret<String> {
+pub fn typed(text: &str, policy: &PasscodePolicy, called: &[String]) -> Secret<String> {
     let seen = seen(text);
     let read = read(seen.expose());
     let whole: String = read.expose().chars().filter(char::is_ascii_alphanumeric).take(MOST).collect();
@@ -28,7 +28,7 @@ pub fn typed(text: &str, policy: &PasscodePolicy, application: &str) -> Secret<S
     match only(all(read.expose(), policy)) {
         Found::One(code) => code,
         Found::Nothing => whole,
-        Found::Several => match only(all(without(&read, self::read(application).expose()).expose(), policy)) {
+        Found::Several => match only(all(without_all(read, called).expose(), policy)) {
             Found::One(code) => code,
             Found::Several | Found::Nothing => whole,
         },
@@ -63,6 +63,11 @@ fn bound(seen: &str, policy: &PasscodePolicy) -> impl Iterator<Item = Secret<Str
         let code = Secret::new(code.expose().chars().take_while(char::is_ascii_alphanumeric).take(MOST).collect::<String>());
         (!host.is_empty() && looks_like_one(code.expose(), policy)).then_some(code)
     })
+}
+
+/// The text without any of these names.
+fn without_all(text: Secret<String>, called: &[String]) -> Secret<String> {
+    called.iter().fold(text, |text, name| without(&text, read(&unicode::compatible(name)).expose()))
 }
 
 /// The text without the name, wherever it stands as a word or more of its own.
@@ -187,7 +192,7 @@ mod tests {
     }
 
     fn read_for(application: &str, text: &str, alphabet: Alphabet, length: u8) -> String {
-        typed(text, &PasscodePolicy { alphabet, length, ..PasscodePolicy::default() }, application).expose().clone()
+        typed(text, &PasscodePolicy { alphabet, length, ..PasscodePolicy::default() }, &[application.to_owned()]).expose().clone()
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod session;
 mod sign_on;
 pub mod upstream;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use self::kept_headers::KeptHeaders;
@@ -18,7 +19,8 @@ pub use self::upstream::{Server, Upstream};
 use crate::base::path::{self, OddPaths};
 use crate::config::dangers::{self, Danger};
 use crate::config::document::{Field, Kind, Preset, Presets, Section, Use};
-use crate::config::presets;
+use crate::config::node::{pages, translated};
+use crate::config::{Translated, presets};
 
 /// `[[application]]`: one protected web site, its hosts, and the servers behind it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -27,6 +29,10 @@ pub struct Application {
     /// Lower case, without port; a host belongs to one application. With `*.` in front, every name with one label in its place that no
     /// application names.
     pub hosts: Vec<Arc<str>>,
+    /// What people read instead of the name: at most 64 characters. Default: the name.
+    pub title: Option<Translated<String>>,
+    /// SVG or PNG, at most 256 KiB, in place of that of `[pages]`.
+    pub logo: Option<PathBuf>,
     /// The name of an authentication policy.
     pub policy: Arc<str>,
     pub session: SessionLimits,
@@ -71,6 +77,9 @@ impl<'a> PublicPath<'a> {
         self.application
     }
 }
+
+/// Characters of a title: a heading of two lines on a phone.
+const MOST_TITLE: usize = 64;
 
 const LATER_PRESETS: &[&str] = &["owa", "web-interface", "storefront", "rd-web", "sharepoint", "adfs"];
 
@@ -125,6 +134,9 @@ impl Application {
             section.context.uses(Use { kind: Kind::AuthenticationPolicy, name: name.clone(), channel: None, at: field.at() });
             Some(name)
         });
+        let title =
+            section.optional("title").and_then(|field| Translated::read(field, |text| translated::title(text, MOST_TITLE)));
+        let logo = section.optional("logo").and_then(pages::logo);
         let sign_on = SignOn::read(&section);
         let (session, background) = section.merged("session").map(session::read).unwrap_or_default();
         let upstream = section.required("upstream").and_then(|_| section.merged("upstream")).and_then(Upstream::read);
@@ -143,6 +155,8 @@ impl Application {
         Some(Self {
             name: name?,
             hosts: hosts?,
+            title,
+            logo,
             policy: policy?,
             session,
             background,

@@ -288,6 +288,10 @@ impl<'d> Field<'d> {
         Some(entries.into_iter().filter_map(read).collect())
     }
 
+    pub(in crate::config) fn is_table(self) -> bool {
+        self.value.get_ref().is_table()
+    }
+
     /// A table, inline or with a header of its own.
     pub(in crate::config) fn section(self) -> Option<Section<'d>> {
         match self.value.get_ref() {

@@ -9,6 +9,8 @@ pub(in crate::config) mod metrics;
 pub mod notices;
 pub mod pages;
 pub mod receipts;
+pub mod support;
+pub mod translated;
 pub mod trusted;
 
 use std::path::PathBuf;

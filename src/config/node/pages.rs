@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::support::Support;
+use super::translated::{self, Translated};
 use crate::base::Language;
 use crate::config::document::{Field, Section, Shape};
 
@@ -9,29 +11,29 @@ use crate::config::document::{Field, Section, Shape};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Pages {
     /// Stands on top of every page. Default: `Doorward`.
-    pub title: String,
+    pub title: Translated<String>,
     /// SVG or PNG, at most 256 KiB.
     pub logo: Option<PathBuf>,
     /// Shown wherever somebody may need help.
-    pub support: Option<String>,
+    pub support: Option<Translated<Support>>,
     /// What is offered; the first is spoken where nothing else decides. Default: all that are built.
     pub languages: Vec<Language>,
 }
 
 impl Default for Pages {
     fn default() -> Self {
-        Self { title: "Doorward".into(), logo: None, support: None, languages: Language::all().collect() }
+        Self { title: Translated::plain("Doorward".into()), logo: None, support: None, languages: Language::all().collect() }
     }
 }
 
 impl Pages {
     pub(in crate::config) fn read(section: Section<'_>) -> Self {
         let default = Self::default();
-        let text = |field: Field<'_>| field.text().map(str::to_owned);
+        let title = |field| Translated::read(field, |text| translated::title(text, MOST_TITLE));
         let pages = Self {
-            title: section.or("title", default.title, text),
+            title: section.or("title", default.title, title),
             logo: section.optional("logo").and_then(logo),
-            support: section.optional("support").and_then(text),
+            support: section.optional("support").and_then(|field| Translated::read(field, Support::read)),
             languages: section.or("languages", default.languages, |list| list.some(language)),
         };
         section.finish();
@@ -39,7 +41,11 @@ impl Pages {
     }
 }
 
-fn logo(field: Field<'_>) -> Option<PathBuf> {
+/// Characters of an organisation's name.
+const MOST_TITLE: usize = 200;
+
+/// SVG or PNG, by the name.
+pub(in crate::config) fn logo(field: Field<'_>) -> Option<PathBuf> {
     let path = field.path()?;
     let fits = path.extension().is_some_and(|kind| kind.eq_ignore_ascii_case("svg") || kind.eq_ignore_ascii_case("png"));
     if !fits {

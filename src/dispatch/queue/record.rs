@@ -21,6 +21,9 @@ pub(in crate::dispatch) struct PendingMessage {
     pub trace: TraceId,
     pub user: UserId,
     pub application: Arc<str>,
+    /// Empty in records of older versions.
+    #[serde(default)]
+    pub title: String,
     pub policy: Arc<str>,
     pub addresses: Addresses,
     // Written out here alone, and only into what is sealed right after.
@@ -117,6 +120,7 @@ impl PendingMessage {
             trace: order.trace,
             user: order.user,
             application: order.application,
+            title: order.title,
             policy: order.policy,
             addresses: order.addresses,
             passcode,

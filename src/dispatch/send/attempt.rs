@@ -358,8 +358,9 @@ impl Sending {
         let (subject, text) = match &work.ready {
             Some(ready) => (ready.subject.clone(), Secret::new(ready.text.clone())),
             None => {
-                let wording =
-                    Wording { language, application: &work.application, label: &work.label, passcode, host: &work.host, expires };
+                let (application, title) = (&*work.application, work.title.as_str());
+                let (label, host) = (work.label.as_str(), work.host.as_str());
+                let wording = Wording { language, application, title, label, passcode, host, expires };
                 let composed = compose(&self.inner.texts, route.channel, &wording, now);
                 (composed.subject, composed.text)
             }

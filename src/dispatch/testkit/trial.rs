@@ -172,6 +172,7 @@ impl House {
             trace: TraceId::new(&SystemSource),
             user: UserId::new("people", "anna"),
             application: "mail".into(),
+            title: "mail".into(),
             policy: "standard".into(),
             addresses: Addresses { mobile: Some("12 34 56 78".into()), ..danish() },
             content: Content::Passcode(Secret::new(CODE.into())),

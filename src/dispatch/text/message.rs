@@ -1,13 +1,17 @@
 //! What a message says. Its last line is bound to the host (origin-bound one-time codes: `@host #code` and nothing after
 //! it), so that a phone offers the code on that site alone.
 
+use super::gsm7::charged;
 use crate::base::{Channel, Language, Secret, Span, Texts, Time};
 
 /// What the texts are filled with.
 #[derive(Clone, Copy, Debug)]
 pub struct Wording<'a> {
     pub language: Language,
+    /// The application's name.
     pub application: &'a str,
+    /// What people call it; the name where it is empty.
+    pub title: &'a str,
     pub label: &'a str,
     pub passcode: &'a Secret<String>,
     /// Without port; one is cut off.
@@ -30,10 +34,16 @@ const MOST_NAME: usize = 24;
 /// Writes the message for a channel as of `now`.
 pub fn compose(texts: &Texts, channel: Channel, wording: &Wording<'_>, now: Time) -> Composed {
     let time = Span::about(wording.expires.since(now)).say(texts, wording.language);
-    let application = shown_name(wording.application);
+    let called = if wording.title.is_empty() { wording.application } else { wording.title };
+    let application = shown_name(called);
     let label = one_line(wording.label);
     let code = wording.passcode.expose().as_str();
-    let variables = [("code", code.into()), ("application", application.into()), ("label", label.into()), ("time", time.into())];
+    let variables = [
+        ("code", code.into()),
+        ("application", application.as_str().into()),
+        ("label", label.into()),
+        ("time", time.as_str().into()),
+    ];
     let read = grouped(code);
     let mut in_groups = variables.clone();
     if let Some((_, value)) = in_groups.first_mut() {
@@ -48,17 +58,36 @@ pub fn compose(texts: &Texts, channel: Channel, wording: &Wording<'_>, now: Time
     // The code is not among a subject's variables: subjects are shown on locked screens and logged by relays.
     let subject = |key| one_line(&say(key, variables.get(1..).unwrap_or_default()));
     let (subject, text) = match channel {
-        Channel::Sms => (String::new(), say("message-sms", &variables)),
+        Channel::Sms => return short(texts, wording, (&application, &time)),
         Channel::Push => (subject("message-mail-subject"), say("message-sms", &variables)),
         Channel::Voice => (subject("message-voice-greeting"), one_line(&say("message-voice-text", &read_out))),
         Channel::Mail => (subject("message-mail-subject"), say("message-mail-text", &in_groups)),
     };
     let text = Secret::new(text);
-    if matches!(channel, Channel::Voice | Channel::Push) {
-        return Composed { subject, text };
-    }
-    let host = bare_host(wording.host);
-    Composed { subject, text: Secret::new(format!("{}\n@{host} #{code}", text.expose().trim_end())) }
+    let text = if channel == Channel::Mail { with_last_line(&text, wording) } else { text };
+    Composed { subject, text }
+}
+
+/// A text message. Letters outside GSM 7-bit halve what fits into one, so where the title would make more messages of it the name stands in
+/// its place.
+fn short(texts: &Texts, wording: &Wording<'_>, (title, time): (&str, &str)) -> Composed {
+    let say = |application: &str| {
+        let variables = [
+            ("code", wording.passcode.expose().as_str().into()),
+            ("application", application.to_owned().into()),
+            ("label", one_line(wording.label).into()),
+            ("time", time.to_owned().into()),
+        ];
+        with_last_line(&Secret::new(texts.say(wording.language, "message-sms", &variables)), wording)
+    };
+    let (titled, named) = (say(title), say(&shown_name(wording.application)));
+    let text = if charged(titled.expose()) > charged(named.expose()) { named } else { titled };
+    Composed { subject: String::new(), text }
+}
+
+fn with_last_line(text: &Secret<String>, wording: &Wording<'_>) -> Secret<String> {
+    let (host, code) = (bare_host(wording.host), wording.passcode.expose());
+    Secret::new(format!("{}\n@{host} #{code}", text.expose().trim_end()))
 }
 
 /// An application's name as messages show it.
@@ -134,7 +163,7 @@ mod tests {
         let expires = NOW.plus(Duration::from_secs(299));
         // Longer than what is shown of a name.
         let application = "the-intranet-of-the-headquarters";
-        let wording = Wording { language, application, label: "K7", passcode: &passcode, host, expires };
+        let wording = Wording { language, application, title: "", label: "K7", passcode: &passcode, host, expires };
         compose(&Texts::built_in(), channel, &wording, NOW)
     }
 
@@ -208,11 +237,52 @@ mod tests {
     }
 
     #[test]
+    fn a_title_stands_in_messages_and_makes_no_text_message_longer() {
+        let passcode = Secret::new("048291".to_owned());
+        for (title, in_sms) in [
+            ("Personal Zürich", "Personal Zürich"),
+            ("Posta", "Posta"),
+            ("Şirket Postası", "intranet"),
+            ("邮件", "intranet"),
+            ("a [b] {c} €€€€€€", "a [b] {c} €€€€€€"),
+            ("", "intranet"),
+        ] {
+            for language in Language::all() {
+                let wording = Wording {
+                    language,
+                    application: "intranet",
+                    title,
+                    label: "K7",
+                    passcode: &passcode,
+                    host: "mail.example.com",
+                    expires: NOW.plus(Duration::from_secs(300)),
+                };
+                let composed = |channel| compose(&Texts::built_in(), channel, &wording, NOW);
+                let sms = composed(Channel::Sms).text;
+                assert!(sms.expose().contains(in_sms) && fits_one_part(sms.expose()), "{}", sms.expose());
+                let expected = if title.is_empty() { "intranet" } else { title };
+                let mail = composed(Channel::Mail);
+                assert!(mail.subject.contains(expected) && mail.text.expose().contains(expected), "{mail:?}");
+                for channel in [Channel::Voice, Channel::Push] {
+                    assert!(composed(channel).subject.contains(expected), "{channel:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn the_subject_is_one_line_without_the_code() {
         let passcode = Secret::new("048291".to_owned());
         let application = "mail\r\nBcc: somebody@example.com";
-        let wording =
-            Wording { language: Language::ENGLISH, application, label: "K7", passcode: &passcode, host: "h", expires: NOW };
+        let wording = Wording {
+            language: Language::ENGLISH,
+            application,
+            title: "",
+            label: "K7",
+            passcode: &passcode,
+            host: "h",
+            expires: NOW,
+        };
         let composed = compose(&Texts::built_in(), Channel::Mail, &wording, NOW);
         assert!(!composed.subject.contains(['\r', '\n']) && !composed.subject.contains("048291"), "{}", composed.subject);
         assert!(composed.subject.contains("K7"));

@@ -119,9 +119,9 @@ impl Logo {
 }
 
 impl Look {
-    /// What stands at a path under [`FOLDER`]: a built-in asset or the logo.
+    /// What stands at a path under [`FOLDER`]: a built-in asset or a logo.
     pub fn asset(&self, path: &str, asked: &HeaderMap) -> Option<Page> {
-        let logo = self.logo.as_ref().filter(|logo| logo.url == path);
+        let logo = self.logos().find(|logo| logo.url == path);
         logo.or_else(|| find(path)).map(|asset| asset.page(asked))
     }
 }

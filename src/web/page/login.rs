@@ -163,7 +163,7 @@ impl Site {
                 };
                 self.show_login(visit, shown)
             }
-            told => self.follow(language, told, &carried.back),
+            told => self.follow(visit, language, told, &carried.back),
         }
     }
 
@@ -199,7 +199,7 @@ impl Site {
             language: shown.language,
             chosen: shown.chosen,
         };
-        let page = self.look.login(
+        let page = self.look.before(visit.application).login(
             shown.language,
             &LoginView {
                 application: visit.application,
@@ -231,7 +231,7 @@ impl Look {
             None | Some(LoginProblem::SignedOut) => StatusCode::OK,
             Some(_) => StatusCode::FORBIDDEN,
         };
-        let heading = say.with("login-title", &[("application", view.application.into())]);
+        let heading = say.with("login-title", &[("application", say.application(view.application).into())]);
         let frame = Frame { say, heading, failed: problem.as_ref().is_some_and(|problem| !problem.is_calm) };
         let refused = view.problem == Some(LoginProblem::Refused);
         finish(status, language, &LoginPage { frame, problem, view, refused }).that_leads_on()

@@ -51,10 +51,10 @@ impl Site {
     fn logout_form(&self, visit: &Visit<'_>) -> Page {
         let language = visit.language(&self.look);
         match cookie::find(visit.headers, cookie::KEY).filter(|key| self.sessions.of_cookie(key).is_some()) {
-            None => self.look.signed_out(language),
+            None => self.look.before(visit.application).signed_out(language),
             Some(key) => {
                 let field = Carried { host: visit.host.clone() };
-                self.look.logout(language, &csrf::seal(&self.keys, key, field, self.clock.now()))
+                self.look.before(visit.application).logout(language, &csrf::seal(&self.keys, key, field, self.clock.now()))
             }
         }
     }
@@ -62,7 +62,9 @@ impl Site {
     /// POST. A field that does not open asks once more.
     async fn logout(&self, visit: &Visit<'_>, form: Form) -> Page {
         let language = visit.language(&self.look);
-        let Some(key) = cookie::find(visit.headers, cookie::KEY) else { return self.look.signed_out(language) };
+        let Some(key) = cookie::find(visit.headers, cookie::KEY) else {
+            return self.look.before(visit.application).signed_out(language);
+        };
         let opened: csrf::Opened<Carried> = csrf::open(&self.keys, key, &form.csrf, self.clock.now());
         if opened.fresh().is_none_or(|field| field.host != *visit.host) {
             return self.logout_form(visit);
@@ -70,7 +72,7 @@ impl Site {
         let about = About { trace: None, application: Some(visit.application.clone()), address: Some(visit.address) };
         let cookie = Secret::new(key.to_owned());
         drop(self.gatekeeper.ask(Ask::SignOut { cookie, about }).await);
-        let page = self.look.signed_out(language);
+        let page = self.look.before(visit.application).signed_out(language);
         match cookie::set(cookie::KEY, "", Some(0)) {
             Some(gone) => page.with(SET_COOKIE, gone),
             None => page,

@@ -50,12 +50,12 @@ impl Site {
     async fn passcode_form(&self, visit: &Visit<'_>) -> Page {
         let language = visit.language(&self.look);
         let Some(browser) = cookie::browser(visit.headers) else {
-            return self.look.notice(language, Notice::CookiesNeeded, None);
+            return self.look.before(visit.application).notice(language, Notice::CookiesNeeded, None);
         };
         let flow = visit.flow();
         match self.ask_of(visit.attempt(&browser), &flow, OfFlow::Look).await {
-            Told::Flow(view) => self.show_passcode(&view, &flow, &browser, None),
-            told => self.follow(language, told, "/"),
+            Told::Flow(view) => self.show_passcode(visit, (&view, &flow), &browser, None),
+            told => self.follow(visit, language, told, "/"),
         }
     }
 
@@ -63,10 +63,12 @@ impl Site {
     async fn passcode(&self, visit: &Visit<'_>, form: Form) -> Page {
         let language = visit.language(&self.look);
         let Some(browser) = cookie::browser(visit.headers) else {
-            return self.look.notice(language, Notice::CookiesNeeded, None);
+            return self.look.before(visit.application).notice(language, Notice::CookiesNeeded, None);
         };
         let opened = csrf::open(&self.keys, browser.expose(), &form.csrf, self.clock.now());
-        let Some(Carried { flow }) = opened.fresh() else { return self.look.notice(language, Notice::FlowGone, None) };
+        let Some(Carried { flow }) = opened.fresh() else {
+            return self.look.before(visit.application).notice(language, Notice::FlowGone, None);
+        };
         let what = match (form.act.as_str(), form.rule.as_str()) {
             ("resend", _) => OfFlow::Resend,
             ("", "") => OfFlow::Answer(form.passcode),
@@ -79,17 +81,17 @@ impl Site {
         let (why, trace) = match self.ask_of(visit.attempt(&browser), &flow, what).await {
             Told::Again => return Page::see_other(&address(&flow)),
             Told::Declined { why, trace } => (why, trace),
-            told => return self.follow(language, told, "/"),
+            told => return self.follow(visit, language, told, "/"),
         };
         // A limit that passes by itself must not cost the flow: its page stays, and says why nothing happened.
         let problem = match why {
             Declined::TooManyAttempts => PasscodeProblem::TooMany,
             Declined::TooManyMessages { .. } => PasscodeProblem::NoMore,
-            _ => return self.declined(language, (why, trace), "/"),
+            _ => return self.declined(visit, language, (why, trace), "/"),
         };
         match self.ask_of(visit.attempt(&browser), &flow, OfFlow::Look).await {
-            Told::Flow(view) => self.show_passcode(&view, &flow, &browser, Some(problem)),
-            _ => self.declined(language, (why, trace), "/"),
+            Told::Flow(view) => self.show_passcode(visit, (&view, &flow), &browser, Some(problem)),
+            _ => self.declined(visit, language, (why, trace), "/"),
         }
     }
 
@@ -98,7 +100,13 @@ impl Site {
     }
 
     /// `problem` is what this very request met; else the page says what the flow remembers.
-    fn show_passcode(&self, view: &FlowView, flow: &str, browser: &Secret<String>, problem: Option<PasscodeProblem>) -> Page {
+    fn show_passcode(
+        &self,
+        visit: &Visit<'_>,
+        (view, flow): (&FlowView, &str),
+        browser: &Secret<String>,
+        problem: Option<PasscodeProblem>,
+    ) -> Page {
         let field = Carried { flow: flow.to_owned() };
         let AskedView::Passcode(asked) = &view.asked;
         let problem = problem.or(match view.last {
@@ -114,7 +122,7 @@ impl Site {
             Some((from, left)) if view.now >= from => Resend::Now { left },
             Some((from, left)) => Resend::In { seconds: seconds_until(from, view.now), left },
         };
-        self.look.passcode(
+        self.look.before(visit.application).passcode(
             view.language,
             &PasscodeView {
                 application: &view.application,

@@ -105,10 +105,10 @@ impl Look {
             Stage::Expired => ("passcode-expired-title", expired_text(say, view), "expired"),
             Stage::NotSent => ("passcode-failed-title", self.progress_text(language, view.progress), "failed"),
         };
-        let name = shown_name(view.name);
+        let (name, application) = (shown_name(view.name), say.application(view.application));
         let signing_in = match name.as_str() {
-            "" => say.pieces("passcode-at", &[("application", view.application)]),
-            name => say.pieces("passcode-as", &[("application", view.application), ("name", name)]),
+            "" => say.pieces("passcode-at", &[("application", application)]),
+            name => say.pieces("passcode-as", &[("application", application), ("name", name)]),
         };
         let problem = view.problem.filter(|_| stage == Stage::Open || view.problem != Some(PasscodeProblem::CodeExpired));
         let page = PasscodePage {

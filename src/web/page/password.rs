@@ -67,12 +67,12 @@ impl Site {
     async fn password_form(&self, visit: &Visit<'_>) -> Page {
         let language = visit.language(&self.look);
         let Some(browser) = cookie::browser(visit.headers) else {
-            return self.look.notice(language, Notice::CookiesNeeded, None);
+            return self.look.before(visit.application).notice(language, Notice::CookiesNeeded, None);
         };
         let flow = visit.flow();
         match self.ask_of(visit.attempt(&browser), &flow, OfFlow::LookChange).await {
-            Told::Change(view) => self.show_password(&view, &flow, &browser, view.last),
-            told => self.follow(language, told, "/"),
+            Told::Change(view) => self.show_password(visit, (&view, &flow), &browser, view.last),
+            told => self.follow(visit, language, told, "/"),
         }
     }
 
@@ -80,26 +80,34 @@ impl Site {
     async fn password(&self, visit: &Visit<'_>, form: Form) -> Page {
         let language = visit.language(&self.look);
         let Some(browser) = cookie::browser(visit.headers) else {
-            return self.look.notice(language, Notice::CookiesNeeded, None);
+            return self.look.before(visit.application).notice(language, Notice::CookiesNeeded, None);
         };
         let opened = csrf::open(&self.keys, browser.expose(), &form.csrf, self.clock.now());
-        let Some(Carried { flow }) = opened.fresh() else { return self.look.notice(language, Notice::FlowGone, None) };
+        let Some(Carried { flow }) = opened.fresh() else {
+            return self.look.before(visit.application).notice(language, Notice::FlowGone, None);
+        };
         let what = match form.act.as_str() {
             "later" => OfFlow::ChangeLater,
             _ => OfFlow::Change { new: form.new_password, again: form.new_password_again },
         };
         match self.ask_of(visit.attempt(&browser), &flow, what).await {
             Told::Unchanged(why) => match self.ask_of(visit.attempt(&browser), &flow, OfFlow::LookChange).await {
-                Told::Change(view) => self.show_password(&view, &flow, &browser, Some(why)),
-                told => self.follow(language, told, "/"),
+                Told::Change(view) => self.show_password(visit, (&view, &flow), &browser, Some(why)),
+                told => self.follow(visit, language, told, "/"),
             },
-            told => self.follow(language, told, "/"),
+            told => self.follow(visit, language, told, "/"),
         }
     }
 
-    fn show_password(&self, view: &ChangeView, flow: &str, browser: &Secret<String>, problem: Option<Unchanged>) -> Page {
+    fn show_password(
+        &self,
+        visit: &Visit<'_>,
+        (view, flow): (&ChangeView, &str),
+        browser: &Secret<String>,
+        problem: Option<Unchanged>,
+    ) -> Page {
         let field = Carried { flow: flow.to_owned() };
-        self.look.password(
+        self.look.before(visit.application).password(
             view.language,
             &PasswordView {
                 csrf: &csrf::seal(&self.keys, browser.expose(), field, view.now),

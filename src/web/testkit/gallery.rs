@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::states::{SUPPORT, every_page, login_view, look, pages, passcode_view, password_view};
+use super::states::{SUPPORT, every_page, login_view, look, pages, passcode_view, password_view, written_pages};
 use crate::auth::Progress;
 use crate::base::{Channel, Language, Span};
-use crate::config::{Limits, Pages};
+use crate::config::{Limits, Pages, Translated};
 use crate::web::page::asset;
 use crate::web::page::login::{LoginProblem, LoginView};
 use crate::web::page::passcode_view::{PasscodeView, Resend};
@@ -78,8 +78,11 @@ fn no_page_has_a_style_or_script_inside() {
 #[test]
 fn what_others_wrote_stays_text() {
     let hostile = "\"><script>alert(1)</script>'&{ $x }";
-    let given = Pages { title: hostile.into(), support: Some(hostile.into()), ..Pages::default() };
+    let linked = format!("'''{hostile} [{hostile}](tel:112)'''");
+    let given = written_pages(&format!("[pages]\ntitle = '''{hostile}'''\nsupport = {linked}"));
     let look = Look::new(&given, &Limits::default(), false, None);
+    let name: std::sync::Arc<str> = "mail".into();
+    let look = look.with_application(&name, Some(Translated::plain(hostile.to_owned())), None);
     let links = [(Language::ENGLISH, hostile.to_owned()), (Language::ENGLISH, hostile.to_owned())];
     let login = LoginView {
         application: hostile,
@@ -102,6 +105,7 @@ fn what_others_wrote_stays_text() {
     };
     let pages = [
         look.login(Language::ENGLISH, &login),
+        look.before("mail").login(Language::ENGLISH, &LoginView { application: "mail", ..login.clone() }),
         look.passcode(Language::ENGLISH, &passcode),
         look.logout(Language::ENGLISH, hostile),
         look.password(Language::ENGLISH, &PasswordView { name: hostile, csrf: hostile, ..password_view() }),

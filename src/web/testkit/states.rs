@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::auth::{Before, Fate, Offer, Progress, Way};
 use crate::base::{Channel, Language, Span, Time, TraceId};
 use crate::config::passcode_policy::Alphabet;
-use crate::config::{Limits, Pages};
+use crate::config::{Limits, Pages, Translated};
 use crate::web::cross_site::{Form, FormView};
 use crate::web::ended::{Entry, EntryView, Shown};
 use crate::web::page::login::{LoginProblem, LoginView};
@@ -13,7 +13,7 @@ use crate::web::page::passcode_view::{PasscodeProblem, PasscodeView, Resend};
 use crate::web::page::password::{self, PasswordView};
 use crate::web::*;
 
-pub(super) const SUPPORT: &str = "Call the help desk: +45 1234 5678";
+pub(super) const SUPPORT: &str = "Call the help desk: <a href=\"tel:+4512345678\"";
 
 /// Every notice, as after limits of a quarter of an hour, a minute and an hour.
 fn notices() -> [Notice; 30] {
@@ -53,8 +53,18 @@ fn notices() -> [Notice; 30] {
 }
 
 pub(super) fn look(trial: bool) -> Look {
-    let pages = Pages { title: "Example Corp".into(), support: Some(SUPPORT.into()), ..Pages::default() };
-    Look::new(&pages, &Limits::default(), trial, None)
+    let text = "[pages]\ntitle = \"Example Corp\"\nsupport = \"Call the help desk: [+45 1234 5678](tel:+4512345678)\"";
+    let look = Look::new(&written_pages(text), &Limits::default(), trial, None);
+    let titled = |title: &str| Some(Translated::plain(title.to_owned()));
+    let look = look.with_application(&"posta".into(), titled("Şirket Postası – İç Yazışmalar"), None);
+    look.with_application(&"youjian".into(), titled("邮件与日历"), None)
+}
+
+/// The section as an operator writes it.
+pub(super) fn written_pages(section: &str) -> Pages {
+    let minimal = include_str!("../../config/testdata/minimal.toml");
+    let parsed = crate::config::parse(&format!("{minimal}\n{section}"), std::path::Path::new("/"), &|_| None);
+    parsed.unwrap_or_else(|problems| panic!("{problems:?}")).pages
 }
 
 fn trace() -> TraceId {
@@ -98,6 +108,10 @@ pub(super) fn pages(language: Language) -> Vec<(String, Page)> {
         ("logout".to_owned(), look.logout(language, "c2VhbGVk")),
         ("signed-out".to_owned(), look.signed_out(language)),
     ];
+    for application in ["posta", "youjian"] {
+        let view = LoginView { application, ..login_view(None, &links) };
+        pages.push((format!("login-{application}"), look.before(application).login(language, &view)));
+    }
     use LoginProblem::*;
     for problem in [Refused, Expired, NoCookies, StartAgain, SignedOut] {
         pages.push((problem.key().to_owned(), look.login(language, &login_view(Some(problem), &links))));

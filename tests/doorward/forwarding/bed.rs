@@ -111,6 +111,8 @@ fn application(wishes: &Wishes) -> Application {
     Application {
         name: "app".into(),
         hosts: vec!["localhost".into()],
+        title: None,
+        logo: None,
         policy: "staff".into(),
         session: SessionLimits { idle: hour, absolute: hour },
         background: Background::default(),
