@@ -27,6 +27,12 @@ pub enum What {
         command: String,
         uid: u32,
     },
+    /// An operator wished the directory's lock of an account to be lifted: `lifted`, `not-locked` or `unable`, and why not.
+    DirectoryUnlock {
+        outcome: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    },
     /// What is older than `[audit] keep` is removed now; `before`: as RFC 3339 has it. `up_to`: the last number that goes, by node.
     JournalCut {
         before: String,
@@ -230,11 +236,12 @@ impl What {
 }
 
 /// The name of every event, in the order above.
-pub const EVENTS: [&str; 37] = [
+pub const EVENTS: [&str; 38] = [
     "started",
     "stopped",
     "reloaded",
     "control-used",
+    "directory-unlock",
     "journal-cut",
     "request-failed",
     "request-refused",

@@ -187,10 +187,14 @@ enum UserWhat {
         #[command(flatten)]
         who: OneUser,
     },
-    /// Lift the pauses that wrong passwords, wrong codes or too many messages have led to. What the directory counts or locks stays.
+    /// Lift the pauses that wrong passwords, wrong codes or too many messages have led to. What the directory counts or locks stays,
+    /// except with --directory.
     Unlock {
         #[command(flatten)]
         who: OneUser,
+        /// Lift the directory's own lock too, with the right of the service user. Exit code 1 if it cannot be lifted.
+        #[arg(long)]
+        directory: bool,
     },
     /// End the sessions of a user and remove their data.
     ///
@@ -306,7 +310,8 @@ pub fn run() -> ExitCode {
             user::report(&file.path, format, ReportOptions { directory, problems })
         }
         What::User { what: UserWhat::Show { who } } => who.run(AccountTask::Show),
-        What::User { what: UserWhat::Unlock { who } } => who.run(AccountTask::Unlock),
+        What::User { what: UserWhat::Unlock { who, directory: false } } => who.run(AccountTask::Unlock),
+        What::User { what: UserWhat::Unlock { who, directory: true } } => who.run(AccountTask::UnlockInDirectory),
         What::User { what: UserWhat::Forget { who } } => who.run(AccountTask::Forget),
         What::HashPassword => hash_password::run(),
     };

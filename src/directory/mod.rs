@@ -162,6 +162,17 @@ pub enum Changed {
     Unable(String),
 }
 
+/// What became of an operator's wish to lift a lock in the directory.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "outcome", content = "why", rename_all = "kebab-case")]
+pub enum Unlock {
+    Lifted,
+    /// The directory shows no lock.
+    NotLocked,
+    /// It cannot, or a right is missing. In words for an operator.
+    Unable(String),
+}
+
 /// What a directory has against a new password.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Complaint {
@@ -244,6 +255,9 @@ pub trait Directory: Send + Sync {
         old: &'a Secret<String>,
         new: &'a Secret<String>,
     ) -> Later<'a, Result<Changed, DirectoryError>>;
+
+    /// Lifts the lock that wrong passwords have brought about, by the service user's right. Whatever else keeps an account out stays.
+    fn unlock<'a>(&'a self, account: &'a Account) -> Later<'a, Result<Unlock, DirectoryError>>;
 
     /// What has changed since `mark` was given out: one question, whoever is signed in. Without a mark it is everybody.
     fn changes_since<'a>(&'a self, mark: Option<&'a Mark>) -> Later<'a, Result<Changes, DirectoryError>>;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::account_status::AccountStatus;
 use super::{
     Account, By, Changed, Changes, Directory, DirectoryError, Dn, Examination, Group, Lister, Mark, Meaning, Membership, Queue,
-    Verdict,
+    Unlock, Verdict,
 };
 use crate::base::tls::CertificateFacts;
 use crate::base::{Clock, Later, Secret, Timing, UserId};
@@ -69,6 +69,10 @@ impl Directory for Timed {
         new: &'a Secret<String>,
     ) -> Later<'a, Result<Changed, DirectoryError>> {
         self.timed(self.directory.change(account, old, new))
+    }
+
+    fn unlock<'a>(&'a self, account: &'a Account) -> Later<'a, Result<Unlock, DirectoryError>> {
+        self.timed(self.directory.unlock(account))
     }
 
     fn changes_since<'a>(&'a self, mark: Option<&'a Mark>) -> Later<'a, Result<Changes, DirectoryError>> {

@@ -9,7 +9,7 @@ use crate::support::client::wrong;
 use crate::support::node::{Bed, detail};
 use crate::support::toml::Toml;
 
-async fn asked(bed: &Bed, task: AccountTask) -> Result<AccountDone, String> {
+pub async fn asked(bed: &Bed, task: AccountTask) -> Result<AccountDone, String> {
     let control = bed.control.clone();
     let reply = tokio::task::spawn_blocking(move || control::ask(&control, &Request::Account(task))).await.unwrap();
     match reply.unwrap() {
@@ -51,7 +51,10 @@ async fn a_pause_of_passwords_is_shown_and_lifted_in_every_spelling_of_the_name(
     assert_eq!(paused(&shown(&bed, "bob").await), []);
 
     let done = asked(&bed, AccountTask::Unlock("alice".to_owned())).await.unwrap();
-    assert!(matches!(done, AccountDone::Unlocked { ref user, counters } if user == "people:alice" && counters > 0), "{done:?}");
+    assert!(
+        matches!(done, AccountDone::Unlocked { ref user, counters, directory: None } if user == "people:alice" && counters > 0),
+        "{done:?}"
+    );
     assert_eq!(paused(&shown(&bed, "alice").await), []);
     for name in ["alice", "CORP\\alice"] {
         assert_eq!(bed.browser().login(name, "wonderland").await.status, 303, "{name}");

@@ -10,7 +10,7 @@ use doorward::base::{Dn, Later, Secret, UserId};
 use doorward::config::group::Group;
 use doorward::directory::{
     Account, AccountStatus, Bar, By, Changed, Changes, Directory, DirectoryError, Examination, Lister, LockOut, Mark, Meaning,
-    Membership, User, Verdict,
+    Membership, Unlock, User, Verdict,
 };
 
 use crate::support::client::Watch;
@@ -143,6 +143,10 @@ impl Directory for Scripted {
             said.is_dead = said.dies_after_change;
             Ok(Changed::Yes)
         })
+    }
+
+    fn unlock<'a>(&'a self, _: &'a Account) -> Later<'a, Result<Unlock, DirectoryError>> {
+        Box::pin(std::future::ready(Ok(Unlock::Unable("a directory of this kind locks no account".to_owned()))))
     }
 
     fn changes_since<'a>(&'a self, _: Option<&'a Mark>) -> Later<'a, Result<Changes, DirectoryError>> {

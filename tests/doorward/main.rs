@@ -110,6 +110,7 @@ mod systemd;
 mod tickets;
 mod titles;
 mod trouble;
+mod unlock;
 mod unread;
 mod upgrade;
 mod upgrades;

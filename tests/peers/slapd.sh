@@ -9,6 +9,7 @@
 #              PPOLICY=1       password policies: three wrong passwords lock, and people in every state of a password
 #              OWN_CERTIFICATE=1  its certificate is by nobody but itself (openssl req -x509), and is what CA= names
 #              SERVICE_WRITES=1  the service user may write passwords
+#              SERVICE_UNLOCKS=1  the service user may lift the lock of an account
 #              UNSEARCHED=1    the service user may read the members of `gate`, and search for none
 #              HIDDEN=1        the service user may not read the group `unique`, nor the members of `posix`
 # Exit 77: slapd or its tools are not installed (Debian: slapd ldap-utils openssl). Exit 75: a port was taken meanwhile.
@@ -62,6 +63,7 @@ ${PPOLICY:+ppolicy_use_lockout}
 ${PPOLICY:+ppolicy_hash_cleartext}
 ${LIMITED:+#}limits dn.exact="$SERVICE" size=unlimited
 access to attrs=userPassword by anonymous auth ${PPOLICY:+by self write} ${SERVICE_WRITES:+by dn.exact="$SERVICE" write} by * none
+${SERVICE_UNLOCKS:+access to attrs=pwdAccountLockedTime by dn.exact="$SERVICE" write by * none}
 ${HIDDEN:+access to dn.exact="cn=unique,ou=groups,$BASE" by * none}
 ${HIDDEN:+access to dn.exact="cn=posix,ou=groups,$BASE" attrs=memberUid by * none}
 ${UNSEARCHED:+access to dn.exact="cn=gate,ou=groups,$BASE" attrs=member by dn.exact="$SERVICE" =rd by * none}
@@ -174,5 +176,5 @@ stop() {
 case ${1:-} in
 start) start "$2" "$3" "$4" ;;
 stop) stop "$(realpath "$2")" ;;
-*) sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
+*) sed -n '2,14s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
 esac

@@ -43,6 +43,13 @@ impl RefusedLately {
         entries.iter().any(|(_, known)| known == mark)
     }
 
+    /// Forgets all: a lock that was lifted must not go on here for a password that is right. What is wrong is merely asked for again.
+    pub fn clear(&self) {
+        if let Ok(mut entries) = self.entries.lock() {
+            entries.clear();
+        }
+    }
+
     /// It was refused now.
     pub fn remember(&self, mark: [u8; 32], now: Time) {
         let Ok(mut entries) = self.entries.lock() else { return };

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{OperatorApi, SessionSelector};
+use crate::audit::{Event, What};
 use crate::auth::limit::known_browser::{Browser, mark};
 use crate::auth::steps::Steps;
 use crate::base::{Time, UserId};
-use crate::directory::{Account, By, Found, Name};
+use crate::directory::{Account, By, Found, Name, Unlock};
 use crate::store::{Counter, StoreError};
 
 /// What is to be done, with the account name or user id as the operator wrote it.
@@ -20,6 +21,8 @@ pub enum AccountTask {
     Show(String),
     /// Lifts our own pauses.
     Unlock(String),
+    /// The same, and the lock in the account's directory.
+    UnlockInDirectory(String),
     Forget(String),
 }
 
@@ -71,6 +74,9 @@ pub enum AccountDone {
     Unlocked {
         user: String,
         counters: u64,
+        /// What became of the directory's lock, where that was asked for.
+        #[serde(default)]
+        directory: Option<Unlock>,
     },
     Forgotten {
         user: String,
@@ -79,12 +85,30 @@ pub enum AccountDone {
     },
 }
 
+impl AccountTask {
+    fn written(&self) -> &str {
+        let (Self::Show(user) | Self::Unlock(user) | Self::UnlockInDirectory(user) | Self::Forget(user)) = self;
+        user
+    }
+
+    /// The same about this user.
+    fn of(&self, user: String) -> Self {
+        match self {
+            Self::Show(_) => Self::Show(user),
+            Self::Unlock(_) => Self::Unlock(user),
+            Self::UnlockInDirectory(_) => Self::UnlockInDirectory(user),
+            Self::Forget(_) => Self::Forget(user),
+        }
+    }
+}
+
 /// As the journal has it: by the id, which stays, so that the journal does not name a forgotten user once more.
 impl fmt::Display for AccountTask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Show(user) => write!(f, "user show {user}"),
             Self::Unlock(user) => write!(f, "user unlock {user}"),
+            Self::UnlockInDirectory(user) => write!(f, "user unlock {user} --directory"),
             Self::Forget(user) => write!(f, "user forget {user}"),
         }
     }
@@ -110,19 +134,16 @@ pub(in crate::auth) struct Accounts {
 impl Accounts {
     /// Journaled before it is done. In words why not.
     pub async fn work(&self, task: AccountTask, uid: u32) -> Result<AccountDone, String> {
-        let (AccountTask::Show(written) | AccountTask::Unlock(written) | AccountTask::Forget(written)) = &task;
-        let meant = self.meant(written).await?;
-        let id = meant.id.to_string();
-        let (named, done) = match task {
-            AccountTask::Show(_) => (AccountTask::Show(id), None),
-            AccountTask::Unlock(_) => (AccountTask::Unlock(id), Some(false)),
-            AccountTask::Forget(_) => (AccountTask::Forget(id), Some(true)),
-        };
-        self.operators.used(named.to_string(), uid).await.map_err(words)?;
-        match done {
-            None => self.show(&meant).await.map(AccountDone::Shown),
-            Some(false) => self.unlock(&meant).await,
-            Some(true) => self.forget(&meant, uid).await,
+        let meant = self.meant(task.written()).await?;
+        self.operators.used(task.of(meant.id.to_string()).to_string(), uid).await.map_err(words)?;
+        match task {
+            AccountTask::Show(_) => self.show(&meant).await.map(AccountDone::Shown),
+            AccountTask::Unlock(_) => self.unlock(&meant, None).await,
+            AccountTask::UnlockInDirectory(_) => {
+                let directory = self.unlock_in_directory(&meant).await;
+                self.unlock(&meant, Some(directory)).await
+            }
+            AccountTask::Forget(_) => self.forget(&meant, uid).await,
         }
         .map_err(words)
     }
@@ -233,15 +254,35 @@ impl Accounts {
         Ok(paused)
     }
 
-    async fn unlock(&self, meant: &Meant) -> Result<AccountDone, StoreError> {
+    async fn unlock(&self, meant: &Meant, directory: Option<Unlock>) -> Result<AccountDone, StoreError> {
         let (services, now) = (&self.steps.services, self.steps.services.clock.now());
         let mut counters = self.forget_names(meant, now).await?;
+        self.steps.limiter.refused_lately.clear();
         counters += u64::from(self.steps.limiter.failures.remove(meant.id.as_str(), now).await?);
         let by_user = [Counter::WrongFactors, Counter::WrongFactorsInARow, Counter::PauseNotice, Counter::MessagesOfUser];
         for counter in by_user {
             counters += u64::from(services.stores.counters.remove(counter, meant.id.as_str(), now).await?);
         }
-        Ok(AccountDone::Unlocked { user: meant.id.to_string(), counters })
+        Ok(AccountDone::Unlocked { user: meant.id.to_string(), counters, directory })
+    }
+
+    /// What came of it is journaled too: the command alone does not say whether anything was changed there.
+    async fn unlock_in_directory(&self, meant: &Meant) -> Unlock {
+        let directory = self.steps.rules.people.directory(meant.id.directory());
+        let unlocked = match directory.zip(meant.account.as_ref()) {
+            Some((directory, account)) => {
+                directory.unlock(account).await.unwrap_or_else(|error| Unlock::Unable(error.to_string()))
+            }
+            None => Unlock::Unable("no directory shows this account among its users now".to_owned()),
+        };
+        let (outcome, why) = match &unlocked {
+            Unlock::Lifted => ("lifted", None),
+            Unlock::NotLocked => ("not-locked", None),
+            Unlock::Unable(why) => ("unable", Some(why.clone())),
+        };
+        let what = What::DirectoryUnlock { outcome: outcome.to_owned(), why };
+        self.operators.journal.note(Event { user: Some(meant.id.clone()), ..Event::of_node(what) }).await;
+        unlocked
     }
 
     async fn forget_names(&self, meant: &Meant, now: Time) -> Result<u64, StoreError> {

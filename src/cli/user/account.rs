@@ -9,7 +9,9 @@ use crate::app::control::{Reply, Request};
 use crate::auth::{AccountDone, AccountTask, AccountView, Pause, Paused};
 use crate::cli::plain::{escaped_json, plain};
 use crate::cli::{Output, ask};
+use crate::directory::Unlock;
 
+/// Exit code 1 where the lock in the directory stays though it was to be lifted.
 pub fn run(file: &Path, task: AccountTask, output: Output) -> Result<ExitCode> {
     let done = match ask(file, &Request::Account(task))? {
         Reply::Account(done) => done,
@@ -19,10 +21,7 @@ pub fn run(file: &Path, task: AccountTask, output: Output) -> Result<ExitCode> {
     let text = match (output, &done) {
         (Output::Json, done) => escaped_json(&json(done).to_string()) + "\n",
         (Output::Text, AccountDone::Shown(view)) => shown(view),
-        (Output::Text, AccountDone::Unlocked { user, counters: 0 }) => format!("Nothing was paused or counted for {user}.\n"),
-        (Output::Text, AccountDone::Unlocked { user, .. }) => {
-            format!("Nothing is paused for {user} any more. What the directory counts or locks stays as it is.\n")
-        }
+        (Output::Text, AccountDone::Unlocked { user, counters, directory }) => unlocked(user, *counters, directory.as_ref()),
         (Output::Text, AccountDone::Forgotten { user, sessions, records }) => {
             format!(
                 "{user} is forgotten: {sessions} sessions ended, {records} records removed. Events stay in the journal, without the name.\n"
@@ -31,7 +30,22 @@ pub fn run(file: &Path, task: AccountTask, output: Output) -> Result<ExitCode> {
     };
     let text: String = text.lines().map(|line| plain(line) + "\n").collect();
     drop(std::io::Write::write_all(&mut std::io::stdout().lock(), text.as_bytes()));
-    Ok(ExitCode::SUCCESS)
+    let stays_locked = matches!(done, AccountDone::Unlocked { directory: Some(Unlock::Unable(_)), .. });
+    Ok(if stays_locked { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn unlocked(user: &str, counters: u64, directory: Option<&Unlock>) -> String {
+    let here = if counters == 0 {
+        format!("Nothing was paused or counted for {user}.\n")
+    } else {
+        format!("Nothing is paused for {user} any more.\n")
+    };
+    here + &match directory {
+        None => "What the directory counts or locks stays as it is (`--directory` lifts its lock too).\n".to_owned(),
+        Some(Unlock::Lifted) => "The directory's lock is lifted.\n".to_owned(),
+        Some(Unlock::NotLocked) => "The directory shows no lock; nothing was changed there.\n".to_owned(),
+        Some(Unlock::Unable(why)) => format!("The directory's lock was NOT lifted: {why}.\n"),
+    }
 }
 
 fn shown(view: &AccountView) -> String {
@@ -70,9 +84,31 @@ fn json(done: &AccountDone) -> serde_json::Value {
                 "user": user, "name": name, "directory": directory, "sessions": sessions, "paused": paused, "records": records,
             })
         }
-        AccountDone::Unlocked { user, counters } => serde_json::json!({ "user": user, "counters": counters }),
+        AccountDone::Unlocked { user, counters, directory } => {
+            serde_json::json!({ "user": user, "counters": counters, "directory": directory })
+        }
         AccountDone::Forgotten { user, sessions, records } => {
             serde_json::json!({ "user": user, "sessions": sessions, "records": records })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_became_of_the_lock_in_the_directory_is_said_in_words() {
+        let unable = Unlock::Unable("no right".to_owned());
+        let table = [
+            (0, None, "Nothing was paused or counted for corp:1.\nWhat the directory counts or locks stays"),
+            (2, None, "Nothing is paused for corp:1 any more.\nWhat the directory counts or locks stays"),
+            (2, Some(&Unlock::Lifted), "any more.\nThe directory's lock is lifted.\n"),
+            (2, Some(&Unlock::NotLocked), "The directory shows no lock;"),
+            (0, Some(&unable), "for corp:1.\nThe directory's lock was NOT lifted: no right.\n"),
+        ];
+        for (counters, directory, words) in table {
+            assert!(unlocked("corp:1", counters, directory).contains(words), "{words}");
         }
     }
 }

@@ -33,7 +33,7 @@ use crate::directory::ldap_client::client::{Answer, Client};
 use crate::directory::ldap_client::discovery::Discovery;
 use crate::directory::ldap_client::{LdapNewError, check, filter};
 use crate::directory::{
-    Account, Bar, By, Changed, Directory, DirectoryError, Examination, Meaning, Membership, Verdict, password,
+    Account, Bar, By, Changed, Directory, DirectoryError, Examination, Meaning, Membership, Unlock, Verdict, password,
 };
 
 pub struct ActiveDirectory {
@@ -113,6 +113,17 @@ impl Directory for ActiveDirectory {
         new: &'a Secret<String>,
     ) -> Later<'a, Result<Changed, DirectoryError>> {
         Box::pin(self.change_password(account, old, new))
+    }
+
+    fn unlock<'a>(&'a self, account: &'a Account) -> Later<'a, Result<Unlock, DirectoryError>> {
+        Box::pin(async move {
+            let unlocked = self.client.unlock(&account.handle, self.clock.now()).await;
+            if matches!(unlocked, Ok(Unlock::Lifted)) {
+                // The domain forgets the wrong passwords along with the lock, ours too.
+                self.rules.forget(&account.user.id);
+            }
+            unlocked
+        })
     }
 
     fn changes_since<'a>(&'a self, mark: Option<&'a Mark>) -> Later<'a, Result<Changes, DirectoryError>> {

@@ -18,7 +18,9 @@ use crate::directory::ldap_client::bind::answer;
 use crate::directory::ldap_client::bulk::{Bulk, Refused};
 use crate::directory::ldap_client::client::Client;
 use crate::directory::ldap_client::{LdapNewError, filter};
-use crate::directory::{Account, By, Changed, Directory, DirectoryError, Examination, Meaning, Membership, Verdict, password};
+use crate::directory::{
+    Account, By, Changed, Directory, DirectoryError, Examination, Meaning, Membership, Unlock, Verdict, password,
+};
 use crate::directory::{check, ldap_client};
 
 pub struct Ldap {
@@ -89,6 +91,10 @@ impl Directory for Ldap {
         new: &'a Secret<String>,
     ) -> Later<'a, Result<Changed, DirectoryError>> {
         Box::pin(self.client.in_time(self.change_password(&account.handle, old, new)))
+    }
+
+    fn unlock<'a>(&'a self, account: &'a Account) -> Later<'a, Result<Unlock, DirectoryError>> {
+        Box::pin(self.client.unlock(&account.handle, self.bulk.clock().now()))
     }
 
     fn changes_since<'a>(&'a self, mark: Option<&'a Mark>) -> Later<'a, Result<Changes, DirectoryError>> {

@@ -21,6 +21,7 @@ pub(super) mod service;
 mod status;
 pub(super) mod statuses;
 pub(super) mod time;
+mod unlock;
 
 use crate::base::dn::DnError;
 use crate::base::tls::TlsError;

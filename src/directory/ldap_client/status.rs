@@ -71,7 +71,7 @@ const LOCKED: i64 = 0x10;
 const NEVER_EXPIRES: i64 = 0x1_0000;
 const EXPIRED: i64 = 0x80_0000;
 /// draft-behera-ldap-password-policy section 5.3.3
-const LOCKED_FOR_GOOD: &str = "000001010000Z";
+pub(in crate::directory) const LOCKED_FOR_GOOD: &str = "000001010000Z";
 
 #[cfg(test)]
 mod tests {

@@ -16,7 +16,9 @@ use crate::config::group::Group;
 use crate::directory::account_status::{AccountStatus, Changes, Listed, Lister, MOST_AT_ONCE, Mark, Restriction, Who};
 use crate::directory::password;
 use crate::directory::password::Cost;
-use crate::directory::{Account, By, Changed, Directory, DirectoryError, Examination, Meaning, Membership, Queue, User, Verdict};
+use crate::directory::{
+    Account, By, Changed, Directory, DirectoryError, Examination, Meaning, Membership, Queue, Unlock, User, Verdict,
+};
 
 /// A directory that is a file.
 pub struct Local {
@@ -164,6 +166,10 @@ impl Directory for Local {
     }
 
     /// The file is the mark: while it stays the same, nobody has changed.
+    fn unlock<'a>(&'a self, _: &'a Account) -> Later<'a, Result<Unlock, DirectoryError>> {
+        Box::pin(std::future::ready(Ok(Unlock::Unable("a directory of this kind locks no account".to_owned()))))
+    }
+
     fn changes_since<'a>(&'a self, mark: Option<&'a Mark>) -> Later<'a, Result<Changes, DirectoryError>> {
         Box::pin(async move {
             let users = self.current().await;

@@ -193,6 +193,15 @@ impl Samba {
         Admin { ldap, base: self.base().to_owned(), domain: self.domain().to_owned() }
     }
 
+    /// Whether the domain lets this account sign in with this password, asked by none of ours.
+    pub async fn accepts(&self, dn: &str, password: &str) -> bool {
+        let settings = LdapConnSettings::new().set_conn_timeout(Duration::from_secs(20)).set_no_tls_verify(true);
+        let url = format!("ldaps://{}", self.address());
+        let (connection, mut ldap) = LdapConnAsync::with_settings(settings, &url).await.unwrap();
+        ldap3::drive!(connection);
+        ldap.simple_bind(dn, password).await.unwrap().rc == 0
+    }
+
     /// After this many wrong passwords within the window an account is locked, for as long as the window.
     pub async fn lock_out_after(&self, threshold: u32, window: Duration) {
         let (admin, base) = (self.admin().await, self.base());
