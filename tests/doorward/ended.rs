@@ -127,8 +127,8 @@ async fn a_session_that_ends_during_a_request_is_told_to_people_as_a_page() {
     let application = Application::start().await;
     let bed = Bed::with(Toml::bed().servers([application.address]).session(r#"{ idle = "1h", absolute = "1h" }"#)).await;
     for (method, people, text) in [
-        ("GET", true, "Your session ended before the application had answered."),
-        ("POST", true, "may have got a part of it"),
+        ("GET", true, "Your session ended before the application answered."),
+        ("POST", true, "may have received part of it"),
         ("GET", false, "sign-in-needed"),
         ("POST", false, "sign-in-needed"),
     ] {

@@ -36,7 +36,7 @@ impl Waiting {
     async fn is_refused(&self, bed: &Bed, reason: &str) {
         let refused = self.enter().await;
         assert_eq!(refused.status, 403, "{reason}: {}", refused.body);
-        assert!(refused.says("Please call your help desk") && !self.browser.is_in().await, "{reason}: {}", refused.body);
+        assert!(refused.says("Call your help desk") && !self.browser.is_in().await, "{reason}: {}", refused.body);
         let events = bed.trace(&refused.trace()).await;
         let kinds: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
         assert_eq!(kinds[kinds.len() - 2..], ["passcode-right", "recheck-refused"], "{reason}");
@@ -101,7 +101,7 @@ async fn whoever_is_disabled_before_the_new_password_gets_none_and_no_session() 
         [("csrf", page.csrf()), ("new_password", "Looking-glass2".into()), ("new_password_again", "Looking-glass2".into())];
     let fields: [(&str, &str); 3] = fields.each_ref().map(|(name, value): &(&str, String)| (*name, value.as_str()));
     let refused = waiting.browser.post("/.doorward/login/password", &fields).await;
-    assert!(refused.status == 403 && refused.says("Please call your help desk"), "{}", refused.body);
+    assert!(refused.status == 403 && refused.says("Call your help desk"), "{}", refused.body);
     assert_eq!(admin.value(&dn, "pwdLastSet").await.as_deref(), Some("0"), "it was changed");
     admin.set(&dn, "userAccountControl", &["512"]).await;
     assert_ne!(waiting.browser.post("/.doorward/login/password", &fields).await.status, 303, "the flow goes on");

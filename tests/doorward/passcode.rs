@@ -262,7 +262,7 @@ async fn a_code_that_has_done_its_work_leads_on_and_opens_nothing_more() {
     browser.passcode(&page, &code).await;
     bed.clock.advance(Duration::from_secs(10));
     let again = browser.passcode(&page, &code).await;
-    assert!(again.status == 200 && again.says("You are already signed in") && again.says("Just go on."), "{}", again.body);
+    assert!(again.status == 200 && again.says("You are already signed in") && again.says("There is nothing more to enter."), "{}", again.body);
     assert!(!again.headers.contains_key("set-cookie"));
 }
 
@@ -283,7 +283,7 @@ async fn a_code_without_our_cookie_leads_to_a_page_on_cookies() {
     let page = browser.to_passcode("alice", "wonderland").await;
     browser.forget(FLOW);
     let answer = browser.passcode(&page, &bed.code(&page).await).await;
-    assert!(answer.status == 403 && answer.says("Please allow cookies"), "{}", answer.body);
+    assert!(answer.status == 403 && answer.says("Allow cookies to sign in"), "{}", answer.body);
 }
 
 #[tokio::test]

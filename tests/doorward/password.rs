@@ -103,8 +103,8 @@ async fn the_directorys_complaint_is_told_in_words_and_the_next_try_may_be_right
     for (new, again, status, words) in [
         ("short", "short", 403, "This password is too short."),
         (FIRST, FIRST, 403, "You have used this password before."),
-        (SECOND, "another-password", 403, "The two entries are not the same."),
-        ("", "", 403, "This cannot be a password."),
+        (SECOND, "another-password", 403, "The two passwords are not the same."),
+        ("", "", 403, "This cannot be used as a password."),
     ] {
         page = browser.new_password(&page, new, again).await;
         assert!(page.status == status && page.says(words), "{words}: {} {}", page.status, page.body);
@@ -128,7 +128,7 @@ async fn ten_new_passwords_that_are_refused_end_the_login() {
     }
     for _ in 0..2 {
         let over = browser.new_password(&page, SECOND, SECOND).await;
-        assert!(over.status == 403 && over.says("This change of the password is over"), "{}", over.body);
+        assert!(over.status == 403 && over.says("This password change is over"), "{}", over.body);
     }
     assert!(!browser.is_in().await);
 }
@@ -222,7 +222,7 @@ async fn a_directory_that_cannot_change_it_sends_to_the_help_desk() {
     let browser = bed.browser();
     let page = to_new_password(&bed, &browser, "old", FIRST).await;
     let refused = browser.new_password(&page, SECOND, SECOND).await;
-    assert!(refused.status == 403 && refused.says("Please call your help desk"), "{}", refused.body);
+    assert!(refused.status == 403 && refused.says("Call your help desk"), "{}", refused.body);
     let events = bed.trace(&refused.trace()).await;
     assert!(events.iter().any(|event| event.detail.contains("\"reason\":\"unable\"")), "{events:?}");
     assert!(!browser.is_in().await);

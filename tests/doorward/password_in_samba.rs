@@ -60,7 +60,7 @@ async fn barred_is_for_the_help_desk_and_only_with_the_right_password() {
         let refused = bed.browser().login(name, "not this").await;
         assert!(refused.status == 403 && refused.says("We could not sign you in."), "{name}: {}", refused.body);
         let barred = bed.browser().login(name, FIRST).await;
-        assert!(barred.status == 403 && barred.says("Please call your help desk"), "{name}: {}", barred.body);
+        assert!(barred.status == 403 && barred.says("Call your help desk"), "{name}: {}", barred.body);
         let reason = bed.reason(&barred).await;
         assert!(["disabled", "account-expired", "workstation"].contains(&reason.as_str()), "{name}: {reason}");
     }
