@@ -45,6 +45,9 @@ login-title = Anmelden bei { $application }
 login-username = Benutzername
 login-username-hint = Name, DOMÄNE\Name oder Name@Domäne
 login-password = Passwort
+# On the sign-in page and the page of a new password; only where there is JavaScript.
+password-show = Passwort anzeigen
+password-hide = Passwort verbergen
 login-submit = Anmelden
 login-refused = Die Anmeldung ist nicht gelungen.
 login-refused-next = Prüfen Sie Benutzername und Passwort. Nach mehreren Fehlversuchen warten Sie bitte mindestens { $time }.

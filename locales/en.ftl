@@ -45,6 +45,9 @@ login-title = Sign in to { $application }
 login-username = User name
 login-username-hint = name, DOMAIN\name or name@domain
 login-password = Password
+# On the sign-in page and the page of a new password; only where there is JavaScript.
+password-show = Show password
+password-hide = Hide password
 login-submit = Sign in
 login-refused = We could not sign you in.
 login-refused-next = Check your user name and password. After several wrong attempts, wait at least { $time }.

@@ -1,4 +1,4 @@
-// The pages that follow the login page, made easier where there is a script; they work without one. The login page has none.
+// The pages made easier where there is a script; they work without one.
 'use strict';
 (() => {
   // A form of another site is handed over; not when somebody comes back to this page. Its fields may have any name, also those that
@@ -14,6 +14,8 @@
       if (sent) event.preventDefault();
       sent = true;
     });
+    // What was edited is another try, also where the browser was told to stop waiting for the first.
+    form.addEventListener('input', () => { sent = false; });
     addEventListener('pageshow', () => { sent = false; });
   }
 
@@ -25,6 +27,27 @@
       const target = one.getAttribute(name);
       if (target && !target.includes('#')) one.setAttribute(name, target + location.hash);
     }
+  }
+
+  // Passwords can be shown while they are typed. They are hidden again before the form is sent, so that no browser keeps them as text,
+  // and when the page is left.
+  for (const button of document.querySelectorAll('button[data-hide]')) {
+    const fields = button.getAttribute('aria-controls').split(' ').map((id) => document.getElementById(id));
+    const words = { password: button.textContent, text: button.dataset.hide };
+    const turn = (type) => {
+      for (const field of fields.filter((one) => one.type !== type)) {
+        const { selectionStart, selectionEnd, selectionDirection } = field;
+        field.type = type;
+        field.setSelectionRange(selectionStart, selectionEnd, selectionDirection);
+      }
+      button.textContent = words[type];
+    };
+    // A press of the mouse or a finger leaves the focus, the caret and the keyboard on the screen where they are.
+    button.addEventListener('mousedown', (event) => event.preventDefault());
+    button.addEventListener('click', () => turn(fields[0].type === 'text' ? 'password' : 'text'));
+    button.form.addEventListener('submit', () => turn('password'));
+    addEventListener('pagehide', () => turn('password'));
+    button.hidden = false;
   }
 
   const began = Date.now();

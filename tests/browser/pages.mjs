@@ -59,7 +59,7 @@ async function look(page, url, name, problems) {
   await page.goto(url);
   page.off('request', note);
   if (out) await page.screenshot({ path: join(out, name + '.png'), fullPage: true });
-  if (/login/.test(name) && requests.length > 3) problems.push(`${name}: ${requests.length} requests`);
+  if (/login/.test(name) && requests.length > 4) problems.push(`${name}: ${requests.length} requests`);
   if (!name.includes('.phone.')) return;
 
   const { violations } = await new AxeBuilder({ page }).withTags(RULES).setLegacyMode().analyze();
@@ -105,6 +105,55 @@ async function script(browser, base, server, problems) {
   await page.close();
 }
 
+/** The button that shows what is typed as a password. */
+async function show(browser, base, problems) {
+  for (const [name, label, hide, ids] of [
+    ['login.en', 'Show password', 'Hide password', ['password']],
+    ['password-expired.de', 'Passwort anzeigen', 'Passwort verbergen', ['new-password', 'new-password-again']],
+  ]) {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    page.setDefaultTimeout(8000);
+    const expect = async (what, wanted, read) => {
+      const found = JSON.stringify(await page.evaluate(read, ids));
+      if (found !== JSON.stringify(wanted)) problems.push(`${name}: ${what}: ${found} instead of ${JSON.stringify(wanted)}`);
+    };
+    const types = (list) => list.map((id) => document.getElementById(id).type);
+    const all = (type) => ids.map(() => type);
+    await page.goto(`${base}/${name}`);
+    const field = page.locator(`#${ids[0]}`);
+    for (const id of ids) await page.fill(`#${id}`, 'wonderland');
+    await field.focus();
+    await field.evaluate((one) => one.setSelectionRange(2, 5));
+    await page.getByRole('button', { name: label, exact: true }).click();
+    await expect('the passwords are shown', all('text'), types);
+    const caret = () => [document.activeElement.id, document.activeElement.selectionStart, document.activeElement.selectionEnd];
+    await expect('focus and caret stay', [ids[0], 2, 5], caret);
+    await page.getByRole('button', { name: hide, exact: true }).click();
+    await expect('the passwords are hidden', all('password'), types);
+    await expect('focus and caret stay again', [ids[0], 2, 5], caret);
+    // By the keyboard: the button comes after its field, and keeps the focus.
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Space');
+    await expect('the key shows them', all('text'), types);
+    await expect('the focus is on the button', hide, () => document.activeElement.textContent);
+    const sent = await page.evaluate((list) => new Promise((done) => {
+      const { form } = document.getElementById(list[0]);
+      form.noValidate = true;
+      // After the listeners of the page.
+      form.addEventListener('submit', (event) => { event.preventDefault(); done(list.map((id) => document.getElementById(id).type)); });
+      form.requestSubmit();
+    }), ids);
+    if (sent.some((type) => type !== 'password')) problems.push(`${name}: a password is sent as ${sent}`);
+    await expect('the button can show them once more', label, () => document.querySelector('.show').textContent);
+    await context.close();
+    const without = await (await browser.newContext({ javaScriptEnabled: false })).newPage();
+    await without.goto(`${base}/${name}`);
+    if (await without.locator('.show').isVisible()) problems.push(`${name}: a button that does nothing is shown without JavaScript`);
+    await without.context().close();
+  }
+}
+
 if (out) mkdirSync(out, { recursive: true });
 const { server, base, urls } = /^https?:/.test(target) ? { urls: [target] } : await serve(target);
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
@@ -127,7 +176,10 @@ for (const colorScheme of schemes) {
     await context.close();
   }
 }
-if (base) await script(browser, base, server, problems);
+if (base) {
+  await script(browser, base, server, problems);
+  await show(browser, base, problems);
+}
 await browser.close();
 server?.close();
 for (const problem of problems) console.log(problem);

@@ -314,7 +314,7 @@ async function cost(browser) {
   }
   console.log(`login page: ${requests.size} requests, ${bytes} bytes with headers`);
   person.expect('the key exchange', group, 'X25519MLKEM768');
-  person.expect('the requests of the login page', requests.size > 0 && requests.size <= 3, true);
+  person.expect('the requests of the login page', requests.size > 0 && requests.size <= 4, true);
   person.expect('the bytes of the login page', bytes > 1000 && bytes < 20000, true);
   await person.context.close();
 }
