@@ -43,7 +43,13 @@ next-sign-out = Abmelden
 # Die Anmeldeseite. $application ist der Name der Anwendung.
 login-title = Anmelden bei { $application }
 login-username = Benutzername
-login-username-hint = Name, DOMÄNE\Name oder Name@Domäne
+# Beispiele für Namen, dann die Hinweise mit einem, zwei oder drei davon. Nur Formen, die die Verzeichnisse annehmen, werden gezeigt.
+login-name-plain = alice
+login-name-domain = DOMÄNE\alice
+login-name-at = alice@example.com
+login-username-hint = Zum Beispiel: { $first }
+login-username-hint-two = Zum Beispiel: { $first } oder { $second }
+login-username-hint-three = Zum Beispiel: { $first }, { $second } oder { $third }
 login-password = Passwort
 # On the sign-in page and the page of a new password; only where there is JavaScript.
 password-show = Passwort anzeigen

@@ -43,7 +43,13 @@ next-sign-out = Sign out
 # The login page. $application is the application's name.
 login-title = Sign in to { $application }
 login-username = User name
-login-username-hint = name, DOMAIN\name or name@domain
+# Examples of names, then the hints with one, two or three of them. Only forms that the directories accept are shown.
+login-name-plain = alice
+login-name-domain = DOMAIN\alice
+login-name-at = alice@example.com
+login-username-hint = For example: { $first }
+login-username-hint-two = For example: { $first } or { $second }
+login-username-hint-three = For example: { $first }, { $second } or { $third }
 login-password = Password
 # On the sign-in page and the page of a new password; only where there is JavaScript.
 password-show = Show password

@@ -12,7 +12,7 @@ use super::{keys, policy_groups};
 use crate::base::random::SystemSource;
 use crate::base::tls::Standing;
 use crate::base::{Channel, Clock, Keys, Time};
-use crate::config::directory::Kind as DirectoryKind;
+use crate::config::directory::{Kind as DirectoryKind, NameForm};
 use crate::config::listener::Serves;
 use crate::config::transmitter::{Http, Kind as TransmitterKind};
 use crate::config::{self, Config};
@@ -165,6 +165,7 @@ fn transmitter(listed: &config::Transmitter, back: &Back, modems: &Modems) -> Re
 /// How our pages look, for each application.
 pub fn pages(config: &Config) -> Result<Look> {
     let look = Look::new(&config.pages, &config.limits, config.node.trial, logo(config.pages.logo.as_deref())?);
+    let look = look.with_names(NameForm::of(&config.directories));
     config.applications.iter().try_fold(look, |look, application| {
         let picture = logo(application.logo.as_deref()).with_context(|| format!("application {}", application.name))?;
         Ok(look.with_application(&application.name, application.title.clone(), picture))

@@ -10,6 +10,7 @@ use super::templates::{Frame, NoticePage, finish};
 use super::translator::Say;
 use super::{Logo, Notice, Page};
 use crate::base::{Language, Rate, Span, Texts, TraceId};
+use crate::config::directory::NameForm;
 use crate::config::{self, Support, Translated};
 
 /// What all pages share. Made once for a configuration; cheap to share, never changed.
@@ -22,6 +23,8 @@ pub struct Look {
     /// Puts a banner on every page.
     pub trial: bool,
     pub(super) waits: Waits,
+    /// How the login page says that names are written; not empty.
+    pub(super) name_forms: Vec<NameForm>,
     pub(super) logo: Option<Asset>,
     pub(super) texts: Texts,
     /// What people call the application that these pages stand before; nothing where that is its name.
@@ -54,11 +57,18 @@ impl Look {
             languages: pages.languages.clone(),
             trial,
             waits: Waits::of(limits),
+            name_forms: vec![NameForm::Plain],
             logo: logo.map(|logo| logo.0),
             texts: Texts::built_in(),
             called: None,
             applications: HashMap::new(),
         }
+    }
+
+    /// The same where the directories accept these forms of names.
+    #[must_use]
+    pub fn with_names(self, name_forms: Vec<NameForm>) -> Self {
+        Self { name_forms, ..self }
     }
 
     /// The same with what an application has of its own.

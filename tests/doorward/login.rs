@@ -24,6 +24,19 @@ async fn a_deep_link_with_its_query_is_where_the_sign_in_ends() {
 }
 
 #[tokio::test]
+async fn the_hint_at_the_name_shows_the_forms_that_the_directories_accept() {
+    let bed = Bed::start().await;
+    for (language, hint) in [
+        ("en", "For example: alice, DOMAIN\\alice or alice@example.com"),
+        ("de", "Zum Beispiel: alice, DOMÄNE\\alice oder alice@example.com"),
+    ] {
+        let page = bed.browser().get(&format!("/.doorward/login?language={language}")).await;
+        assert!(page.says(&format!("<p class=\"hint\" id=\"username-hint\">{hint}</p>")), "{hint}: {}", page.body);
+        assert!(!page.says("CORP") && !page.says("corp.example"), "strangers are shown the domain: {}", page.body);
+    }
+}
+
+#[tokio::test]
 async fn the_whole_sign_in_works_over_http_2() {
     let bed = Bed::start().await;
     let mut browser = bed.browser();

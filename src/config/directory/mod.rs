@@ -1,12 +1,14 @@
 //! `[[directory]]`: where users and passwords live.
 
 pub mod active_directory;
+mod name_form;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::active_directory::ActiveDirectory;
+pub use self::name_form::NameForm;
 use crate::base::phone::Home;
 use crate::base::{Dn, Secret};
 use crate::config::document::{Field, Kind as NameKind, Section, scalar};

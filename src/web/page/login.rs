@@ -11,6 +11,7 @@ use super::{Hosts, PageRoute, PostedForm};
 use crate::auth::session::AccessRequest;
 use crate::auth::{Ask, PasswordAttempt, Told};
 use crate::base::{Language, Secret, TraceId};
+use crate::config::directory::NameForm;
 use crate::web::csrf::{self, Opened};
 use crate::web::form;
 use crate::web::templates::{Frame, Problem, finish};
@@ -234,7 +235,8 @@ impl Look {
         let heading = say.with("login-title", &[("application", say.application(view.application).into())]);
         let frame = Frame { say, heading, failed: problem.as_ref().is_some_and(|problem| !problem.is_calm) };
         let refused = view.problem == Some(LoginProblem::Refused);
-        finish(status, language, &LoginPage { frame, problem, view, refused }).that_leads_on()
+        let name_hint = name_hint(say);
+        finish(status, language, &LoginPage { frame, problem, view, refused, name_hint }).that_leads_on()
     }
 }
 
@@ -245,4 +247,24 @@ struct LoginPage<'a> {
     problem: Option<Problem>,
     view: &'a LoginView<'a>,
     refused: bool,
+    name_hint: String,
+}
+
+/// Examples of the forms in which a name may be written. They are invented: neither a user nor a domain of ours is shown to strangers.
+fn name_hint(say: Say<'_>) -> String {
+    let example = |form: &NameForm| {
+        say.plain(match form {
+            NameForm::Plain => "login-name-plain",
+            NameForm::Domain => "login-name-domain",
+            NameForm::At => "login-name-at",
+        })
+    };
+    let examples: Vec<String> = say.look.name_forms.iter().map(example).collect();
+    let key = match examples.len() {
+        0 | 1 => "login-username-hint",
+        2 => "login-username-hint-two",
+        _ => "login-username-hint-three",
+    };
+    let names = ["first", "second", "third"].into_iter().zip(examples.iter().map(|example| example.as_str().into()));
+    say.with(key, &names.collect::<Vec<_>>())
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::auth::{Before, Fate, Offer, Progress, Way};
 use crate::base::{Channel, Language, Span, Time, TraceId};
+use crate::config::directory::NameForm;
 use crate::config::passcode_policy::Alphabet;
 use crate::config::{Limits, Pages, Translated};
 use crate::web::cross_site::{Form, FormView};
@@ -55,6 +56,7 @@ fn notices() -> [Notice; 30] {
 pub(super) fn look(trial: bool) -> Look {
     let text = "[pages]\ntitle = \"Example Corp\"\nsupport = \"Call the help desk: [+45 1234 5678](tel:+4512345678)\"";
     let look = Look::new(&written_pages(text), &Limits::default(), trial, None);
+    let look = look.with_names(vec![NameForm::Plain, NameForm::At]);
     let titled = |title: &str| Some(Translated::plain(title.to_owned()));
     let look = look.with_application(&"posta".into(), titled("Şirket Postası – İç Yazışmalar"), None);
     look.with_application(&"youjian".into(), titled("邮件与日历"), None)
@@ -108,6 +110,8 @@ pub(super) fn pages(language: Language) -> Vec<(String, Page)> {
         ("logout".to_owned(), look.logout(language, "c2VhbGVk")),
         ("signed-out".to_owned(), look.signed_out(language)),
     ];
+    let every_form = self::look(false).with_names(vec![NameForm::Plain, NameForm::Domain, NameForm::At]);
+    pages.push(("login-every-name".to_owned(), every_form.login(language, &login_view(None, &links))));
     for application in ["posta", "youjian"] {
         let view = LoginView { application, ..login_view(None, &links) };
         pages.push((format!("login-{application}"), look.before(application).login(language, &view)));
