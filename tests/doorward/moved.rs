@@ -23,7 +23,7 @@ impl Applications {
     fn start() -> Option<Self> {
         for _ in 0..5 {
             let folder = tempfile::tempdir().unwrap();
-            let ports: [u16; 4] = free_ports();
+            let ports: [u16; 6] = free_ports();
             let output =
                 Command::new(script()).arg("start").arg(folder.path()).args(ports.map(|port| port.to_string())).output().unwrap();
             match output.status.code() {
@@ -51,7 +51,7 @@ impl Drop for Applications {
     }
 }
 
-const NAMES: [&str; 4] = ["gunicorn", "radicale", "php", "tomcat"];
+const NAMES: [&str; 6] = ["gunicorn", "waitress", "uwsgi", "radicale", "php", "tomcat"];
 
 fn script() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/applications.sh")

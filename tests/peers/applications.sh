@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# Private servers of web applications on loopback, each as it comes: gunicorn, Radicale, PHP-FPM behind nginx, Tomcat. Everything they
-# have lies in one folder.
-#   applications.sh start FOLDER GUNICORN_PORT RADICALE_PORT PHP_PORT TOMCAT_PORT    prints KEY=VALUE; they go on in the background
+# Private servers of web applications on loopback, each as it comes: gunicorn, waitress, uWSGI, Radicale, PHP-FPM behind nginx, Tomcat.
+# Everything they have lies in one folder.
+#   applications.sh start FOLDER GUNICORN_PORT WAITRESS_PORT UWSGI_PORT RADICALE_PORT PHP_PORT TOMCAT_PORT
+#       prints KEY=VALUE; they go on in the background
 #   applications.sh stop FOLDER                                                      ends them; the folder stays
-# Each path of gunicorn, PHP and Tomcat tells what the application takes the request for, a `NAME=VALUE` a line and sorted: the variables of
-# WSGI and of PHP, and what a servlet is told. Tomcat has the two valves that believe a proxy, RemoteIpValve and SSLValve. Radicale keeps
-# calendars and takes everybody for who they say they are.
-# Exit 77: not installed (Debian: gunicorn radicale php-fpm nginx-light tomcat10 default-jre-headless). Exit 75: a port was taken.
+# Each path of gunicorn, waitress, uWSGI, PHP and Tomcat shows what the application takes the request for, a `NAME=VALUE` a line and sorted:
+# the variables of WSGI and of PHP, and what a servlet sees. Tomcat has the two valves that believe a proxy, RemoteIpValve and SSLValve;
+# waitress believes the X-Forwarded fields of a proxy on loopback, uWSGI its scheme. Radicale keeps calendars and takes everybody for who
+# they say they are.
+# Exit 77: not installed (Debian: gunicorn python3-waitress uwsgi-core uwsgi-plugin-python3 radicale php-fpm nginx-light tomcat10
+# default-jre-headless). Exit 75: a port was taken.
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -17,6 +20,14 @@ def application(environ, start_response):
     body = "\n".join(sorted([*told, f"scheme={environ['wsgi.url_scheme']}"])).encode("latin-1", "replace")
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
     return [body]
+PYTHON
+    cat >"$1/behind_proxy.py" <<'PYTHON'
+import sys
+import tells
+import waitress
+believed = {"x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port", "x-forwarded-by"}
+waitress.serve(tells.application, host="127.0.0.1", port=int(sys.argv[1]), threads=2, trusted_proxy="127.0.0.1",
+               trusted_proxy_headers=believed, log_untrusted_proxy_headers=False, clear_untrusted_proxy_headers=False)
 PYTHON
 }
 
@@ -122,31 +133,37 @@ listens() { # name, port
 start() {
     local fpm
     fpm=$(compgen -c php-fpm | sort | tail -n 1)
-    command -v gunicorn radicale nginx java >/dev/null && [ -n "$fpm" ] && [ -e /usr/share/tomcat10/bin/bootstrap.jar ] ||
-        { echo "gunicorn, Radicale, PHP-FPM, nginx or Tomcat is not installed" >&2; exit 77; }
+    command -v gunicorn uwsgi radicale nginx java >/dev/null && [ -n "$fpm" ] && /usr/bin/python3 -c "import waitress" 2>/dev/null &&
+        [ -n "$(compgen -G "/usr/lib/uwsgi/plugins/python3*_plugin.so")" ] && [ -e /usr/share/tomcat10/bin/bootstrap.jar ] ||
+        { echo "gunicorn, waitress, uWSGI, Radicale, PHP-FPM, nginx or Tomcat is not installed" >&2; exit 77; }
     mkdir -p "$1"
     folder=$(realpath "$1")
     ROOT=
     if [ "$(id -u)" = 0 ]; then ROOT=1; fi
     wsgi "$folder"
-    php "$folder" "$4"
-    tomcat "$folder" "$5"
+    php "$folder" "$6"
+    tomcat "$folder" "$7"
     run gunicorn gunicorn --chdir "$folder" --bind "127.0.0.1:$2" --workers 1 --threads 2 --keep-alive 5 tells:application
-    run radicale radicale --server-hosts="127.0.0.1:$3" --auth-type=none --rights-type=authenticated --storage-filesystem-folder="$folder/calendars"
+    run waitress /usr/bin/python3 "$folder/behind_proxy.py" "$3"
+    run uwsgi uwsgi --plugin python3 --http-socket "127.0.0.1:$4" --chdir "$folder" --wsgi-file "$folder/tells.py" --threads 2 \
+        --log-x-forwarded-for --buffer-size 32768 --die-on-term --need-app
+    run radicale radicale --server-hosts="127.0.0.1:$5" --auth-type=none --rights-type=authenticated --storage-filesystem-folder="$folder/calendars"
     run fpm "$fpm" -F ${ROOT:+-R} -y "$folder/fpm.conf"
     run nginx nginx -p "$folder" -c "$folder/nginx.conf" -e "$folder/nginx.log"
     run tomcat java -Xmx128m -XX:TieredStopAtLevel=1 -Dcatalina.home=/usr/share/tomcat10 -Dcatalina.base="$folder/tomcat" -Djava.io.tmpdir="$folder/tomcat/temp" \
         -cp "/usr/share/tomcat10/bin/bootstrap.jar:/usr/share/tomcat10/bin/tomcat-juli.jar" org.apache.catalina.startup.Bootstrap start
     listens gunicorn "$2"
-    listens radicale "$3"
-    listens nginx "$4"
-    listens tomcat "$5"
-    printf '%s\n' "GUNICORN=$2" "RADICALE=$3" "PHP=$4" "TOMCAT=$5"
+    listens waitress "$3"
+    listens uwsgi "$4"
+    listens radicale "$5"
+    listens nginx "$6"
+    listens tomcat "$7"
+    printf '%s\n' "GUNICORN=$2" "WAITRESS=$3" "UWSGI=$4" "RADICALE=$5" "PHP=$6" "TOMCAT=$7"
 }
 
 stop() {
     local file pid
-    for file in "$1"/{gunicorn,radicale,fpm,nginx,tomcat}.pid; do
+    for file in "$1"/{gunicorn,waitress,uwsgi,radicale,fpm,nginx,tomcat}.pid; do
         pid=$(cat "$file" 2>/dev/null) || continue
         # Only if it is still ours: the number may have gone to somebody else.
         grep -qzF "$1" "/proc/$pid/cmdline" 2>/dev/null || grep -qz "php-fpm" "/proc/$pid/cmdline" 2>/dev/null || continue
@@ -155,7 +172,7 @@ stop() {
 }
 
 case ${1:-} in
-start) start "$2" "$3" "$4" "$5" "$6" ;;
+start) start "$2" "$3" "$4" "$5" "$6" "$7" "$8" ;;
 stop) stop "$(realpath "$2")" ;;
-*) sed -n '2,10p' "$0" >&2; exit 64 ;;
+*) sed -n '2,13p' "$0" >&2; exit 64 ;;
 esac
