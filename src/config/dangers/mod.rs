@@ -1,6 +1,7 @@
 //! Finds what an operator has probably not meant, or what opens more than is seen at once. `check` calls the dangerous part a mistake,
 //! `serve` only warns of it, so that an upgrade never stops a node. `accept` names the dangers that are meant.
 
+mod acme;
 mod places;
 mod policies;
 
@@ -72,5 +73,6 @@ pub fn find(config: &Config) -> Dangers {
     let mut found = Dangers::default();
     policies::look(config, &mut found);
     places::look(config, &mut found);
+    acme::look(config, &mut found);
     found
 }
