@@ -38,12 +38,18 @@ impl AcmeFolder {
         path.starts_with(PREFIX)
     }
 
+    /// The token that a request for this path asks for, which is the name of a file: 1 to 128 letters of base64url without padding (RFC 8555
+    /// section 8.3). So it names one file in the folder and nothing else. Every other path has none.
+    pub fn token(path: &str) -> Option<&str> {
+        path.strip_prefix(PREFIX).filter(|token| is_token(token))
+    }
+
     /// The answer to a request for a path that it owns. The file is read on a thread of its own: the folder may be on a slow disk.
     pub async fn answer(&self, method: &Method, path: &str) -> Challenge {
         if !matches!(*method, Method::GET | Method::HEAD) {
             return Challenge::NotAllowed;
         }
-        let Some(token) = path.strip_prefix(PREFIX).filter(|token| is_token(token)) else { return Challenge::NotFound };
+        let Some(token) = Self::token(path) else { return Challenge::NotFound };
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return Challenge::Busy };
         let (folder, token) = (Arc::clone(&self.path), token.to_owned());
         let read = tokio::task::spawn_blocking(move || {
@@ -62,7 +68,6 @@ impl AcmeFolder {
     }
 }
 
-/// base64url without padding (RFC 8555 section 8.3): so it names a file in the folder and nothing else.
 fn is_token(token: &str) -> bool {
     (1..=LONGEST_TOKEN).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }

@@ -3,6 +3,8 @@
 
 #[path = "../../fuzz/properties/accept_encoding.rs"]
 mod accept_encoding;
+#[path = "../../fuzz/properties/acme_token.rs"]
+mod acme_token;
 #[path = "../../fuzz/properties/callback.rs"]
 mod callback;
 #[path = "../../fuzz/properties/client_address.rs"]
@@ -179,6 +181,35 @@ fn an_accepted_path_reads_in_one_way() {
     ];
     let make = |choices: &mut Choices| [b"/".to_vec(), choices.input(&pieces, 10)].concat();
     holds_for_all(5 * INPUTS, make, path::holds);
+}
+
+#[test]
+fn a_token_of_an_acme_client_names_one_file_and_nothing_else() {
+    let pieces = [
+        "/.well-known/acme-challenge/",
+        "/.well-known/",
+        "/",
+        "..",
+        ".",
+        "%2e%2e",
+        "%2f",
+        "A",
+        "z9",
+        "-",
+        "_",
+        "=",
+        "+",
+        "\\",
+        "\0",
+        "\u{fc}",
+        "\u{ff21}",
+        "?",
+        "a-token-of-43-letters-as-authorities-send-it",
+    ];
+    holds_for_all(INPUTS, |choices| choices.input(&pieces, 6), acme_token::holds);
+    for length in 120..140 {
+        acme_token::holds("a".repeat(length).as_bytes());
+    }
 }
 
 #[test]
