@@ -20,6 +20,7 @@ use super::{Addresses, Order, Progress, Purpose};
 use crate::audit::reason::MessageEnd;
 use crate::audit::{Event, Journal, What};
 use crate::base::{Clock, Country, Keys, Texts, Time};
+use crate::config::dispatch_policy::AddressKind;
 use crate::config::{DispatchPolicy, Limits};
 use crate::store::{Step, StoreError, Stores, Table, Versioned};
 
@@ -110,6 +111,11 @@ impl Dispatcher {
     /// Whether any rule of the policy leads to an address of this person; if none does, why, for the journal.
     pub fn reaches(&self, policy: &str, addresses: &Addresses) -> Result<(), String> {
         self.inner.ways().routing.routes(policy, addresses).map(drop).map_err(|why| why.to_string())
+    }
+
+    /// Which addresses of a person the rules of this policy send to; none for a policy that is not there.
+    pub fn address_kinds(&self, policy: &str) -> Vec<AddressKind> {
+        self.inner.ways().routing.address_kinds(policy)
     }
 
     /// Puts the order on record and into the journal and begins to send in the background. The same id handed over twice is

@@ -43,6 +43,11 @@ pub use routing::stats::{Traffic, TransmitterStats, TransmitterView};
 pub use send::switch_channel::{Switched, Way};
 pub use text::notice::Notice;
 
+/// Whether mail can be sent to this address, as a directory has it: a single one, without a name beside it.
+pub fn is_mail_address(typed: &str) -> bool {
+    smtp::address::address(typed.trim()).is_some()
+}
+
 /// One message on its way to one person: what the dispatcher is given.
 #[derive(Clone, Debug)]
 pub struct Order {

@@ -57,17 +57,21 @@ async fn a_users_file_is_judged_by_the_numbers_in_it() {
         user("carol", "c", ""),
         user("dave", "d", "mail = \"dave@mail.example\""),
         user("erin", "e", "mobile = \"+4587654321\""),
+        user("frank", "f", "mail = \"frank(at)mail.example\""),
+        user("grace", "g", "mobile = \"+4587654322\"\nmail = \"a@mail.example, b@mail.example\""),
     ];
     let bed = Bed::with(Toml::bed().users(users.concat())).await;
     let (rows, last) = report(&bed, ReportOptions::default()).await;
     assert_eq!(problems(&rows, "alice"), (true, vec!["bad-number"]));
-    assert_eq!(problems(&rows, "bob"), (false, vec!["bad-number", "not-reached"]));
-    assert_eq!(problems(&rows, "carol"), (false, vec!["no-phone"]));
+    assert_eq!(problems(&rows, "bob"), (false, vec!["bad-number", "no-mail", "not-reached"]));
+    assert_eq!(problems(&rows, "carol"), (false, vec!["no-phone", "no-mail"]));
     assert_eq!(problems(&rows, "dave"), (true, vec![]));
     assert_eq!(problems(&rows, "erin"), (true, vec![]));
-    assert!(matches!(last, Reply::Reported { total: 5, can_sign_in: 3, failed } if failed.is_empty()));
+    assert_eq!(problems(&rows, "frank"), (false, vec!["bad-mail", "no-phone", "not-reached"]));
+    assert_eq!(problems(&rows, "grace"), (true, vec!["bad-mail"]));
+    assert!(matches!(last, Reply::Reported { total: 7, can_sign_in: 4, failed } if failed.is_empty()));
     let (rows, _) = report(&bed, ReportOptions { problems: true, ..ReportOptions::default() }).await;
-    assert_eq!(rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["alice", "bob", "carol"]);
+    assert_eq!(rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["alice", "bob", "carol", "frank", "grace"]);
     let (_, last) = report(&bed, of("nowhere")).await;
     assert!(matches!(last, Reply::Error { why } if why.contains("no directory nowhere")));
     let used = bed.journal().into_iter().find(|event| event.detail.contains("user report --problems"));
@@ -168,7 +172,7 @@ async fn active_directory_says_of_each_account_what_is_in_the_way() {
     assert_eq!(problems(&rows, "disabled"), (false, vec!["disabled"]));
     assert_eq!(problems(&rows, "over"), (false, vec!["account-expired"]));
     assert_eq!(problems(&rows, "must"), (true, vec!["must-change"]));
-    assert_eq!(problems(&rows, "mute"), (false, vec!["no-phone"]));
+    assert_eq!(problems(&rows, "mute"), (false, vec!["no-phone", "no-mail"]));
     assert_eq!(problems(&rows, "outside"), (false, vec!["not-member"]));
 }
 

@@ -8,9 +8,10 @@ use tokio::sync::mpsc;
 
 use crate::auth::rules::Rules;
 use crate::config::authentication_policy::Then;
+use crate::config::dispatch_policy::AddressKind;
 use crate::directory::account_status::{Listed, Restriction};
 use crate::directory::{Directory, DirectoryError};
-use crate::dispatch::number;
+use crate::dispatch::{Addresses, is_mail_address, number};
 
 /// One person.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -25,7 +26,7 @@ pub struct Row {
     pub second_mobile: Option<String>,
     pub mail: Option<String>,
     pub can_sign_in: bool,
-    /// Why not, and what is wrong besides: `no-phone`, `bad-number`, `not-member`, ...
+    /// Why not, and what is wrong besides: `no-phone`, `no-mail`, `bad-number`, `bad-mail`, `not-member`, ...
     pub problems: Vec<Problem>,
 }
 
@@ -102,17 +103,7 @@ impl Report {
         };
         let addresses = self.rules.addresses(&user);
         let (mobile, second_mobile) = (phone(user.mobile), phone(user.second_mobile));
-        let unreached: Vec<_> = self
-            .policies
-            .iter()
-            .filter_map(|policy| self.rules.dispatcher.reaches(policy, &addresses).err().map(|why| (policy, why)))
-            .collect();
-        if mobile.is_none() && second_mobile.is_none() && !unreached.is_empty() {
-            problems.push(Problem::new("no-phone", ""));
-        } else {
-            problems.extend(unreached.iter().map(|(policy, why)| Problem::new("not-reached", &format!("{policy}: {why}"))));
-        }
-        can_sign_in &= unreached.is_empty() || unreached.len() < self.policies.len();
+        can_sign_in &= self.ways(&addresses, &mut problems);
         Row {
             directory: directory.to_owned(),
             user: user.id.to_string(),
@@ -124,6 +115,44 @@ impl Report {
             can_sign_in,
             problems,
         }
+    }
+
+    /// Adds what keeps passcodes from this person, and says whether one policy at least has a way. An address counts as missing only where
+    /// a policy that finds no way would send to it.
+    fn ways(&self, addresses: &Addresses, problems: &mut Vec<Problem>) -> bool {
+        let dispatcher = &self.rules.dispatcher;
+        let is_empty = |kind: &AddressKind| {
+            let address = match kind {
+                AddressKind::Mobile => &addresses.mobile,
+                AddressKind::SecondMobile => &addresses.second_mobile,
+                AddressKind::Mail => &addresses.mail,
+                AddressKind::Push => &addresses.push,
+            };
+            address.as_ref().is_none_or(|address| address.trim().is_empty())
+        };
+        let sends_mail = self.policies.iter().any(|policy| dispatcher.address_kinds(policy).contains(&AddressKind::Mail));
+        if let Some(mail) =
+            addresses.mail.as_deref().filter(|mail| sends_mail && !mail.trim().is_empty() && !is_mail_address(mail))
+        {
+            problems.push(Problem::new("bad-mail", &format!("{mail:?} is no address")));
+        }
+        let why_not = |policy: &Arc<str>| dispatcher.reaches(policy, addresses).err().map(|why| (Arc::clone(policy), why));
+        let unreached: Vec<(Arc<str>, String)> = self.policies.iter().filter_map(why_not).collect();
+        let wanted: Vec<AddressKind> = unreached.iter().flat_map(|(policy, _)| dispatcher.address_kinds(policy)).collect();
+        let is_phone = |kind: &AddressKind| matches!(kind, AddressKind::Mobile | AddressKind::SecondMobile);
+        let has_phone = !is_empty(&AddressKind::Mobile) || !is_empty(&AddressKind::SecondMobile);
+        if wanted.iter().any(is_phone) && !has_phone {
+            problems.push(Problem::new("no-phone", ""));
+        }
+        if wanted.contains(&AddressKind::Mail) && is_empty(&AddressKind::Mail) {
+            problems.push(Problem::new("no-mail", ""));
+        }
+        // Where there is nothing at all to send to, these words say it.
+        let is_said = |kind: &AddressKind| *kind != AddressKind::Push && is_empty(kind) && !(is_phone(kind) && has_phone);
+        if wanted.is_empty() || !wanted.iter().all(is_said) {
+            problems.extend(unreached.iter().map(|(policy, why)| Problem::new("not-reached", &format!("{policy}: {why}"))));
+        }
+        unreached.is_empty() || unreached.len() < self.policies.len()
     }
 }
 

@@ -123,6 +123,11 @@ impl Routing {
         self.policies.contains_key(policy)
     }
 
+    /// Which addresses of a person the rules of this policy send to, in the order of the rules.
+    pub fn address_kinds(&self, policy: &str) -> Vec<AddressKind> {
+        self.policies.get(policy).map(|policy| policy.rules.iter().map(|rule| rule.to).collect()).unwrap_or_default()
+    }
+
     /// The rules that lead somewhere, in order; and where there are none, why.
     pub fn routes(&self, policy: &str, addresses: &Addresses) -> Result<Vec<Route>, NoRoutes> {
         let Some(policy) = self.policies.get(policy) else { return Err(NoRoutes::NoPolicy) };
