@@ -130,7 +130,10 @@ pub struct Accepted {
 pub enum Declined {
     /// The directory has no number or mailbox that the policy sends to.
     NoChannel,
+    /// The policy refuses, from any address or as far as is known.
     NotForThisSite,
+    /// The policy refuses because of the client's address; from another one the same user goes on.
+    NotFromHere,
     /// Too many wrong passcodes; so long from now.
     Paused {
         wait: Duration,

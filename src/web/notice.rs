@@ -19,8 +19,10 @@ pub enum Notice {
     FlowGone,
     /// The directory knows no address that the dispatch policy could use.
     NoChannel,
-    /// The policy refuses this user, here or from where they are.
+    /// The policy refuses this user here.
     NotForThisSite,
+    /// The policy refuses this user because of the client's address.
+    NotFromHere,
     /// The new password is set, but the sign-in went no further.
     PasswordSet,
     /// The old password was changed meanwhile.
@@ -147,7 +149,7 @@ impl Notice {
             | Self::MessagesPaused { .. }
             | Self::TooMany { .. }
             | Self::Busy => (Tone::Warn, Icon::Clock),
-            Self::NotForThisSite | Self::PasswordStale | Self::Forbidden => (Tone::Warn, Icon::Lock),
+            Self::NotForThisSite | Self::NotFromHere | Self::PasswordStale | Self::Forbidden => (Tone::Warn, Icon::Lock),
             Self::NoChannel => (Tone::Warn, Icon::Phone),
             Self::HelpDesk => (Tone::Warn, Icon::Call),
             Self::Foreign | Self::CrossSite => (Tone::Warn, Icon::Stop),
@@ -168,6 +170,7 @@ impl Notice {
             Self::FlowGone => ("flow-gone", StatusCode::FORBIDDEN, Next::StartAgain),
             Self::NoChannel => ("no-channel", StatusCode::FORBIDDEN, Next::StartAgain),
             Self::NotForThisSite => ("not-for-this-site", StatusCode::FORBIDDEN, Next::StartAgain),
+            Self::NotFromHere => ("not-from-here", StatusCode::FORBIDDEN, Next::StartAgain),
             Self::PasswordSet => ("password-set", StatusCode::OK, Next::StartAgain),
             Self::PasswordStale => ("password-stale", StatusCode::FORBIDDEN, Next::StartAgain),
             Self::ChangeEnded => ("change-ended", StatusCode::FORBIDDEN, Next::StartAgain),

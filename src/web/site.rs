@@ -119,6 +119,7 @@ impl Site {
         let notice = match why {
             Declined::NoChannel => Notice::NoChannel,
             Declined::NotForThisSite => Notice::NotForThisSite,
+            Declined::NotFromHere => Notice::NotFromHere,
             Declined::Paused { wait } => Notice::FactorPaused { wait: Span::at_least(wait) },
             // A page for a new password stands on every host with a login page.
             Declined::HelpDesk | Declined::PasswordDue => Notice::HelpDesk,

@@ -301,6 +301,22 @@ async fn whom_the_policy_refuses_is_told_so_with_a_trace_id_after_the_right_pass
 }
 
 #[tokio::test]
+async fn the_address_is_named_as_the_reason_only_where_another_one_would_go_on() {
+    let challenge = r#"then = "challenge", factors = ["passcode"], dispatch = "standard""#;
+    let inside = "when = { address = [\"192.0.2.0/24\"] }";
+    let table = [
+        (format!("{{ {inside}, {challenge} }},"), r#"{ then = "refuse" }"#.to_owned(), true),
+        ("{ when = { address = [\"127.0.0.1\"] }, then = \"refuse\" },".to_owned(), format!("{{ {challenge} }}"), true),
+        (format!("{{ {inside}, then = \"refuse\" }},"), r#"{ then = "refuse" }"#.to_owned(), false),
+    ];
+    for (rules, last, by_address) in table {
+        let bed = Bed::with(Toml::bed().rules(&rules).everybody(&last)).await;
+        let answer = bed.browser().login("alice", "wonderland").await;
+        assert_eq!((answer.status, answer.says("from where you are")), (403, by_address), "{rules}: {}", answer.body);
+    }
+}
+
+#[tokio::test]
 async fn whom_nothing_reaches_is_told_that_no_code_can_be_sent() {
     let users = user("hermit", "cave", "");
     let bed = Bed::with(Toml::bed().users(users)).await;

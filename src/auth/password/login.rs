@@ -17,7 +17,7 @@ use crate::auth::flow::record::Beginning;
 use crate::auth::limit::Limiter;
 use crate::auth::limit::known_browser::Browser;
 use crate::auth::policy::evaluate::Evaluator;
-use crate::auth::policy::{Circumstances, Decided, Decision};
+use crate::auth::policy::{Circumstances, Decided};
 use crate::auth::rules::Rules;
 use crate::auth::services::{CouldNotTell, Services, event};
 use crate::base::{Language, Time, TraceId};
@@ -106,7 +106,8 @@ impl PasswordStep {
         let warning =
             if at.door.has_pages() { self.change.warning(right.user(), self.services.clock.now()).await? } else { None };
         let right = warning.into_iter().fold(right, PasswordRight::warned);
-        let (policy, rule, decision) = self.decided(at, right.user(), trace).await?;
+        let (policy, decided) = self.decided(at, right.user(), trace).await?;
+        let Decided { rule, decision, by_address, .. } = decided;
 
         let beginning = Beginning {
             at,
@@ -130,13 +131,14 @@ impl PasswordStep {
             AfterPassword::Refuse(_) => {
                 let reason = format!("{policy} rule {rule}");
                 self.services.note(at, trace, Some(&user), What::PolicyRefused { reason }).await;
-                Ok(Told::declined(Declined::NotForThisSite, trace))
+                let why = if by_address { Declined::NotFromHere } else { Declined::NotForThisSite };
+                Ok(Told::declined(why, trace))
             }
         }
     }
 
-    /// What the door's policy says of this user, journaled; with the policy's name and the number of its rule.
-    async fn decided(&self, at: &Attempt, user: &User, trace: TraceId) -> Result<(Arc<str>, usize, Decision), CouldNotTell> {
+    /// What the door's policy says of this user, journaled; with the policy's name.
+    async fn decided(&self, at: &Attempt, user: &User, trace: TraceId) -> Result<(Arc<str>, Decided), CouldNotTell> {
         let policy = match &at.door {
             Door::Browser { application, .. } => &self.rules.application(application)?.policy,
             Door::Radius { policy, .. } => policy,
@@ -148,9 +150,9 @@ impl PasswordStep {
             number_age: self.number_age.of(user).await?,
         };
         let (decided, memberships) = self.evaluator.decide(policy, &user.id, &circumstances).await;
-        let Decided { rule, decision, undecided } = decided;
-        self.evaluator.note_undecided(policy, &undecided, trace);
-        let decided = What::PolicyDecided {
+        let Decided { rule, decision, undecided, .. } = &decided;
+        self.evaluator.note_undecided(policy, undecided, trace);
+        let what = What::PolicyDecided {
             rule: format!("{} rule {rule}", policy.name),
             decision: decision.name().into(),
             undecided: undecided.iter().map(ToString::to_string).collect(),
@@ -164,8 +166,8 @@ impl PasswordStep {
                 groups: memberships.facts(),
             },
         };
-        self.services.note(at, trace, Some(&user.id), decided).await;
-        Ok((Arc::clone(&policy.name), rule, decision))
+        self.services.note(at, trace, Some(&user.id), what).await;
+        Ok((Arc::clone(&policy.name), decided))
     }
 }
 

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Circumstances, Decided, Memberships, Undecided, decide, groups_in_question};
+use super::{Circumstances, Decided, Decision, Memberships, Undecided, decide, groups_elsewhere, groups_in_question};
 use crate::auth::rules::Rules;
 use crate::base::{Clock, Time, TraceId, UserId};
 use crate::config::AuthenticationPolicy;
+use crate::config::group::Group;
 
 /// Asks the directory what a policy needs to know, and decides.
 #[derive(Clone)]
@@ -20,17 +21,31 @@ pub(in crate::auth) struct Evaluator {
 }
 
 impl Evaluator {
-    /// What a policy says to this user here and now, and what the directory said of the groups in question.
+    /// What a policy says to this user here and now, and what the directory said of the groups in question. Where it refuses, the directory is
+    /// also asked about the groups that matter at other addresses, so that a page names the address as the reason only where it is.
     pub(in crate::auth) async fn decide(
         &self,
         policy: &AuthenticationPolicy,
         user: &UserId,
         circumstances: &Circumstances,
     ) -> (Decided, Memberships) {
-        let groups = groups_in_question(policy, circumstances);
+        let memberships = self.memberships(user, groups_in_question(policy, circumstances)).await;
+        let decided = decide(policy, circumstances, &memberships);
+        if decided.decision != Decision::Refuse {
+            return (decided, memberships);
+        }
+        let more = memberships.unknown(groups_elsewhere(policy, circumstances));
+        if more.is_empty() {
+            return (decided, memberships);
+        }
+        let all = memberships.clone().with(self.memberships(user, more).await);
+        let by_address = decide(policy, circumstances, &all).by_address;
+        (Decided { by_address, ..decided }, memberships)
+    }
+
+    async fn memberships(&self, user: &UserId, groups: Vec<Group>) -> Memberships {
         let told = if groups.is_empty() { Vec::new() } else { self.rules.people.memberships(user, &groups).await };
-        let memberships = Memberships::new(groups, told);
-        (decide(policy, circumstances, &memberships), memberships)
+        Memberships::new(groups, told)
     }
 
     /// Logs each rule that could not be judged, once a minute.

@@ -1,5 +1,6 @@
 //! Authentication policies: who must prove what, decided from the user and the circumstances alone.
 
+mod elsewhere;
 pub(in crate::auth) mod evaluate;
 
 use std::fmt;
@@ -7,6 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use elsewhere::groups_elsewhere;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +36,18 @@ pub struct Memberships(Vec<(Group, Membership)>);
 impl Memberships {
     pub fn new(groups: Vec<Group>, told: Vec<Membership>) -> Self {
         Self(groups.into_iter().zip(told).collect())
+    }
+
+    /// The groups of these that are not told of yet.
+    fn unknown(&self, mut groups: Vec<Group>) -> Vec<Group> {
+        groups.retain(|group| !self.0.iter().any(|(asked, _)| asked == group));
+        groups
+    }
+
+    /// The same with what was told of further groups.
+    fn with(mut self, more: Self) -> Self {
+        self.0.extend(more.0);
+        self
     }
 
     /// As the journal has them.
@@ -94,6 +108,8 @@ pub struct Decided {
     /// The number of the rule, from 1; 0 where none matched.
     pub rule: usize,
     pub decision: Decision,
+    /// A refusal that the client's address made: from another address the same user goes on.
+    pub by_address: bool,
     pub undecided: Vec<Undecided>,
 }
 
@@ -138,6 +154,12 @@ pub fn groups_in_question(policy: &AuthenticationPolicy, circumstances: &Circums
 /// The first rule that matches decides. Nothing matching refuses. A rule that the directory cannot decide never admits; one that
 /// refuses or challenges is taken.
 pub fn decide(policy: &AuthenticationPolicy, circumstances: &Circumstances, memberships: &Memberships) -> Decided {
+    let decided = first_match(policy, circumstances, memberships);
+    let by_address = decided.decision == Decision::Refuse && elsewhere::goes_on(policy, circumstances, memberships);
+    Decided { by_address, ..decided }
+}
+
+fn first_match(policy: &AuthenticationPolicy, circumstances: &Circumstances, memberships: &Memberships) -> Decided {
     let mut undecided = Vec::new();
     for (index, rule) in policy.rules.iter().enumerate() {
         let (number, admits) = (index + 1, rule.then == Then::Admit);
@@ -159,9 +181,9 @@ pub fn decide(policy: &AuthenticationPolicy, circumstances: &Circumstances, memb
                 terms: Terms { dispatch: Arc::clone(dispatch), passcode: Arc::clone(passcode) },
             },
         };
-        return Decided { rule: number, decision, undecided };
+        return Decided { rule: number, decision, by_address: false, undecided };
     }
-    Decided { rule: 0, decision: Decision::Refuse, undecided }
+    Decided { rule: 0, decision: Decision::Refuse, by_address: false, undecided }
 }
 
 /// Whether a rule matches.

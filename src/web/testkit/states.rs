@@ -17,7 +17,7 @@ use crate::web::*;
 pub(super) const SUPPORT: &str = "Call the help desk: <a href=\"tel:+4512345678\"";
 
 /// Every notice, as after limits of a quarter of an hour, a minute and an hour.
-fn notices() -> [Notice; 30] {
+fn notices() -> [Notice; 31] {
     let wait = |seconds| Span::at_least(Duration::from_secs(seconds));
     [
         Notice::PasswordSet,
@@ -29,6 +29,7 @@ fn notices() -> [Notice; 30] {
         Notice::FlowGone,
         Notice::NoChannel,
         Notice::NotForThisSite,
+        Notice::NotFromHere,
         Notice::FactorPaused { wait: wait(900) },
         Notice::HelpDesk,
         Notice::MessagesPaused { wait: wait(3600) },
