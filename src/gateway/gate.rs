@@ -1,6 +1,7 @@
 //! Whether a request may pass: from its cookie, against the sessions in memory. No lock, no wait.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use http::header::{ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, CONTENT_TYPE, HeaderValue, ORIGIN};
 use http::request::Parts;
@@ -11,7 +12,7 @@ use hyper::body::Incoming;
 use super::Caller;
 use super::route::Place;
 use crate::auth::Sessions;
-use crate::auth::session::{AccessRequest, Asks, Key, Permit};
+use crate::auth::session::{AccessRequest, Asks, Key, Permit, Session};
 use crate::proxy::cookies::{Jar, Rest};
 use crate::proxy::{Fact, Facts};
 use crate::web::{cookie, way_back};
@@ -67,6 +68,14 @@ pub fn ask<'a>(
         return Gate::Ended;
     }
     Gate::SignIn { location: login_location(head.uri.path_and_query().map_or("/", |target| target.as_str())) }
+}
+
+/// The session that a request comes with, where it is one of this place; it is not used by that.
+pub fn session(sessions: &Sessions, place: &Place, head: &Parts, caller: &Caller<'_>) -> Option<Arc<Session>> {
+    let application = &place.application;
+    let wanted = AccessRequest { application: &application.name, host: &place.host, address: caller.address, now: caller.now };
+    let (permit, _) = opened(sessions, head, caller, (&wanted, Asks::Background));
+    permit?.session().cloned()
 }
 
 /// What a request's cookies open, and what is left of them for the application. The key is looked up once and then remembered with its

@@ -44,7 +44,7 @@ use crate::base::{Clock, Random, Time, TraceId, net};
 use crate::config::trusted::Trusted;
 use crate::dispatch::ProviderCalls;
 use crate::proxy::{Client, ClientInfo, Fact, Facts, Proxy, headers};
-use crate::web::{Notice, Page, Site};
+use crate::web::{Notice, Occasion, Page, Site};
 
 /// One core's gateway: everything a request meets on its way, none of it shared with another core but the sessions.
 pub struct Gateway {
@@ -191,7 +191,12 @@ impl Gateway {
                 }
                 refused_path(place, why, caller);
                 let reader = Reader { application: place.map(|place| &place.application.name), address: caller.address };
-                self.refuse(head, facts, Notice::BadRequest, (self.trace_refusal(reader, why.word()), entry))
+                self.refuse(
+                    (head, facts),
+                    Notice::BadRequest,
+                    (self.trace_refusal(reader, why.word()), entry),
+                    &Occasion::default(),
+                )
             }
             Route::Bad(why) => {
                 tracing::debug!(client.address = %caller.address, why, "a request was refused");
@@ -228,6 +233,8 @@ impl Gateway {
         if facts.tell(Fact::LeadsElsewhere) && permit.session().is_none() {
             facts = headers::cleanse_strangers(&mut head.headers);
         }
+        // The permit goes with the request; a page that stands in for the answer says whose session it was.
+        let session = permit.session().cloned();
         let (host, host_stands) = self.ports.public_host(place, head);
         let asker = Asker::of(head, facts);
         let about = ClientInfo {
@@ -248,7 +255,9 @@ impl Gateway {
                 if let Some(entry) = entry {
                     entry.trace.set(Some(trace));
                 }
-                let about = Failed { application: &place.application.name, client: address, trace };
+                let identity = session.as_ref().map(|session| session.identity());
+                let user = identity.as_ref().map(|identity| &*identity.user.name);
+                let about = Failed { application: &place.application.name, user, client: address, trace };
                 respond::not_forwarded(self.site.look.before(&place.application.name), &asker, &error, &about)
             }
         }
@@ -304,25 +313,30 @@ impl Gateway {
         self.notice(head, facts, Notice::HeadTooLarge)
     }
 
-    /// Somebody is signed in, but not for this, or not from here.
+    /// A page may not do this here, whether or not its user is signed in.
     #[cold]
     fn forbidden(&self, place: &Place, head: &Parts, caller: &Caller<'_>, entry: Option<&Entry<'_>>) -> Response<Body> {
         let reader = Reader { application: Some(&place.application.name), address: caller.address };
-        self.refuse(head, caller.facts, Notice::Forbidden, (self.trace_refusal(reader, Notice::Forbidden.key()), entry))
+        let trace = self.trace_refusal(reader, Notice::Forbidden.key());
+        let session = gate::session(&self.site.sessions, place, head, caller);
+        let identity = session.as_ref().map(|session| session.identity());
+        let user = identity.as_ref().map(|identity| &*identity.user.name);
+        let on = Occasion { application: &place.application.name, user, ..Occasion::default() };
+        self.refuse((head, caller.facts), Notice::Forbidden, (trace, entry), &on)
     }
 
     /// The same page with a trace id, which the access log has too.
     fn refuse(
         &self,
-        head: &Parts,
-        facts: Facts,
+        (head, facts): (&Parts, Facts),
         notice: Notice,
         (trace, entry): (TraceId, Option<&Entry<'_>>),
+        on: &Occasion<'_>,
     ) -> Response<Body> {
         if let Some(entry) = entry {
             entry.trace.set(Some(trace));
         }
-        Asker::of(head, facts).told(&self.site.look, notice, Some(trace))
+        Asker::of(head, facts).told_on(self.site.look.before(on.application), notice, trace, on)
     }
 
     /// What a certificate authority asks for.

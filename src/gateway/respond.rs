@@ -16,7 +16,7 @@ use super::gate::is_person;
 use crate::base::{Language, TraceId, language};
 use crate::proxy::{Fact, Facts, ForwardError};
 use crate::web::ended::{Entry, EntryView, Shown};
-use crate::web::{Look, Notice, Page};
+use crate::web::{Look, Notice, Occasion, Page};
 
 /// Who gets the answer. Kept by for every request that is forwarded, so it is only read when something went wrong.
 #[derive(Clone, Debug)]
@@ -43,9 +43,18 @@ impl Asker {
         page(self.page(look, notice, trace))
     }
 
+    /// The same with the name of the application, and of the user who is signed in.
+    pub fn told_on(&self, look: &Look, notice: Notice, trace: TraceId, on: &Occasion<'_>) -> Response<Body> {
+        page(self.page_on(look, notice, Some(trace), on))
+    }
+
     pub fn page(&self, look: &Look, notice: Notice, trace: Option<TraceId>) -> Page {
+        self.page_on(look, notice, trace, &Occasion::default())
+    }
+
+    fn page_on(&self, look: &Look, notice: Notice, trace: Option<TraceId>, on: &Occasion<'_>) -> Page {
         if self.is_person {
-            return look.notice(self.language(look), notice, trace);
+            return look.notice_on(self.language(look), notice, trace, on);
         }
         let mut value = serde_json::json!({ "error": notice.key() });
         if let (Some(trace), Some(fields)) = (trace, value.as_object_mut()) {
@@ -143,6 +152,8 @@ pub fn other_connection() -> Response<Body> {
 #[derive(Clone, Copy, Debug)]
 pub struct Failed<'a> {
     pub application: &'a str,
+    /// The account name of its session's user.
+    pub user: Option<&'a str>,
     pub client: IpAddr,
     pub trace: TraceId,
 }
@@ -173,7 +184,7 @@ pub fn cause(error: &ForwardError) -> String {
 
 /// Why a permitted request has no answer from its application.
 pub fn not_forwarded(look: &Look, asker: &Asker, error: &ForwardError, about: &Failed<'_>) -> Response<Body> {
-    let &Failed { application, client, trace } = about;
+    let &Failed { application, user, client, trace } = about;
     let Some(notice) = notice_of(error) else { return asker.ended(look, application) };
     let status = match error {
         ForwardError::UnknownCoding => Some(StatusCode::NOT_IMPLEMENTED),
@@ -187,7 +198,7 @@ pub fn not_forwarded(look: &Look, asker: &Asker, error: &ForwardError, about: &F
     } else {
         tracing::debug!(%trace, application, client.address = %client, %error, "a request was not forwarded");
     }
-    let mut response = asker.told(look, notice, Some(trace));
+    let mut response = asker.told_on(look, notice, trace, &Occasion { application, user, ..Occasion::default() });
     if let Some(status) = status {
         *response.status_mut() = status;
     }

@@ -21,7 +21,7 @@ mod translator;
 pub mod way_back;
 
 pub use answer::Page;
-pub use notice::Notice;
+pub use notice::{Notice, Occasion};
 pub use page::asset::Logo;
 pub use renderer::Look;
 pub use site::{Site, Visit};

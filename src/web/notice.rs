@@ -70,6 +70,23 @@ pub enum Notice {
     Internal,
 }
 
+/// Where a notice stands, and who reads it.
+#[derive(Clone, Copy, Debug)]
+pub struct Occasion<'a> {
+    /// The application's name; empty where the page belongs to none.
+    pub application: &'a str,
+    /// The account name of a user whose session the request came with.
+    pub user: Option<&'a str>,
+    /// Where the sign-in leads, a path and query of this host.
+    pub back: &'a str,
+}
+
+impl Default for Occasion<'_> {
+    fn default() -> Self {
+        Self { application: "", user: None, back: "/" }
+    }
+}
+
 /// What a page is about, as a colour: never alone, always with an icon and words.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Tone {
@@ -125,6 +142,11 @@ impl Notice {
             Self::FactorPaused { wait } | Self::MessagesPaused { wait } | Self::TooMany { wait } => Some(wait),
             _ => None,
         }
+    }
+
+    /// Whether it says who is signed in; its text then has a second form, `text-signed-in`.
+    pub(super) const fn names_user(self) -> bool {
+        matches!(self, Self::Forbidden | Self::UpstreamDown | Self::UpstreamSlow)
     }
 
     /// The middle of its keys in `locales/`.

@@ -8,7 +8,7 @@ use http::header::RETRY_AFTER;
 use super::page::asset::{self, Asset};
 use super::templates::{Frame, NoticePage, finish};
 use super::translator::Say;
-use super::{Logo, Notice, Page};
+use super::{Logo, Notice, Occasion, Page};
 use crate::base::{Language, Rate, Span, Texts, TraceId};
 use crate::config::directory::NameForm;
 use crate::config::{self, Support, Translated};
@@ -94,21 +94,25 @@ impl Look {
 
     /// Says why it does not go on, and what to do next.
     pub fn notice(&self, language: Language, notice: Notice, trace: Option<TraceId>) -> Page {
-        self.notice_before(language, notice, trace, "/")
+        self.notice_on(language, notice, trace, &Occasion::default())
     }
 
-    /// The same in the middle of a sign-in that was to lead to `back`, a path and query of this host.
-    pub fn notice_before(&self, language: Language, notice: Notice, trace: Option<TraceId>, back: &str) -> Page {
+    /// The same with the name of the application, and of the user who is signed in.
+    pub fn notice_on(&self, language: Language, notice: Notice, trace: Option<TraceId>, on: &Occasion<'_>) -> Page {
         let say = Say { look: self, language };
         let time = notice.wait().map(|wait| say.time(wait)).unwrap_or_default();
-        let part = |end: &str| say.with(&format!("notice-{}-{end}", notice.key()), &[("time", time.as_str().into())]);
+        let application = if on.application.is_empty() { self.title(language) } else { say.application(on.application) };
+        let variables = [("time", time.as_str().into()), ("application", application.into())];
+        let part = |end: &str| say.with(&format!("notice-{}-{end}", notice.key()), &variables);
+        let user = on.user.filter(|_| notice.names_user());
         let (tone, icon) = notice.looks();
         let page = NoticePage {
             tone,
             icon,
-            what: part("text"),
+            signed_in: user.map(|name| say.pieces("notice-signed-in-as", &[("name", name)])).unwrap_or_default(),
+            what: part(if user.is_some() { "text-signed-in" } else { "text" }),
             next: part("next"),
-            href: notice.next().href(back),
+            href: notice.next().href(on.back),
             act: say.plain(notice.next().key()),
             trace,
             frame: Frame { say, heading: part("title"), failed: notice.status().as_u16() >= 400 },

@@ -9,7 +9,7 @@ use http::header::{ACCEPT_LANGUAGE, SET_COOKIE, USER_AGENT};
 
 use super::page::{passcode, password};
 use super::submission::Submissions;
-use super::{Look, Notice, Page, cookie, form, way_back};
+use super::{Look, Notice, Occasion, Page, cookie, form, way_back};
 use crate::auth::{Admitted, Attempt, Declined, Door, Entered, FlowOver, Gatekeeper, Sessions, Step, Told, Trouble, TroubleKind};
 use crate::base::{Clock, Keys, Language, Random, Secret, Span, TraceId, language};
 
@@ -48,6 +48,11 @@ impl Visit<'_> {
             agent: self.headers.get(USER_AGENT).map(|agent| shortened(&String::from_utf8_lossy(agent.as_bytes()))),
         };
         Attempt { door, address: Some(self.address) }
+    }
+
+    /// Where a notice stands that is shown in place of the page; `back` is where the sign-in would have led.
+    fn occasion<'b>(&'b self, back: &'b str) -> Occasion<'b> {
+        Occasion { application: self.application, back, ..Occasion::default() }
     }
 
     /// Where to go in the end, on this very host and at most 8 KiB long; anything else, and our own pages, is `/`.
@@ -130,7 +135,7 @@ impl Site {
             Declined::PasswordSet => Notice::PasswordSet,
             Declined::Broken => Notice::Internal,
         };
-        self.look.before(visit.application).notice_before(language, notice, Some(trace), back)
+        self.look.before(visit.application).notice_on(language, notice, Some(trace), &visit.occasion(back))
     }
 
     pub(super) fn over(&self, visit: &Visit<'_>, language: Language, over: &FlowOver) -> Page {
@@ -141,7 +146,7 @@ impl Site {
             FlowOver::ChangeEnded { back } => (Notice::ChangeEnded, back.as_str()),
             FlowOver::Gone => (Notice::FlowGone, "/"),
         };
-        self.look.before(visit.application).notice_before(language, notice, None, back)
+        self.look.before(visit.application).notice_on(language, notice, None, &visit.occasion(back))
     }
 }
 

@@ -8,7 +8,7 @@ use super::Page;
 use super::icons::Icon;
 use super::notice::Tone;
 use super::page::asset;
-use super::translator::Say;
+use super::translator::{Piece, Say};
 use crate::base::{Language, Span, TraceId};
 use crate::config::Support;
 use crate::config::support::Words;
@@ -81,6 +81,8 @@ pub(super) struct NoticePage<'a> {
     pub(super) frame: Frame<'a>,
     pub(super) tone: Tone,
     pub(super) icon: Icon,
+    /// Who is signed in; empty where the page does not say so.
+    pub(super) signed_in: Vec<Piece>,
     pub(super) what: String,
     pub(super) next: String,
     pub(super) href: String,

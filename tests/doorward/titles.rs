@@ -1,6 +1,11 @@
 //! What applications are called, and their pictures: on pages and in messages, in the reader's language.
 
+use std::net::SocketAddr;
+
+use http::Method;
+
 use crate::support::node::Bed;
+use crate::support::peers::dead_port;
 use crate::support::toml::Toml;
 
 const LOGO: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 1 1\"/>";
@@ -38,6 +43,32 @@ async fn an_application_has_a_title_in_the_readers_language() {
     let message = bed.messages_for(&page, 1).await.remove(0);
     assert!(message.text.contains("Ihr Code für Post für alle,"), "{}", message.text);
     assert_eq!(german.passcode(&page, &message.text).await.status, 303, "the whole message is read as its code");
+}
+
+#[tokio::test]
+async fn a_page_about_a_dead_application_names_it_and_who_is_signed_in() {
+    let dead = SocketAddr::from(([127, 0, 0, 1], dead_port()));
+    let title = "title = { en = \"Mail & <Calendar>\", de = \"Post für alle\" }";
+    let bed = Bed::with(Toml::bed().servers([dead]).application(title)).await;
+    let browser = bed.browser();
+    bed.sign_in(&browser, "alice", "wonderland").await;
+    let page = browser.get("/").await;
+    for part in [
+        "<h1>Mail &#38; &#60;Calendar&#62; is not answering</h1>",
+        "Signed in as <b>alice</b>",
+        "You are signed in and your account is fine. The fault is in Mail &#38; &#60;Calendar&#62; itself.",
+    ] {
+        assert!(page.status == 502 && page.says(part), "{part}: {}", page.body);
+    }
+    assert_eq!(bed.trace(&page.trace()).await.last().unwrap().kind, "request-failed");
+    let navigation = [("sec-fetch-mode", "navigate"), ("accept", "text/html"), ("accept-language", "de")];
+    let german = browser.ask(Method::GET, "/", &navigation, "").await;
+    for part in ["<h1>Post für alle antwortet nicht</h1>", "Angemeldet als <b>alice</b>"] {
+        assert!(german.says(part), "{part}: {}", german.body);
+    }
+    let stranger = bed.browser().get("/public").await;
+    assert!(stranger.status == 502 && stranger.says("is not answering"), "{}", stranger.body);
+    assert!(!stranger.says("igned in"), "a stranger is told of a session: {}", stranger.body);
 }
 
 #[tokio::test]

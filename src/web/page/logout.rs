@@ -92,6 +92,7 @@ impl Look {
     pub fn signed_out(&self, language: Language) -> Page {
         let say = Say { look: self, language };
         let page = NoticePage {
+            signed_in: Vec::new(),
             tone: Tone::Good,
             icon: Icon::Done,
             what: say.plain("signed-out-text"),

@@ -151,7 +151,12 @@ pub(super) fn pages(language: Language) -> Vec<(String, Page)> {
     pages.extend(ended_pages(&look, language));
     pages.extend(password_pages(&look, language));
     for notice in notices() {
-        pages.push((format!("notice-{}", notice.key()), look.notice(language, notice, Some(trace()))));
+        let (name, on) = (format!("notice-{}", notice.key()), Occasion { application: "mail", ..Occasion::default() });
+        pages.push((name.clone(), look.notice_on(language, notice, Some(trace()), &on)));
+        if notice.names_user() {
+            let on = Occasion { user: Some("alice"), ..on };
+            pages.push((format!("{name}-signed-in"), look.notice_on(language, notice, Some(trace()), &on)));
+        }
     }
     pages
 }
