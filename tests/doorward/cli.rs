@@ -52,7 +52,9 @@ fn check_finds_nothing_wrong_with_the_example() {
     certificate(&folder.path().join("certs"), "corp-ca", &["corp.example"]);
     certificate(&folder.path().join("certs"), "doorward", &["doorward.corp.example"]);
     users(folder.path());
-    std::fs::copy(repository("static/icon.svg"), folder.path().join("logo.svg")).unwrap();
+    for logo in ["logo.svg", "mail.svg"] {
+        std::fs::copy(repository("static/icon.svg"), folder.path().join(logo)).unwrap();
+    }
     // The operator's own program is not on this machine.
     let example = std::fs::read_to_string(repository("doorward.example.toml")).unwrap();
     let example = example.replace("/usr/local/bin/send-sms", "/bin/true");

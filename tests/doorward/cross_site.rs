@@ -59,7 +59,7 @@ async fn a_form_of_another_site_is_posted_once_more_where_it_is_expected() {
     let browser = bed.signed_in("alice", "wonderland").await;
     for target in ["/saml/acs", "/saml/acs?tenant=1", "/saml/acs?", "/pay/done"] {
         let page = posted_by_another_site(&bed, target, &[]).await;
-        assert!(page.status == 200 && page.says("idp.example has sent a form along with you."), "{} {}", page.status, page.body);
+        assert!(page.status == 200 && page.says("idp.example sent a form along with you."), "{} {}", page.status, page.body);
         assert_eq!((page.header("set-cookie"), page.header("x-frame-options")), ("", "SAMEORIGIN"));
         assert_eq!(form(&page).1, FIELDS, "the same fields in the same order");
         let answer = hand_over(&browser, &page, &BY_OUR_PAGE).await;
@@ -163,7 +163,7 @@ async fn a_mark_is_worth_nothing_elsewhere_later_or_from_another_site() {
     assert_eq!(browser.ask(Method::POST, &action, &foreign, &fields).await.status, 200);
     assert!(bed.upstream.last().contains("\norigin: https://evil.example\n"), "{}", bed.upstream.last());
     let again = bed.browser().ask(Method::POST, &action, &foreign, &fields).await;
-    assert!(again.says("evil.example has sent a form along") && !again.says(mark), "{}", again.body);
+    assert!(again.says("evil.example sent a form along") && !again.says(mark), "{}", again.body);
     // Without a session it opens nothing.
     let answer = bed.browser().ask(Method::POST, &action, &ours, &fields).await;
     assert!(answer.status == 401 && answer.says("was not passed on to app"), "{}", answer.body);

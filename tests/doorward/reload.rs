@@ -180,7 +180,7 @@ async fn a_login_under_way_goes_on_and_one_whose_policy_is_gone_starts_again() {
     gate.write(&configuration.replace("\"short\"", "\"brief\""));
     assert_eq!(gate.command(&["reload"]).await.0, Some(0));
     let answer = second.passcode(&stuck, &lost).await;
-    assert!(answer.says("This sign-in is over") && answer.says("Sign in again to get"), "{}", answer.body);
+    assert!(answer.says("This sign-in is over") && answer.says("Sign in again."), "{}", answer.body);
     assert!(!second.is_in().await);
     let again = gate.signed_in(server, HOST, BOB).await;
     assert!(again.is_in().await);
