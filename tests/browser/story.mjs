@@ -30,12 +30,12 @@ const WORDS = {
   en: {
     login: 'Sign in to intranet', passcode: 'Enter your code', refused: 'We could not sign you in.', wrong: 'That code is not right.',
     left: 'You have 2 tries left.', sent: 'We sent an e-mail to', ask: 'Sign out?', done: 'You are signed out', check: 'Check again',
-    down: 'intranet is not answering', early: 'It is too early for a new code.', earlier: 'That code is from an older message.', mail: 'Your code for',
+    down: 'absent is not answering', early: 'It is too early for a new code.', earlier: 'That code is from an older message.', mail: 'Your code for',
   },
   de: {
     login: 'Anmelden bei intranet', passcode: 'Code eingeben', refused: 'Die Anmeldung ist nicht gelungen.', wrong: 'Dieser Code ist falsch.',
     left: 'Sie haben noch 2 Versuche.', sent: 'Wir haben eine E-Mail an', ask: 'Abmelden?', done: 'Sie sind abgemeldet', check: 'Erneut prüfen',
-    down: 'intranet antwortet nicht', early: '', earlier: '', mail: 'Ihr Code für',
+    down: 'absent antwortet nicht', early: '', earlier: '', mail: 'Ihr Code für',
   },
 };
 
